@@ -1,0 +1,36 @@
+# make test      sets up $(VENV) and runs every check and test
+# make check     style and types
+# make fix       repairs style
+# make bench     measures; prints a table and writes JSON
+# make completions  writes the shells' completion scripts
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: test check fix bench completions
+
+test: check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+check: $(VENV)/.installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+fix: $(VENV)/.installed
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks
+
+completions: $(VENV)/.installed
+	_XLM_COMPLETE=bash_source $(BIN)/xlm > completions/xlm.bash
+	_XLM_COMPLETE=zsh_source $(BIN)/xlm > completions/_xlm
+	_XLM_COMPLETE=fish_source $(BIN)/xlm > completions/xlm.fish
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[train,dev]' --constraint constraints.txt
+	touch $@

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from xlmcli.cli.options import DIRECTION, DURATION, MONOLINGUAL, PARALLEL, config_option, require_extra
+from xlmcli.errors import DataError, MissingExtraError, UsageError
+from xlmcli.records import Direction
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90m", 5400),
+        ("2h", 7200),
+        ("30s", 30),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        ("1d", 86400),
+        ("1h 5s", 3605),
+        (20, 20),
+    ],
+)
+def test_durations(text: str | int, seconds: float) -> None:
+    assert DURATION.convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "90", "m", "-5m", "5 minutes", "1.h", "5m3"])
+def test_what_is_no_duration_is_said(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is not a duration"):
+        DURATION.convert(text, None, None)
+
+
+def test_sources_have_the_number_of_languages_asked_for() -> None:
+    assert MONOLINGUAL.convert("en=a", None, None).langs == ("en",)
+    assert PARALLEL.convert("en-fr=a", None, None).langs == ("en", "fr")
+    with pytest.raises(click.BadParameter, match="LANG=FILE"):
+        MONOLINGUAL.convert("en-fr=a", None, None)
+    with pytest.raises(click.BadParameter, match="LANG-LANG=FILE"):
+        PARALLEL.convert("en=a", None, None)
+
+
+def test_directions() -> None:
+    assert DIRECTION.convert("en-fr", None, None) == Direction("en", "fr")
+
+
+def test_missing_extra_says_how_to_install_it() -> None:
+    require_extra("train", "json")
+    with pytest.raises(MissingExtraError, match="needs no_such_module") as caught:
+        require_extra("train", "json", "no_such_module")
+    assert caught.value.hint == "pip install 'xlmcli[train]'"
+
+
+@click.group()
+def root() -> None:
+    """The program."""
+
+
+@root.group()
+def cook() -> None:
+    """A group."""
+
+
+@cook.command()
+@click.option("--max-time", type=DURATION, default="1s")
+@click.option("--egg", "-e", "eggs", multiple=True)
+@click.option("--salt/--no-salt", default=False)
+@click.option("--layers", type=click.IntRange(1, 9), required=True)
+@config_option
+def cake(max_time: float, eggs: tuple[str, ...], salt: bool, layers: int) -> None:
+    """Prints its options."""
+    click.echo(json.dumps([max_time, eggs, salt, layers]))
+
+
+def bake(config: Path, *args: str) -> Result:
+    return CliRunner().invoke(root, ["cook", "cake", "--config", str(config), *args], catch_exceptions=True)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.toml"
+    path.write_text('[cook.cake]\nmax-time = "2m"\negg = ["a", "b"]\nsalt = true\nlayers = 3\n[cook.bread]\nx = 1\n')
+    return path
+
+
+def test_config_gives_defaults(config: Path) -> None:
+    assert json.loads(bake(config).output) == [120, ["a", "b"], True, 3]
+
+
+def test_command_line_wins(config: Path) -> None:
+    done = bake(config, "--layers", "4", "-e", "c", "--no-salt", "--max-time", "3s")
+    assert json.loads(done.output) == [3, ["c"], False, 4]
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        ("[cook.cake]\nflour = 1", UsageError, r"recipe\.toml: \[cook\.cake\] flour: xlm cook cake has no such option"),
+        ("[cook.cake]\neggs = ['a']", UsageError, "eggs: xlm cook cake has no such option"),
+        ("[cook.cake]\nconfig = 'x'", UsageError, "config: xlm cook cake has no such option"),
+        ("[cook.cake]\nlayers = 20", UsageError, r"\[cook\.cake\] layers: 20 is not in the range 1<=x<=9"),
+        ("[cook.cake]\nlayers = 'many'", UsageError, r"layers: 'many' is not a valid integer"),
+        ("[cook.cake]\nlayers = [1]", UsageError, r"layers: expected one value, found \[1\]"),
+        ("[cook.cake]\nlayers = true", UsageError, "layers: expected a value, found True"),
+        ("[cook.cake]\negg = 'a'", UsageError, "egg: expected a list, found 'a'"),
+        ("[cook.cake]\nsalt = 1", UsageError, "salt: expected true or false, found 1"),
+        ("[cook.cake]\nmax-time = 'soon'", UsageError, "max-time: 'soon' is not a duration"),
+        ("[cook.bread]\nx = 1", UsageError, r"recipe\.toml: no table \[cook\.cake\]"),
+        ("", UsageError, r"no table \[cook\.cake\]"),
+        ("cook = 1", UsageError, r"no table \[cook\.cake\]"),
+        ("[cook", DataError, r"recipe\.toml: not TOML"),
+    ],
+)
+def test_config_errors_name_the_place(tmp_path: Path, content: str, error: type[Exception], message: str) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(content)
+    done = bake(path, "--layers", "1")
+    with pytest.raises(error, match=message):
+        raise done.exception
+
+
+def test_missing_table_lists_those_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("[pretrain]\nx = 1\n[train.translate]\ny = 1\n")
+    done = bake(path)
+    assert isinstance(done.exception, UsageError)
+    assert done.exception.hint == "the file has [pretrain], [train.translate]"
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "."])
+def test_unreadable_config_is_a_data_error(tmp_path: Path, name: str) -> None:
+    done = bake(tmp_path / name)
+    assert isinstance(done.exception, DataError)
+    assert "cannot read" in done.exception.message

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xlmcli.bundle import open_bundle
+from xlmcli.records import Direction
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("ctranslate2")
+
+from xlmcli.convert.conversion import BundleOptions, Checkpoint, open_checkpoint, write_folded  # noqa: E402
+from xlmcli.convert.verification import Agreement, format_agreement, verify_bundle, verify_folded  # noqa: E402
+
+
+@pytest.fixture
+def checkpoint(tiny_checkpoint: Path) -> Checkpoint:
+    return open_checkpoint(tiny_checkpoint)
+
+
+def test_a_faithful_bundle_agrees(checkpoint: Checkpoint, tiny_bundle: Path, sentences: dict[str, list[str]]) -> None:
+    agreements = list(verify_bundle(checkpoint, open_bundle(tiny_bundle), sentences))
+    assert [str(agreement.direction) for agreement in agreements] == ["en-fr", "fr-en"]
+    for agreement in agreements:
+        assert agreement.num_equal == agreement.num_sentences == 20
+        assert 0 < agreement.max_score_difference < 1e-5
+
+
+def test_a_bundle_of_another_model_is_caught(checkpoint: Checkpoint, tiny_bundle: Path) -> None:
+    with torch.no_grad():
+        checkpoint.model.encoder.lang_embeddings.weight.copy_(checkpoint.model.encoder.lang_embeddings.weight.flip(0))
+    for agreement in verify_bundle(checkpoint, open_bundle(tiny_bundle), {}):
+        assert agreement.num_equal < agreement.num_sentences
+        assert agreement.max_score_difference > 1e-3
+
+
+def test_wrong_scores_are_caught_where_the_words_agree(checkpoint: Checkpoint, tiny_bundle: Path) -> None:
+    with torch.no_grad():
+        # Sharper, so no other word becomes the likeliest.
+        checkpoint.model.decoder.pred_layer.proj.weight = torch.nn.Parameter(
+            checkpoint.model.decoder.pred_layer.proj.weight * 1.01
+        )
+        checkpoint.model.decoder.pred_layer.proj.bias *= 1.01
+    agreement = next(verify_bundle(checkpoint, open_bundle(tiny_bundle), {}))
+    assert agreement.num_equal == agreement.num_sentences > 0
+    assert agreement.max_score_difference > 1e-3
+
+
+def test_a_folded_folder_agrees(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    direction = Direction("fr", "en")
+    write_folded(checkpoint, tmp_path / "f", direction, BundleOptions(quantization="float32"))
+    (agreement,) = verify_folded(checkpoint, tmp_path / "f", direction, {})
+    assert agreement.num_equal == agreement.num_sentences > 0
+
+
+def test_blank_and_endless_lines_are_no_obstacle(checkpoint: Checkpoint, tiny_bundle: Path) -> None:
+    lines = {"en": ["", "   ", "word " * 500, "Hello."], "fr": []}
+    forward, backward = verify_bundle(checkpoint, open_bundle(tiny_bundle), lines)
+    assert (forward.num_sentences, forward.num_equal) == (2, 2)
+    assert backward == Agreement(Direction("fr", "en"), 0, 0, 0.0)
+
+
+def test_the_report_reads_well() -> None:
+    text = format_agreement(Agreement(Direction("en", "fr"), 500, 499, 0.000123))
+    assert text == "en-fr: 499 of 500 greedy translations equal, scores differ by at most 1.2e-04 nats a token"

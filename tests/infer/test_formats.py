@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xlmcli.errors import DataError, UsageError
+from xlmcli.infer.formats import Answer, FormatOptions, Hypothesis, iter_records
+from xlmcli.infer.reading import Input, LineCounter
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+def answer(text: str, num_best: int, warnings: tuple[str, ...] = ()) -> Answer:
+    """Answers in capitals; the second best is marked."""
+    marks = ["", *(f"'{rank}" for rank in range(1, num_best))]
+    return Answer(tuple(Hypothesis(text.upper() + mark, -0.5 - len(mark)) for mark in marks), warnings)
+
+
+def convert(*contents: str, warnings: tuple[str, ...] = (), **options: object) -> str:
+    """What comes out for files with these contents."""
+    format_options = FormatOptions(**options)  # type: ignore[arg-type]
+    inputs = [
+        Input(f"file{number}", lambda content=content: io.BytesIO(content.encode()), None)
+        for number, content in enumerate(contents, start=1)
+    ]
+    records = [record for some in iter_records(inputs, format_options, "strict", LineCounter()) for record in some]
+    return "".join(
+        record.format(Answer(()) if record.text is None else answer(record.text, format_options.num_best, warnings))
+        for record in records
+    )
+
+
+def test_text_keeps_line_ends_and_files_apart() -> None:
+    assert convert("a\r\n\nb", "c\n") == "A\r\n\nB\nC\n"
+
+
+def test_text_with_scores() -> None:
+    assert convert("a\n", with_scores=True) == "-0.5000\tA\n"
+
+
+def test_text_n_best_numbers_lines_through_all_files() -> None:
+    assert convert("a\n", "b\n", num_best=2) == (
+        "0 ||| A ||| -0.5000\n0 ||| A'1 ||| -2.5000\n1 ||| B ||| -0.5000\n1 ||| B'1 ||| -2.5000\n"
+    )
+
+
+@given(st.lists(TEXT.map(lambda text: text.replace("\n", "\r"))))
+def test_a_line_of_text_gives_one_line(lines: list[str]) -> None:
+    content = "".join(f"{line}\n" for line in lines)
+    converted = convert(content)
+    assert converted.count("\n") == len(lines)
+    for line, result in zip(lines, converted.split("\n"), strict=False):
+        assert result.count("\r") == line.endswith("\r")
+
+
+def test_tsv_answers_one_column_and_passes_the_others() -> None:
+    assert convert('1\ta "b\tx\r\n\n2\t\ty', name="tsv", column="2") == '1\tA "B\tx\r\n\n2\t\ty\n'
+
+
+def test_tsv_never_gains_a_column() -> None:
+    record = next(iter_records([Input("x", lambda: io.BytesIO(b"a\tb"), None)], FormatOptions("tsv"), "strict", None))
+    assert record[0].format(Answer((Hypothesis("one\ttwo\nthree", 0.0),))) == "one two three\tb\n"
+
+
+def test_csv_understands_quotes() -> None:
+    content = 'id,note\n1,"one, ""two""\nthree"\n2,5" pipe\n3,"x",\n'
+    expected = 'ID,note\n1,"one, ""two""\nthree"\n2,"5"" pipe"\n3,x,\n'
+    assert convert(content, name="csv") == expected
+    assert convert('1,"one, ""two""\nthree"\n', name="csv", column="2") == '1,"ONE, ""TWO""\nTHREE"\n'
+
+
+@given(st.lists(st.lists(TEXT, min_size=2, max_size=3).filter(lambda row: any(value.strip() for value in row))))
+def test_csv_rows_survive(rows: list[list[str]]) -> None:
+    import csv
+
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, lineterminator="\r\n").writerows(rows)
+    content = buffer.getvalue()
+    if content.startswith("\ufeff"):
+        return
+    converted = csv.reader(io.StringIO(convert(content, name="csv", column="2"), newline=""))
+    assert list(converted) == [[row[0], row[1].upper(), *row[2:]] for row in rows]
+
+
+@pytest.mark.parametrize("name", ["tsv", "csv"])
+def test_a_header_is_passed_once_and_names_the_column(name: str) -> None:
+    files = ["\ufeffid\tnote\n1\ta\n", "id\tnote\n2\tb\n"]
+    files = [content.replace("\t", "\t" if name == "tsv" else ",") for content in files]
+    expected = "id\tnote\tscore\n1\tA\t-0.5000\n2\tB\t-0.5000\n"
+    converted = convert(*files, name=name, column="note", with_scores=True)
+    assert converted.replace(",", "\t") == expected
+
+
+@pytest.mark.parametrize(
+    ("contents", "options", "message"),
+    [
+        (["a\tb\nc\n"], {"name": "tsv", "column": "2"}, "file1:2: expected at least 2 columns, found 1"),
+        (["id,note\n1\n"], {"name": "csv", "column": "note"}, "file1:2: expected 2 columns as in the header, found 1"),
+        (["id,note\n"], {"name": "csv", "column": "text"}, "file1:1: no column 'text'"),
+        (["a,b\n", "a,c\n"], {"name": "csv", "column": "a"}, "file2:1: the header differs"),
+        (['1,"a\nb\n'], {"name": "csv"}, "file1:1: a quoted value is not closed"),
+        (["a\rb,c\n"], {"name": "csv"}, "file1:1: not CSV"),
+        (['{"text": "a"}\n{"text": \n'], {"name": "jsonl"}, "file1:2: not JSON"),
+        (["[1]\n"], {"name": "jsonl"}, "file1:1: expected a JSON object"),
+        (['{"a": "b"}\n'], {"name": "jsonl"}, "file1:1: expected a text in field 'text', no such field"),
+        (['{"a": 7}\n'], {"name": "jsonl", "field": "a"}, "expected a text in field 'a', found 7"),
+        (['{"text": "a", "score": 1}\n'], {"name": "jsonl", "with_scores": True}, "has a field 'score' already"),
+        (["[" * 100_000], {"name": "jsonl"}, "file1:1: not JSON"),
+    ],
+)
+def test_malformed_records_are_named(contents: list[str], options: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        convert(*contents, **options)
+
+
+def test_json_passes_other_fields() -> None:
+    line = '{"id": 12345678901234567890, "text": "é\\nb", "x": [null, {"y": "\\ud800"}]}'
+    converted = convert(f"{line}\r\n\n", name="jsonl")
+    assert converted.endswith("}\r\n\n")
+    assert json.loads(converted) == {**json.loads(line), "text": "É\nB"}
+
+
+def test_json_tells_scores_hypotheses_and_warnings() -> None:
+    converted = convert(
+        '{"t": "a", "warnings": ["old"]}\n', warnings=("cut",), name="jsonl", field="t", with_scores=True, num_best=2
+    )
+    assert json.loads(converted) == {
+        "t": "A",
+        "score": -0.5,
+        "nbest": [{"text": "A", "score": -0.5}, {"text": "A'1", "score": -2.5}],
+        "warnings": ["old", "cut"],
+    }
+
+
+@given(st.dictionaries(TEXT, TEXT | st.integers() | st.lists(TEXT)), TEXT)
+def test_a_json_line_gives_one_line(values: dict[str, object], text: str) -> None:
+    values = {**values, "text": text}
+    converted = convert(json.dumps(values, ensure_ascii=False) + "\n", name="jsonl")
+    assert converted.count("\n") == 1
+    assert json.loads(converted) == {**values, "text": text.upper()}
+
+
+def test_half_a_surrogate_pair_is_no_character_for_the_model() -> None:
+    source = Input("x", lambda: io.BytesIO(rb'{"text": "a\ud800b"}'), None)
+    ((record,),) = iter_records([source], FormatOptions("jsonl"), "strict", LineCounter())
+    assert record.text == "a\ufffdb"
+
+
+@pytest.mark.parametrize(
+    "options", [{"column": "1"}, {"name": "tsv", "field": "a"}, {"field": "a"}, {"name": "jsonl", "column": "1"}]
+)
+def test_options_of_other_formats_are_refused(options: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match=r"--column is for|--field is for"):
+        FormatOptions(**options)  # type: ignore[arg-type]
+
+
+def test_columns_count_from_one() -> None:
+    with pytest.raises(UsageError, match="counts from 1"):
+        convert("a\n", name="tsv", column="0")

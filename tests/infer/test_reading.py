@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import gzip
+import io
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xlmcli.errors import DataError
+from xlmcli.infer.reading import Input, LineCounter, file_input, iter_chunks, text_input, total_bytes
+
+
+class Trickle(io.RawIOBase):
+    """Gives its content in reads of given sizes."""
+
+    def __init__(self, content: bytes, sizes: list[int]) -> None:
+        self._content = io.BytesIO(content)
+        self._sizes = iter(sizes)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:
+        part = self._content.read(min(next(self._sizes, 7), len(buffer)))
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def read_all(source: Input, errors: str = "strict") -> list[str]:
+    return [line.text + line.ending for lines in iter_chunks(source, errors, LineCounter()) for line in lines]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\n\r")), st.lists(st.integers(1, 9)))
+def test_lines_are_those_between_newlines_however_they_arrive(text: str, sizes: list[int]) -> None:
+    content = text.encode()
+    expected = text.removesuffix("\n").split("\n") if text else []
+    if expected:
+        expected[0] = expected[0].removeprefix("\ufeff")
+    assert read_all(Input("x", lambda: Trickle(content, sizes), None)) == expected
+
+
+def test_a_line_is_given_as_soon_as_it_is_complete() -> None:
+    reads = [b"one\ntw", b"o\nthree\nfour", b"five"]
+    source = Input("x", lambda: Trickle(b"".join(reads), [len(read) for read in reads]), None)
+    chunks = [[line.text for line in lines] for lines in iter_chunks(source, "strict", LineCounter())]
+    assert chunks == [["one"], ["two", "three"], ["fourfive"]]
+
+
+def test_invalid_utf8_comes_after_the_lines_before_it() -> None:
+    source = Input("in.txt", lambda: io.BytesIO(b"one\ntwo\nbad \xff\nthree\n"), None)
+    chunks = iter_chunks(source, "strict", LineCounter())
+    assert [line.text for line in next(chunks)] == ["one", "two"]
+    with pytest.raises(DataError, match=r"in\.txt:3: invalid UTF-8"):
+        next(chunks)
+
+
+def test_invalid_utf8_is_replaced_and_counted() -> None:
+    counter = LineCounter()
+    source = Input("x", lambda: io.BytesIO(b"\xff\xff one\ntwo\n\xe9\n"), None)
+    texts = [line.text for lines in iter_chunks(source, "replace", counter) for line in lines]
+    assert texts == ["\ufffd\ufffd one", "two", "\ufffd"]
+    assert counter.num_replaced == 2
+
+
+@given(st.binary())
+def test_bytes_are_counted(content: bytes) -> None:
+    source = Input("x", lambda: io.BytesIO(content), None)
+    num_bytes = sum(line.num_bytes for lines in iter_chunks(source, "replace", LineCounter()) for line in lines)
+    assert num_bytes == len(content) + (bool(content) and not content.endswith(b"\n"))
+
+
+def test_files_are_decompressed_and_sized(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "a.txt", tmp_path / "a.gz"
+    plain.write_bytes(b"one\r\ntwo")
+    packed.write_bytes(gzip.compress(b"three\n"))
+    assert read_all(file_input(plain)) == ["one\r", "two"]
+    assert read_all(file_input(packed)) == ["three"]
+    assert total_bytes([file_input(plain), text_input("abc")]) == 11
+    assert total_bytes([file_input(plain), file_input(packed)]) is None
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_unreadable_files_are_errors(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.touch(0o000)
+    with pytest.raises(DataError, match="permission denied"):
+        file_input(path)
+
+
+def test_missing_files_and_folders_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        file_input(tmp_path / "missing")
+    with pytest.raises(DataError, match="is a directory"):
+        file_input(tmp_path)

@@ -1,0 +1,113 @@
+"""README, changelog, help texts and completions say what the program does."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+
+from xlmcli import __version__
+from xlmcli.cli import COMMANDS, main
+from xlmcli.errors import ExitCode
+
+REPOSITORY = Path(__file__).parent.parent
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+CHANGELOG = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def iter_commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield words, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            yield from iter_commands(child, (*words, name))
+
+
+@pytest.fixture(
+    scope="module", params=[(), *((name,) for name in COMMANDS)], ids=lambda words: " ".join(("xlm", *words))
+)
+def commands(request: pytest.FixtureRequest) -> list[tuple[tuple[str, ...], click.Command]]:
+    """A command of ``xlm`` with its subcommands, or ``xlm`` itself alone."""
+    if not request.param:
+        return [(("xlm",), main)]
+    command = main.get_command(click.Context(main), request.param[0])
+    assert command is not None
+    return list(iter_commands(command, ("xlm", *request.param)))
+
+
+def test_every_command_has_help_with_an_example(commands: list[tuple[tuple[str, ...], click.Command]]) -> None:
+    for words, command in commands:
+        help_text = inspect.cleandoc(command.help or "")
+        assert re.search(r"^Examples?:$", help_text, re.MULTILINE), words
+        examples = help_text[help_text.index("Example") :]
+        assert " ".join(words) in examples, words
+
+
+def test_every_option_has_help(commands: list[tuple[tuple[str, ...], click.Command]]) -> None:
+    for words, command in commands:
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.help, f"{' '.join(words)} {option.opts[0]}"
+
+
+def test_the_table_of_commands_names_them_as_they_name_themselves() -> None:
+    assert list(COMMANDS) == main.list_commands(click.Context(main))
+    assert all(entry.summary.endswith(".") for entry in COMMANDS.values())
+
+
+def test_readme_exit_codes_are_the_exit_codes() -> None:
+    section = README.split("## Exit codes", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", section, re.MULTILINE)
+    assert [int(code) for code, _ in rows] == [int(code) for code in ExitCode]
+
+
+def test_readme_begins_with_the_two_commands() -> None:
+    blocks = re.findall(r"```sh\n(.+?)```", README, re.DOTALL)
+    assert blocks[0] == 'pip install . && echo "How are you?" | xlm translate --src en --tgt fr\n'
+    assert blocks[1] == "make test\n"
+
+
+def test_readme_names_commands_and_options_that_exist() -> None:
+    for line in re.findall(
+        r"\bxlm (?:[a-z-]+ ?)+(?:[^`\n|]*)", "\n".join(re.findall(r"```sh\n(.+?)```", README, re.DOTALL))
+    ):
+        words = line.split()[1:]
+        command: click.Command = main
+        while isinstance(command, click.Group):
+            name = words.pop(0)
+            child = command.get_command(click.Context(command), name)
+            assert child is not None, f"README: {line}"
+            command = child
+        known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)} | {"--help"}
+        used = {word.split("=")[0] for word in words if word.startswith("--")}
+        assert used <= known, f"README: {line}"
+
+
+def test_newest_version_of_the_changelog_is_the_package_version() -> None:
+    versions = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", CHANGELOG, re.MULTILINE)
+    assert versions[0] == __version__
+
+
+@pytest.mark.parametrize(
+    ("kind", "file_name"), [(BashComplete, "xlm.bash"), (ZshComplete, "_xlm"), (FishComplete, "xlm.fish")]
+)
+def test_completions_are_current(kind: type[ShellComplete], file_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Click asks the installed bash for its version, which the script does not depend on.
+    monkeypatch.setattr(BashComplete, "_check_version", staticmethod(lambda: None))
+    source = kind(main, {}, "xlm", "_XLM_COMPLETE").source()
+    written = (REPOSITORY / "completions" / file_name).read_text(encoding="utf-8")
+    assert written.rstrip("\n") == source.rstrip("\n"), "make completions writes them anew"
+
+
+@pytest.mark.parametrize(("words", "expected"), [("xlm tok", "tokenizer"), ("xlm tokenizer enc", "encode")])
+def test_commands_complete(words: str, expected: str) -> None:
+    *before, incomplete = words.split()
+    completions = BashComplete(main, {}, "xlm", "_XLM_COMPLETE").get_completions(before[1:], incomplete)
+    assert [item.value for item in completions] == [expected]

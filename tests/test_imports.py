@@ -1,0 +1,140 @@
+"""Who may import whom, and what a command must not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import xlmcli
+
+ROOT = Path(xlmcli.__file__).parent
+FILES = sorted(path for path in ROOT.rglob("*.py") if "pretrained" not in path.parts)
+
+# Parts of the package by level; a part may import those of lower levels; foundations may import each other.
+LEVELS = {
+    "errors": 0,
+    "records": 1, "cores": 1,
+    "lines": 2, "config": 2, "sources": 2, "text": 2, "bundle": 2,
+    "console": 3, "infer": 3, "metrics": 3, "train": 3, "convert": 3,
+    "cli": 4,
+    "__main__": 5,
+}  # fmt: skip
+FOUNDATIONS = {part for part, level in LEVELS.items() if level == 2}
+SAME_LEVEL = {("convert", "train"), ("train", "metrics")}
+
+# The only places where these may be imported, lazily or not.
+ONLY_IN = {
+    "rich": ("console",),
+    "sacrebleu": ("metrics",),
+    "ctranslate2": ("infer", "convert"),
+    "torch": ("train", "convert"),
+    "transformers": ("train", "convert"),
+    "accelerate": ("train",),
+}
+
+
+def part_of(path: Path) -> str:
+    relative = path.relative_to(ROOT)
+    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Names of all modules that a file imports, also inside functions; not those for type checkers alone."""
+    names = set()
+    for node in ast.walk(_without_type_checking(ast.parse(path.read_text(encoding="utf-8")))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module is not None
+            # `from xlmcli import bundle` imports xlmcli.bundle.
+            names |= {f"{node.module}.{alias.name}" if node.module == "xlmcli" else node.module for alias in node.names}
+    return names
+
+
+class _TypeCheckingRemover(ast.NodeTransformer):
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        return node.orelse if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else node
+
+
+def _without_type_checking(tree: ast.Module) -> ast.Module:
+    return _TypeCheckingRemover().visit(tree)
+
+
+def may_import(importer: str, imported: str) -> bool:
+    if importer == imported or imported == "__version__":
+        return True
+    if {importer, imported} <= FOUNDATIONS:
+        return True
+    return LEVELS[imported] < LEVELS[importer] or (importer, imported) in SAME_LEVEL
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_import_direction(path: Path) -> None:
+    importer = part_of(path)
+    parts = {name.split(".")[1] for name in imported_modules(path) if name.startswith("xlmcli.")}
+    if importer == "__init__":
+        assert not parts
+        return
+    wrong = {part for part in parts if not may_import(importer, part)}
+    assert not wrong, f"{importer} may not import {wrong}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_heavy_packages_are_imported_where_they_belong(path: Path) -> None:
+    packages = {name.split(".")[0] for name in imported_modules(path)}
+    wrong = {package for package in packages & ONLY_IN.keys() if part_of(path) not in ONLY_IN[package]}
+    assert not wrong
+
+
+def test_only_one_module_of_inference_imports_the_engine() -> None:
+    importers = [path.name for path in (ROOT / "infer").rglob("*.py") if "ctranslate2" in imported_modules(path)]
+    assert importers == ["engine.py"]
+
+
+def loaded_by(args: list[str], stdin: bytes = b"") -> set[str]:
+    """Top-level names of the modules that are loaded when ``xlm ARGS`` ends."""
+    script = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print(*{name.partition('.')[0] for name in sys.modules}, sep=',', file=sys.stderr))\n"
+        "from xlmcli.cli import run\n"
+        "run(sys.argv[1:])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *args], input=stdin, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return set(done.stderr.decode().strip().splitlines()[-1].split(","))
+
+
+HEAVY = {
+    "torch",
+    "transformers",
+    "accelerate",
+    "ctranslate2",
+    "sacrebleu",
+    "numpy",
+    "rich",
+    "sentencepiece",
+    "zstandard",
+}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["--help"], ["--version"], ["tokenizer", "train", "--help"], ["translate", "--help"], ["pretrain", "--help"],
+     ["train", "translate", "--help"], ["convert", "--help"], ["info", "--help"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_help_loads_nothing_heavy(args: list[str]) -> None:
+    loaded = loaded_by(args)
+    assert "click" in loaded
+    assert not loaded & HEAVY
+
+
+def test_translating_loads_no_training_packages(tiny_bundle: Path) -> None:
+    loaded = loaded_by(["translate", "--src", "en", "--tgt", "fr", "-m", str(tiny_bundle)], stdin=b"How are you?\n")
+    assert "ctranslate2" in loaded
+    assert not loaded & {"torch", "transformers", "accelerate", "sacrebleu"}

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import gzip
+import lzma
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from xlmcli.errors import DataError, UsageError
+from xlmcli.sources import Source, iter_rows, parse_source
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("en=mono.txt", Source(("en",), Path("mono.txt"))),
+        ("en-fr=pairs.tsv.xz", Source(("en", "fr"), Path("pairs.tsv.xz"))),
+        ("en-fr=corpus.{}", Source(("en", "fr"), Path("corpus.{}"))),
+        ("en-fr=p.tsv,only=tatoeba*", Source(("en", "fr"), Path("p.tsv"), "tatoeba*")),
+        ("en-fr=p.tsv,only=a*|b,repeat=0.2", Source(("en", "fr"), Path("p.tsv"), "a*|b", 0.2)),
+        ("en-fr=p.tsv,repeat=3,only=a", Source(("en", "fr"), Path("p.tsv"), "a", 3.0)),
+        ("en=odd,na me=1.txt,repeat=2", Source(("en",), Path("odd,na me=1.txt"), None, 2.0)),
+    ],
+)
+def test_parse_and_format(text: str, source: Source) -> None:
+    assert parse_source(text) == source
+    assert parse_source(str(source)) == source
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pairs.tsv", "not a source"),
+        ("en=", "not a source"),
+        ("en=,repeat=2", "not a source"),
+        ("=file", "not one or two language codes"),
+        ("en-en=file", "not one or two language codes"),
+        ("en-fr-de=file", "not one or two language codes"),
+        ("en-=file", "not one or two language codes"),
+        ("en fr=file", "not one or two language codes"),
+        ("en-fr=file,weight=2", "unknown option 'weight'"),
+        ("en=file,only=a", "third column"),
+        ("en-fr=file.{},only=a", "third column"),
+        ("en=file,repeat=0", "not a number above 0"),
+        ("en=file,repeat=nan", "not a number above 0"),
+        ("en=file,repeat=often", "not a number above 0"),
+    ],
+)
+def test_what_is_no_source_is_said(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_source(text)
+
+
+def test_monolingual_rows_are_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "mono"
+    path.write_bytes(b"a\tb\n\nc\rd\nlast")
+    assert list(iter_rows(Source(("en",), path))) == [("a\tb",), ("",), ("c\rd",), ("last",)]
+
+
+COMPRESS = {
+    "": lambda data: data,
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".zst": zstandard.compress,
+}
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_table_rows(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"pairs.tsv{suffix}"
+    path.write_bytes(COMPRESS[suffix]("one\tun\tx\ttwo\n\tœuf\n".encode()))
+    assert list(iter_rows(Source(("en", "fr"), path))) == [("one", "un"), ("", "œuf")]
+
+
+def test_only_keeps_matching_rows(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("a\tb\ttatoeba\nc\td\tlaws\ne\tf\ttatoeba-x\ng\th\tdocs\ni\tj\tTatoeba\n")
+    assert list(iter_rows(Source(("en", "fr"), path, "tatoeba*"))) == [("a", "b"), ("e", "f")]
+    assert list(iter_rows(Source(("en", "fr"), path, "laws|d?cs"))) == [("c", "d"), ("g", "h")]
+
+
+@pytest.mark.parametrize(
+    ("only", "content", "message"),
+    [
+        (None, "a\tb\nc\n", r"pairs\.tsv:2: expected 2 columns, found 1"),
+        (None, "a\tb\n\n", r"pairs\.tsv:2: expected 2 columns, found 1"),
+        ("x", "a\tb\n", r"pairs\.tsv:1: expected 3 columns, found 2"),
+    ],
+)
+def test_missing_columns_name_the_line(tmp_path: Path, only: str | None, content: str, message: str) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text(content)
+    with pytest.raises(DataError, match=message):
+        list(iter_rows(Source(("en", "fr"), path, only)))
+
+
+def test_paired_files(tmp_path: Path) -> None:
+    (tmp_path / "c.en").write_text("one\n\nthree\n")
+    (tmp_path / "c.fr").write_text("un\ndeux\ntrois\n")
+    source = parse_source(f"en-fr={tmp_path}/c.{{}}")
+    assert list(iter_rows(source)) == [("one", "un"), ("", "deux"), ("three", "trois")]
+
+
+@pytest.mark.parametrize(("short", "long"), [("en", "fr"), ("fr", "en")])
+def test_paired_files_of_different_length_are_an_error(tmp_path: Path, short: str, long: str) -> None:
+    (tmp_path / f"c.{short}").write_text("1\n")
+    (tmp_path / f"c.{long}").write_text("1\n2\n")
+    with pytest.raises(DataError, match=rf"c\.{short}:2: the file ends, and .*c\.{long} goes on"):
+        list(iter_rows(Source(("en", "fr"), tmp_path / "c.{}")))

@@ -1,0 +1,53 @@
+"""The bundle: the folder that inference opens, and all that it opens.
+
+    model.bin, config.json, *_vocabulary.json   as CTranslate2 writes them
+    tokenizer.model                             the vocabulary's rules
+    languages.safetensors                       the language vectors: "encoder" and "decoder", (num_langs, dim) float32
+    xlm.json                                    the manifest, with a sha256 of every other file
+    MODEL_CARD.md, recipe.toml                  where the maker wrote them
+
+Nothing here imports torch, ctranslate2 or rich, so that a bundle opens fast anywhere.
+"""
+
+from __future__ import annotations
+
+from xlmcli.bundle.folding import LANGUAGES_NAME, MODEL_NAME
+from xlmcli.bundle.manifest import (
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    Architecture,
+    DecodingDefaults,
+    Limits,
+    Manifest,
+    PositionTable,
+    PositionTables,
+    Provenance,
+    Score,
+    SpecialTokens,
+)
+from xlmcli.bundle.reading import Bundle, embedded_models, find_model, is_bundle, open_bundle
+from xlmcli.bundle.writing import check_free, new_bundle, seal
+
+__all__ = [
+    "FORMAT_VERSION",
+    "LANGUAGES_NAME",
+    "MANIFEST_NAME",
+    "MODEL_NAME",
+    "Architecture",
+    "Bundle",
+    "DecodingDefaults",
+    "Limits",
+    "Manifest",
+    "PositionTable",
+    "PositionTables",
+    "Provenance",
+    "Score",
+    "SpecialTokens",
+    "check_free",
+    "embedded_models",
+    "find_model",
+    "is_bundle",
+    "new_bundle",
+    "open_bundle",
+    "seal",
+]

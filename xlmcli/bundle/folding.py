@@ -1,0 +1,95 @@
+"""Telling CTranslate2 the language: position tables with the language vector added.
+
+XLM adds a language vector at every position; CTranslate2's decoder has no such input. The vector is constant over a
+sentence, so it is added to the position table instead, which is the only thing that differs between directions.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xlmcli.bundle.manifest import PositionTable, PositionTables, TableType
+from xlmcli.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MODEL_NAME = "model.bin"
+LANGUAGES_NAME = "languages.safetensors"
+
+_NUM_BYTES: dict[TableType, int] = {"float32": 4, "float16": 2, "bfloat16": 2}
+
+
+def fold_languages(model: bytes, tables: PositionTables, languages: bytes, src_row: int, tgt_row: int) -> bytes:
+    """Returns model.bin for one direction.
+
+    Args:
+        model: model.bin with the position tables as they were trained.
+        tables: Where they lie in it.
+        languages: languages.safetensors.
+        src_row: Row of the source language among the encoder's vectors.
+        tgt_row: Row of the target language among the decoder's vectors.
+
+    Raises:
+        ModelError: The tables do not lie inside the model, or the vectors do not fit them.
+    """
+    vectors = _read_vectors(languages)
+    patches = [
+        (tables.encoder, _vector(vectors, "encoder", src_row, tables.encoder.dim)),
+        (tables.decoder, _vector(vectors, "decoder", tgt_row, tables.decoder.dim)),
+    ]
+    patches.sort(key=lambda patch: patch[0].offset)
+    whole, position = memoryview(model), 0
+    parts: list[bytes | memoryview] = []
+    for table, vector in patches:
+        end = table.offset + table.rows * table.dim * _NUM_BYTES[table.dtype]
+        if table.offset < position or end > len(model):
+            raise ModelError(f"a position table does not lie inside {MODEL_NAME} (bytes {table.offset} to {end})")
+        parts += [whole[position : table.offset], _add_vector(whole[table.offset : end], table, vector)]
+        position = end
+    parts.append(whole[position:])
+    return b"".join(parts)
+
+
+def _read_vectors(languages: bytes) -> dict[str, NDArray[np.float32]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        return load(languages)
+    except SafetensorError as error:
+        raise ModelError(f"{LANGUAGES_NAME}: not a safetensors file ({error})") from None
+
+
+def _vector(vectors: dict[str, NDArray[np.float32]], side: str, row: int, dim: int) -> NDArray[np.float32]:
+    if side not in vectors:
+        raise ModelError(f"{LANGUAGES_NAME}: no array named {side!r}")
+    array = vectors[side]
+    if array.ndim != 2 or array.shape[1] != dim or row >= array.shape[0]:
+        raise ModelError(f"{LANGUAGES_NAME}: {side} has shape {array.shape}, expected more than {row} rows of {dim}")
+    vector: NDArray[np.float32] = array[row]
+    return vector
+
+
+def _add_vector(stored: memoryview, table: PositionTable, vector: NDArray[np.float32]) -> bytes:
+    """Adds in float32 and rounds once, to the type of the table."""
+    import numpy as np
+
+    if table.dtype == "bfloat16":
+        halves = np.frombuffer(stored, np.uint16)
+        values = (halves.astype(np.uint32) << 16).view(np.float32)
+    else:
+        values = np.frombuffer(stored, np.dtype(table.dtype)).astype(np.float32)
+    folded = (values.reshape(table.rows, table.dim) + vector).astype(np.float32)
+    return _round_to_bfloat16(folded) if table.dtype == "bfloat16" else folded.astype(table.dtype).tobytes()
+
+
+def _round_to_bfloat16(values: NDArray[np.float32]) -> bytes:
+    """Rounds to nearest, ties to even, by the bits: numpy has no bfloat16."""
+    import numpy as np
+
+    bits = np.ascontiguousarray(values).view(np.uint32)
+    rounded = bits + np.uint32(0x7FFF) + ((bits >> 16) & 1)
+    upper: bytes = (rounded >> 16).astype(np.uint16).tobytes()
+    return upper

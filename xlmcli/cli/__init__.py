@@ -1,0 +1,164 @@
+"""The command line: commands that are imported when they are called, and the funnel that all errors leave by."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+import click
+
+from xlmcli import __version__
+from xlmcli.errors import ExitCode, XlmError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+_PROGRAM = "xlm"
+_COMPLETION_VARIABLE = "_XLM_COMPLETE"
+
+
+class _Entry(NamedTuple):
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "translate": _Entry("xlmcli.cli.translate", "Translate lines of text."),
+    "info": _Entry("xlmcli.cli.info", "Show what a bundle or a checkpoint is."),
+    "tokenizer": _Entry("xlmcli.cli.tokenizer", "Learn a shared vocabulary and use it."),
+    "pretrain": _Entry("xlmcli.cli.pretrain", "Pretrain an XLM encoder on text."),
+    "train": _Entry("xlmcli.cli.train", "Train a translation model from a pretrained XLM."),
+    "convert": _Entry("xlmcli.cli.convert", "Convert a checkpoint into a bundle that runs anywhere."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports a command's module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = import_module(entry.module).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            CompletionItem(name, help=entry.summary) for name, entry in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", prog_name=_PROGRAM, message="%(prog)s %(version)s")
+def main() -> None:
+    """Translate text in the shell with cross-lingual language models (XLM), and make such models.
+
+    \b
+    Examples:
+      echo "How are you?" | xlm translate --src en --tgt fr
+      xlm translate --src fr --tgt en letter.txt -o letter.en.txt
+    """
+
+
+def run(args: Sequence[str] | None = None) -> NoReturn:
+    """Runs ``xlm`` with ``args`` (the process's own if None) and exits with its code."""
+    sys.exit(_run(sys.argv[1:] if args is None else args))
+
+
+def _run(args: Sequence[str]) -> int:
+    try:
+        exit_code = _invoke(args)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_stdout()
+        return ExitCode.OK
+    except (KeyboardInterrupt, click.Abort):
+        return ExitCode.INTERRUPTED
+    except Exception as error:
+        if os.environ.get("XLM_DEBUG"):
+            import traceback
+
+            traceback.print_exc()
+        return _report(error)
+    return exit_code
+
+
+def _invoke(args: Sequence[str]) -> int:
+    # Click's own main() would end closed pipes with 1 and take an EOFError for Ctrl-D.
+    if instruction := os.environ.get(_COMPLETION_VARIABLE):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(main, {}, _PROGRAM, _COMPLETION_VARIABLE, instruction)
+    try:
+        with main.make_context(_PROGRAM, list(args)) as context:
+            main.invoke(context)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    return ExitCode.OK
+
+
+def _report(error: Exception) -> int:
+    """Says on stderr what went wrong; returns the exit code."""
+    if isinstance(error, XlmError):
+        _print_error(error.message, error.hint)
+        return error.exit_code
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return ExitCode.USAGE
+    if isinstance(error, click.ClickException):
+        _print_error(_uncapitalized(error.format_message()), _usage_hint(error))
+        return ExitCode.USAGE
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        _print_error(f"{place}{error.strerror.lower()}", None)
+        return ExitCode.DATA
+    name = type(error).__name__
+    _print_error(f"unexpected {name}: {error}", "this is a bug in xlm; XLM_DEBUG=1 shows where it happened")
+    return ExitCode.UNEXPECTED
+
+
+def _print_error(message: str, hint: str | None) -> None:
+    click.echo(f"{_styled('error:', 'red')} {message}", err=True)
+    if hint:
+        click.echo(f"\n{_styled('hint:', 'cyan')} {hint}", err=True)
+
+
+def _styled(label: str, color: str) -> str:
+    return label if os.environ.get("NO_COLOR") else click.style(label, fg=color, bold=True)
+
+
+def _uncapitalized(message: str) -> str:
+    return message[:1].lower() + message[1:].rstrip(".")
+
+
+def _usage_hint(error: click.ClickException) -> str | None:
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return None
+    return f"{error.ctx.command_path} --help shows how it is used"
+
+
+def _discard_stdout() -> None:
+    # What is left in the buffer must not fail again when the interpreter flushes it on its way out.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,43 @@
+"""``xlm info``: what a bundle or a checkpoint is."""
+
+from __future__ import annotations
+
+import click
+
+from xlmcli.cli.options import config_option
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Of stdout.",
+)
+@config_option
+def command(model: str | None, output_format: str) -> None:
+    """Check a model's files and write what it is: task, languages, directions, sizes, licence, data and scores.
+
+    MODEL is the path of a bundle or of a checkpoint, or the name of an embedded model; the embedded default if it is
+    left out. A bundle with a missing or altered file is an error (exit 4).
+
+    \b
+    Examples:
+      xlm info
+      xlm info en-fr --format json
+    """
+    from xlmcli.bundle import find_model, is_bundle, open_bundle
+    from xlmcli.convert import description
+
+    path = find_model(model)
+    if description.is_checkpoint(path) and not is_bundle(path):
+        checkpoint = description.describe_checkpoint(path)
+        as_text, as_json = description.format_checkpoint_text, description.format_checkpoint_json
+        click.echo(as_text(path, checkpoint) if output_format == "text" else as_json(path, checkpoint))
+        return
+    bundle = open_bundle(path)
+    text = description.format_bundle_text(bundle) if output_format == "text" else description.format_bundle_json(bundle)
+    click.echo(text)

@@ -1,0 +1,140 @@
+"""Options that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from xlmcli.config import load_table
+from xlmcli.errors import MissingExtraError, UsageError, XlmError
+from xlmcli.records import Direction
+from xlmcli.sources import Source, parse_source
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_UNIT_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
+
+
+class DurationType(click.ParamType[float]):
+    """A length of time such as ``90m``, ``1h30m`` or ``45s``; the value is in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        text = str(value).replace(" ", "")
+        if not _DURATION.fullmatch(text):
+            self.fail(f"{value!r} is not a duration: write 90m, 2h, 1h30m or 45s", param, ctx)
+        return sum(float(amount) * _UNIT_SECONDS[unit] for amount, unit in re.findall(r"([\d.]+)([dhms])", text))
+
+
+class SourceType(click.ParamType[Source]):
+    """Training text; see `xlmcli.sources`."""
+
+    name = "source"
+
+    def __init__(self, num_langs: int | None) -> None:
+        self._num_langs = num_langs
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Source:
+        source = value if isinstance(value, Source) else parse_source(str(value))
+        if self._num_langs is not None and len(source.langs) != self._num_langs:
+            form = "LANG=FILE" if self._num_langs == 1 else "LANG-LANG=FILE"
+            self.fail(f"{value!r} is not of the form {form}", param, ctx)
+        return source
+
+
+class DirectionType(click.ParamType[Direction]):
+    """A translation direction such as ``en-fr``."""
+
+    name = "direction"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Direction:
+        return value if isinstance(value, Direction) else Direction.parse(str(value))
+
+
+DURATION = DurationType()
+MONOLINGUAL = SourceType(1)
+PARALLEL = SourceType(2)
+SOURCE = SourceType(None)
+DIRECTION = DirectionType()
+FILE = click.Path(path_type=Path)
+"""A path, whatever is there: the library's messages say what is wrong with it."""
+
+
+def config_option(function: Function) -> Function:
+    """Adds ``--config FILE.toml``: the command's table in the file gives the defaults of its options.
+
+    Keys are the long names of options; what stands on the command line wins. Paths are taken from the working folder,
+    as on the command line.
+    """
+    decorate = click.option(
+        "--config",
+        type=FILE,
+        is_eager=True,
+        expose_value=False,
+        callback=_apply_config,
+        metavar="FILE.toml",
+        help="Take options from the table of this file that is named as the command; the command line wins.",
+    )
+    return decorate(function)
+
+
+def require_extra(extra: str, *modules: str) -> None:
+    """Checks that the modules of an optional dependency are installed, without importing them.
+
+    Raises:
+        MissingExtraError: One is not.
+    """
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtraError(
+                f"this command needs {module}, which is not installed", hint=f"pip install 'xlmcli[{extra}]'"
+            )
+
+
+def _apply_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
+    if path is None or ctx.resilient_parsing:
+        return
+    command = ctx.command_path.split()[1:]
+    options = _options_by_key(ctx.command, without=param)
+    defaults: dict[str, object] = {}
+    for key, value in load_table(path, command).items():
+        place = f"{path}: [{'.'.join(command)}] {key}"
+        option = options.get(key)
+        if option is None or option.name is None:
+            known = ", ".join(sorted(options))
+            raise UsageError(f"{place}: xlm {' '.join(command)} has no such option", hint=f"it has {known}")
+        _check_value(ctx, option, value, place)
+        defaults[option.name] = value
+    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+
+def _options_by_key(command: click.Command, without: click.Parameter) -> dict[str, click.Option]:
+    return {
+        name.removeprefix("--"): option
+        for option in command.params
+        if isinstance(option, click.Option) and option is not without
+        for name in option.opts
+        if name.startswith("--")
+    }
+
+
+def _check_value(ctx: click.Context, option: click.Option, value: object, place: str) -> None:
+    if isinstance(value, bool) != option.is_flag:
+        raise UsageError(f"{place}: expected {'true or false' if option.is_flag else 'a value'}, found {value!r}")
+    if isinstance(value, list) != (option.multiple or option.nargs != 1):
+        raise UsageError(f"{place}: expected {'one value' if isinstance(value, list) else 'a list'}, found {value!r}")
+    try:
+        option.type_cast_value(ctx, value)
+    except click.BadParameter as error:
+        raise UsageError(f"{place}: {error.message}") from error
+    except XlmError as error:
+        raise UsageError(f"{place}: {error.message}", hint=error.hint) from error

@@ -1,0 +1,78 @@
+"""`xlm pretrain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from xlmcli.cli.options import FILE, config_option, require_extra
+from xlmcli.cli.training import make_data_options, make_run_options, make_size_options, training_options
+
+
+@click.command("pretrain")
+@click.option("--tokenizer", type=FILE, required=True, help="Folder with a vocabulary, from xlm tokenizer train.")
+@click.option(
+    "--objective",
+    "objectives",
+    type=click.Choice(["mlm", "tlm", "clm"]),
+    multiple=True,
+    default=("mlm",),
+    show_default=True,
+    help="What to learn; several take turns.",
+)
+@click.option(
+    "--block-len", type=click.IntRange(2), default=256, show_default=True, help="Tokens of a block of running text."
+)
+@click.option(
+    "--mask-share", type=click.FloatRange(0, 1), default=0.15, show_default=True, help="Share of words to predict."
+)
+@click.option(
+    "--mask-smoothing",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Words are chosen by count^-this.",
+)
+@training_options
+@config_option
+def command(
+    tokenizer: Path,
+    objectives: tuple[str, ...],
+    block_len: int,
+    mask_share: float,
+    mask_smoothing: float,
+    quiet: bool,
+    **values: Any,
+) -> None:
+    """Pretrain an XLM from raw text, and write it to OUT_FOLDER as Hugging Face's XLMModel.
+
+    MLM and CLM read running text: --mono and both sides of --parallel. TLM reads the pairs of --parallel. A source may
+    end in ,only=GLOB (rows whose third column matches) and ,repeat=NUMBER (how often it counts in an epoch). Several
+    processes: start the same command with `accelerate launch -m xlmcli` or `torchrun -m xlmcli`.
+
+    \b
+    Examples:
+      xlm pretrain --tokenizer vocabulary --mono en=english.txt --mono fr=french.txt.xz \\
+          --valid en=dev.en --max-time 90m xlm-en-fr
+      xlm pretrain --config recipe.toml --resume xlm-en-fr
+    """
+    require_extra("train", "torch", "accelerate")
+    from xlmcli.console import TrainingDisplay
+    from xlmcli.train.log import JsonLog
+    from xlmcli.train.masking import MaskingOptions
+    from xlmcli.train.options import PretrainOptions
+    from xlmcli.train.pretraining import pretrain
+
+    options = PretrainOptions(
+        tokenizer,
+        objectives,
+        block_len,
+        MaskingOptions(share=mask_share, smoothing=mask_smoothing),
+        make_data_options(values),
+        make_size_options(values),
+        make_run_options(values),
+    )
+    with TrainingDisplay(quiet=quiet) as display:
+        pretrain(options, [JsonLog(options.run.folder), display])

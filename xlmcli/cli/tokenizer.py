@@ -1,0 +1,174 @@
+"""``xlm tokenizer``: learn a shared vocabulary, and turn lines into pieces and back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, config_option
+from xlmcli.errors import DataError, UsageError
+from xlmcli.lines import decode_line
+from xlmcli.sources import Source
+
+if TYPE_CHECKING:
+    from xlmcli.text.sentencepiece import SentencePieceTokenizer
+
+
+@click.group()
+def command() -> None:
+    """Learn a shared vocabulary from several languages, and use it in a pipe.
+
+    \b
+    Example:
+      xlm tokenizer train --lang en=english.txt.zst --lang fr=french.txt.zst --vocab-size 8000 vocabulary
+    """
+
+
+@command.command(short_help="Learn a vocabulary from text.")
+@click.option(
+    "--lang",
+    "monolingual",
+    type=MONOLINGUAL,
+    multiple=True,
+    metavar="LANG=FILE",
+    help="Text of a language, a sentence a line; may be repeated.",
+)
+@click.option(
+    "--parallel",
+    type=PARALLEL,
+    multiple=True,
+    metavar="LANG-LANG=FILE",
+    help="Text of two languages: a TSV file or FILE.{}; may be repeated.",
+)
+@click.option(
+    "--vocab-size",
+    type=click.IntRange(min=1),
+    default=8000,
+    show_default=True,
+    help="Ids in all: 14 special tokens, 256 bytes, pieces.",
+)
+@click.option(
+    "--model-type",
+    type=click.Choice(["unigram", "bpe"]),
+    default="unigram",
+    show_default=True,
+    help="How pieces are chosen.",
+)
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Languages are sampled with p ∝ lines^alpha.",
+)
+@click.option(
+    "--sentences",
+    type=click.IntRange(min=1),
+    default=1_000_000,
+    show_default=True,
+    help="How many lines are sampled for learning in all.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Which lines are sampled.")
+@click.option("--force", is_flag=True, help="Replace the vocabulary of a folder that has one.")
+@config_option
+@click.argument("out_folder", type=FILE)
+def train(
+    monolingual: tuple[Source, ...],
+    parallel: tuple[Source, ...],
+    vocab_size: int,
+    model_type: Literal["unigram", "bpe"],
+    alpha: float,
+    sentences: int,
+    seed: int,
+    force: bool,
+    out_folder: Path,
+) -> None:
+    """Learn a SentencePiece vocabulary shared by all languages given, and write it to OUT_FOLDER.
+
+    Files may be plain or compressed (.gz, .xz, .zst). What a vocabulary has no piece for is spelt in bytes, so nothing
+    is ever unknown. XLM's special tokens have XLM's ids.
+
+    \b
+    Examples:
+      xlm tokenizer train --lang en=english.txt --lang fr=french.txt.zst vocabulary
+      xlm tokenizer train --parallel en-fr=pairs.tsv.xz --vocab-size 16000 --model-type bpe vocabulary
+    """
+    from xlmcli.text.sentencepiece import TOKENIZER_FILE, TokenizerOptions, train_sentencepiece
+
+    sources = monolingual + parallel
+    if not sources:
+        raise UsageError("nothing to learn from", hint="name text with --lang or --parallel")
+    if not force and (out_folder / TOKENIZER_FILE).exists():
+        raise UsageError(f"{out_folder} already has a vocabulary", hint="--force replaces it")
+    options = TokenizerOptions(sources, vocab_size, model_type, alpha, sentences, seed)
+    for sample in train_sentencepiece(options, out_folder):
+        click.echo(f"{sample.lang}: {sample.num_lines:,} lines, {len(sample.sentences):,} learned from", err=True)
+
+
+_model_option = click.option(
+    "-m", "--model", type=FILE, required=True, metavar="FOLDER", help="A tokenizer, checkpoint or bundle."
+)
+
+
+@command.command(short_help="Turn lines of text into pieces or ids.")
+@_model_option
+@click.option("--ids", is_flag=True, help="Write ids in place of pieces.")
+def encode(model: Path, ids: bool) -> None:
+    """Read lines of text from stdin and write their pieces, separated by spaces, line by line.
+
+    \b
+    Example:
+      echo "How are you?" | xlm tokenizer encode -m vocabulary
+    """
+    tokenizer = _load(model)
+    if ids:
+        _map_lines(lambda line, _: " ".join(map(str, tokenizer.encode(line))))
+    else:
+        _map_lines(lambda line, _: " ".join(tokenizer.encode_pieces(line)))
+
+
+@command.command(short_help="Turn lines of pieces or ids into text.")
+@_model_option
+@click.option("--ids", is_flag=True, help="Read ids in place of pieces.")
+def decode(model: Path, ids: bool) -> None:
+    """Read lines of pieces, separated by spaces, from stdin and write their text, line by line.
+
+    \b
+    Example:
+      echo "How are you?" | xlm tokenizer encode -m vocabulary | xlm tokenizer decode -m vocabulary
+    """
+    tokenizer = _load(model)
+    if ids:
+        _map_lines(lambda line, number: tokenizer.decode(_parse_ids(line, number, tokenizer.vocab_size)))
+    else:
+        _map_lines(lambda line, _: tokenizer.decode_pieces(line.split()))
+
+
+def _load(folder: Path) -> SentencePieceTokenizer:
+    from xlmcli.text.sentencepiece import SentencePieceTokenizer
+
+    return SentencePieceTokenizer.load(folder)
+
+
+def _map_lines(function: Callable[[str, int], str]) -> None:
+    """Writes ``function(line, line number)`` for every line of stdin, each as soon as it is known."""
+    if sys.stdin is None or sys.stdout is None:
+        raise UsageError(f"standard {'input' if sys.stdin is None else 'output'} is closed")
+    output = sys.stdout.buffer
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        text = decode_line(line.removesuffix(b"\n"), "<stdin>", number)
+        output.write(function(text, number).encode("utf-8") + b"\n")
+        output.flush()
+
+
+def _parse_ids(line: str, number: int, vocab_size: int) -> list[int]:
+    ids = []
+    for word in line.split():
+        if not word.isdecimal() or int(word) >= vocab_size:
+            raise DataError(f"<stdin>:{number}: not an id of this vocabulary (0 to {vocab_size - 1}): {word}")
+        ids.append(int(word))
+    return ids

@@ -1,0 +1,114 @@
+"""`xlm train translate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from xlmcli.cli.options import DIRECTION, FILE, config_option, require_extra
+from xlmcli.cli.training import make_data_options, make_run_options, make_size_options, training_options
+from xlmcli.records import Direction
+
+_RANDOM = "none"
+
+
+@click.group("train")
+def command() -> None:
+    """Train a model for a task, starting from a pretrained XLM.
+
+    \b
+    Example:
+      xlm train translate --init xlm-en-fr --parallel en-fr=pairs.tsv --valid en-fr=dev.tsv --max-time 2h mt-en-fr
+    """
+
+
+@command.command("translate")
+@click.option(
+    "--init", default=_RANDOM, show_default=True, help="A pretrained XLM for both sides, or none for random weights."
+)
+@click.option("--init-encoder", help="A pretrained XLM for the encoder alone, or none.")
+@click.option("--init-decoder", help="A pretrained XLM for the decoder alone, or none.")
+@click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default that of the pretrained model.")
+@click.option(
+    "--decoder-layers", type=click.IntRange(1), default=6, show_default=True, help="The pretrained model's first ones."
+)
+@click.option(
+    "--direction", "directions", type=DIRECTION, multiple=True, help="Such as en-fr; by default both of each pair."
+)
+@click.option(
+    "--objective",
+    "objectives",
+    type=click.Choice(["mt", "ae", "bt"]),
+    multiple=True,
+    default=("mt",),
+    show_default=True,
+    help="Translation, denoising auto-encoding, online back-translation; several take turns.",
+)
+@click.option("--label-smoothing", type=click.FloatRange(0, 1), default=0.1, show_default=True)
+@click.option(
+    "--word-shuffle", type=click.FloatRange(0), default=3.0, show_default=True, help="ae: places a word moves."
+)
+@click.option(
+    "--word-drop", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="ae: share of words left out."
+)
+@click.option(
+    "--word-blank", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="ae: share of words masked."
+)
+@training_options
+@config_option
+def translate(
+    init: str,
+    init_encoder: str | None,
+    init_decoder: str | None,
+    tokenizer: Path | None,
+    decoder_layers: int,
+    directions: tuple[Direction, ...],
+    objectives: tuple[str, ...],
+    label_smoothing: float,
+    word_shuffle: float,
+    word_drop: float,
+    word_blank: float,
+    quiet: bool,
+    **values: Any,
+) -> None:
+    """Train an encoder-decoder that translates, and write it to OUT_FOLDER.
+
+    All directions share one model; language embeddings tell them apart. ae and bt read --mono and all sides of
+    --parallel. The best model by mean BLEU of --valid is kept; xlm convert makes it a bundle that xlm translate runs.
+    With --init, the sizes are the pretrained model's. Several processes: start the same command with
+    `accelerate launch -m xlmcli` or `torchrun -m xlmcli`.
+
+    \b
+    Examples:
+      xlm train translate --init xlm-en-fr --parallel en-fr=pairs.tsv --valid en-fr=dev.tsv --max-time 2h mt-en-fr
+      xlm train translate --init xlm-en-fr --objective ae --objective bt --direction en-fr --direction fr-en \\
+          --mono en=english.txt --mono fr=french.txt --valid en-fr=dev.tsv --max-steps 50000 unsupervised-en-fr
+    """
+    require_extra("train", "torch", "accelerate")
+    from xlmcli.console import TrainingDisplay
+    from xlmcli.train.log import JsonLog
+    from xlmcli.train.masking import NoiseOptions
+    from xlmcli.train.options import TranslateTrainingOptions
+    from xlmcli.train.translating import train_translation
+
+    options = TranslateTrainingOptions(
+        tokenizer,
+        _folder(init if init_encoder is None else init_encoder),
+        _folder(init if init_decoder is None else init_decoder),
+        decoder_layers,
+        directions,
+        objectives,
+        label_smoothing,
+        NoiseOptions(word_shuffle, word_drop, word_blank),
+        make_data_options(values),
+        make_size_options(values),
+        make_run_options(values),
+    )
+    with TrainingDisplay(quiet=quiet) as display:
+        train_translation(options, [JsonLog(options.run.folder), display])
+
+
+def _folder(name: str) -> Path | None:
+    return None if name == _RANDOM else Path(name)

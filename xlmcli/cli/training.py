@@ -1,0 +1,183 @@
+"""Options that `xlm pretrain` and the `xlm train` commands share, grouped as `xlmcli.train.options` groups them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from xlmcli.cli.options import DURATION, FILE, MONOLINGUAL, PARALLEL, SOURCE
+from xlmcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from xlmcli.train.options import DataOptions, RunOptions, SizeOptions
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_DATA = (
+    click.option(
+        "--mono", type=MONOLINGUAL, multiple=True, metavar="LANG=FILE", help="Text of a language, a sentence a line."
+    ),
+    click.option(
+        "--parallel",
+        type=PARALLEL,
+        multiple=True,
+        metavar="LANG-LANG=FILE",
+        help="Text of two languages: TSV or FILE.{}.",
+    ),
+    click.option("--valid", type=SOURCE, multiple=True, metavar="LANGS=FILE", help="Held-out text, of either kind."),
+    click.option(
+        "--max-len", type=click.IntRange(1), default=100, show_default=True, help="Longest sentence, in tokens."
+    ),
+    click.option(
+        "--max-ratio", type=click.FloatRange(1), default=3.0, show_default=True, help="Largest length ratio of a pair."
+    ),
+    click.option(
+        "--batch-tokens", type=click.IntRange(1), default=4096, show_default=True, help="Tokens of a batch, a side."
+    ),
+    click.option(
+        "--alpha",
+        type=click.FloatRange(0, 1),
+        default=0.5,
+        show_default=True,
+        help="Languages are sampled with p ∝ n^alpha.",
+    ),
+)
+_SIZE = (
+    click.option("--dim", type=click.IntRange(1), default=512, show_default=True, help="Width of the states."),
+    click.option("--layers", type=click.IntRange(1), default=6, show_default=True, help="Layers of the encoder."),
+    click.option("--heads", type=click.IntRange(1), default=8, show_default=True, help="Attention heads."),
+    click.option("--max-positions", type=click.IntRange(4), default=512, show_default=True, help="Longest sequence."),
+    click.option(
+        "--activation",
+        type=click.Choice(["gelu", "relu"]),
+        default="gelu",
+        show_default=True,
+        help="Of the feed-forward layers.",
+    ),
+    click.option("--sinusoidal", is_flag=True, help="Fixed sinusoidal positions instead of learned ones."),
+    click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True),
+    click.option("--attention-dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True),
+)
+_RUN = (
+    click.option("--max-steps", type=click.IntRange(1), help="Stop after so many optimizer steps."),
+    click.option("--max-time", type=DURATION, help="Stop after so long, such as 90m or 2h, over all resumes."),
+    click.option("--patience", type=click.IntRange(1), help="Stop after so many validations without a better score."),
+    click.option("--accumulate", type=click.IntRange(1), default=1, show_default=True, help="Batches a step."),
+    click.option(
+        "--lr", type=click.FloatRange(0, min_open=True), default=5e-4, show_default=True, help="Peak learning rate."
+    ),
+    click.option(
+        "--schedule", type=click.Choice(["inverse_sqrt", "cosine"]), default="inverse_sqrt", show_default=True
+    ),
+    click.option("--warmup", type=click.IntRange(0), default=4000, show_default=True, help="Steps of linear warm-up."),
+    click.option(
+        "--cooldown",
+        type=click.FloatRange(0, 1),
+        default=0.0,
+        show_default=True,
+        help="Last share of the budget in which an inverse_sqrt rate falls to 0.",
+    ),
+    click.option("--weight-decay", type=click.FloatRange(0), default=0.0, show_default=True),
+    click.option(
+        "--beta2", type=click.FloatRange(0, 1), default=0.98, show_default=True, help="Adam's second decay rate."
+    ),
+    click.option(
+        "--clip", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, help="Largest gradient norm."
+    ),
+    click.option("--log-every", type=click.IntRange(1), default=50, show_default=True, help="Steps."),
+    click.option(
+        "--valid-every", type=click.IntRange(1), default=1000, show_default=True, help="Steps; a checkpoint each time."
+    ),
+    click.option(
+        "--average",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Newest checkpoints to average at the end.",
+    ),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "bf16", "fp32"]),
+        default="auto",
+        show_default=True,
+        help="auto is bf16 where the processor has it.",
+    ),
+    click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
+    click.option("--resume", is_flag=True, help="Go on with the run in OUT_FOLDER, from the same next step."),
+    click.option("--quiet", is_flag=True, help="No progress display."),
+    click.argument("out_folder", type=FILE),
+)
+
+
+def training_options(function: Function) -> Function:
+    """Adds the options of data, sizes and the run to a command; the makers below read what arrives."""
+    for decorate in reversed((*_DATA, *_SIZE, *_RUN)):
+        function = decorate(function)
+    return function
+
+
+def make_data_options(values: dict[str, Any]) -> DataOptions:
+    from xlmcli.train.data import LengthFilter
+    from xlmcli.train.options import DataOptions
+
+    if values["max_len"] > values["max_positions"] - 2:
+        raise UsageError(
+            f"--max-len {values['max_len']} leaves no room for </s> in --max-positions {values['max_positions']}"
+        )
+    return DataOptions(
+        values["mono"],
+        values["parallel"],
+        values["valid"],
+        LengthFilter(values["max_len"], values["max_ratio"]),
+        values["batch_tokens"],
+        values["alpha"],
+    )
+
+
+def make_size_options(values: dict[str, Any]) -> SizeOptions:
+    from xlmcli.train.options import SizeOptions
+
+    return SizeOptions(
+        values["dim"],
+        values["layers"],
+        values["heads"],
+        values["max_positions"],
+        values["activation"] == "gelu",
+        values["sinusoidal"],
+        values["dropout"],
+        values["attention_dropout"],
+    )
+
+
+def make_run_options(values: dict[str, Any]) -> RunOptions:
+    from xlmcli.train.optim import OptimOptions
+    from xlmcli.train.options import LoopOptions, RunOptions
+
+    if values["max_steps"] is None and values["max_time"] is None and values["patience"] is None:
+        raise UsageError("the run would never end", hint="give --max-steps, --max-time or --patience")
+    loop = LoopOptions(
+        values["max_steps"],
+        values["max_time"],
+        values["accumulate"],
+        values["clip"],
+        values["log_every"],
+        values["valid_every"],
+        values["patience"],
+        values["average"],
+        values["seed"],
+        values["precision"],
+    )
+    optim = OptimOptions(
+        values["lr"],
+        values["schedule"],
+        values["warmup"],
+        values["cooldown"],
+        values["weight_decay"],
+        values["beta2"],
+    )
+    folder: Path = values["out_folder"]
+    return RunOptions(folder, values["resume"], values["device"], loop, optim)

@@ -1,0 +1,132 @@
+"""What people see on stderr. The only module that imports rich, and only when there is something to show."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from xlmcli.train.loop import Progress as TrainingProgress
+    from xlmcli.train.validation import Scores
+
+_SECONDS_BEFORE_SHOWING = 1.0
+
+
+def print_note(text: str) -> None:
+    """Tells a person something that is no error."""
+    click.echo(f"note: {text}", err=True)
+
+
+class LineProgress:
+    """A bar with lines/s, tokens/s and, where the size of the input is known, the time left.
+
+    It shows itself after a second of work, so that short runs stay quiet and load nothing.
+
+    Args:
+        is_shown: Whether to show anything at all.
+        total_bytes: Size of the input, or None where it is not known.
+    """
+
+    def __init__(self, is_shown: bool, total_bytes: int | None) -> None:
+        self._is_shown = is_shown
+        self._total_bytes = total_bytes
+        self._start = time.monotonic()
+        self._num_lines = self._num_tokens = self._num_bytes = 0
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def advance(self, num_lines: int, num_tokens: int, num_bytes: int) -> None:
+        """Counts what was done since the last call."""
+        self._num_lines += num_lines
+        self._num_tokens += num_tokens
+        self._num_bytes += num_bytes
+        seconds = time.monotonic() - self._start
+        if not self._is_shown or seconds < _SECONDS_BEFORE_SHOWING:
+            return
+        if self._bar is None:
+            self._bar = _new_bar(has_total=self._total_bytes is not None)
+            self._task = self._bar.add_task("", total=self._total_bytes)
+            self._bar.start()
+        if self._task is not None:
+            self._bar.update(self._task, completed=self._num_bytes, description=self._describe(seconds))
+
+    def stop(self) -> None:
+        """Leaves the terminal as it was."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _describe(self, seconds: float) -> str:
+        lines, tokens = self._num_lines / seconds, self._num_tokens / seconds
+        return f"{self._num_lines:,} lines  {lines:,.0f} lines/s  {tokens:,.0f} tokens/s"
+
+
+@contextlib.contextmanager
+def show_line_progress(is_wanted: bool, total_bytes: int | None) -> Iterator[LineProgress]:
+    """Shows a bar on stderr if that is a terminal and neither lines typed in nor lines written out share it."""
+    streams = (sys.stdin, sys.stdout)
+    is_shared = any(stream is not None and stream.isatty() for stream in streams)
+    progress = LineProgress(is_wanted and sys.stderr is not None and sys.stderr.isatty() and not is_shared, total_bytes)
+    try:
+        yield progress
+    finally:
+        progress.stop()
+
+
+def _new_bar(has_total: bool) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    known = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) if has_total else (SpinnerColumn(),)
+    return Progress(*known, TextColumn("{task.description}"), console=Console(stderr=True))
+
+
+class TrainingDisplay:
+    """A run's bar on a terminal, and a line for each validation; in a log file, plain lines.
+
+    Args:
+        quiet: Show nothing.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self._is_bar_shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._is_quiet = quiet
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> TrainingDisplay:
+        if self._is_bar_shown:
+            self._bar = _new_bar(has_total=True)
+            self._task = self._bar.add_task("starting", total=1.0)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def progress(self, progress: TrainingProgress) -> None:
+        """Shows losses, speed and time left."""
+        losses = "  ".join(f"{name} {loss:.3f}" for name, loss in progress.losses.items())
+        text = f"step {progress.step:,}  {losses}  {progress.tokens_per_second:,.0f} tokens/s  lr {progress.lr:.2e}"
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=progress.share, description=text)
+        else:
+            self._print(f"{progress.share:4.0%}  {text}")
+
+    def validated(self, step: int, elapsed_seconds: float, scores: Scores, is_best: bool) -> None:
+        """Prints a validation's figures."""
+        figures = "  ".join(f"{name} {value:.2f}" for name, value in scores.values.items())
+        self._print(f"step {step:,}  {elapsed_seconds / 60:.0f} min  {figures}{'  best so far' if is_best else ''}")
+
+    def _print(self, line: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(line, markup=False, highlight=False)
+        elif not self._is_quiet:
+            click.echo(line, err=True)

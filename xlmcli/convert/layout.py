@@ -1,0 +1,95 @@
+"""Reading the layout of a serialised CTranslate2 model, to find a weight's bytes in model.bin.
+
+Source: ``ModelSpec._serialize`` in ``ctranslate2/specs/model_spec.py``, binary version 6.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import BinaryIO
+
+from xlmcli.bundle.manifest import PositionTable, PositionTables, TableType
+from xlmcli.errors import ModelError
+
+ENCODER_POSITIONS = "encoder/position_encodings/encodings"
+DECODER_POSITIONS = "decoder/position_encodings/encodings"
+
+_BINARY_VERSION = 6
+_TYPES = ("float32", "int8", "int16", "int32", "float16", "bfloat16")
+_TABLE_TYPES: dict[str, TableType] = {"float32": "float32", "float16": "float16", "bfloat16": "bfloat16"}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWeight:
+    """A weight in model.bin.
+
+    Attributes:
+        name: Its path in the specification.
+        shape: Its shape; () is a scalar.
+        dtype: Type of its numbers.
+        offset: Its first byte in the file.
+        num_bytes: How many bytes it takes.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    offset: int
+    num_bytes: int
+
+
+def find_position_tables(path: Path) -> PositionTables:
+    """Finds both position tables in a model.bin.
+
+    Raises:
+        ModelError: The file is laid out differently from what we know, or lacks a table of its own for a side.
+    """
+    with path.open("rb") as stream:
+        weights = {weight.name: weight for weight in iter_weights(stream)}
+    return PositionTables(_table(weights, ENCODER_POSITIONS, path), _table(weights, DECODER_POSITIONS, path))
+
+
+def iter_weights(stream: BinaryIO) -> Iterator[StoredWeight]:
+    """Iterates over the weights of a model.bin in the order of the file, without reading their numbers."""
+    (version,) = _unpack(stream, "=I")
+    if version != _BINARY_VERSION:
+        raise ModelError(f"this CTranslate2 writes model.bin version {version}, and we know version {_BINARY_VERSION}")
+    _read_name(stream)
+    _, count = _unpack(stream, "=II")
+    for _ in range(count):
+        name = _read_name(stream)
+        (rank,) = _unpack(stream, "=B")
+        shape = _unpack(stream, f"={rank}I")
+        type_id, num_bytes = _unpack(stream, "=BI")
+        yield StoredWeight(name, shape, _TYPES[type_id], stream.tell(), num_bytes)
+        stream.seek(num_bytes, 1)
+
+
+def _table(weights: dict[str, StoredWeight], name: str, path: Path) -> PositionTable:
+    weight = weights.get(name)
+    if weight is None or len(weight.shape) != 2 or weight.dtype not in _TABLE_TYPES:
+        raise ModelError(f"{path}: no position table at {name}")
+    rows, dim = weight.shape
+    if weight.num_bytes != prod(weight.shape) * (4 if weight.dtype == "float32" else 2):
+        raise ModelError(f"{path}: {name} takes {weight.num_bytes} bytes, which does not fit its shape {weight.shape}")
+    return PositionTable(weight.offset, rows, dim, _TABLE_TYPES[weight.dtype])
+
+
+def _read_name(stream: BinaryIO) -> str:
+    (length,) = _unpack(stream, "=H")
+    return _exactly(stream, length)[:-1].decode("utf-8")
+
+
+def _unpack(stream: BinaryIO, layout: str) -> tuple[int, ...]:
+    return struct.unpack(layout, _exactly(stream, struct.calcsize(layout)))
+
+
+def _exactly(stream: BinaryIO, num_bytes: int) -> bytes:
+    content = stream.read(num_bytes)
+    if len(content) != num_bytes:
+        raise ModelError("model.bin ends early")
+    return content

@@ -1,0 +1,28 @@
+"""Measured scores, as a JSON file that the maker of a model writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xlmcli.bundle.fields import Fields
+from xlmcli.bundle.manifest import Score
+from xlmcli.errors import DataError, ModelError
+
+
+def read_scores(path: Path) -> tuple[Score, ...]:
+    """Reads ``{"scores": [{"direction": "en-fr", "test_set": …, "metric": …, "value": …, "signature": …}]}``.
+
+    Raises:
+        DataError: The file cannot be read or has another form.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    try:
+        return tuple(Score.read(item) for item in Fields.parse(text, str(path)).children("scores"))
+    except ModelError as error:
+        raise DataError(
+            error.message,
+            hint='write {"scores": [{"direction": "en-fr", "test_set": "…", "metric": "BLEU", "value": 31.4}]}',
+        ) from None

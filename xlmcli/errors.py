@@ -1,0 +1,66 @@
+"""Everything that can go wrong for a user, as one tree of exceptions.
+
+    XlmError
+    ├── UsageError         2   options or arguments that contradict each other
+    ├── DataError          3   input text, tables or files that cannot be read
+    ├── ModelError         4   bundles, checkpoints, languages a model does not have
+    ├── MissingExtraError  5   an optional dependency that is not installed
+    └── TrainingError      6   a training run that cannot start or go on
+
+The library raises these and never prints or exits; ``xlmcli.cli`` prints the message and the hint and exits with the code.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of ``xlm``; the README documents the same table."""
+
+    OK = 0
+    GATE_FAILED = 1
+    USAGE = 2
+    DATA = 3
+    MODEL = 4
+    MISSING_EXTRA = 5
+    TRAINING = 6
+    UNEXPECTED = 70
+    INTERRUPTED = 130
+
+
+class XlmError(Exception):
+    """An error that a user can act on.
+
+    Attributes:
+        message: What happened and where, one sentence without a final full stop.
+        hint: The way out, or None.
+        exit_code: What the process exits with.
+    """
+
+    exit_code: ExitCode = ExitCode.UNEXPECTED
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(XlmError):
+    exit_code = ExitCode.USAGE
+
+
+class DataError(XlmError):
+    exit_code = ExitCode.DATA
+
+
+class ModelError(XlmError):
+    exit_code = ExitCode.MODEL
+
+
+class MissingExtraError(XlmError):
+    exit_code = ExitCode.MISSING_EXTRA
+
+
+class TrainingError(XlmError):
+    exit_code = ExitCode.TRAINING

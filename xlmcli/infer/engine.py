@@ -1,0 +1,173 @@
+"""The inference engine, CTranslate2. Nothing else in inference imports it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import ctranslate2
+
+from xlmcli.bundle import Limits, SpecialTokens
+from xlmcli.cores import count_usable_cores
+from xlmcli.errors import ModelError, UsageError
+
+Device = Literal["auto", "cpu", "cuda"]
+
+ctranslate2.set_log_level(logging.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Where and how the engine computes.
+
+    Attributes:
+        device: Where.
+        compute_type: Type of the numbers, as CTranslate2 names it; "default" keeps the model's own.
+        num_threads: Threads that work on one batch; None shares the usable cores among the workers.
+        num_workers: Batches that are worked on at once.
+    """
+
+    device: Device = "auto"
+    compute_type: str = "default"
+    num_threads: int | None = None
+    num_workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How translations are searched.
+
+    Attributes:
+        beam_size: Hypotheses kept; 1 is greedy.
+        length_penalty: Exponent of the length by which the score of a hypothesis is divided.
+        num_best: Hypotheses returned, at most ``beam_size``.
+        with_scores: Return their scores.
+    """
+
+    beam_size: int
+    length_penalty: float
+    num_best: int = 1
+    with_scores: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """Translations of one sequence, the best first.
+
+    Attributes:
+        hypotheses: Ids without special tokens.
+        scores: Score of each: its log probability over the penalised length. Zero unless scores were asked for.
+        is_unfinished: Whether the best was stopped because it grew too long.
+    """
+
+    hypotheses: list[list[int]]
+    scores: list[float]
+    is_unfinished: bool
+
+
+class PendingTranslations:
+    """A batch in the engine's hands."""
+
+    def __init__(self, results: list[Any], ids: Mapping[str, int], max_lens: list[int]) -> None:
+        self._results = results
+        self._ids = ids
+        self._max_lens = max_lens
+
+    def wait(self) -> list[Translated]:
+        """Blocks until the batch is done."""
+        waited = [result.result() for result in self._results]
+        return [self._read(result, max_len) for result, max_len in zip(waited, self._max_lens, strict=True)]
+
+    def _read(self, result: Any, max_len: int) -> Translated:
+        # The engine has one length limit for a batch: cutting here makes an answer independent of its neighbours.
+        hypotheses = [[self._ids[token] for token in tokens[:max_len]] for tokens in result.hypotheses]
+        scores = list(result.scores) or [0.0] * len(hypotheses)
+        return Translated(hypotheses, scores, is_unfinished=len(hypotheses[0]) >= max_len)
+
+
+class TranslationEngine:
+    """A translation model in memory.
+
+    Args:
+        files: Name and content of the model's files.
+        vocab: The piece of every id.
+        tokens: Special pieces.
+        limits: Positions of the model, which the engine must not pass.
+        options: Where and how to compute.
+
+    Raises:
+        UsageError: The device or the compute type is not to be had here.
+        ModelError: The engine does not accept the files.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[str, bytes],
+        vocab: Sequence[str],
+        tokens: SpecialTokens,
+        limits: Limits,
+        options: EngineOptions,
+    ) -> None:
+        self._vocab = vocab
+        self._ids = {piece: index for index, piece in enumerate(vocab)}
+        self._tokens = tokens
+        self._limits = limits
+        self._translator = _load(files, options)
+
+    @property
+    def max_source_tokens(self) -> int:
+        """Longest source, special tokens not counted."""
+        return self._limits.max_source_positions - 2
+
+    def submit(self, batch: Sequence[Sequence[int]], decoding: Decoding) -> PendingTranslations:
+        """Hands over a batch of sequences of ids without special tokens; does not wait."""
+        max_lens = [self._max_len(len(ids)) for ids in batch]
+        results = self._translator.translate_batch(
+            [[self._tokens.bos, *(self._vocab[index] for index in ids), self._tokens.eos] for ids in batch],
+            asynchronous=True,
+            beam_size=decoding.beam_size,
+            length_penalty=decoding.length_penalty,
+            num_hypotheses=decoding.num_best,
+            return_scores=decoding.with_scores,
+            max_input_length=self._limits.max_source_positions,
+            max_decoding_length=max(max_lens),
+        )
+        return PendingTranslations(results, self._ids, max_lens)
+
+    def _max_len(self, num_tokens: int) -> int:
+        """Most tokens of a translation.
+
+        Source: the original XLM's translate.py, int(1.5 · length + 10) with both ``</s>`` counted.
+        """
+        return min(int(1.5 * (num_tokens + 2) + 10), self._limits.max_target_positions)
+
+
+def _load(files: Mapping[str, bytes], options: EngineOptions) -> ctranslate2.Translator:
+    device = _choose_device(options.device)
+    supported = ctranslate2.get_supported_compute_types(device)
+    if options.compute_type not in ("default", "auto", *supported):
+        raise UsageError(
+            f"this {'processor' if device == 'cpu' else 'GPU'} does not compute in {options.compute_type}",
+            hint=f"--compute-type default, auto, {', '.join(sorted(supported))}",
+        )
+    num_threads = options.num_threads or max(1, count_usable_cores() // options.num_workers)
+    try:
+        return ctranslate2.Translator(
+            "bundle",
+            device=device,
+            compute_type=options.compute_type,
+            inter_threads=options.num_workers,
+            intra_threads=num_threads,
+            files=dict(files),
+        )
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"the engine cannot load the model: {error}") from error
+
+
+def _choose_device(device: Device) -> str:
+    has_cuda = ctranslate2.get_cuda_device_count() > 0
+    if device == "cuda" and not has_cuda:
+        raise UsageError("no CUDA device can be used here", hint="--device cpu, or check nvidia-smi")
+    return "cuda" if device != "cpu" and has_cuda else "cpu"

@@ -1,0 +1,321 @@
+"""Keeps an engine busy with records as they come, and writes the answers in order.
+
+Three threads: one reads, one waits for the engine, and the main one does the rest (tokenises, plans batches, hands them
+to the engine, writes), driven by the events that the other two send. Only the main thread touches the state.
+
+Records gather in a window. When the window is full its pieces are sorted by length and cut into dense batches; when
+the input pauses while a worker of the engine is idle, the window goes as it is, however little is in it. So one line
+out of a slow pipe is answered at once, and a corpus runs in full batches. The first window is small and each full one
+lets the next grow, so that the first answers of a corpus come early too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Generic, Protocol, TypeVar
+
+from xlmcli.infer.batching import plan_batches
+from xlmcli.infer.formats import Answer, Record
+from xlmcli.infer.pieces import Piece, Prepared
+
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+_NO_ANSWER = Answer(())
+_MAX_CHUNKS_AHEAD = 4
+_RECORDS_AT_ONCE = 16
+_WINDOW_GROWTH = 4
+_FIRST_WINDOW_SHARE = 8
+_MAX_WINDOW_BATCHES = 16
+
+
+class Pending(Protocol[Result_co]):
+    """A batch that the engine has in hand."""
+
+    def wait(self) -> Sequence[Result_co]:
+        """Blocks until the batch is done; returns a result for each of its pieces."""
+
+
+class Work(Protocol[Result]):
+    """What to do with texts."""
+
+    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
+        """Returns each text as pieces for the engine."""
+
+    def submit(self, batch: Sequence[Piece]) -> Pending[Result]:
+        """Hands a batch to the engine, without waiting for it."""
+
+    def finish(self, text: str, prepared: Prepared, results: Sequence[Result]) -> Answer:
+        """Returns the answer to a text from the results of its pieces."""
+
+
+class Progress(Protocol):
+    """Who wants to know how far it is."""
+
+    def advance(self, num_lines: int, num_tokens: int, num_bytes: int) -> None:
+        """Takes what was done since the last call."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """How records are gathered.
+
+    Attributes:
+        max_batch_tokens: Most tokens of a batch, padding counted.
+        num_workers: Batches that the engine works on at once.
+        line_by_line: Do not gather: a batch holds one record.
+    """
+
+    max_batch_tokens: int
+    num_workers: int = 1
+    line_by_line: bool = False
+
+
+@dataclass(slots=True)
+class _Slot(Generic[Result]):
+    """A record on its way."""
+
+    record: Record
+    text: str
+    prepared: Prepared
+    results: list[Result | None]
+    num_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit(Generic[Result]):
+    """A piece, and where its result goes."""
+
+    slot: _Slot[Result]
+    index: int
+
+    @property
+    def piece(self) -> Piece:
+        return self.slot.prepared.pieces[self.index]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    records: Sequence[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Submitted(Generic[Result]):
+    units: list[_Unit[Result]]
+    pending: Pending[Result]
+
+
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[Result]):
+    units: list[_Unit[Result]]
+    results: Sequence[Result]
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: BaseException
+
+
+@dataclass(slots=True)
+class _Window(Generic[Result]):
+    """Units that wait to be cut into batches."""
+
+    max_tokens: int
+    units: list[_Unit[Result]] = field(default_factory=list)
+    num_tokens: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self.num_tokens >= self.max_tokens
+
+    def add(self, slot: _Slot[Result]) -> None:
+        for index, piece in enumerate(slot.prepared.pieces):
+            self.units.append(_Unit(slot, index))
+            self.num_tokens += len(piece.ids)
+
+
+class Pipeline(Generic[Result]):
+    """Answers records in order.
+
+    Args:
+        work: What to do with their texts.
+        write: Takes the text of answers, in order; everything that can be written so far in one call.
+        options: How records are gathered.
+        progress: Is told what was written.
+    """
+
+    def __init__(
+        self, work: Work[Result], write: Callable[[str], None], options: PipelineOptions, progress: Progress
+    ) -> None:
+        self._work = work
+        self._write = write
+        self._options = options
+        self._progress = progress
+        self._events: SimpleQueue[_Read | _Ended | _Done[Result] | _Failed] = SimpleQueue()
+        self._submitted: SimpleQueue[_Submitted[Result] | None] = SimpleQueue()
+        self._room = threading.Semaphore(_MAX_CHUNKS_AHEAD)
+        self._is_stopped = False
+        self._waiting: deque[Record] = deque()
+        self._num_chunks_held = 0
+        self._has_ended = False
+        self._reading_error: BaseException | None = None
+        first = 1 if options.line_by_line else max(1, options.max_batch_tokens // _FIRST_WINDOW_SHARE)
+        self._window: _Window[Result] = _Window(first)
+        self._ready: deque[list[_Unit[Result]]] = deque()
+        self._num_in_flight = 0
+        self._slots: deque[_Slot[Result]] = deque()
+
+    def run(self, chunks: Iterable[Sequence[Record]]) -> None:
+        """Answers all records.
+
+        Args:
+            chunks: Lists of records as they come; read in a thread of its own.
+
+        Raises:
+            Exception: What reading (after the records before were answered), the work or writing raised.
+        """
+        threads = [
+            threading.Thread(target=self._read_all, args=(chunks,), name="xlm-read", daemon=True),
+            threading.Thread(target=self._wait_all, name="xlm-wait", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            while not self._is_finished:
+                self._step()
+        finally:
+            self._is_stopped = True
+            self._room.release()
+            self._submitted.put(None)
+        if self._reading_error is not None:
+            raise self._reading_error
+
+    def _read_all(self, chunks: Iterable[Sequence[Record]]) -> None:
+        error: BaseException | None = None
+        try:
+            for records in chunks:
+                self._room.acquire()
+                if self._is_stopped:
+                    return
+                self._events.put(_Read(records))
+        except BaseException as caught:
+            error = caught
+        self._events.put(_Ended(error))
+
+    def _wait_all(self) -> None:
+        try:
+            while (submitted := self._submitted.get()) is not None:
+                self._events.put(_Done(submitted.units, submitted.pending.wait()))
+        except BaseException as error:
+            self._events.put(_Failed(error))
+
+    @property
+    def _is_finished(self) -> bool:
+        return self._has_ended and not self._waiting and not self._slots
+
+    @property
+    def _can_fill(self) -> bool:
+        return bool(self._waiting) and not self._window.is_full
+
+    @property
+    def _can_write(self) -> bool:
+        return bool(self._slots) and self._slots[0].num_missing == 0
+
+    def _step(self) -> None:
+        if not self._can_fill and not self._can_write:
+            self._handle(self._events.get())
+        while not self._events.empty():
+            self._handle(self._events.get())
+        self._fill()
+        if self._window_is_due:
+            self._close_window()
+        self._submit()
+        self._write_finished()
+
+    def _handle(self, event: _Read | _Ended | _Done[Result] | _Failed) -> None:
+        if isinstance(event, _Read):
+            self._waiting.extend(event.records)
+            self._num_chunks_held += 1
+        elif isinstance(event, _Ended):
+            self._has_ended = True
+            self._reading_error = event.error
+        elif isinstance(event, _Done):
+            self._num_in_flight -= 1
+            for unit, result in zip(event.units, event.results, strict=True):
+                unit.slot.results[unit.index] = result
+                unit.slot.num_missing -= 1
+        else:
+            raise event.error
+
+    def _fill(self) -> None:
+        """Moves some records into the window: few, so that the engine is not kept waiting."""
+        if not self._can_fill:
+            self._make_room()
+            return
+        count = 1 if self._options.line_by_line else min(_RECORDS_AT_ONCE, len(self._waiting))
+        records = [self._waiting.popleft() for _ in range(count)]
+        texts = [record.text or "" for record in records]
+        for record, text, prepared in zip(records, texts, self._work.prepare(texts), strict=True):
+            num_pieces = len(prepared.pieces)
+            slot: _Slot[Result] = _Slot(record, text, prepared, [None] * num_pieces, num_pieces)
+            self._slots.append(slot)
+            self._window.add(slot)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        if not self._waiting and self._num_chunks_held:
+            self._room.release(self._num_chunks_held)
+            self._num_chunks_held = 0
+
+    @property
+    def _window_is_due(self) -> bool:
+        if not self._window.units or self._ready:
+            return False
+        if self._window.is_full:
+            return True
+        has_paused = not self._waiting and self._num_in_flight < self._options.num_workers
+        return has_paused or (self._has_ended and not self._waiting)
+
+    def _close_window(self) -> None:
+        units = self._window.units
+        lens = [len(unit.piece.ids) for unit in units]
+        plan = plan_batches(lens, self._options.max_batch_tokens)
+        self._ready.extend([units[index] for index in batch] for batch in plan)
+        max_tokens = self._window.max_tokens
+        if self._window.is_full and not self._options.line_by_line:
+            max_tokens = min(max_tokens * _WINDOW_GROWTH, self._options.max_batch_tokens * _MAX_WINDOW_BATCHES)
+        self._window = _Window(max_tokens)
+
+    def _submit(self) -> None:
+        # A worker finds its next batch in the queue, and one more is there while the main thread is busy elsewhere.
+        while self._ready and self._num_in_flight <= 2 * self._options.num_workers:
+            units = self._ready.popleft()
+            self._submitted.put(_Submitted(units, self._work.submit([unit.piece for unit in units])))
+            self._num_in_flight += 1
+
+    def _write_finished(self) -> None:
+        lines: list[str] = []
+        num_tokens = num_bytes = 0
+        while self._can_write and len(lines) < _RECORDS_AT_ONCE:
+            slot = self._slots.popleft()
+            lines.append(self._format(slot))
+            num_tokens += sum(len(piece.ids) for piece in slot.prepared.pieces)
+            num_bytes += slot.record.num_bytes
+        if lines:
+            self._write("".join(lines))
+            self._progress.advance(len(lines), num_tokens, num_bytes)
+
+    def _format(self, slot: _Slot[Result]) -> str:
+        if slot.record.text is None:
+            return slot.record.format(_NO_ANSWER)
+        results = [result for result in slot.results if result is not None]
+        return slot.record.format(self._work.finish(slot.text, slot.prepared, results))

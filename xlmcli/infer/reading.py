@@ -1,0 +1,182 @@
+"""Where lines come from: files, standard input, an argument; read as they come, without waiting for more."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal, Protocol, cast
+
+from xlmcli.errors import DataError
+from xlmcli.lines import decode_line, open_bytes, reading_errors
+
+STDIN_NAME = "<stdin>"
+
+_CHUNK_BYTES = 1 << 16
+_BYTE_ORDER_MARK = "\ufeff"
+_COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
+
+Errors = Literal["strict", "replace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of input.
+
+    Attributes:
+        text: Without its end.
+        ending: What the text ended with before ``\\n``: ``\\r`` or nothing.
+        source: Name of the file, for messages.
+        number: From 1 within the file.
+        num_bytes: What it took in the file.
+    """
+
+    text: str
+    ending: str
+    source: str
+    number: int
+    num_bytes: int
+
+    @property
+    def place(self) -> str:
+        return f"{self.source}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Something to read lines from.
+
+    Attributes:
+        name: For messages.
+        open: Opens it, once.
+        num_bytes: How many bytes its lines are, where that is known.
+    """
+
+    name: str
+    open: Callable[[], BinaryIO]
+    num_bytes: int | None
+
+
+def file_input(path: Path) -> Input:
+    """Reads a file, decompressed by its suffix.
+
+    Raises:
+        DataError: It is missing, a folder or unreadable.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise DataError(
+            f"no such file: {path}" if isinstance(error, FileNotFoundError) else f"cannot read {path}: {error.strerror}"
+        ) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise DataError(f"cannot read {path}: is a directory")
+    if not os.access(path, os.R_OK):
+        raise DataError(f"cannot read {path}: permission denied")
+    is_plain = stat.S_ISREG(status.st_mode) and path.suffix not in _COMPRESSED_SUFFIXES
+    return Input(str(path), lambda: open_bytes(path), status.st_size if is_plain else None)
+
+
+def stdin_input() -> Input:
+    """Reads standard input.
+
+    Raises:
+        DataError: It is closed.
+    """
+    if sys.stdin is None:
+        raise DataError("standard input is closed", hint="name a FILE or give --text")
+    try:
+        descriptor = sys.stdin.fileno()
+    except OSError:  # A test put something else in its place.
+        buffer = sys.stdin.buffer
+        return Input(STDIN_NAME, lambda: buffer, None)
+    status = os.fstat(descriptor)
+    num_bytes = status.st_size if stat.S_ISREG(status.st_mode) else None
+    # Unbuffered: a thread that waits inside sys.stdin.buffer holds a lock that the interpreter wants when it ends.
+    return Input(STDIN_NAME, lambda: cast(BinaryIO, io.FileIO(descriptor, closefd=False)), num_bytes)
+
+
+def text_input(text: str) -> Input:
+    """Reads the lines of an argument."""
+    content = text.encode("utf-8", "surrogateescape")
+    return Input("--text", lambda: io.BytesIO(content), len(content))
+
+
+class LineCounter:
+    """Counts what reading had to change.
+
+    Attributes:
+        num_replaced: Lines that held invalid UTF-8.
+    """
+
+    def __init__(self) -> None:
+        self.num_replaced = 0
+
+
+def iter_chunks(source: Input, errors: Errors, counter: LineCounter) -> Iterator[list[Line]]:
+    """Yields lists of lines: those that one read completed, as soon as it did.
+
+    Raises:
+        DataError: The input cannot be read, or (with ``errors="strict"``) a line is not UTF-8; the lines before it were
+            yielded.
+    """
+    number = 0
+    for raw_lines in _iter_raw(source):
+        lines: list[Line] = []
+        try:
+            for raw in raw_lines:
+                number += 1
+                lines.append(_line(raw, source.name, number, errors, counter))
+        except DataError:
+            yield lines
+            raise
+        yield lines
+
+
+def _iter_raw(source: Input) -> Iterator[list[bytes]]:
+    with reading_errors(source.name), source.open() as stream:
+        read = _reader(stream)
+        parts: list[bytes] = []
+        while data := read(_CHUNK_BYTES):
+            head, newline, rest = data.rpartition(b"\n")
+            if newline:
+                yield b"".join([*parts, head]).split(b"\n")
+                parts = []
+            if rest:
+                parts.append(rest)
+        if parts:
+            yield [b"".join(parts)]
+
+
+def _reader(stream: BinaryIO) -> Callable[[int], bytes]:
+    """Returns what reads the bytes that are there already, and waits only if there are none."""
+    return cast(_HasRead1, stream).read1 if hasattr(stream, "read1") else stream.read
+
+
+class _HasRead1(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+
+def _line(raw: bytes, source: str, number: int, errors: Errors, counter: LineCounter) -> Line:
+    content = raw.removesuffix(b"\r")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        if errors == "strict":
+            decode_line(content, source, number)  # Raises, naming the place.
+        text = content.decode("utf-8", "replace")
+        counter.num_replaced += 1
+    ending = "\r" if len(content) < len(raw) else ""
+    if number == 1:
+        text = text.removeprefix(_BYTE_ORDER_MARK)
+    return Line(text, ending, source, number, len(raw) + 1)
+
+
+def total_bytes(inputs: Sequence[Input]) -> int | None:
+    """Returns how many bytes there are to read, or None where that is not known of all inputs."""
+    sizes = [source.num_bytes for source in inputs]
+    return None if None in sizes else sum(cast(list[int], sizes))

@@ -1,0 +1,183 @@
+"""Translation of streams of records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xlmcli.bundle import Bundle, open_bundle
+from xlmcli.errors import UsageError
+from xlmcli.infer.engine import Decoding, EngineOptions, PendingTranslations, Translated, TranslationEngine
+from xlmcli.infer.formats import Answer, Hypothesis, Record
+from xlmcli.infer.pieces import Piece, PieceMaker, Prepared
+from xlmcli.infer.pipeline import Pipeline, PipelineOptions, Progress
+from xlmcli.infer.repetition import repeats_itself
+from xlmcli.records import Direction
+from xlmcli.text import Tokenizer, load_tokenizer
+
+CUT = "cut"
+REPETITION = "repetition"
+UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """What may be said about the search; None leaves it to the model.
+
+    Attributes:
+        beam_size: Hypotheses kept.
+        length_penalty: Exponent of the length by which scores are divided.
+        num_best: Translations wanted of each text.
+        with_scores: Whether scores are wanted.
+    """
+
+    beam_size: int | None = None
+    length_penalty: float | None = None
+    num_best: int = 1
+    with_scores: bool = False
+
+    def __post_init__(self) -> None:
+        if self.beam_size is not None and self.beam_size < self.num_best:
+            raise UsageError(
+                f"--n-best {self.num_best} needs a beam as wide, not --beam-size {self.beam_size}",
+                hint=f"--beam-size {self.num_best}, or leave it out",
+            )
+
+
+@dataclass(slots=True)
+class TranslationCounts:
+    """What a user should know about a run.
+
+    Attributes:
+        num_cut: Texts that had to be cut inside a sentence.
+        num_repeating: Translations that repeat themselves.
+        num_unfinished: Translations that were stopped because they grew too long.
+    """
+
+    num_cut: int = 0
+    num_repeating: int = 0
+    num_unfinished: int = 0
+
+
+class Translation:
+    """The work of translating, for a `Pipeline`.
+
+    Args:
+        engine: The model.
+        tokenizer: Its tokenizer.
+        direction: From and to.
+        decoding: How to search.
+    """
+
+    def __init__(
+        self, engine: TranslationEngine, tokenizer: Tokenizer, direction: Direction, decoding: Decoding
+    ) -> None:
+        self._engine = engine
+        self._tokenizer = tokenizer
+        self._decoding = decoding
+        self._pieces = PieceMaker(tokenizer, engine.max_source_tokens, direction.src, direction.tgt)
+        self.counts = TranslationCounts()
+
+    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
+        return self._pieces.prepare(texts)
+
+    def submit(self, batch: Sequence[Piece]) -> PendingTranslations:
+        return self._engine.submit([piece.ids for piece in batch], self._decoding)
+
+    def finish(self, text: str, prepared: Prepared, results: Sequence[Translated]) -> Answer:
+        """Joins the translations of a text's pieces; a text without pieces is its own translation."""
+        num_best = self._decoding.num_best
+        if not prepared.pieces:
+            return Answer((Hypothesis(text, 0.0),) * num_best)
+        hypotheses = tuple(self._join(prepared, results, rank) for rank in range(num_best))
+        return Answer(hypotheses, self._warnings(prepared, results))
+
+    def _join(self, prepared: Prepared, results: Sequence[Translated], rank: int) -> Hypothesis:
+        texts = self._tokenizer.decode_batch([result.hypotheses[rank] for result in results])
+        text = "".join(piece.before + part for piece, part in zip(prepared.pieces, texts, strict=True))
+        return Hypothesis(text + prepared.after, self._join_scores(results, rank))
+
+    def _join_scores(self, results: Sequence[Translated], rank: int) -> float:
+        """Returns the score that the translations would have as one: log probabilities and lengths are summed."""
+        if len(results) == 1:
+            return results[0].scores[rank]
+        penalty = self._decoding.length_penalty
+        lens = [max(1, len(result.hypotheses[rank])) for result in results]
+        total = sum(result.scores[rank] * length**penalty for result, length in zip(results, lens, strict=True))
+        return float(total / sum(lens) ** penalty)
+
+    def _warnings(self, prepared: Prepared, results: Sequence[Translated]) -> tuple[str, ...]:
+        warnings: list[str] = []
+        if any(piece.is_cut for piece in prepared.pieces):
+            self.counts.num_cut += 1
+            warnings.append(CUT)
+        pairs = zip(prepared.pieces, results, strict=True)
+        if any(repeats_itself(piece.ids, result.hypotheses[0]) for piece, result in pairs):
+            self.counts.num_repeating += 1
+            warnings.append(REPETITION)
+        if any(result.is_unfinished for result in results):
+            self.counts.num_unfinished += 1
+            warnings.append(UNFINISHED)
+        return tuple(warnings)
+
+
+def choose_direction(bundle: Bundle, src: str | None, tgt: str | None) -> Direction:
+    """Returns the only direction of a bundle that agrees with the languages given.
+
+    Raises:
+        ModelError: The bundle has no such direction.
+        UsageError: It has several.
+    """
+    if src is not None and tgt is not None:
+        direction = Direction(src, tgt)
+        bundle.check_direction(direction)
+        return direction
+    agreeing = [item for item in bundle.manifest.directions if src in (None, item.src) and tgt in (None, item.tgt)]
+    if len(agreeing) == 1:
+        return agreeing[0]
+    possible = ", ".join(f"--src {item.src} --tgt {item.tgt}" for item in agreeing or bundle.manifest.directions)
+    if not agreeing:
+        raise UsageError(f"{bundle.path.name} does not translate {_wish(src, tgt)}", hint=f"it has {possible}")
+    raise UsageError(f"{bundle.path.name} translates in several directions", hint=f"choose one of {possible}")
+
+
+def _wish(src: str | None, tgt: str | None) -> str:
+    return f"from {src!r}" if src is not None else f"into {tgt!r}"
+
+
+def open_translation(
+    path: Path, src: str | None, tgt: str | None, search: SearchOptions, options: EngineOptions
+) -> Translation:
+    """Opens a bundle for translating.
+
+    Raises:
+        ModelError: It cannot be opened, or does not translate in that direction.
+        UsageError: It translates in several directions, or the device or the compute type is not to be had.
+    """
+    bundle = open_bundle(path)
+    direction = choose_direction(bundle, src, tgt)
+    manifest = bundle.manifest
+    tokenizer = load_tokenizer(path)
+    engine = TranslationEngine(
+        bundle.folded_files(direction), tokenizer.vocab, manifest.tokens, manifest.limits, options
+    )
+    defaults = manifest.decoding
+    decoding = Decoding(
+        beam_size=search.beam_size or max(defaults.beam_size, search.num_best),
+        length_penalty=defaults.length_penalty if search.length_penalty is None else search.length_penalty,
+        num_best=search.num_best,
+        with_scores=search.with_scores or search.num_best > 1,
+    )
+    return Translation(engine, tokenizer, direction, decoding)
+
+
+def translate_records(
+    translation: Translation,
+    chunks: Iterable[Sequence[Record]],
+    write: Callable[[str], None],
+    options: PipelineOptions,
+    progress: Progress,
+) -> None:
+    """Translates records as they come and writes them in order; see `Pipeline`."""
+    Pipeline(translation, write, options, progress).run(chunks)

@@ -1,0 +1,211 @@
+"""Files of lines: UTF-8, ended by ``\\n`` and by nothing else, compressed or not, written beside and renamed.
+
+Python's own text reading also ends a line at a bare ``\\r``, which changes line counts between tools. Here only ``\\n``
+ends a line, everywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Any, BinaryIO, Literal, cast, overload
+
+from xlmcli.errors import DataError
+
+_CHUNK_BYTES = 1 << 16
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Opens a file for reading bytes, decompressed where its suffix is .gz, .xz or .zst.
+
+    Raises:
+        DataError: The file is missing, a directory or unreadable.
+    """
+    # gzip and lzma close what they opened themselves, and nothing else.
+    try:
+        if path.suffix == ".gz":
+            import gzip
+
+            return cast(BinaryIO, gzip.open(path, "rb"))
+        if path.suffix == ".xz":
+            import lzma
+
+            return cast(BinaryIO, lzma.open(path, "rb"))
+        raw = path.open("rb")
+    except OSError as error:
+        raise _reading_error(path, error) from error
+    if path.suffix == ".zst":
+        return io.BufferedReader(_ZstdReader(raw))
+    return raw
+
+
+def open_text(path: Path) -> IO[str]:
+    """Opens a file for reading text: UTF-8, only ``\\n`` ends a line, decompressed by suffix (.gz, .xz, .zst).
+
+    Invalid UTF-8 raises ``UnicodeDecodeError`` while reading; `iter_file_lines` names the line instead.
+
+    Raises:
+        DataError: The file is missing, a directory or unreadable.
+    """
+    return io.TextIOWrapper(open_bytes(path), encoding="utf-8", newline="\n")
+
+
+def iter_file_lines(path: Path) -> Iterator[str]:
+    """Yields a file's lines without their ``\\n``; a ``\\r`` stays where it is.
+
+    Raises:
+        DataError: The file cannot be opened or decompressed, or a line is not UTF-8; the message names ``path:line``.
+    """
+    for number, line in enumerate(iter_byte_lines(path), start=1):
+        yield decode_line(line, path, number)
+
+
+def iter_byte_lines(path: Path) -> Iterator[bytes]:
+    """Yields a file's lines without their ``\\n``, undecoded.
+
+    Raises:
+        DataError: The file cannot be opened or decompressed.
+    """
+    with open_bytes(path) as file, reading_errors(path):
+        for line in file:
+            yield line.removesuffix(b"\n")
+
+
+def decode_line(line: bytes, source: Path | str, number: int) -> str:
+    """Decodes one line of UTF-8.
+
+    Raises:
+        DataError: The line is not UTF-8; the message names ``source:number``.
+    """
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{source}:{number}: invalid UTF-8 (byte 0x{line[error.start]:02x} at byte {error.start + 1} of the line)",
+            hint="convert it first, for example: iconv -f latin1 -t utf-8",
+        ) from error
+
+
+class _ZstdReader(io.RawIOBase):
+    """Decompresses zstd. zstandard's own reader takes a file that was cut short for one that ended."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        import zstandard
+
+        self._raw = raw
+        self._decompressor = zstandard.ZstdDecompressor()
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._compressed = b""
+        self._text = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._text:
+            self._compressed = self._compressed or self._raw.read(_CHUNK_BYTES)
+            if not self._compressed:
+                if self._frame is not None:
+                    raise EOFError("the file ends in the middle of its compressed data")
+                return 0
+            self._decompress()
+        part = self._text[: len(buffer)]
+        buffer[: len(part)] = part
+        self._text = self._text[len(part) :]
+        return len(part)
+
+    def _decompress(self) -> None:
+        # A file made by `cat a.zst b.zst` holds several frames, and means both.
+        self._frame = self._frame or self._decompressor.decompressobj()
+        self._text = memoryview(self._frame.decompress(self._compressed))
+        self._compressed = b""
+        if self._frame.eof:
+            self._compressed = self._frame.unused_data
+            self._frame = None
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+@contextlib.contextmanager
+def reading_errors(path: Path | str) -> Iterator[None]:
+    """Turns what reading and decompressing raise into a `DataError` that names the file."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        raise _reading_error(path, error) from error
+    except Exception as error:
+        # lzma and zstandard are imported only for files that need them, so their errors are known by module here.
+        if type(error).__module__.partition(".")[0] in ("lzma", "_lzma", "zstandard", "zstd"):
+            raise _reading_error(path, error) from error
+        raise
+
+
+@overload
+def atomic_write(path: Path, mode: Literal["w"] = "w") -> AbstractContextManager[IO[str]]: ...
+@overload
+def atomic_write(path: Path, mode: Literal["wb"]) -> AbstractContextManager[IO[bytes]]: ...
+def atomic_write(path: Path, mode: Literal["w", "wb"] = "w") -> AbstractContextManager[IO[Any]]:
+    """Opens a file beside ``path`` for writing; when the block ends well it is renamed to ``path``, else it is removed.
+
+    Text is UTF-8 with ``\\n`` untouched. A symbolic link is followed, an existing file's permissions are kept, and what
+    is not a regular file (``/dev/null``, a named pipe) is written directly.
+
+    Raises:
+        DataError: On entry or on leaving: the place cannot be written.
+    """
+    return _atomic_write(Path(os.path.realpath(path)), mode)
+
+
+@contextlib.contextmanager
+def _atomic_write(path: Path, mode: Literal["w", "wb"]) -> Iterator[IO[Any]]:
+    try:
+        status = path.stat() if path.exists() else None
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            target = path
+            file = _open_for_writing(path, mode)
+        else:
+            # A file that is read-only for us is refused here, although renaming over it would work.
+            if status is not None and not os.access(path, os.W_OK):
+                raise PermissionError(13, os.strerror(13))
+            target = path.with_name(f".{path.name}.{os.getpid()}.partial")
+            file = _open_for_writing(target, mode)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {_reason(error)}") from error
+    beside = target != path
+    try:
+        with file:
+            yield file
+        if beside:
+            if status is not None:
+                target.chmod(stat.S_IMODE(status.st_mode))
+            target.replace(path)
+    except BaseException:
+        if beside:
+            target.unlink(missing_ok=True)
+        raise
+
+
+def _open_for_writing(path: Path, mode: Literal["w", "wb"]) -> IO[Any]:
+    if mode == "wb":
+        return path.open("wb")
+    return path.open("w", encoding="utf-8", newline="\n")
+
+
+def _reading_error(path: Path | str, error: Exception) -> DataError:
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"no such file: {path}")
+    return DataError(f"cannot read {path}: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__

@@ -1,0 +1,1 @@
+"""Scores of output against references."""

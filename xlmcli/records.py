@@ -1,0 +1,35 @@
+"""Small records that several parts of the program exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xlmcli.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Direction:
+    """A translation direction, such as English to French.
+
+    Attributes:
+        src: Language code of the source side.
+        tgt: Language code of the target side.
+    """
+
+    src: str
+    tgt: str
+
+    @classmethod
+    def parse(cls, text: str) -> Direction:
+        """Reads ``en-fr``.
+
+        Raises:
+            UsageError: ``text`` is not two different language codes joined by ``-``.
+        """
+        src, separator, tgt = text.partition("-")
+        if not separator or not src or not tgt or src == tgt or "-" in tgt:
+            raise UsageError(f"not a direction: {text!r}", hint="write two language codes, such as en-fr")
+        return cls(src, tgt)
+
+    def __str__(self) -> str:
+        return f"{self.src}-{self.tgt}"

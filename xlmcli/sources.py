@@ -1,0 +1,130 @@
+"""Where training text is: ``en=mono.txt``, ``en-fr=pairs.tsv.xz,only=tatoeba*,repeat=0.5`` or ``en-fr=corpus.{}``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import zip_longest
+from pathlib import Path
+
+from xlmcli.errors import DataError, UsageError
+from xlmcli.lines import iter_file_lines
+
+LANG_PLACEHOLDER = "{}"
+
+_OPTION = re.compile(r"([a-z][a-z-]*)=(.*)")
+_FORMS = "write LANG=FILE, LANG-LANG=FILE.tsv or LANG-LANG=FILE.{}, then ,only=GLOB or ,repeat=NUMBER where needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Text in one language, or in two languages line by line.
+
+    Attributes:
+        langs: One language code, or two.
+        path: A file of lines (one language), a TSV file with a language in each of its first columns, or a path with
+            ``{}`` in place of the language code, which stands for one file of lines a language.
+        only: Globs joined by ``|``; only the rows of a TSV file whose third column matches one of them are taken.
+        repeat: How often the source counts in an epoch of training; 0.2 draws a fifth of it each time.
+    """
+
+    langs: tuple[str, ...]
+    path: Path
+    only: str | None = None
+    repeat: float = 1.0
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether each language has a file of its own."""
+        return LANG_PLACEHOLDER in str(self.path)
+
+    def path_of(self, lang: str) -> Path:
+        """The file that holds ``lang``."""
+        return Path(str(self.path).replace(LANG_PLACEHOLDER, lang))
+
+    def __str__(self) -> str:
+        only = "" if self.only is None else f",only={self.only}"
+        repeat = "" if self.repeat == 1.0 else f",repeat={self.repeat:g}"
+        return f"{'-'.join(self.langs)}={self.path}{only}{repeat}"
+
+
+def parse_source(text: str) -> Source:
+    """Reads ``LANGS=PATH[,only=GLOB][,repeat=NUMBER]``. Other commas belong to the path.
+
+    Raises:
+        UsageError: ``text`` is not of this form, or ``only`` is used where there is no third column.
+    """
+    langs_text, separator, rest = text.partition("=")
+    langs = tuple(langs_text.split("-"))
+    path, options = _split_options(rest)
+    if not separator or not path:
+        raise UsageError(f"not a source: {text!r}", hint=_FORMS)
+    if len(langs) > 2 or len(set(langs)) != len(langs) or not all(re.fullmatch(r"\w+", lang) for lang in langs):
+        raise UsageError(f"not one or two language codes: {langs_text!r} in {text!r}", hint=_FORMS)
+    for name in options:
+        if name not in ("only", "repeat"):
+            raise UsageError(f"unknown option {name!r} in {text!r}", hint=_FORMS)
+    only = options.get("only")
+    if only is not None and (len(langs) == 1 or LANG_PLACEHOLDER in path):
+        raise UsageError(f"only= looks at the third column of a TSV file, and {text!r} is none")
+    return Source(langs, Path(path), only, _parse_repeat(options.get("repeat", "1"), text))
+
+
+def iter_rows(source: Source) -> Iterator[tuple[str, ...]]:
+    """Yields a text per language, rows with an empty side included.
+
+    Raises:
+        DataError: A file cannot be read, a row has too few columns, or paired files differ in length.
+    """
+    if source.is_paired:
+        return _iter_paired(source)
+    if len(source.langs) == 1:
+        return ((line,) for line in iter_file_lines(source.path))
+    return _iter_table(source)
+
+
+def _iter_table(source: Source) -> Iterator[tuple[str, ...]]:
+    num_langs = len(source.langs)
+    num_needed = num_langs if source.only is None else num_langs + 1
+    globs = None if source.only is None else source.only.split("|")
+    for number, line in enumerate(iter_file_lines(source.path), start=1):
+        columns = line.split("\t")
+        if len(columns) < num_needed:
+            raise DataError(f"{source.path}:{number}: expected {num_needed} columns, found {len(columns)}")
+        if globs is None or any(fnmatchcase(columns[num_langs], glob) for glob in globs):
+            yield tuple(columns[:num_langs])
+
+
+def _iter_paired(source: Source) -> Iterator[tuple[str, ...]]:
+    paths = [source.path_of(lang) for lang in source.langs]
+    for number, row in enumerate(zip_longest(*map(iter_file_lines, paths)), start=1):
+        if None in row:
+            ended = paths[row.index(None)]
+            raise DataError(
+                f"{ended}:{number}: the file ends, and {next(path for path in paths if path != ended)} goes on",
+                hint="paired files need a line for every line of the other",
+            )
+        yield row
+
+
+def _split_options(text: str) -> tuple[str, dict[str, str]]:
+    options: dict[str, str] = {}
+    while True:
+        path, separator, last = text.rpartition(",")
+        match = _OPTION.fullmatch(last) if separator else None
+        if match is None:
+            return text, options
+        options[match[1]] = match[2]
+        text = path
+
+
+def _parse_repeat(value: str, text: str) -> float:
+    try:
+        repeat = float(value)
+    except ValueError:
+        repeat = -1.0
+    if not 0 < repeat < float("inf"):
+        raise UsageError(f"repeat={value} in {text!r} is not a number above 0")
+    return repeat

@@ -1,0 +1,91 @@
+"""Drawing sentences from corpora of any size, languages balanced as in the paper: p ∝ n^alpha."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from xlmcli.errors import DataError
+from xlmcli.sources import Source, iter_rows
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageSample:
+    """The sentences drawn for a language.
+
+    Attributes:
+        lang: Language code.
+        num_lines: Lines with text that there were.
+        sentences: Those that were drawn; lines repeat where the language's share is more than it has.
+    """
+
+    lang: str
+    num_lines: int
+    sentences: list[str] = field(repr=False)
+
+
+class _Reservoir:
+    """A uniform sample of a stream of unknown length (algorithm R)."""
+
+    def __init__(self, size: int, seed: str) -> None:
+        self._size = size
+        self._random = random.Random(seed)
+        self.items: list[str] = []
+        self.num_seen = 0
+
+    def add(self, item: str) -> None:
+        self.num_seen += 1
+        if len(self.items) < self._size:
+            self.items.append(item)
+            return
+        position = self._random.randrange(self.num_seen)
+        if position < self._size:
+            self.items[position] = item
+
+    def draw(self, size: int) -> list[str]:
+        """Returns ``size`` items in random order; all of them several times where there are fewer."""
+        rounds, rest = divmod(size, len(self.items))
+        return self.items * rounds + self._random.sample(self.items, rest)
+
+
+def sample_sentences(sources: Sequence[Source], num_sentences: int, alpha: float, seed: int) -> list[LanguageSample]:
+    """Draws sentences of every language; each file is read once, and only the sample is kept in memory.
+
+    Args:
+        sources: Where to draw from; their ``repeat`` is not looked at.
+        num_sentences: Sentences in all, at most; never more than there are lines.
+        alpha: Exponent of p ∝ n^alpha over the languages' line counts n.
+        seed: Which are drawn.
+
+    Raises:
+        DataError: A source cannot be read, or a language has no text.
+    """
+    reservoirs = {
+        lang: _Reservoir(num_sentences, f"{seed} {lang}")
+        for lang in sorted({lang for source in sources for lang in source.langs})
+    }
+    for source in sources:
+        for row in iter_rows(source):
+            for lang, text in zip(source.langs, row, strict=True):
+                if text.strip():
+                    reservoirs[lang].add(text)
+    for lang, reservoir in reservoirs.items():
+        if not reservoir.items:
+            raise DataError(f"no text for language {lang}")
+    shares = language_shares({lang: reservoir.num_seen for lang, reservoir in reservoirs.items()}, alpha)
+    total = min(num_sentences, sum(reservoir.num_seen for reservoir in reservoirs.values()))
+    return [
+        LanguageSample(lang, reservoir.num_seen, reservoir.draw(max(1, round(shares[lang] * total))))
+        for lang, reservoir in reservoirs.items()
+    ]
+
+
+def language_shares(num_lines: Mapping[str, int], alpha: float) -> dict[str, float]:
+    """Returns the probability of each language, p ∝ n^alpha.
+
+    Source: Conneau & Lample 2019, section 3.1.
+    """
+    weights = {lang: float(count) ** alpha for lang, count in num_lines.items()}
+    total = sum(weights.values())
+    return {lang: weight / total for lang, weight in weights.items()}

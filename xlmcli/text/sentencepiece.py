@@ -1,0 +1,202 @@
+"""SentencePiece vocabularies with XLM's special tokens and byte fallback, so that nothing is ever ``<unk>``."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
+
+from xlmcli.errors import DataError, ModelError
+from xlmcli.lines import atomic_write
+from xlmcli.sources import Source
+from xlmcli.text.lookalikes import plain_forms
+from xlmcli.text.sampling import LanguageSample, sample_sentences
+from xlmcli.text.special import (
+    BOS_ID,
+    EOS_ID,
+    PAD_ID,
+    RESERVED_PIECES,
+    SPECIAL_PIECES,
+    UNK_ID,
+)
+
+TOKENIZER_FILE = "tokenizer.model"
+
+# Rarer characters are spelt in bytes. SentencePiece's own 0.9995 would spell the œ of French so.
+_CHARACTER_COVERAGE = 0.9999
+
+# In sentencepiece 0.2 the level of messages that pass: 0 information, 1 warnings, 2 errors, 3 what ends the process.
+_SILENT = 3
+
+
+class SentencePieceTokenizer:
+    """A SentencePiece model whose ids are XLM's."""
+
+    def __init__(self, model: bytes, origin: Path | str = "tokenizer") -> None:
+        """Opens the bytes of a model file.
+
+        Args:
+            model: What `TOKENIZER_FILE` holds.
+            origin: Where it came from, for messages.
+
+        Raises:
+            ModelError: ``model`` is not a SentencePiece model, or its first ids are not XLM's special tokens.
+        """
+        try:
+            self._processor = SentencePieceProcessor(model_proto=model)
+        except RuntimeError as error:
+            raise ModelError(f"{origin}: not a SentencePiece model") from error
+        self._model = model
+        self.vocab_size: int = self._processor.vocab_size()
+        self._check_special_tokens(origin)
+        self._plain_forms = plain_forms(self.vocab)
+
+    @classmethod
+    def load(cls, folder: Path) -> SentencePieceTokenizer:
+        """Opens the tokenizer of a folder.
+
+        Raises:
+            ModelError: There is none, or it is not an XLM vocabulary.
+        """
+        path = folder / TOKENIZER_FILE
+        try:
+            model = path.read_bytes()
+        except FileNotFoundError as error:
+            raise ModelError(
+                f"no {TOKENIZER_FILE} in {folder}",
+                hint="name the folder of a tokenizer, a checkpoint or a bundle; xlm tokenizer train makes one",
+            ) from error
+        except OSError as error:
+            raise ModelError(f"cannot read {path}: {error.strerror}") from error
+        return cls(model, path)
+
+    @property
+    def vocab(self) -> list[str]:
+        return [self._processor.id_to_piece(index) for index in range(self.vocab_size)]
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self._processor.encode(self._plain(text))
+        return ids
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        ids: list[list[int]] = self._processor.encode([self._plain(text) for text in texts], num_threads=1)
+        return ids
+
+    def encode_pieces(self, text: str) -> list[str]:
+        """Returns the pieces of ``text``, ``▁`` for a space; none for a blank text."""
+        pieces: list[str] = self._processor.encode(self._plain(text), out_type=str)
+        return pieces
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return _one_line(self._processor.decode(list(ids)))
+
+    def decode_batch(self, ids: Sequence[Sequence[int]]) -> list[str]:
+        texts = self._processor.decode([list(sequence) for sequence in ids], num_threads=1)
+        return [_one_line(text) for text in texts]
+
+    def decode_pieces(self, pieces: Sequence[str]) -> str:
+        """Returns the text of ``pieces`` as one line; pieces outside the vocabulary stand for themselves."""
+        return _one_line(self._processor.decode(list(pieces)))
+
+    def save(self, folder: Path) -> None:
+        with atomic_write(folder / TOKENIZER_FILE, "wb") as file:
+            file.write(self._model)
+
+    def _plain(self, text: str) -> str:
+        return text if text.isascii() else text.translate(self._plain_forms)
+
+    def _check_special_tokens(self, origin: Path | str) -> None:
+        for index, expected in enumerate(RESERVED_PIECES):
+            piece = self._processor.id_to_piece(index) if index < self.vocab_size else "missing"
+            if piece != expected:
+                raise ModelError(
+                    f"{origin}: not an XLM vocabulary: id {index} is {piece}, expected {expected}",
+                    hint="xlm tokenizer train learns one",
+                )
+
+
+def _one_line(text: str) -> str:
+    # A model can produce the byte of a line end, and a line in must stay a line out.
+    return text.replace("\n", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerOptions:
+    """How to learn a vocabulary.
+
+    Attributes:
+        sources: Text to learn from; the two sides of a parallel source count as two monolingual ones.
+        vocab_size: Ids in all: special tokens, 256 bytes, pieces.
+        model_type: How pieces are chosen.
+        alpha: Exponent of the sampling p ∝ n^alpha over languages: 1 follows the data, 0 treats all alike.
+        num_sentences: Lines to learn from in all, at most.
+        seed: Which lines are drawn.
+    """
+
+    sources: tuple[Source, ...]
+    vocab_size: int = 8000
+    model_type: Literal["unigram", "bpe"] = "unigram"
+    alpha: float = 0.5
+    num_sentences: int = 1_000_000
+    seed: int = 0
+
+
+def train_sentencepiece(options: TokenizerOptions, folder: Path) -> list[LanguageSample]:
+    """Learns a shared vocabulary and writes it into ``folder``, which is made if it does not exist.
+
+    Returns:
+        How many lines of each language there were and were learned from.
+
+    Raises:
+        DataError: A source cannot be read, has no text, or has too little for a vocabulary of this size.
+    """
+    samples = sample_sentences(options.sources, options.num_sentences, options.alpha, options.seed)
+    sentences = [sentence for sample in samples for sentence in sample.sentences]
+    tokenizer = SentencePieceTokenizer(_learn(sentences, options))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot create {folder}: {error.strerror}") from error
+    tokenizer.save(folder)
+    return samples
+
+
+def _learn(sentences: list[str], options: TokenizerOptions) -> bytes:
+    model = io.BytesIO()
+    try:
+        SentencePieceTrainer.train(
+            sentence_iterator=iter(sentences),
+            model_writer=model,
+            vocab_size=options.vocab_size,
+            model_type=options.model_type,
+            normalization_rule_name="nmt_nfkc",
+            character_coverage=_CHARACTER_COVERAGE,
+            byte_fallback=True,
+            bos_id=BOS_ID,
+            eos_id=EOS_ID,
+            pad_id=PAD_ID,
+            unk_id=UNK_ID,
+            control_symbols=list(SPECIAL_PIECES),
+            minloglevel=_SILENT,
+        )
+    except RuntimeError as error:
+        raise _learning_error(error, options.vocab_size) from error
+    return model.getvalue()
+
+
+def _learning_error(error: RuntimeError, vocab_size: int) -> DataError:
+    text = str(error)
+    if match := re.search(r"too high .*<= (\d+)", text):
+        hint = f"this text gives at most --vocab-size {match[1]}"
+    elif match := re.search(r"required_chars\. \d+ vs (\d+)", text):
+        hint = f"the characters of this text need more than --vocab-size {match[1]}"
+    else:
+        hint = None
+    if hint is None:
+        return DataError(f"SentencePiece could not learn a vocabulary: {text}")
+    return DataError(f"cannot learn a vocabulary of {vocab_size} pieces from this text", hint=hint)

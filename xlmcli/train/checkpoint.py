@@ -1,0 +1,224 @@
+"""Checkpoints: a folder that Hugging Face opens, and beside it what a run needs to go on.
+
+config.json  model.safetensors  tokenizer.model      the best model so far
+log.jsonl                                            what happened
+training/                                            the newest model, optimizer, and place in the data
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from xlmcli.errors import ModelError
+from xlmcli.lines import atomic_write
+from xlmcli.records import Direction
+from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID, PAD_ID, UNK_ID
+from xlmcli.train.model import LAYER_NORM_EPS, XLMLanguageModel, XLMShape
+from xlmcli.train.seq2seq import Seq2Seq
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+_LANGUAGE_MODEL = "XLMWithLMHeadModel"
+_SEQ2SEQ = "XLMEncoderDecoder"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointConfig:
+    """What config.json says.
+
+    Attributes:
+        langs: Language codes; the place of each is its language id (sorted, as in the original).
+        shape: Sizes of the encoder.
+        decoder_layers: Layers of the decoder; None when there is only an encoder.
+        directions: What an encoder-decoder was trained to translate.
+    """
+
+    langs: tuple[str, ...]
+    shape: XLMShape
+    decoder_layers: int | None = None
+    directions: tuple[Direction, ...] = ()
+
+    @property
+    def lang2id(self) -> dict[str, int]:
+        return {lang: index for index, lang in enumerate(self.langs)}
+
+    @property
+    def decoder_shape(self) -> XLMShape:
+        """Sizes of the decoder: the encoder's, with its own depth."""
+        fields = asdict(self.shape)
+        if self.decoder_layers is not None:
+            fields["num_layers"] = self.decoder_layers
+        return XLMShape(**fields)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of ``transformers.XLMConfig``, and ours."""
+        shape = self.shape
+        config: dict[str, Any] = {
+            "architectures": [_LANGUAGE_MODEL if self.decoder_layers is None else _SEQ2SEQ],
+            "model_type": "xlm",
+            "vocab_size": shape.num_words,
+            "emb_dim": shape.dim,
+            "n_layers": shape.num_layers,
+            "n_heads": shape.num_heads,
+            "dropout": shape.dropout,
+            "attention_dropout": shape.attention_dropout,
+            "gelu_activation": shape.gelu,
+            "sinusoidal_embeddings": shape.sinusoidal,
+            "max_position_embeddings": shape.max_positions,
+            "embed_init_std": shape.dim**-0.5,
+            "layer_norm_eps": LAYER_NORM_EPS,
+            "n_langs": shape.num_langs,
+            "use_lang_emb": shape.num_langs > 1,
+            "lang2id": self.lang2id,
+            "id2lang": {str(index): lang for index, lang in enumerate(self.langs)},
+            "bos_token_id": BOS_ID,
+            "eos_token_id": EOS_ID,
+            "pad_token_id": PAD_ID,
+            "unk_index": UNK_ID,
+            "mask_index": MASK_ID,
+            "mask_token_id": MASK_ID,
+            "tie_word_embeddings": True,
+        }
+        if self.decoder_layers is not None:
+            config["decoder_layers"] = self.decoder_layers
+            config["xlm_directions"] = [str(direction) for direction in self.directions]
+        return config
+
+    @classmethod
+    def from_json(cls, config: dict[str, Any]) -> CheckpointConfig:
+        """Reads what ``to_json`` wrote.
+
+        Raises:
+            KeyError: A field is missing.
+        """
+        lang2id: dict[str, int] = config["lang2id"]
+        shape = XLMShape(
+            num_words=config["vocab_size"],
+            num_langs=config["n_langs"],
+            dim=config["emb_dim"],
+            num_layers=config["n_layers"],
+            num_heads=config["n_heads"],
+            max_positions=config["max_position_embeddings"],
+            gelu=config["gelu_activation"],
+            sinusoidal=config["sinusoidal_embeddings"],
+            dropout=config["dropout"],
+            attention_dropout=config["attention_dropout"],
+        )
+        directions = tuple(Direction.parse(text) for text in config.get("xlm_directions", ()))
+        return cls(tuple(sorted(lang2id, key=lang2id.__getitem__)), shape, config.get("decoder_layers"), directions)
+
+
+def load_config(folder: Path) -> CheckpointConfig:
+    """Reads a checkpoint's config.json.
+
+    Raises:
+        ModelError: There is none, or it lacks a field.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        return CheckpointConfig.from_json(json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        raise ModelError(f"{folder}: not a checkpoint, it has no {CONFIG_FILE}") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: {error}") from None
+    except KeyError as error:
+        raise ModelError(f"{path}: no field {error}", hint="was it written by xlm pretrain or xlm train?") from None
+
+
+def load_language_model(folder: Path) -> tuple[XLMLanguageModel, CheckpointConfig]:
+    """Opens a pretrained XLM.
+
+    Raises:
+        ModelError: The folder is no such checkpoint, or weights are missing, unexpected or of another size.
+    """
+    config = load_config(folder)
+    if config.decoder_layers is not None:
+        raise ModelError(f"{folder}: an encoder-decoder, where a pretrained XLM is needed")
+    model = XLMLanguageModel(config.shape)
+    load_weights(model, folder / WEIGHTS_FILE)
+    return model, config
+
+
+def load_seq2seq(folder: Path) -> tuple[Seq2Seq, CheckpointConfig]:
+    """Opens a translation checkpoint.
+
+    Raises:
+        ModelError: As for ``load_language_model``.
+    """
+    config = load_config(folder)
+    if config.decoder_layers is None:
+        raise ModelError(
+            f"{folder}: a pretrained XLM without a decoder", hint="train one: xlm train translate --init …"
+        )
+    model = Seq2Seq(config.shape, config.decoder_shape)
+    load_weights(model, folder / WEIGHTS_FILE)
+    return model, config
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Fills a model, checking every weight.
+
+    Raises:
+        ModelError: Lists all weights that are missing, unexpected or of another size.
+    """
+    try:
+        state = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: {error}") from None
+    wanted = saved_state(model)
+    faults = [f"missing {name}" for name in wanted if name not in state]
+    faults += [f"unexpected {name}" for name in state if name not in wanted]
+    faults += [
+        f"{name} is {tuple(state[name].shape)}, expected {tuple(tensor.shape)}"
+        for name, tensor in wanted.items()
+        if name in state and state[name].shape != tensor.shape
+    ]
+    if faults:
+        raise ModelError(f"{path}: {'; '.join(sorted(faults))}")
+    model.load_state_dict(state, strict=False)
+
+
+def saved_state(model: nn.Module) -> dict[str, Tensor]:
+    """The weights that a checkpoint stores: all but the output layers' matrices, which are the embeddings."""
+    state = cast(dict[str, Tensor], model.state_dict())
+    return {k: v.detach().cpu().contiguous() for k, v in state.items() if not k.endswith("pred_layer.proj.weight")}
+
+
+def save_weights(state: dict[str, Tensor], path: Path) -> None:
+    """Writes weights beside and renames."""
+    with atomic_write(path, "wb") as file:
+        file.write(save(state, metadata={"format": "pt"}))
+
+
+def save_config(config: CheckpointConfig, folder: Path) -> None:
+    with atomic_write(folder / CONFIG_FILE, "w") as file:
+        json.dump(config.to_json(), file, indent=2)
+        file.write("\n")
+
+
+def save_training_state(state: dict[str, Any], path: Path) -> None:
+    """Writes what a resume needs beside and renames: tensors, numbers and strings only."""
+    with atomic_write(path, "wb") as file:
+        torch.save(state, file)
+
+
+def load_training_state(path: Path) -> dict[str, Any]:
+    """Reads what ``save_training_state`` wrote, without running code from the file.
+
+    Raises:
+        ModelError: There is none or it is damaged.
+    """
+    try:
+        return cast(dict[str, Any], torch.load(path, map_location="cpu", weights_only=True))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no training state to resume from") from None
+    except Exception as error:  # torch.load raises whatever the damaged part of the pickle raises
+        raise ModelError(f"{path}: damaged training state ({error})") from None

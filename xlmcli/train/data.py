@@ -1,0 +1,132 @@
+"""Training text in memory: token ids of every sentence, end to end, with where each one starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmcli.errors import DataError
+from xlmcli.sources import Source, iter_rows
+from xlmcli.text import Tokenizer
+
+_CHUNK_LINES = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class LengthFilter:
+    """Which sentences and pairs are worth training on, in tokens without ``</s>``.
+
+    Attributes:
+        max_len: Longest sentence that is kept.
+        max_ratio: Largest ratio of the two sides of a pair, once the longer one has more than ten tokens.
+    """
+
+    max_len: int = 100
+    max_ratio: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Sentences of one language.
+
+    Attributes:
+        ids: All token ids without ``</s>``, int32 (total tokens,).
+        starts: Where each sentence starts in ``ids``, and after the last its end, int64 (sentences + 1,).
+    """
+
+    ids: NDArray[np.int32]
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def from_sequences(cls, sequences: Sequence[Sequence[int]]) -> Corpus:
+        lens = np.fromiter((len(s) for s in sequences), dtype=np.int64, count=len(sequences))
+        ids = np.fromiter((i for s in sequences for i in s), dtype=np.int32, count=int(lens.sum()))
+        return cls(ids, np.concatenate([[0], np.cumsum(lens)]))
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, index: int) -> list[int]:
+        return self.ids[self.starts[index] : self.starts[index + 1]].tolist()  # type: ignore[no-any-return]
+
+    @property
+    def lens(self) -> NDArray[np.int64]:
+        """Tokens of each sentence, int64 (sentences,)."""
+        return np.diff(self.starts)
+
+
+@dataclass(frozen=True, slots=True)
+class TextData:
+    """Aligned sentences in one or more languages: monolingual text has one side, parallel text two.
+
+    Attributes:
+        langs: Language code of each side.
+        sides: One corpus a language, all with the same number of sentences.
+        repeats: How often each sentence counts in an epoch, float32 (sentences,).
+        num_skipped: Rows left out: an empty side, too long, or too different in length.
+    """
+
+    langs: tuple[str, ...]
+    sides: tuple[Corpus, ...]
+    repeats: NDArray[np.float32]
+    num_skipped: int
+
+    def __len__(self) -> int:
+        return len(self.repeats)
+
+    @property
+    def epoch_size(self) -> float:
+        """Sentences (or pairs) drawn in an epoch."""
+        return float(self.repeats.sum())
+
+    def side(self, lang: str) -> TextData:
+        """One side of parallel text, as monolingual text."""
+        return TextData((lang,), (self.sides[self.langs.index(lang)],), self.repeats, 0)
+
+
+def load_text(sources: Sequence[Source], tokenizer: Tokenizer, limits: LengthFilter) -> TextData:
+    """Reads and tokenises sources of the same languages.
+
+    Args:
+        sources: One or more; all must name the same languages in the same order.
+        tokenizer: Turns text to ids.
+        limits: Rows outside are skipped and counted.
+
+    Raises:
+        DataError: A file cannot be read, a row has too few columns, or no row is left.
+    """
+    langs = sources[0].langs
+    sequences: tuple[list[list[int]], ...] = tuple([] for _ in langs)
+    repeats: list[float] = []
+    num_rows = 0
+    for source in sources:
+        for chunk in _chunks(iter_rows(source)):
+            num_rows += len(chunk)
+            encoded = [tokenizer.encode_batch([row[side] for row in chunk]) for side in range(len(langs))]
+            for row in zip(*encoded, strict=True):
+                if _is_usable(row, limits):
+                    repeats.append(source.repeat)
+                    for kept, ids in zip(sequences, row, strict=True):
+                        kept.append(ids)
+    if not repeats:
+        names = ", ".join(str(source.path) for source in sources)
+        raise DataError(f"no usable line in {names}", hint="is --max-len too small, or the `only` pattern wrong?")
+    corpora = tuple(Corpus.from_sequences(kept) for kept in sequences)
+    return TextData(langs, corpora, np.asarray(repeats, dtype=np.float32), num_rows - len(repeats))
+
+
+def _chunks(rows: Iterator[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
+    while chunk := list(islice(rows, _CHUNK_LINES)):
+        yield chunk
+
+
+def _is_usable(row: tuple[list[int], ...], limits: LengthFilter) -> bool:
+    lens = [len(ids) for ids in row]
+    shortest, longest = min(lens), max(lens)
+    if shortest == 0 or longest > limits.max_len:
+        return False
+    return longest <= 10 or longest <= limits.max_ratio * shortest

@@ -1,0 +1,43 @@
+"""The run's log: a JSON object a line, for plotting."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from xlmcli.train.loop import Progress
+from xlmcli.train.validation import Scores
+
+LOG_FILE = "log.jsonl"
+
+
+class JsonLog:
+    """Appends to ``log.jsonl`` in the run's folder.
+
+    Lines have an ``event``: ``train`` (step, losses in nats, tokens_per_second, lr, elapsed_seconds) or ``valid``
+    (step, elapsed_seconds, scores, best).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOG_FILE
+
+    def progress(self, progress: Progress) -> None:
+        self._append(
+            {
+                "event": "train",
+                "step": progress.step,
+                "losses": {name: round(loss, 5) for name, loss in progress.losses.items()},
+                "tokens_per_second": round(progress.tokens_per_second, 1),
+                "lr": progress.lr,
+                "elapsed_seconds": round(progress.elapsed_seconds, 1),
+            }
+        )
+
+    def validated(self, step: int, elapsed_seconds: float, scores: Scores, is_best: bool) -> None:
+        values = {name: round(value, 4) for name, value in scores.values.items()}
+        elapsed = round(elapsed_seconds, 1)
+        self._append({"event": "valid", "step": step, "elapsed_seconds": elapsed, "scores": values, "best": is_best})
+
+    def _append(self, record: dict[str, object]) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")

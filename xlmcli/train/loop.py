@@ -1,0 +1,337 @@
+"""The training loop, for every objective.
+
+Step k's randomness comes from the seed, k and the process alone, and the place in the data is saved, so a run that is
+resumed takes the same next step as one that never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from xlmcli.errors import TrainingError
+from xlmcli.train.checkpoint import (
+    WEIGHTS_FILE,
+    load_training_state,
+    load_weights,
+    save_training_state,
+    save_weights,
+    saved_state,
+)
+from xlmcli.train.objectives import Objective
+from xlmcli.train.optim import learning_rate, make_optimizer, set_learning_rate
+from xlmcli.train.options import RunOptions
+from xlmcli.train.precision import uses_bfloat16
+from xlmcli.train.validation import Scores, Validator
+
+TRAINING_FOLDER = "training"
+STATE_FILE = "state.pt"
+
+
+@dataclass(slots=True)
+class RunState:
+    """Where a run is: all that a resume restores beside weights, optimizer and places in the data."""
+
+    step: int = 0
+    elapsed_seconds: float = 0.0
+    best: float = -math.inf
+    best_step: int = 0
+    num_worse: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the display and the log show while training.
+
+    Attributes:
+        step: Steps done.
+        share: Share of the budget that is spent, 0-1.
+        losses: Mean loss of each objective since the last report, nats.
+        tokens_per_second: Real tokens read, over all processes.
+        lr: Learning rate.
+        elapsed_seconds: Time spent so far.
+    """
+
+    step: int
+    share: float
+    losses: dict[str, float]
+    tokens_per_second: float
+    lr: float
+    elapsed_seconds: float
+
+
+class Reporter(Protocol):
+    """Shows or stores what happens."""
+
+    def progress(self, progress: Progress) -> None: ...
+
+    def validated(self, step: int, elapsed_seconds: float, scores: Scores, is_best: bool) -> None: ...
+
+
+@dataclass(slots=True)
+class Meter:
+    """Sums since the last report."""
+
+    losses: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    num_tokens: int = 0
+    seconds: float = 0.0
+
+
+class Trainer:
+    """A model, what it learns, and how it is checked."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        objectives: Sequence[Objective],
+        validator: Validator,
+        run: RunOptions,
+        reporters: Sequence[Reporter],
+        accelerator: Accelerator,
+    ) -> None:
+        self.objectives, self.validator, self.reporters, self.accelerator = (
+            objectives,
+            validator,
+            reporters,
+            accelerator,
+        )
+        self.folder, self.options, self.optim_options = run.folder, run.loop, run.optim
+        self._uses_bfloat16 = uses_bfloat16(run.loop.precision, accelerator.device)
+        self.bare_model = model
+        self.optimizer = make_optimizer(model, run.optim)
+        self.model, self.optimizer = accelerator.prepare(model, self.optimizer)
+        self.state = RunState()
+
+    def run(self) -> RunState:
+        """Trains until a budget is spent or patience runs out; the best model is in the folder then.
+
+        Raises:
+            TrainingError: The loss is not a number.
+        """
+        state, options = self.state, self.options
+        meter = Meter()
+        self.model.train()
+        validated_step = state.step
+        interrupted = _Interrupts()
+        while self.share_spent() < 1 and not self.is_stale():
+            started = time.monotonic()
+            rate = self.step(meter)
+            state.step += 1
+            duration = self._slowest(time.monotonic() - started)
+            meter.seconds += duration
+            state.elapsed_seconds += duration
+            if state.step % options.log_every == 0:
+                self._report(meter, rate)
+                meter = Meter()
+            if state.step % options.valid_every == 0:
+                self.validate()
+                validated_step = state.step
+            if interrupted.any:
+                self.save()
+                raise KeyboardInterrupt
+        interrupted.release()
+        if validated_step < state.step:
+            self.validate()
+        if options.average > 1:
+            self._try_average()
+        return state
+
+    def step(self, meter: Meter) -> float:
+        """One optimizer step; returns its learning rate."""
+        state, options, accelerator = self.state, self.options, self.accelerator
+        objective = self.objectives[state.step % len(self.objectives)]
+        torch.manual_seed(_mix(options.seed, state.step, accelerator.process_index))
+        for micro_step in range(options.accumulate):
+            # Processes draw the same languages but mask different text: the place in the data differs, not the seed.
+            rng = np.random.default_rng((options.seed, state.step, micro_step))
+            is_last = micro_step == options.accumulate - 1
+            with accelerator.no_sync(self.model) if not is_last else _nothing():
+                with self._autocast():
+                    loss = objective.loss(self.model, rng, accelerator.device)
+                accelerator.backward(loss.mean / options.accumulate)
+            meter.losses[objective.name].append(float(loss.mean.detach()))
+            meter.num_tokens += loss.num_tokens
+        norm = accelerator.clip_grad_norm_(self.model.parameters(), options.clip)
+        if norm is not None and not math.isfinite(float(norm)):
+            raise TrainingError(
+                f"step {state.step + 1}: the gradient is not a number",
+                hint="lower --lr, or raise --warmup, and --resume from the last checkpoint",
+            )
+        rate = learning_rate(self.optim_options, state.step, self.share_spent())
+        set_learning_rate(self.optimizer, rate)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return rate
+
+    def share_spent(self) -> float:
+        """Share of the budget that is spent, 0-1: steps or time, whichever is further along."""
+        options, shares = self.options, [0.0]
+        if options.max_steps is not None:
+            shares.append(self.state.step / options.max_steps)
+        if options.max_seconds is not None:
+            shares.append(self.state.elapsed_seconds / options.max_seconds)
+        return min(1.0, max(shares))
+
+    def is_stale(self) -> bool:
+        """Whether validation has not got better for as long as patience allows."""
+        return self.options.patience is not None and self.state.num_worse >= self.options.patience
+
+    def validate(self) -> None:
+        """Scores the model, keeps it if it is the best, and saves what a resume needs."""
+        started = time.monotonic()
+        scores = self._scores()
+        state = self.state
+        is_best = scores.main > state.best
+        if is_best:
+            state.best, state.best_step, state.num_worse = scores.main, state.step, 0
+        else:
+            state.num_worse += 1
+        state.elapsed_seconds += self._slowest(time.monotonic() - started)
+        if self.accelerator.is_main_process:
+            if is_best:
+                save_weights(saved_state(self.bare_model), self.folder / WEIGHTS_FILE)
+            for reporter in self.reporters:
+                reporter.validated(state.step, state.elapsed_seconds, scores, is_best)
+        self.save()
+
+    def save(self) -> None:
+        """Writes the newest weights and all that a resume restores."""
+        if self.accelerator.is_main_process:
+            self._save()
+        self.accelerator.wait_for_everyone()
+
+    def _save(self) -> None:
+        folder = self.folder / TRAINING_FOLDER
+        folder.mkdir(exist_ok=True)
+        positions = [
+            {
+                stream.name: (stream.sampler.position.epoch, stream.sampler.position.batch)
+                for stream in objective.streams
+            }
+            for objective in self.objectives
+        ]
+        run = {name: getattr(self.state, name) for name in RunState.__slots__}
+        save_weights(saved_state(self.bare_model), folder / f"step-{self.state.step}.safetensors")
+        state = {"run": run, "positions": positions, "optimizer": self.optimizer.state_dict()}
+        save_training_state(state, folder / STATE_FILE)
+        for path in self._snapshots()[: -max(1, self.options.average)]:
+            path.unlink()
+
+    def resume(self) -> None:
+        """Goes on where the folder's last checkpoint was.
+
+        Raises:
+            ModelError: There is none, or it is damaged.
+            TrainingError: It was made with other objectives or data.
+        """
+        folder = self.folder / TRAINING_FOLDER
+        saved = load_training_state(folder / STATE_FILE)
+        self.state = RunState(**saved["run"])
+        load_weights(self.bare_model, folder / f"step-{self.state.step}.safetensors")
+        self.optimizer.load_state_dict(saved["optimizer"])
+        if [sorted(stream.name for stream in objective.streams) for objective in self.objectives] != [
+            sorted(names) for names in saved["positions"]
+        ]:
+            raise TrainingError(f"{self.folder}: was trained with other objectives or languages")
+        for objective, places in zip(self.objectives, saved["positions"], strict=True):
+            for stream in objective.streams:
+                stream.sampler.position.epoch, stream.sampler.position.batch = places[stream.name]
+
+    def _scores(self) -> Scores:
+        self.bare_model.eval()
+        torch.manual_seed(self.options.seed)
+        with self._autocast():
+            scores = self.validator()
+        self.bare_model.train()
+        return scores
+
+    def _try_average(self) -> None:
+        """Averages the newest checkpoints and keeps the result if it scores better than the best so far."""
+        from safetensors.torch import load_file
+
+        states = [load_file(path) for path in self._snapshots()[-self.options.average :]]
+        if len(states) < 2:
+            return
+        average = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+        newest = saved_state(self.bare_model)
+        self.bare_model.load_state_dict(average, strict=False)
+        scores = self._scores()
+        is_best = scores.main > self.state.best
+        if is_best:
+            self.state.best, self.state.best_step = scores.main, self.state.step
+        if self.accelerator.is_main_process:
+            if is_best:
+                save_weights(average, self.folder / WEIGHTS_FILE)
+            for reporter in self.reporters:
+                reporter.validated(self.state.step, self.state.elapsed_seconds, scores, is_best)
+        self.bare_model.load_state_dict(newest, strict=False)
+        self.accelerator.wait_for_everyone()
+
+    def _snapshots(self) -> list[Path]:
+        """The newest weights of past validations, oldest first."""
+        paths = (self.folder / TRAINING_FOLDER).glob("step-*.safetensors")
+        return sorted(paths, key=lambda path: int(path.stem.removeprefix("step-")))
+
+    def _report(self, meter: Meter, rate: float) -> None:
+        num_tokens = meter.num_tokens * self.accelerator.num_processes
+        progress = Progress(
+            step=self.state.step,
+            share=self.share_spent(),
+            losses={name: sum(values) / len(values) for name, values in meter.losses.items()},
+            tokens_per_second=num_tokens / max(meter.seconds, 1e-9),
+            lr=rate,
+            elapsed_seconds=self.state.elapsed_seconds,
+        )
+        if self.accelerator.is_main_process:
+            for reporter in self.reporters:
+                reporter.progress(progress)
+
+    def _slowest(self, seconds: float) -> float:
+        """The longest of all processes' times, so that all see a time budget end at the same step."""
+        if self.accelerator.num_processes == 1:
+            return seconds
+        times = self.accelerator.gather(torch.tensor([seconds], device=self.accelerator.device))
+        return float(times.max())
+
+    def _autocast(self) -> Any:
+        device = self.accelerator.device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self._uses_bfloat16)
+
+
+class _Interrupts:
+    """Notes SIGINT and SIGTERM while a run goes on, so that it stops between two steps with a checkpoint written."""
+
+    def __init__(self) -> None:
+        self.any = False
+        self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def release(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.any = True
+        self.release()  # a second Ctrl-C stops at once
+
+
+def _mix(*numbers: int) -> int:
+    """One seed out of several numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def _nothing() -> Any:
+    from contextlib import nullcontext
+
+    return nullcontext()

@@ -1,0 +1,196 @@
+"""What a model is trained to do. One class an objective; the loop calls them all in the same way.
+
+An objective draws from streams, one a language or pair, chosen with p ∝ n^alpha, and turns a batch into a loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from xlmcli.text.special import EOS_ID, PAD_ID
+from xlmcli.train.cross_entropy import cross_entropy
+from xlmcli.train.data import TextData
+from xlmcli.train.masking import MaskingOptions, mask_words
+from xlmcli.train.model import Tokens
+from xlmcli.train.sampling import Position, language_shares
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A batch's loss.
+
+    Attributes:
+        mean: Cross-entropy in nats, averaged over the predicted tokens; carries the gradient.
+        num_tokens: Real tokens that the model read, both sides together.
+    """
+
+    mean: Tensor
+    num_tokens: int
+
+
+class Sampler(Protocol):
+    """Where a stream's batches come from; its position is all there is to save."""
+
+    position: Position
+
+    def next(self) -> NDArray[np.int64]: ...
+
+    def epoch_batches(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One language's or pair's batches.
+
+    Attributes:
+        name: ``en`` or ``en-fr``.
+        size: Sentences an epoch, for sampling.
+        sampler: Yields blocks of ids or indices of sentences.
+        data: What the indices point into; None for blocks.
+        langs: Language ids, one or two.
+    """
+
+    name: str
+    size: float
+    sampler: Sampler
+    data: TextData | None
+    langs: tuple[int, ...]
+
+
+class Objective(Protocol):
+    """A training objective: ``mlm``, ``tlm``, ``clm``, ``mt``, ``ae`` or ``bt``."""
+
+    name: str
+    streams: Sequence[Stream]
+
+    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
+        """Draws a batch and runs the model on it, forward only."""
+        ...
+
+
+def choose_stream(streams: Sequence[Stream], alpha: float, rng: np.random.Generator) -> Stream:
+    """Draws a stream with p ∝ size^alpha."""
+    shares = language_shares([stream.size for stream in streams], alpha)
+    return streams[int(rng.choice(len(streams), p=shares))]
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModelOptions:
+    """What the pretraining objectives share.
+
+    Attributes:
+        alpha: Exponent of language sampling.
+        vocab_size: Random words of masking are drawn below this.
+        masking: Shares of masking.
+        word_weights: Frequency smoothing's weight of each word, (vocab,), or None.
+    """
+
+    alpha: float
+    vocab_size: int
+    masking: MaskingOptions
+    word_weights: NDArray[np.float64] | None = None
+
+
+class MaskedLanguageModel:
+    """MLM on running text, or TLM on sentence pairs: the same loss, on different sequences."""
+
+    def __init__(self, name: str, streams: Sequence[Stream], options: LanguageModelOptions) -> None:
+        self.name, self.streams, self.options = name, streams, options
+
+    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
+        stream = choose_stream(self.streams, self.options.alpha, rng)
+        return self.stream_loss(model, stream, rng, device)[0]
+
+    def stream_loss(
+        self, model: nn.Module, stream: Stream, rng: np.random.Generator, device: torch.device
+    ) -> tuple[Loss, float]:
+        """The loss on the stream's next batch, and the share of masked words predicted right, in 0-1."""
+        batch = pair_batch(stream) if stream.data is not None else block_batch(stream)
+        options = self.options
+        hidden, predicted = mask_words(
+            batch.ids, batch.real, options.word_weights, options.vocab_size, options.masking, rng
+        )
+        targets = torch.as_tensor(batch.ids[predicted], device=device)
+        logits = model(batch.tokens(hidden, device), torch.as_tensor(predicted, device=device))
+        mean = cross_entropy(logits, targets)
+        accuracy = float((logits.argmax(-1) == targets).float().mean())
+        return Loss(mean, int(batch.real.sum())), accuracy
+
+
+class CausalLanguageModel:
+    """CLM: each word from those before it, on running text."""
+
+    name = "clm"
+
+    def __init__(self, streams: Sequence[Stream], options: LanguageModelOptions) -> None:
+        self.streams, self.options = streams, options
+
+    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
+        stream = choose_stream(self.streams, self.options.alpha, rng)
+        return self.stream_loss(model, stream, rng, device)[0]
+
+    def stream_loss(
+        self, model: nn.Module, stream: Stream, rng: np.random.Generator, device: torch.device
+    ) -> tuple[Loss, float]:
+        """The loss on the stream's next batch, and the share of words predicted right, in 0-1."""
+        batch = block_batch(stream)
+        predicted = np.ones_like(batch.real)
+        predicted[:, -1] = False
+        targets = torch.as_tensor(batch.ids[:, 1:].ravel(), device=device)
+        logits = model(batch.tokens(batch.ids, device), torch.as_tensor(predicted, device=device), causal=True)
+        accuracy = float((logits.argmax(-1) == targets).float().mean())
+        return Loss(cross_entropy(logits, targets), batch.ids.size), accuracy
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModelBatch:
+    """Sequences for a language model, all (batch, length): ids, real positions, language ids and positions."""
+
+    ids: NDArray[np.int64]
+    real: NDArray[np.bool_]
+    langs: NDArray[np.int64]
+    positions: NDArray[np.int64] | None
+
+    def tokens(self, ids: NDArray[np.int64], device: torch.device) -> Tokens:
+        """The batch as the model reads it, with ``ids`` in place of its own."""
+        return Tokens(
+            torch.as_tensor(ids, device=device),
+            None if self.real.all() else torch.as_tensor(self.real, device=device),
+            torch.as_tensor(self.langs, device=device),
+            None if self.positions is None else torch.as_tensor(self.positions, device=device),
+        )
+
+
+def block_batch(stream: Stream) -> LanguageModelBatch:
+    """The next blocks of running text in one language."""
+    ids = stream.sampler.next()
+    return LanguageModelBatch(ids, np.ones(ids.shape, dtype=np.bool_), np.full((1, 1), stream.langs[0]), None)
+
+
+def pair_batch(stream: Stream) -> LanguageModelBatch:
+    """The next pairs as TLM reads them: ``</s> x </s> </s> y </s>``, positions reset at y, languages differ."""
+    assert stream.data is not None
+    first, second = stream.data.sides
+    rows = [(first[i], second[i]) for i in stream.sampler.next().tolist()]
+    shape = (len(rows), max(len(x) + len(y) + 4 for x, y in rows))
+    ids = np.full(shape, EOS_ID, dtype=np.int64)
+    real = np.zeros(shape, dtype=np.bool_)
+    langs = np.full(shape, stream.langs[0], dtype=np.int64)
+    positions = np.zeros(shape, dtype=np.int64)
+    for row, (x, y) in enumerate(rows):
+        middle, end = len(x) + 2, len(x) + len(y) + 4
+        ids[row, 1 : len(x) + 1] = x
+        ids[row, middle + 1 : end - 1] = y
+        real[row, :end] = True
+        langs[row, middle:] = stream.langs[1]
+        positions[row, :middle] = np.arange(middle)
+        positions[row, middle:end] = np.arange(end - middle)
+    ids[~real] = PAD_ID
+    return LanguageModelBatch(ids, real, langs, positions)

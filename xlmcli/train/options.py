@@ -1,0 +1,167 @@
+"""What the two training commands share: where text is, how large a model is, where the result goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from xlmcli.errors import UsageError
+from xlmcli.records import Direction
+from xlmcli.sources import Source
+from xlmcli.train.data import LengthFilter
+from xlmcli.train.masking import MaskingOptions, NoiseOptions
+from xlmcli.train.optim import OptimOptions
+
+
+@dataclass(frozen=True, slots=True)
+class DataOptions:
+    """Text to learn from and to check on.
+
+    Attributes:
+        mono: Monolingual sources.
+        parallel: Parallel sources.
+        valid: Held-out sources, of either kind.
+        limits: Which lines are usable.
+        batch_tokens: Longest sentence times sentences in a batch, a side, per process.
+        alpha: Exponent of language sampling, p ∝ n^alpha.
+    """
+
+    mono: tuple[Source, ...]
+    parallel: tuple[Source, ...]
+    valid: tuple[Source, ...]
+    limits: LengthFilter
+    batch_tokens: int
+    alpha: float
+
+
+@dataclass(frozen=True, slots=True)
+class SizeOptions:
+    """Sizes of a new model; see ``XLMShape``."""
+
+    dim: int
+    num_layers: int
+    num_heads: int
+    max_positions: int
+    gelu: bool
+    sinusoidal: bool
+    dropout: float
+    attention_dropout: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoopOptions:
+    """How long and how a run goes.
+
+    Attributes:
+        max_steps: Optimizer steps; None is no limit.
+        max_seconds: Time spent training and validating, over all resumes; None is no limit.
+        accumulate: Batches whose gradients are averaged into a step.
+        clip: Largest norm of the gradient.
+        log_every: Steps between two lines of the log.
+        valid_every: Steps between two validations (and checkpoints).
+        patience: Validations without a better score after which the run stops; None never stops.
+        average: Newest checkpoints that are averaged at the end; the average is kept if it scores better. 1 averages
+            none.
+        seed: Seed of everything random.
+        precision: ``bf16`` runs the model under autocast, weights stay float32; ``auto`` is bf16 where the processor has
+            it.
+    """
+
+    max_steps: int | None = None
+    max_seconds: float | None = None
+    accumulate: int = 1
+    clip: float = 5.0
+    log_every: int = 50
+    valid_every: int = 1000
+    patience: int | None = None
+    average: int = 1
+    seed: int = 0
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """A run as a whole.
+
+    Attributes:
+        folder: Where the checkpoint goes.
+        resume: Go on with the run that is in the folder.
+        device: ``auto`` takes a GPU where there is one.
+        loop: How long the run goes.
+        optim: How the weights move.
+    """
+
+    folder: Path
+    resume: bool
+    device: Literal["auto", "cpu", "cuda"]
+    loop: LoopOptions
+    optim: OptimOptions
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainOptions:
+    """`xlm pretrain`.
+
+    Attributes:
+        tokenizer: A folder with a tokenizer.
+        objectives: Of ``mlm``, ``tlm``, ``clm``; they take turns.
+        block_len: Tokens of a block of running text for MLM and CLM.
+        masking: Shares of masking.
+        data: Text.
+        size: Sizes of the model.
+        run: The run.
+    """
+
+    tokenizer: Path
+    objectives: tuple[str, ...]
+    block_len: int
+    masking: MaskingOptions
+    data: DataOptions
+    size: SizeOptions
+    run: RunOptions
+
+
+@dataclass(frozen=True, slots=True)
+class TranslateTrainingOptions:
+    """`xlm train translate`.
+
+    Attributes:
+        tokenizer: A folder with a tokenizer; None takes that of the pretrained encoder.
+        init_encoder: A pretrained XLM, or None for random weights.
+        init_decoder: A pretrained XLM, or None for random weights.
+        decoder_layers: Depth of the decoder.
+        directions: What to translate, such as ``en-fr``; empty takes both directions of all parallel text.
+        objectives: Of ``mt``, ``ae``, ``bt``; they take turns.
+        label_smoothing: Share of the target's mass, 0-1.
+        noise: Noise of ``ae``.
+        data: Text.
+        size: Sizes of the model where no encoder is given.
+        run: The run.
+    """
+
+    tokenizer: Path | None
+    init_encoder: Path | None
+    init_decoder: Path | None
+    decoder_layers: int
+    directions: tuple[Direction, ...]
+    objectives: tuple[str, ...]
+    label_smoothing: float
+    noise: NoiseOptions
+    data: DataOptions
+    size: SizeOptions
+    run: RunOptions
+
+
+def check_folder(run: RunOptions) -> None:
+    """Makes sure that a run neither overwrites nor invents a checkpoint.
+
+    Raises:
+        UsageError: The folder has a run and ``resume`` is not set, or has none and it is.
+    """
+    has_run = (run.folder / "config.json").exists()
+    if has_run and not run.resume:
+        raise UsageError(f"{run.folder} has a checkpoint already", hint="add --resume to go on, or name another folder")
+    if run.resume and not has_run:
+        raise UsageError(f"{run.folder} has no run to resume", hint="leave --resume out to start one")
+    run.folder.mkdir(parents=True, exist_ok=True)

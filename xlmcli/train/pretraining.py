@@ -1,0 +1,109 @@
+"""`xlm pretrain`: an XLM from raw text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xlmcli.errors import UsageError
+from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.train.checkpoint import CheckpointConfig, save_config
+from xlmcli.train.data import TextData
+from xlmcli.train.loop import Reporter, RunState, Trainer
+from xlmcli.train.masking import smoothing_weights
+from xlmcli.train.model import XLMLanguageModel
+from xlmcli.train.objectives import CausalLanguageModel, LanguageModelOptions, MaskedLanguageModel, Objective
+from xlmcli.train.options import PretrainOptions, check_folder
+from xlmcli.train.sampling import Share
+from xlmcli.train.setup import Langs, StreamMaker, all_langs, load_by_langs, make_accelerator, new_shape, sentences_of
+from xlmcli.train.validation import HeldOut, LanguageModelValidator
+
+
+def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunState:
+    """Runs (or resumes) pretraining; the best model is in ``options.run.folder`` afterwards.
+
+    Raises:
+        UsageError: Options contradict each other or the folder.
+        DataError: Text cannot be read.
+        TrainingError: The run cannot start or go on.
+    """
+    if options.block_len > options.size.max_positions:
+        raise UsageError(f"--block-len {options.block_len} is above --max-positions {options.size.max_positions}")
+    check_folder(options.run)
+    langs = all_langs(options.data)
+    tokenizer = load_tokenizer(options.tokenizer)
+    accelerator = make_accelerator(options.run)
+    config = CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, len(langs)))
+    train_text = load_by_langs((*options.data.mono, *options.data.parallel), tokenizer, options.data.limits)
+    valid_text = load_by_langs(options.data.valid, tokenizer, options.data.limits)
+    model = XLMLanguageModel(config.shape)
+    lm_options = _language_model_options(options, tokenizer, train_text)
+    share = Share(accelerator.process_index, accelerator.num_processes)
+    maker = StreamMaker(options.run.loop.seed, share, config.lang2id, options.data.batch_tokens)
+    objectives = [_objective(name, langs, train_text, maker, options, lm_options) for name in options.objectives]
+    held_out = _held_out(options, config, valid_text, lm_options)
+    trainer = Trainer(
+        model,
+        objectives,
+        LanguageModelValidator(model, held_out, accelerator.device),
+        options.run,
+        reporters,
+        accelerator,
+    )
+    if accelerator.is_main_process:
+        save_config(config, options.run.folder)
+        tokenizer.save(options.run.folder)
+    if options.run.resume:
+        trainer.resume()
+    return trainer.run()
+
+
+def _language_model_options(
+    options: PretrainOptions, tokenizer: Tokenizer, text: dict[Langs, TextData]
+) -> LanguageModelOptions:
+    counts = np.zeros(tokenizer.vocab_size, dtype=np.int64)
+    for data in text.values():
+        for side in data.sides:
+            counts += np.bincount(side.ids, minlength=tokenizer.vocab_size)
+    weights = smoothing_weights(counts, options.masking.smoothing)
+    return LanguageModelOptions(options.data.alpha, tokenizer.vocab_size, options.masking, weights)
+
+
+def _objective(
+    name: str,
+    langs: Langs,
+    text: dict[Langs, TextData],
+    maker: StreamMaker,
+    options: PretrainOptions,
+    lm_options: LanguageModelOptions,
+) -> Objective:
+    """The objective with a stream for every language (MLM, CLM) or pair (TLM) that has text."""
+    if name == "tlm":
+        pairs = [data for data in text.values() if len(data.langs) == 2]
+        if not pairs:
+            raise UsageError("the objective tlm needs parallel text", hint="name some with --parallel")
+        return MaskedLanguageModel(name, [maker.sentences(pair, joined=True) for pair in pairs], lm_options)
+    streams = [maker.blocks(sentences_of(lang, text.values()), options.block_len) for lang in langs]
+    return MaskedLanguageModel(name, streams, lm_options) if name == "mlm" else CausalLanguageModel(streams, lm_options)
+
+
+def _held_out(
+    options: PretrainOptions,
+    config: CheckpointConfig,
+    text: dict[Langs, TextData],
+    lm_options: LanguageModelOptions,
+) -> list[HeldOut]:
+    """Each objective on each language or pair that validation text has."""
+    maker = StreamMaker(0, Share(), config.lang2id, options.data.batch_tokens)
+    parts = []
+    for name in options.objectives:
+        langs = tuple(lang for lang in config.langs if any(lang in data.langs for data in text.values()))
+        if name == "tlm" and not any(len(data.langs) == 2 for data in text.values()):
+            continue
+        objective = _objective(name, langs, text, maker, options, lm_options)
+        assert isinstance(objective, MaskedLanguageModel | CausalLanguageModel)
+        parts += [HeldOut(objective, stream) for stream in objective.streams]
+    if not parts:
+        raise UsageError("no validation text for these objectives", hint="name some with --valid en-fr=FILE.tsv")
+    return parts

@@ -1,0 +1,194 @@
+"""Which sentences come next: epochs, buckets of like length, and languages by n^alpha.
+
+Every choice is drawn from the seed and a counter, so a run's place in the data is two numbers a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmcli.text.special import EOS_ID
+from xlmcli.train.data import Corpus
+
+_LENGTH_NOISE = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of the batches this process takes: every ``num_processes``-th, from ``process``."""
+
+    process: int = 0
+    num_processes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class BlockShape:
+    """Tokens of a block of running text, and blocks in a batch."""
+
+    length: int
+    batch: int
+
+
+@dataclass(slots=True)
+class Position:
+    """A place in a stream of batches."""
+
+    epoch: int = 0
+    batch: int = 0
+
+
+class BatchSampler:
+    """Endless batches of sentence indices; each epoch has its own order.
+
+    Sentences of like length share a batch, so that little of it is padding; batches come in random order.
+    """
+
+    def __init__(
+        self,
+        lens: NDArray[np.int64],
+        repeats: NDArray[np.float32],
+        max_tokens: int,
+        seed: Sequence[int],
+        share: Share,
+    ) -> None:
+        """Takes what it samples from.
+
+        Args:
+            lens: Tokens that each sentence takes in a batch (the longer side of a pair), (sentences,).
+            repeats: How often each sentence counts in an epoch; fractions are drawn, (sentences,).
+            max_tokens: Longest sentence times sentences in a batch is at most this, unless one alone is longer.
+            seed: Identifies the stream.
+            share: The part that this process takes.
+        """
+        self.position = Position()
+        self._lens, self._repeats, self._max_tokens = lens, repeats, max_tokens
+        self._seed, self._share = tuple(seed), share
+        self._batches: list[NDArray[np.int64]] = []
+        self._loaded_epoch = -1
+
+    def next(self) -> NDArray[np.int64]:
+        """The indices of the next batch, int64 (batch,)."""
+        if self._loaded_epoch != self.position.epoch:
+            self._load_epoch()
+        if self.position.batch >= len(self._batches):
+            self.position.epoch, self.position.batch = self.position.epoch + 1, 0
+            self._load_epoch()
+        batch = self._batches[self.position.batch]
+        self.position.batch += 1
+        return batch
+
+    def epoch_batches(self) -> int:
+        """Batches of the current epoch."""
+        if self._loaded_epoch != self.position.epoch:
+            self._load_epoch()
+        return len(self._batches)
+
+    def _load_epoch(self) -> None:
+        rng = np.random.default_rng((*self._seed, self.position.epoch))
+        indices = draw_epoch(self._repeats, rng)
+        noisy_lens = self._lens[indices] * (1 + _LENGTH_NOISE * rng.random(len(indices)))
+        indices = indices[np.argsort(noisy_lens, kind="stable")]
+        batches = cut_batches(indices, self._lens[indices], self._max_tokens)
+        order = rng.permutation(len(batches))
+        # Every process gets as many batches as the others: the last few wrap around.
+        num_each = -(-len(batches) // self._share.num_processes)
+        mine = (np.arange(num_each) * self._share.num_processes + self._share.process) % len(batches)
+        self._batches = [batches[order[i]] for i in mine]
+        self._loaded_epoch = self.position.epoch
+
+
+def draw_epoch(repeats: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Indices of an epoch in random order: each its whole number of times, and once more by chance for the fraction."""
+    whole = np.floor(repeats)
+    counts = whole.astype(np.int64) + (rng.random(len(repeats)) < repeats - whole)
+    if not counts.any():
+        counts[rng.integers(len(counts))] = 1
+    return rng.permutation(np.repeat(np.arange(len(repeats)), counts))
+
+
+def cut_batches(indices: NDArray[np.int64], lens: NDArray[np.int64], max_tokens: int) -> list[NDArray[np.int64]]:
+    """Cuts sorted sentences into runs whose padded size is at most ``max_tokens``."""
+    batches = []
+    start = longest = 0
+    for end, length in enumerate(lens.tolist()):
+        longest = max(longest, length)
+        if end > start and longest * (end - start + 1) > max_tokens:
+            batches.append(indices[start:end])
+            start, longest = end, length
+    if start < len(indices):
+        batches.append(indices[start:])
+    return batches
+
+
+def language_shares(sizes: Sequence[float], alpha: float) -> NDArray[np.float64]:
+    """Probabilities p ∝ n^alpha (Conneau & Lample 2019, section 3.1), (streams,)."""
+    weights = np.asarray(sizes, dtype=np.float64) ** alpha
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares
+
+
+class BlockSampler:
+    """Endless batches of fixed-length blocks cut from running text, as XLM's MLM and CLM read it.
+
+    An epoch shuffles the sentences, puts ``</s>`` between them and cuts; every block starts with ``</s>``.
+    """
+
+    def __init__(
+        self, corpus: Corpus, repeats: NDArray[np.float32], shape: BlockShape, seed: Sequence[int], share: Share
+    ) -> None:
+        self.position = Position()
+        self._corpus, self._repeats, self._shape = corpus, repeats, shape
+        self._seed, self._share = tuple(seed), share
+        self._blocks: NDArray[np.int32] = np.zeros((0, shape.length), dtype=np.int32)
+        self._loaded_epoch = -1
+
+    def next(self) -> NDArray[np.int64]:
+        """The next blocks, int64 (batch, length)."""
+        if self._loaded_epoch != self.position.epoch:
+            self._load_epoch()
+        size, stride = self._shape.batch, self._shape.batch * self._share.num_processes
+        start = self.position.batch * stride + self._share.process * size
+        # The end of an epoch comes at the same batch in every process: when the last of them would start past the text.
+        last_start = self.position.batch * stride + (self._share.num_processes - 1) * size
+        if self.position.batch > 0 and last_start >= len(self._blocks):
+            self.position.epoch, self.position.batch = self.position.epoch + 1, 0
+            self._load_epoch()
+            start = self._share.process * size
+        self.position.batch += 1
+        rows = np.arange(start, start + size) % len(self._blocks)
+        return self._blocks[rows].astype(np.int64)
+
+    def epoch_batches(self) -> int:
+        """Batches of the current epoch."""
+        if self._loaded_epoch != self.position.epoch:
+            self._load_epoch()
+        return -(-len(self._blocks) // (self._shape.batch * self._share.num_processes))
+
+    def _load_epoch(self) -> None:
+        rng = np.random.default_rng((*self._seed, self.position.epoch))
+        order = draw_epoch(self._repeats, rng)
+        text = join_sentences(self._corpus, order)
+        width = self._shape.length - 1
+        num_blocks = max(1, len(text) // width)
+        if len(text) < width:
+            text = np.resize(text, width)
+        starts = np.full((num_blocks, 1), EOS_ID, dtype=np.int32)
+        self._blocks = np.concatenate([starts, text[: num_blocks * width].reshape(num_blocks, width)], axis=1)
+        self._loaded_epoch = self.position.epoch
+
+
+def join_sentences(corpus: Corpus, order: NDArray[np.int64]) -> NDArray[np.int32]:
+    """The given sentences end to end, ``</s>`` after each, int32 (total tokens,)."""
+    lens = corpus.lens[order]
+    ends = np.cumsum(lens + 1)
+    text = np.full(int(ends[-1]), EOS_ID, dtype=np.int32)
+    is_word = np.ones(len(text), dtype=np.bool_)
+    is_word[ends - 1] = False
+    # Index of each word in the corpus: the sentence's start, plus how far into the sentence it is.
+    offsets = corpus.starts[order] - (np.cumsum(lens) - lens)
+    text[is_word] = corpus.ids[np.repeat(offsets, lens) + np.arange(int(lens.sum()))]
+    return text

@@ -1,0 +1,135 @@
+"""Puts a run together: device, data by language, streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from xlmcli.errors import TrainingError, UsageError
+from xlmcli.sources import Source
+from xlmcli.text import Tokenizer
+from xlmcli.train.data import Corpus, LengthFilter, TextData, load_text
+from xlmcli.train.model import XLMShape
+from xlmcli.train.objectives import Stream
+from xlmcli.train.options import DataOptions, RunOptions, SizeOptions
+from xlmcli.train.sampling import BatchSampler, BlockSampler, BlockShape, Share
+
+Langs = tuple[str, ...]
+
+
+def make_accelerator(run: RunOptions) -> Accelerator:
+    """The device and the processes of this run, as `accelerate launch` or `torchrun` set them up.
+
+    Raises:
+        TrainingError: CUDA is asked for and there is none.
+    """
+    if run.device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("no CUDA device can be used", hint="leave --device out, or use --device cpu")
+    torch.manual_seed(run.loop.seed)
+    return Accelerator(cpu=run.device == "cpu")
+
+
+def new_shape(size: SizeOptions, num_words: int, num_langs: int) -> XLMShape:
+    """The shape of a new model.
+
+    Raises:
+        UsageError: The heads do not divide the width.
+    """
+    if size.dim % size.num_heads:
+        raise UsageError(f"--dim {size.dim} is not a multiple of --heads {size.num_heads}")
+    return XLMShape(
+        num_words,
+        num_langs,
+        size.dim,
+        size.num_layers,
+        size.num_heads,
+        size.max_positions,
+        size.gelu,
+        size.sinusoidal,
+        size.dropout,
+        size.attention_dropout,
+    )
+
+
+def load_by_langs(sources: Sequence[Source], tokenizer: Tokenizer, limits: LengthFilter) -> dict[Langs, TextData]:
+    """Loads sources, those of the same languages together."""
+    groups: dict[Langs, list[Source]] = {}
+    for source in sources:
+        groups.setdefault(source.langs, []).append(source)
+    return {langs: load_text(group, tokenizer, limits) for langs, group in groups.items()}
+
+
+def all_langs(data: DataOptions) -> tuple[str, ...]:
+    """Every language that training text has, sorted: the place of each is its language id."""
+    langs = {lang for source in (*data.mono, *data.parallel) for lang in source.langs}
+    if not langs:
+        raise UsageError("no training text", hint="name some with --mono or --parallel")
+    strangers = sorted({lang for source in data.valid for lang in source.langs} - langs)
+    if strangers:
+        raise UsageError(f"validation text in {', '.join(strangers)}, which has no training text")
+    return tuple(sorted(langs))
+
+
+def sentences_of(lang: str, texts: Iterable[TextData]) -> TextData:
+    """All sentences of one language, those of parallel text included.
+
+    Raises:
+        UsageError: There are none.
+    """
+    sides = [text.side(lang) for text in texts if lang in text.langs]
+    if not sides:
+        raise UsageError(f"no text in {lang}", hint="name some with --mono or --parallel")
+    return join(sides)
+
+
+def join(texts: Sequence[TextData]) -> TextData:
+    """Texts of the same languages as one."""
+    if len(texts) == 1:
+        return texts[0]
+    sides = []
+    for parts in zip(*(text.sides for text in texts), strict=True):
+        ids = np.concatenate([part.ids for part in parts])
+        lens = np.concatenate([part.lens for part in parts])
+        sides.append(Corpus(ids, np.concatenate([[0], np.cumsum(lens)])))
+    repeats = np.concatenate([text.repeats for text in texts])
+    return TextData(texts[0].langs, tuple(sides), repeats, sum(text.num_skipped for text in texts))
+
+
+class StreamMaker:
+    """Makes streams whose seeds differ, in the same way each time."""
+
+    def __init__(self, seed: int, share: Share, lang2id: dict[str, int], batch_tokens: int) -> None:
+        self._seed, self._share, self._lang2id, self._batch_tokens = seed, share, lang2id, batch_tokens
+        self._count = 0
+
+    def blocks(self, text: TextData, block_len: int) -> Stream:
+        """Running text in one language, cut into blocks."""
+        shape = BlockShape(block_len, max(1, self._batch_tokens // block_len))
+        sampler = BlockSampler(text.sides[0], text.repeats, shape, self._next_seed(), self._share)
+        return self._stream(text.langs, text, sampler, None)
+
+    def sentences(self, text: TextData, langs: Langs | None = None, *, joined: bool = False) -> Stream:
+        """Sentences or pairs.
+
+        Args:
+            text: The sentences.
+            langs: Languages of the stream where they are not the text's.
+            joined: Whether both sides of a pair make one sequence (TLM).
+        """
+        lens = np.stack([side.lens for side in text.sides])
+        lens = lens.sum(0) + 2 * len(lens) if joined else lens.max(0) + 2
+        sampler = BatchSampler(lens, text.repeats, self._batch_tokens, self._next_seed(), self._share)
+        return self._stream(langs or text.langs, text, sampler, text)
+
+    def _stream(
+        self, langs: Langs, text: TextData, sampler: BatchSampler | BlockSampler, data: TextData | None
+    ) -> Stream:
+        ids = tuple(self._lang2id[lang] for lang in langs)
+        return Stream("-".join(langs), text.epoch_size, sampler, data, ids)
+
+    def _next_seed(self) -> tuple[int, int]:
+        self._count += 1
+        return (self._seed, self._count)

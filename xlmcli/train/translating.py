@@ -1,0 +1,167 @@
+"""`xlm train translate`: an encoder-decoder grown from pretrained XLMs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xlmcli.errors import ModelError, UsageError
+from xlmcli.records import Direction
+from xlmcli.sources import Source, iter_rows
+from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.train.checkpoint import CheckpointConfig, load_language_model, save_config
+from xlmcli.train.data import TextData
+from xlmcli.train.loop import Reporter, RunState, Trainer
+from xlmcli.train.model import XLMLanguageModel, XLMShape
+from xlmcli.train.objectives import Objective, Stream
+from xlmcli.train.options import TranslateTrainingOptions, check_folder
+from xlmcli.train.sampling import Share
+from xlmcli.train.seq2seq import Seq2Seq
+from xlmcli.train.setup import Langs, StreamMaker, all_langs, load_by_langs, make_accelerator, new_shape, sentences_of
+from xlmcli.train.translation import BackTranslation, Denoising, Translation, TranslationOptions
+from xlmcli.train.validation import ParallelText, TranslationValidator
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What training starts from: sizes and languages, and the pretrained sides, None where a side is random."""
+
+    config: CheckpointConfig
+    encoder: XLMLanguageModel | None
+    decoder: XLMLanguageModel | None
+    tokenizer: Tokenizer
+
+
+def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Reporter]) -> RunState:
+    """Trains (or resumes) a translation model; the best one is in ``options.run.folder`` afterwards.
+
+    Raises:
+        UsageError: Options contradict each other or the folder.
+        DataError: Text cannot be read.
+        ModelError: A pretrained model does not fit.
+        TrainingError: The run cannot start or go on.
+    """
+    check_folder(options.run)
+    accelerator = make_accelerator(options.run)
+    start = _start(options)
+    config, tokenizer = start.config, start.tokenizer
+    text = load_by_langs((*options.data.mono, *options.data.parallel), tokenizer, options.data.limits)
+    held_out = _held_out(options, config, tokenizer)
+    model = Seq2Seq(config.shape, config.decoder_shape)
+    model.load_pretrained(start.encoder, start.decoder)
+    share = Share(accelerator.process_index, accelerator.num_processes)
+    maker = StreamMaker(options.run.loop.seed, share, config.lang2id, options.data.batch_tokens)
+    objectives = [_objective(name, config, text, maker, options, model) for name in options.objectives]
+    validator = TranslationValidator(model, held_out, tokenizer, accelerator.device)
+    trainer = Trainer(model, objectives, validator, options.run, reporters, accelerator)
+    if accelerator.is_main_process:
+        save_config(config, options.run.folder)
+        tokenizer.save(options.run.folder)
+    if options.run.resume:
+        trainer.resume()
+    return trainer.run()
+
+
+def _start(options: TranslateTrainingOptions) -> Start:
+    """Loads the pretrained sides and settles languages, sizes and directions."""
+    encoder, encoder_config = _load(options.init_encoder)
+    decoder, decoder_config = (encoder, encoder_config)
+    if options.init_decoder != options.init_encoder:
+        decoder, decoder_config = _load(options.init_decoder)
+    folder = options.tokenizer or options.init_encoder or options.init_decoder
+    if folder is None:
+        raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
+    tokenizer = load_tokenizer(folder)
+    pretrained = encoder_config or decoder_config
+    langs = all_langs(options.data) if pretrained is None else pretrained.langs
+    shape = new_shape(options.size, tokenizer.vocab_size, len(langs)) if pretrained is None else pretrained.shape
+    _check_fit(shape, langs, tokenizer, encoder_config, decoder_config)
+    strangers = sorted(set(all_langs(options.data)) - set(langs))
+    if strangers:
+        raise ModelError(f"the pretrained model does not know {', '.join(strangers)}, only {', '.join(langs)}")
+    config = CheckpointConfig(langs, shape, options.decoder_layers, _directions(options))
+    if decoder_config is not None and options.decoder_layers > decoder_config.shape.num_layers:
+        available = decoder_config.shape.num_layers
+        raise UsageError(f"--decoder-layers {options.decoder_layers} is more than the {available} layers to start from")
+    return Start(config, encoder, decoder, tokenizer)
+
+
+def _load(folder: Path | None) -> tuple[XLMLanguageModel | None, CheckpointConfig | None]:
+    return (None, None) if folder is None else load_language_model(folder)
+
+
+def _check_fit(shape: XLMShape, langs: Langs, tokenizer: Tokenizer, *sides: CheckpointConfig | None) -> None:
+    if shape.num_words != tokenizer.vocab_size:
+        raise ModelError(
+            f"the vocabulary has {tokenizer.vocab_size} entries, the pretrained model {shape.num_words}",
+            hint="leave --tokenizer out to take the model's own",
+        )
+    for side in sides:
+        if side is not None and (side.langs != langs or side.shape.dim != shape.dim):
+            raise ModelError("the pretrained encoder and decoder differ in width or languages")
+
+
+def _directions(options: TranslateTrainingOptions) -> tuple[Direction, ...]:
+    """The directions asked for, otherwise both of each pair of languages that has parallel text."""
+    if options.directions:
+        return options.directions
+    pairs = [source.langs for source in options.data.parallel]
+    directions = {Direction(*langs) for a, b in pairs for langs in ((a, b), (b, a))}
+    if not directions:
+        raise UsageError("nothing to translate", hint="give --parallel text, or --direction with --mono text")
+    return tuple(sorted(directions))
+
+
+def _objective(
+    name: str,
+    config: CheckpointConfig,
+    text: dict[Langs, TextData],
+    maker: StreamMaker,
+    options: TranslateTrainingOptions,
+    model: Seq2Seq,
+) -> Objective:
+    shared = TranslationOptions(options.data.alpha, options.label_smoothing, options.noise)
+    if name == "mt":
+        return Translation([maker.sentences(_pairs(text, direction)) for direction in config.directions], shared)
+    langs = sorted({lang for direction in config.directions for lang in (direction.src, direction.tgt)})
+    if name == "ae":
+        return Denoising([maker.sentences(sentences_of(lang, text.values())) for lang in langs], shared)
+    streams: list[Stream] = []
+    for direction in config.directions:
+        sentences = sentences_of(direction.tgt, text.values())
+        streams.append(maker.sentences(sentences, langs=(direction.src, direction.tgt)))
+    return BackTranslation(streams, shared, model)
+
+
+def _pairs(text: dict[Langs, TextData], direction: Direction) -> TextData:
+    """Parallel text with the source side first."""
+    for data in text.values():
+        if set(data.langs) == {direction.src, direction.tgt}:
+            sides = tuple(data.sides[data.langs.index(lang)] for lang in (direction.src, direction.tgt))
+            return TextData((direction.src, direction.tgt), sides, data.repeats, 0)
+    raise UsageError(f"the objective mt has no parallel text for {direction}", hint="name some with --parallel")
+
+
+def _held_out(options: TranslateTrainingOptions, config: CheckpointConfig, tokenizer: Tokenizer) -> list[ParallelText]:
+    """Validation pairs in every direction that they allow."""
+    parts = [
+        _parallel_text(source, direction, config, tokenizer)
+        for source in options.data.valid
+        for direction in config.directions
+        if set(source.langs) == {direction.src, direction.tgt}
+    ]
+    if not parts:
+        raise UsageError("no validation pairs for these directions", hint="name some with --valid en-fr=FILE.tsv")
+    return parts
+
+
+def _parallel_text(
+    source: Source, direction: Direction, config: CheckpointConfig, tokenizer: Tokenizer
+) -> ParallelText:
+    rows = list(iter_rows(source))
+    src, tgt = ([row[source.langs.index(lang)] for row in rows] for lang in (direction.src, direction.tgt))
+    room = config.shape.max_positions - 2
+    ids = [[words[:room] for words in tokenizer.encode_batch(side)] for side in (src, tgt)]
+    langs = (config.lang2id[direction.src], config.lang2id[direction.tgt])
+    return ParallelText(direction, langs, tgt, ids[0], ids[1])
