@@ -7,7 +7,7 @@
     ├── MissingExtraError  5   an optional dependency that is not installed
     └── TrainingError      6   a training run that cannot start or go on
 
-The library raises these and never prints or exits; ``xlmcli.cli`` prints the message and the hint and exits with the code.
+The library raises these and never prints or exits; ``xlmcli.cli`` prints message and hint and exits with the code.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -174,6 +173,5 @@ def test_a_replaced_bundle_keeps_nothing_of_the_old(checkpoint: Checkpoint, tmp_
     card = tmp_path / "card"
     card.write_text("old")
     write_bundle(checkpoint, tmp_path / "b", BundleOptions(card=card))
-    options = replace(BundleOptions(), force=True)
-    write_folded(checkpoint, tmp_path / "b", EN_FR, options)
+    write_folded(checkpoint, tmp_path / "b", EN_FR, BundleOptions(force=True))
     assert not {"MODEL_CARD.md", "xlm.json", "languages.safetensors"} & {p.name for p in (tmp_path / "b").iterdir()}

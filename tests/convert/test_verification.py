@@ -50,7 +50,7 @@ def test_wrong_scores_are_caught_where_the_words_agree(checkpoint: Checkpoint, t
 def test_a_folded_folder_agrees(checkpoint: Checkpoint, tmp_path: Path) -> None:
     direction = Direction("fr", "en")
     write_folded(checkpoint, tmp_path / "f", direction, BundleOptions(quantization="float32"))
-    (agreement,) = verify_folded(checkpoint, tmp_path / "f", direction, {})
+    (agreement,) = verify_folded(checkpoint, tmp_path / "f", direction, "float32", {})
     assert agreement.num_equal == agreement.num_sentences > 0
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +26,7 @@ def test_batches_keep_to_the_limit(lens: list[int], max_tokens: int) -> None:
 @given(LENS, st.integers(min_value=1, max_value=100))
 def test_no_two_neighbouring_batches_would_fit_into_one(lens: list[int], max_tokens: int) -> None:
     plan = plan_batches(lens, max_tokens)
-    for batch, following in zip(plan, plan[1:], strict=False):
+    for batch, following in pairwise(plan):
         assert (len(batch) + 1) * max(lens[index] for index in batch) > max_tokens
         assert max(lens[index] for index in following) <= min(lens[index] for index in batch)
 

@@ -15,8 +15,11 @@ NUM_CHARACTERS = 0x110000
 class CharacterTokenizer:
     """One id a character, spaces left out."""
 
-    vocab: list[str] = []
     vocab_size = NUM_CHARACTERS
+
+    @property
+    def vocab(self) -> list[str]:
+        raise NotImplementedError
 
     def encode(self, text: str) -> list[int]:
         return [ord(character) for character in "".join(text.split())]

@@ -73,12 +73,12 @@ def _replace(beside: Path, path: Path) -> None:
     aside = path.parent / f".{path.name}.{secrets.token_hex(4)}.old"
     try:
         occupied = path.is_symlink() or (path.is_dir() and any(path.iterdir()))
-        if occupied:
-            path.rename(aside)
         try:
+            if occupied:
+                path.rename(aside)
             beside.rename(path)
         except BaseException:
-            if occupied:
+            if occupied and not path.exists():
                 aside.rename(path)
             raise
     except OSError as error:

@@ -125,7 +125,7 @@ def command(
         agreements = verify_bundle(opened, written, texts)
     else:
         write_folded(opened, bundle, direction, options)
-        agreements = verify_folded(opened, bundle, direction, texts)
+        agreements = verify_folded(opened, bundle, direction, options.quantization, texts)
     click.echo(f"wrote {bundle}", err=True)
     if verify or texts:
         for agreement in agreements:

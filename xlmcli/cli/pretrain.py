@@ -12,7 +12,8 @@ from xlmcli.cli.training import make_data_options, make_run_options, make_size_o
 
 
 @click.command("pretrain")
-@click.option("--tokenizer", type=FILE, required=True, help="Folder with a vocabulary, from xlm tokenizer train.")
+@click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default one is learned from the text.")
+@click.option("--vocab-size", type=click.IntRange(1), default=8000, show_default=True, help="Of a vocabulary to learn.")
 @click.option(
     "--objective",
     "objectives",
@@ -38,7 +39,8 @@ from xlmcli.cli.training import make_data_options, make_run_options, make_size_o
 @training_options
 @config_option
 def command(
-    tokenizer: Path,
+    tokenizer: Path | None,
+    vocab_size: int,
     objectives: tuple[str, ...],
     block_len: int,
     mask_share: float,
@@ -54,7 +56,7 @@ def command(
 
     \b
     Examples:
-      xlm pretrain --tokenizer vocabulary --mono en=english.txt --mono fr=french.txt.xz \\
+      xlm pretrain --vocab-size 8000 --mono en=english.txt --mono fr=french.txt.xz \\
           --valid en=dev.en --max-time 90m xlm-en-fr
       xlm pretrain --config recipe.toml --resume xlm-en-fr
     """
@@ -67,6 +69,7 @@ def command(
 
     options = PretrainOptions(
         tokenizer,
+        vocab_size,
         objectives,
         block_len,
         MaskingOptions(share=mask_share, smoothing=mask_smoothing),

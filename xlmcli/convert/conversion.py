@@ -67,7 +67,14 @@ class BundleOptions:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A translation checkpoint, opened."""
+    """A translation checkpoint, opened.
+
+    Attributes:
+        name: Name of its folder.
+        model: The torch model, in eval mode.
+        config: What config.json says.
+        tokenizer: The tokenizer that it was trained with.
+    """
 
     name: str
     model: Seq2Seq

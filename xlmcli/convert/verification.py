@@ -45,17 +45,24 @@ def verify_bundle(
 ) -> Iterator[Agreement]:
     """Compares a bundle with its checkpoint in every direction, on ``sentences`` by language or built-in ones."""
     for direction in bundle.manifest.directions:
-        files = bundle.folded_files(direction)
-        compute_type = _compute_type(bundle.manifest.quantization)
-        translator = ctranslate2.Translator("model", device="cpu", files=files, compute_type=compute_type)
+        translator = ctranslate2.Translator(
+            bundle.path.name,
+            device="cpu",
+            compute_type=_compute_type(bundle.manifest.quantization),
+            files=bundle.folded_files(direction),
+        )
         yield compare(checkpoint, translator, direction, _sentences(direction.src, sentences))
 
 
 def verify_folded(
-    checkpoint: Checkpoint, path: Path, direction: Direction, sentences: Mapping[str, Sequence[str]]
+    checkpoint: Checkpoint,
+    path: Path,
+    direction: Direction,
+    quantization: Quantization,
+    sentences: Mapping[str, Sequence[str]],
 ) -> Iterator[Agreement]:
     """As ``verify_bundle``, for a folder of one direction."""
-    translator = ctranslate2.Translator(str(path), device="cpu")
+    translator = ctranslate2.Translator(str(path), device="cpu", compute_type=_compute_type(quantization))
     yield compare(checkpoint, translator, direction, _sentences(direction.src, sentences))
 
 

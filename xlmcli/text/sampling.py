@@ -53,7 +53,7 @@ def sample_sentences(sources: Sequence[Source], num_sentences: int, alpha: float
     """Draws sentences of every language; each file is read once, and only the sample is kept in memory.
 
     Args:
-        sources: Where to draw from; their ``repeat`` is not looked at.
+        sources: Where to draw from; each line counts as often as its source repeats, fractions by chance.
         num_sentences: Sentences in all, at most; never more than there are lines.
         alpha: Exponent of p ∝ n^alpha over the languages' line counts n.
         seed: Which are drawn.
@@ -66,10 +66,14 @@ def sample_sentences(sources: Sequence[Source], num_sentences: int, alpha: float
         for lang in sorted({lang for source in sources for lang in source.langs})
     }
     for source in sources:
+        whole, fraction = divmod(source.repeat, 1)
+        chance = random.Random(f"{seed} {source}")
         for row in iter_rows(source):
+            count = int(whole) + (chance.random() < fraction)
             for lang, text in zip(source.langs, row, strict=True):
                 if text.strip():
-                    reservoirs[lang].add(text)
+                    for _ in range(count):
+                        reservoirs[lang].add(text)
     for lang, reservoir in reservoirs.items():
         if not reservoir.items:
             raise DataError(f"no text for language {lang}")

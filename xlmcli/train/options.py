@@ -64,8 +64,7 @@ class LoopOptions:
         average: Newest checkpoints that are averaged at the end; the average is kept if it scores better. 1 averages
             none.
         seed: Seed of everything random.
-        precision: ``bf16`` runs the model under autocast, weights stay float32; ``auto`` is bf16 where the processor has
-            it.
+        precision: ``bf16`` runs the model under autocast, weights stay float32; ``auto`` does where the processor can.
     """
 
     max_steps: int | None = None
@@ -104,7 +103,8 @@ class PretrainOptions:
     """`xlm pretrain`.
 
     Attributes:
-        tokenizer: A folder with a tokenizer.
+        tokenizer: A folder with a tokenizer; None learns one from the training text.
+        vocab_size: Size of the vocabulary to learn.
         objectives: Of ``mlm``, ``tlm``, ``clm``; they take turns.
         block_len: Tokens of a block of running text for MLM and CLM.
         masking: Shares of masking.
@@ -113,7 +113,8 @@ class PretrainOptions:
         run: The run.
     """
 
-    tokenizer: Path
+    tokenizer: Path | None
+    vocab_size: int
     objectives: tuple[str, ...]
     block_len: int
     masking: MaskingOptions

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from accelerate import Accelerator
 
 from xlmcli.errors import UsageError
 from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
 from xlmcli.train.checkpoint import CheckpointConfig, save_config
 from xlmcli.train.data import TextData
 from xlmcli.train.loop import Reporter, RunState, Trainer
@@ -32,8 +34,8 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
         raise UsageError(f"--block-len {options.block_len} is above --max-positions {options.size.max_positions}")
     check_folder(options.run)
     langs = all_langs(options.data)
-    tokenizer = load_tokenizer(options.tokenizer)
     accelerator = make_accelerator(options.run)
+    tokenizer = _tokenizer(options, accelerator)
     config = CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, len(langs)))
     train_text = load_by_langs((*options.data.mono, *options.data.parallel), tokenizer, options.data.limits)
     valid_text = load_by_langs(options.data.valid, tokenizer, options.data.limits)
@@ -53,10 +55,25 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     )
     if accelerator.is_main_process:
         save_config(config, options.run.folder)
-        tokenizer.save(options.run.folder)
     if options.run.resume:
         trainer.resume()
     return trainer.run()
+
+
+def _tokenizer(options: PretrainOptions, accelerator: Accelerator) -> Tokenizer:
+    """The vocabulary in the run's folder: put there first, unless the run goes on."""
+    folder = options.run.folder
+    if accelerator.is_main_process and not options.run.resume:
+        if options.tokenizer is None:
+            sources = (*options.data.mono, *options.data.parallel)
+            seed = options.run.loop.seed
+            train_sentencepiece(
+                TokenizerOptions(sources, options.vocab_size, alpha=options.data.alpha, seed=seed), folder
+            )
+        else:
+            load_tokenizer(options.tokenizer).save(folder)
+    accelerator.wait_for_everyone()
+    return load_tokenizer(folder)
 
 
 def _language_model_options(

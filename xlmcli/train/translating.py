@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xlmcli.errors import ModelError, UsageError
@@ -75,7 +75,11 @@ def _start(options: TranslateTrainingOptions) -> Start:
     tokenizer = load_tokenizer(folder)
     pretrained = encoder_config or decoder_config
     langs = all_langs(options.data) if pretrained is None else pretrained.langs
-    shape = new_shape(options.size, tokenizer.vocab_size, len(langs)) if pretrained is None else pretrained.shape
+    if pretrained is None:
+        shape = new_shape(options.size, tokenizer.vocab_size, len(langs))
+    else:
+        size = options.size
+        shape = replace(pretrained.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
     _check_fit(shape, langs, tokenizer, encoder_config, decoder_config)
     strangers = sorted(set(all_langs(options.data)) - set(langs))
     if strangers:

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xlmcli import cli
+from xlmcli.bundle import open_bundle
+from xlmcli.errors import ExitCode
+
+pytest.importorskip("torch")
+
+AGREEMENT = re.compile(r"(\w\w-\w\w): (\d+) of (\d+) greedy translations equal, scores differ by at most (\S+) nats")
+
+
+def convert(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as caught:
+        cli.run(["convert", *map(str, args)])
+    captured = capsys.readouterr()
+    assert isinstance(caught.value.code, int)
+    return caught.value.code, captured.out, captured.err
+
+
+def test_a_checkpoint_becomes_a_bundle(
+    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "b"
+    assert convert(capsys, tiny_checkpoint, path) == (ExitCode.OK, "", f"wrote {path}\n")
+    assert open_bundle(path).manifest.quantization == "int8"
+
+
+def test_everything_that_is_given_arrives(
+    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    for name, text in {"card.md": "# Card", "r.toml": "a = 1"}.items():
+        (tmp_path / name).write_text(text)
+    score = {"direction": "en-fr", "test_set": "news", "metric": "BLEU", "value": 31.5, "signature": "v:1"}
+    (tmp_path / "scores.json").write_text(json.dumps({"scores": [score]}))
+    options = ["--quantization", "int8_float32", "--beam-size", "7", "--length-penalty", "0.8", "--licence", "MIT"]
+    options += ["--trained-on", "one", "--trained-on", "two"]
+    files = ["--card", tmp_path / "card.md", "--recipe", tmp_path / "r.toml", "--scores", tmp_path / "scores.json"]
+    code, _, err = convert(capsys, tiny_checkpoint, tmp_path / "b", *options, *files)
+    assert code == ExitCode.OK, err
+    manifest = open_bundle(tmp_path / "b").manifest
+    assert manifest.quantization == "int8_float32"
+    assert (manifest.decoding.beam_size, manifest.decoding.length_penalty) == (7, 0.8)
+    assert (manifest.provenance.licence, manifest.provenance.trained_on) == ("MIT", ("one", "two"))
+    assert [entry.value for entry in manifest.provenance.scores] == [31.5]
+    assert (tmp_path / "b" / "MODEL_CARD.md").read_text() == "# Card"
+    assert (tmp_path / "b" / "recipe.toml").read_text() == "a = 1"
+
+
+def test_verify_reports_every_direction_on_stdout(
+    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    code, out, _ = convert(capsys, tiny_checkpoint, tmp_path / "b", "--quantization", "float32", "--verify")
+    assert code == ExitCode.OK
+    lines = [AGREEMENT.match(line) for line in out.splitlines()]
+    assert [match and match[1] for match in lines] == ["en-fr", "fr-en"]
+    assert all(match and match[2] == match[3] == "8" and float(match[4]) < 1e-5 for match in lines)
+
+
+def test_verify_file_replaces_the_built_in_sentences(
+    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "en.txt").write_text("Good morning.\nWhere?\n\nNow.\n")
+    given = f"en={tmp_path / 'en.txt'}"
+    code, out, _ = convert(capsys, tiny_checkpoint, tmp_path / "b", "--verify-file", given)
+    assert code == ExitCode.OK
+    assert [match[3] for match in AGREEMENT.finditer(out)] == ["3", "8"]
+
+
+def test_a_direction_gives_a_folder_for_plain_ctranslate2(
+    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    options = ["--direction", "fr-en", "--quantization", "float32", "--verify"]
+    code, out, _ = convert(capsys, tiny_checkpoint, tmp_path / "f", *options)
+    assert code == ExitCode.OK
+    assert [match.group(1, 2, 3) for match in AGREEMENT.finditer(out)] == [("fr-en", "8", "8")]
+    program = (
+        "import ctranslate2, sys\n"
+        "print(ctranslate2.Translator(sys.argv[1], device='cpu').translate_batch([['</s>', 'a', '</s>']]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path / "f"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "TranslationResult(hypotheses=" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--direction", "en-de"], ExitCode.MODEL, "does not translate from 'en' to 'de'"),
+        (["--direction", "english"], ExitCode.USAGE, "not a direction: 'english'"),
+        (["--direction", "en-fr", "--licence", "MIT"], ExitCode.USAGE, "which --direction does not write"),
+        (["--quantization", "int4"], ExitCode.USAGE, "'int4' is not one of"),
+        (["--scores", "none.json"], ExitCode.DATA, "none.json: cannot be read"),
+        (["--card", "none.md"], ExitCode.DATA, "none.md: cannot be copied"),
+        (["--verify-file", "en=none.txt"], ExitCode.DATA, "none.txt"),
+        (["--verify-file", "de={}"], ExitCode.USAGE, "the model has no language 'de'"),
+    ],
+)
+def test_errors_leave_nothing_behind(
+    capsys: pytest.CaptureFixture[str],
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    options: list[str],
+    code: ExitCode,
+    message: str,
+) -> None:
+    (tmp_path / "text").write_text("a\n")
+    options = [option.replace("{}", str(tmp_path / "text")) for option in options]
+    status, out, err = convert(capsys, tiny_checkpoint, tmp_path / "b", *options)
+    assert (status, out) == (code, "")
+    assert err.startswith("error: ")
+    assert message in err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["text"]
+
+
+def test_a_taken_path_is_refused_before_the_checkpoint_is_read(
+    capsys: pytest.CaptureFixture[str], tiny_bundle: Path, tmp_path: Path
+) -> None:
+    before = (tiny_bundle / "xlm.json").read_bytes()
+    status, _, err = convert(capsys, tmp_path / "no checkpoint", tiny_bundle)
+    assert status == ExitCode.USAGE
+    assert err == (f"error: {tiny_bundle} exists already\n\nhint: --force replaces it once the new one is complete\n")
+    assert (tiny_bundle / "xlm.json").read_bytes() == before
+
+
+def test_what_is_no_translation_checkpoint_is_refused(
+    capsys: pytest.CaptureFixture[str], tiny_bundle: Path, tmp_path: Path
+) -> None:
+    status, _, err = convert(capsys, tmp_path, tmp_path / "b")
+    assert (status, "not a checkpoint" in err) == (ExitCode.MODEL, True)
+    status, _, err = convert(capsys, tiny_bundle, tmp_path / "b")
+    assert status == ExitCode.MODEL
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xlmcli import cli
+from xlmcli.bundle import Score, open_bundle
+from xlmcli.errors import ExitCode
+from xlmcli.records import Direction
+
+
+def info(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as caught:
+        cli.run(["info", *map(str, args)])
+    captured = capsys.readouterr()
+    assert isinstance(caught.value.code, int)
+    return caught.value.code, captured.out, captured.err
+
+
+@pytest.fixture
+def told_bundle(tiny_checkpoint: Path, tmp_path: Path) -> Path:
+    """A bundle whose manifest tells everything."""
+    from xlmcli.convert.conversion import BundleOptions, open_checkpoint, write_bundle
+
+    scores = (
+        Score(Direction("en", "fr"), "news", "BLEU", 31.25, "nrefs:1"),
+        Score(Direction("fr", "en"), "x", "chrF", 50),
+    )
+    options = BundleOptions(licence="CC-BY 4.0", trained_on=("first text", "second text"), scores=scores)
+    write_bundle(open_checkpoint(tiny_checkpoint), tmp_path / "b", options)
+    return tmp_path / "b"
+
+
+def test_a_bundle_as_text(capsys: pytest.CaptureFixture[str], told_bundle: Path) -> None:
+    code, out, err = info(capsys, told_bundle)
+    assert (code, err) == (ExitCode.OK, "")
+    manifest = open_bundle(told_bundle).manifest
+    num_bytes = sum((told_bundle / name).stat().st_size for name in manifest.files)
+    assert (
+        out
+        == f"""\
+{told_bundle}: bundle, translate
+  directions  en-fr, fr-en
+  languages   en, fr
+  size        {num_bytes / 1e6:.1f} MB (int8)
+  model       32 wide, 2 encoder and 2 decoder layers, 4 heads
+  vocabulary  420 pieces (sentencepiece)
+  parameters  {manifest.architecture.num_parameters:,}
+  positions   48 source, 48 target
+  decoding    beam 4, length penalty 1
+  licence     CC-BY 4.0
+  trained on  first text
+              second text
+  scores      en-fr news: BLEU 31.25 (nrefs:1)
+              fr-en x: chrF 50
+  made from   {manifest.provenance.source}, by {manifest.provenance.converter}
+  files       5, all unaltered (sha256)
+"""
+    )
+
+
+def test_what_nobody_said_is_said_to_be_so(capsys: pytest.CaptureFixture[str], tiny_bundle: Path) -> None:
+    _, out, _ = info(capsys, tiny_bundle)
+    assert "  licence     not said\n  trained on  not said\n  scores      none\n" in out
+
+
+def test_a_bundle_as_json(capsys: pytest.CaptureFixture[str], told_bundle: Path) -> None:
+    code, out, _ = info(capsys, told_bundle, "--format", "json")
+    document = json.loads(out)
+    assert code == ExitCode.OK
+    assert (document["kind"], document["hashes_ok"], document["path"]) == ("bundle", True, str(told_bundle))
+    assert document["directions"] == ["en-fr", "fr-en"]
+    assert document["provenance"]["licence"] == "CC-BY 4.0"
+    assert document["num_bytes"] == sum((told_bundle / name).stat().st_size for name in document["files"])
+
+
+def test_a_checkpoint_as_text(capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path) -> None:
+    code, out, _ = info(capsys, tiny_checkpoint)
+    size = (tiny_checkpoint / "model.safetensors").stat().st_size
+    parameters = count_parameters(tiny_checkpoint)
+    assert code == ExitCode.OK
+    assert (
+        out
+        == f"""\
+{tiny_checkpoint}: checkpoint, translate
+  directions  en-fr, fr-en
+  languages   en, fr
+  size        {size / 1e6:.1f} MB (f32)
+  model       32 wide, 2 encoder and 2 decoder layers, 4 heads
+  vocabulary  420 pieces
+  parameters  {parameters:,}
+  positions   48
+"""
+    )
+
+
+def test_a_checkpoint_as_json(capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path) -> None:
+    code, out, _ = info(capsys, tiny_checkpoint, "--format", "json")
+    document = json.loads(out)
+    assert code == ExitCode.OK
+    assert (document["kind"], document["task"], document["dim"]) == ("checkpoint", "translate", 32)
+    assert document["languages"] == {"en": 0, "fr": 1}
+    assert document["num_parameters"] == count_parameters(tiny_checkpoint)
+
+
+def test_a_pretrained_checkpoint(capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "pretrained"))
+    config = json.loads((folder / "config.json").read_text())
+    del config["decoder_layers"], config["xlm_directions"]
+    (folder / "config.json").write_text(json.dumps(config))
+    code, out, _ = info(capsys, folder)
+    assert code == ExitCode.OK
+    assert out.startswith(f"{folder}: checkpoint, pretrained\n  languages   en, fr\n")
+    assert "\n  model       32 wide, 2 layers, 4 heads\n" in out
+
+
+def test_an_altered_bundle_is_an_error(capsys: pytest.CaptureFixture[str], tiny_bundle: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_bundle, tmp_path / "copy"))
+    (copy / "config.json").write_text("{}")
+    code, out, err = info(capsys, copy)
+    assert (code, out) == (ExitCode.MODEL, "")
+    assert "config.json was altered" in err
+
+
+@pytest.mark.parametrize("damage", ["config.json", "model.safetensors"])
+def test_a_damaged_checkpoint_is_an_error(
+    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path, damage: str
+) -> None:
+    copy = Path(shutil.copytree(tiny_checkpoint, tmp_path / "copy"))
+    (copy / damage).write_bytes((copy / damage).read_bytes()[:50])
+    code, _, err = info(capsys, copy)
+    assert code == ExitCode.MODEL
+    assert f"{copy / damage}: not" in err
+
+
+def test_an_unknown_name_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = info(capsys, "no-such-model")
+    assert code == ExitCode.MODEL
+    assert "no model named 'no-such-model'" in err
+    assert "hint: " in err
+
+
+@pytest.mark.parametrize("kind", ["tiny_bundle", "tiny_checkpoint"])
+def test_info_needs_no_torch_and_no_engine(request: pytest.FixtureRequest, kind: str) -> None:
+    program = (
+        "import sys; from xlmcli.cli import main\n"
+        "main.main(['info', sys.argv[1]], standalone_mode=False)\n"
+        "print(sorted({'torch', 'transformers', 'ctranslate2'} & set(sys.modules)))"
+    )
+    path = request.getfixturevalue(kind)
+    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def count_parameters(folder: Path) -> int:
+    """Parameters of a checkpoint, counted in the torch model."""
+    from xlmcli.train.checkpoint import load_seq2seq
+
+    return sum(parameter.numel() for parameter in load_seq2seq(folder)[0].parameters())

@@ -1,0 +1,262 @@
+"""``xlm translate`` as a shell sees it: real processes, pipes and signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from xlmcli.errors import ExitCode
+
+XLM = [sys.executable, "-m", "xlmcli"]
+TIMEOUT_SECONDS = 60
+
+Translate = Callable[..., subprocess.CompletedProcess[bytes]]
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def command(tiny_bundle: Path) -> list[str]:
+    return [*XLM, "translate", "-m", str(tiny_bundle), "--src", "en", "--tgt", "fr", "--beam-size", "1"]
+
+
+@pytest.fixture
+def translate(command: list[str]) -> Translate:
+    """Runs to the end: ``translate(input, option, …)``."""
+
+    def run(content: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([*command, *options], input=content, capture_output=True, timeout=TIMEOUT_SECONDS)
+
+    return run
+
+
+@pytest.fixture
+def start(command: list[str]) -> Iterator[Start]:
+    """Starts and leaves the pipes open: ``start(option, …)``."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def popen(*options: str) -> subprocess.Popen[bytes]:
+        pipe = subprocess.PIPE
+        processes.append(subprocess.Popen([*command, *options], stdin=pipe, stdout=pipe, stderr=pipe))
+        return processes[-1]
+
+    yield popen
+    for process in processes:
+        process.kill()
+        process.wait(TIMEOUT_SECONDS)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def shell(line: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["bash", "-c", line], capture_output=True, timeout=TIMEOUT_SECONDS)
+
+
+def test_lines_in_lines_out(translate: Translate) -> None:
+    done = translate("Good morning.\n\n \t\nHow are\ryou?\r\n\0\x01\N{PILE OF POO}\u2028\u0085x\nno end".encode())
+    assert (done.returncode, done.stdout.count(b"\n"), done.stdout[-1:]) == (0, 6, b"\n")
+    lines = done.stdout.split(b"\n")
+    assert lines[1:3] == [b"", b" \t"]
+    assert [line.count(b"\r") for line in lines] == [0, 0, 0, 1, 0, 0, 0]
+    assert lines[3].endswith(b"\r")
+    assert all(lines[number].strip() for number in (0, 3, 4, 5))
+
+
+def test_nothing_in_nothing_out(translate: Translate) -> None:
+    done = translate(b"")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_order_is_kept_over_many_lines(translate: Translate, sentences: dict[str, list[str]]) -> None:
+    lines = [line.encode() for line in sentences["en"]]
+    alone = translate(b"\n".join(lines)).stdout.splitlines()
+    together = translate(b"\n".join(lines * 20), "--max-batch-tokens", "300").stdout.splitlines()
+    assert together == alone * 20
+
+
+def test_the_first_answer_comes_before_the_second_line(start: Start) -> None:
+    process = start()
+    assert process.stdin
+    assert process.stdout
+    for line in (b"Good morning.\n", b"How are you today?\n"):
+        process.stdin.write(line)
+        process.stdin.flush()
+        assert process.stdout.readline().strip()
+    process.stdin.close()
+    assert process.wait(TIMEOUT_SECONDS) == 0
+
+
+def test_a_closed_pipe_ends_quietly_and_soon(command: list[str]) -> None:
+    begin = time.monotonic()
+    done = shell(f"yes Good morning. | {shlex.join(command)} | head -n 1; echo ${{PIPESTATUS[1]}} >&2")
+    assert done.stdout.count(b"\n") == 1
+    assert done.stderr == b"0\n"
+    assert time.monotonic() - begin < TIMEOUT_SECONDS / 2
+
+
+def test_ctrl_c_ends_quietly_while_waiting_for_input(start: Start) -> None:
+    process = start()
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(b"Good morning.\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(TIMEOUT_SECONDS) == ExitCode.INTERRUPTED
+    assert process.stderr
+    assert process.stderr.read() == b""
+
+
+def test_ctrl_c_leaves_no_half_written_file(start: Start, tmp_path: Path) -> None:
+    out = tmp_path / "out" / "fr.txt"
+    out.parent.mkdir()
+    text = tmp_path / "en.txt"
+    text.write_text("The cat sleeps on the warm roof.\n" * 200_000)
+    process = start(str(text), "-o", str(out))
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not any(path.stat().st_size for path in out.parent.iterdir()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    begin = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(TIMEOUT_SECONDS) == ExitCode.INTERRUPTED
+    assert time.monotonic() - begin < TIMEOUT_SECONDS / 4
+    assert list(out.parent.iterdir()) == []
+    assert process.stderr
+    assert b"Traceback" not in process.stderr.read()
+
+
+def test_closed_standard_streams_are_errors(command: list[str]) -> None:
+    done = shell(f"{shlex.join(command)} <&-")
+    assert (done.returncode, done.stdout) == (ExitCode.DATA, b"")
+    assert b"standard input is closed" in done.stderr
+    done = shell(f"echo hello | {shlex.join(command)} >&-")
+    assert done.returncode == ExitCode.DATA
+    assert b"standard output is closed" in done.stderr
+
+
+def test_invalid_utf8_names_the_line_after_writing_those_before(translate: Translate) -> None:
+    done = translate(b"Good morning.\nHello.\nbad \xff\nnever\n")
+    assert done.returncode == ExitCode.DATA
+    assert done.stdout.count(b"\n") == 2
+    assert b"<stdin>:3: invalid UTF-8" in done.stderr
+
+
+def test_invalid_utf8_can_be_replaced_and_is_counted(translate: Translate) -> None:
+    done = translate(b"Good morning.\nbad \xff\n", "--errors", "replace")
+    assert (done.returncode, done.stdout.count(b"\n")) == (0, 2)
+    assert b"1 line with invalid UTF-8" in done.stderr
+    assert translate(b"bad \xff\n", "--errors", "replace", "--quiet").stderr == b""
+
+
+def test_output_appears_complete_or_not_at_all(translate: Translate, tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    out.write_text("old\n")
+    done = translate(b"Hello.\nbad \xff\n", "-o", str(out))
+    assert done.returncode == ExitCode.DATA
+    assert out.read_text() == "old\n"
+    done = translate(b"Hello.\n", "-o", str(out))
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert out.read_text() != "old\n"
+    assert out.read_bytes() == translate(b"Hello.\n").stdout
+    assert os.listdir(tmp_path) == ["out.txt"]
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "messages"),
+    [
+        (["--tgt", "de"], ExitCode.MODEL, ["does not translate from 'en' to 'de'", "hint: it translates en-fr, fr-en"]),
+        (["-m", "nowhere"], ExitCode.MODEL, ["nowhere", "embed"]),
+        (["missing.txt"], ExitCode.DATA, ["no such file: missing.txt"]),
+        (["-o", "missing/out.txt"], ExitCode.DATA, ["cannot write"]),
+        (["--text", "a", "b.txt"], ExitCode.USAGE, ["--text and files"]),
+        (["-", "-"], ExitCode.USAGE, ["once"]),
+        (["--n-best", "9", "--beam-size", "2"], ExitCode.USAGE, ["--n-best 9"]),
+        (["--compute-type", "int7"], ExitCode.USAGE, ["int7", "hint: --compute-type"]),
+        (["--column", "2"], ExitCode.USAGE, ["--format"]),
+    ],
+)
+def test_mistakes_are_one_clear_error(
+    translate: Translate, options: list[str], exit_code: int, messages: list[str]
+) -> None:
+    done = translate(b"Hello.\n", *options)
+    assert (done.returncode, done.stdout) == (exit_code, b"")
+    error = done.stderr.decode()
+    assert error.startswith("error: ")
+    assert all(message in error for message in messages)
+
+
+def test_files_and_stdin_follow_each_other(translate: Translate, tmp_path: Path) -> None:
+    first = tmp_path / "first.txt"
+    first.write_bytes(b"Good morning.")
+    done = translate(b"Hello.\n", str(first), "-", str(first))
+    assert done.stdout == translate(b"Good morning.\nHello.\nGood morning.\n").stdout
+
+
+def test_text_is_translated(translate: Translate) -> None:
+    assert translate(b"", "--text", "Good morning.").stdout == translate(b"Good morning.\n").stdout
+
+
+def test_line_buffered_gives_the_same(translate: Translate, sentences: dict[str, list[str]]) -> None:
+    content = "\n".join(sentences["en"][:6]).encode()
+    assert translate(content, "--line-buffered", "--workers", "2").stdout == translate(content).stdout
+
+
+def test_n_best_and_scores(translate: Translate) -> None:
+    done = translate(b"Good morning.\n\n", "--n-best", "2", "--beam-size", "3")
+    rows = [line.split(" ||| ") for line in done.stdout.decode().splitlines()]
+    assert [row[0] for row in rows] == ["0", "0", "1", "1"]
+    assert float(rows[0][2]) >= float(rows[1][2])
+    score, _, text = translate(b"Good morning.\n", "--with-scores").stdout.decode().partition("\t")
+    assert float(score) < 0
+    assert text.encode() == translate(b"Good morning.\n").stdout
+
+
+def test_tables_and_json_pass_the_rest(translate: Translate) -> None:
+    plain = translate(b"Good morning.\n").stdout.decode().strip()
+    assert translate(b"7\tGood morning.\tx\n", "--format", "tsv", "--column", "2").stdout.decode() == f"7\t{plain}\tx\n"
+    done = translate(b'id,note\n7,"Good morning."\n', "--format", "csv", "--column", "note")
+    assert done.stdout.decode().replace('"', "") == f"id,note\n7,{plain}\n"
+    done = translate(b'{"id": 7, "note": "Good morning."}\n', "--format", "jsonl", "--field", "note")
+    assert json.loads(done.stdout) == {"id": 7, "note": plain}
+
+
+def test_malformed_rows_are_named_after_the_rows_before(translate: Translate, tmp_path: Path) -> None:
+    table = tmp_path / "table.tsv"
+    table.write_text("1\tHello.\n2\n")
+    done = translate(b"", str(table), "--format", "tsv", "--column", "2")
+    assert (done.returncode, done.stdout.count(b"\n")) == (ExitCode.DATA, 1)
+    assert f"{table}:2: expected at least 2 columns, found 1" in done.stderr.decode()
+
+
+def test_long_lines_are_split_and_what_was_cut_is_said(translate: Translate, sentences: dict[str, list[str]]) -> None:
+    long = " ".join(sentences["en"])
+    done = translate(f"{long}\n{'the cat sleeps ' * 60}\nHello.\n".encode())
+    assert (done.returncode, done.stdout.count(b"\n")) == (0, 3)
+    assert b"1 line with a sentence longer than the model" in done.stderr
+    done = translate(json.dumps({"text": "the cat sleeps " * 60}).encode(), "--format", "jsonl")
+    assert "cut" in json.loads(done.stdout)["warnings"]
+
+
+def test_training_libraries_are_never_loaded(tiny_bundle: Path) -> None:
+    program = (
+        "import sys\nfrom xlmcli.cli import main\n"
+        f"main(['translate', '-m', {str(tiny_bundle)!r}, '--src', 'en', '--tgt', 'fr', '--text', 'Hello.'],"
+        " standalone_mode=False)\nprint(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=TIMEOUT_SECONDS, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "ctranslate2" in loaded
+    assert loaded.isdisjoint(
+        {"torch", "transformers", "accelerate", "huggingface_hub", "sacrebleu", "rich", "sentencex"}
+    )

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xlmcli.bundle import Bundle, open_bundle
+from xlmcli.errors import ModelError, UsageError
+from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine
+from xlmcli.records import Direction
+from xlmcli.text import Tokenizer, load_tokenizer
+
+CPU = EngineOptions("cpu", num_threads=1)
+GREEDY = Decoding(beam_size=1, length_penalty=1.0)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_bundle: Path) -> Tokenizer:
+    return load_tokenizer(tiny_bundle)
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle: Path) -> Bundle:
+    return open_bundle(tiny_bundle)
+
+
+def open_engine(bundle: Bundle, tokenizer: Tokenizer, options: EngineOptions = CPU) -> TranslationEngine:
+    manifest = bundle.manifest
+    files = bundle.folded_files(Direction("en", "fr"))
+    return TranslationEngine(files, tokenizer.vocab, manifest.tokens, manifest.limits, options)
+
+
+@pytest.fixture(scope="module")
+def engine(bundle: Bundle, tokenizer: Tokenizer) -> TranslationEngine:
+    return open_engine(bundle, tokenizer)
+
+
+def test_the_longest_source_and_target_fit(engine: TranslationEngine, bundle: Bundle) -> None:
+    limits = bundle.manifest.limits
+    num_tokens = engine.max_source_tokens
+    assert num_tokens + 2 == limits.max_source_positions
+    sources = [[280 + (step * index) % 120 for index in range(num_tokens)] for step in range(1, 100)]
+    results = engine.submit(sources, GREEDY).wait()
+    unfinished = [result for result in results if result.is_unfinished]
+    assert unfinished
+    assert {len(result.hypotheses[0]) for result in unfinished} == {limits.max_target_positions}
+
+
+def test_an_answer_does_not_depend_on_its_neighbours(engine: TranslationEngine) -> None:
+    sources = [[300 + index] * (1 + index) for index in range(12)]
+    together = engine.submit(sources, GREEDY).wait()
+    alone = [engine.submit([source], GREEDY).wait()[0] for source in sources]
+    assert [result.hypotheses for result in together] == [result.hypotheses for result in alone]
+    assert [result.is_unfinished for result in together] == [result.is_unfinished for result in alone]
+    # Some must have met their own limit, int(1.5 (n + 2) + 10), while others in the batch were still going.
+    stopped = [len(result.hypotheses[0]) for result in together if result.is_unfinished]
+    assert len(set(stopped)) > 1
+
+
+def test_scores_come_only_when_asked_for(engine: TranslationEngine) -> None:
+    source = [300, 301, 302]
+    (silent,) = engine.submit([source], Decoding(3, 1.0, num_best=3)).wait()
+    (scored,) = engine.submit([source], Decoding(3, 1.0, num_best=3, with_scores=True)).wait()
+    assert silent.scores == [0.0] * 3
+    assert len(scored.hypotheses) == 3
+    assert scored.scores == sorted(scored.scores, reverse=True)
+    assert all(score < 0 for score in scored.scores)
+
+
+def test_unknown_compute_types_are_refused(bundle: Bundle, tokenizer: Tokenizer) -> None:
+    with pytest.raises(UsageError, match="does not compute in int7") as caught:
+        open_engine(bundle, tokenizer, EngineOptions("cpu", "int7"))
+    assert "float32" in (caught.value.hint or "")
+
+
+def test_a_missing_gpu_is_said(bundle: Bundle, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xlmcli.infer.engine.ctranslate2.get_cuda_device_count", lambda: 0)
+    with pytest.raises(UsageError, match="no CUDA device"):
+        open_engine(bundle, tokenizer, EngineOptions("cuda"))
+
+
+def test_files_that_are_no_model_are_refused(bundle: Bundle, tokenizer: Tokenizer) -> None:
+    manifest = bundle.manifest
+    files = {**bundle.read_files(), "model.bin": b"\x06\x00\x00\x00"}
+    with pytest.raises(ModelError, match="cannot load"):
+        TranslationEngine(files, tokenizer.vocab, manifest.tokens, manifest.limits, CPU)

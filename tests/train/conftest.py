@@ -1,0 +1,133 @@
+"""What the tests of training stand on: tiny shapes, random weights, texts, and runs of a few steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from xlmcli.records import Direction
+from xlmcli.sources import Source
+from xlmcli.train.data import LengthFilter
+from xlmcli.train.masking import MaskingOptions, NoiseOptions
+from xlmcli.train.model import XLMShape
+from xlmcli.train.optim import OptimOptions
+from xlmcli.train.options import (
+    DataOptions,
+    LoopOptions,
+    PretrainOptions,
+    RunOptions,
+    SizeOptions,
+    TranslateTrainingOptions,
+)
+
+SHAPE = XLMShape(num_words=60, num_langs=2, dim=16, num_layers=2, num_heads=4, max_positions=24)
+SIZE = SizeOptions(16, 1, 2, 48, gelu=True, sinusoidal=False, dropout=0.1, attention_dropout=0.1)
+OPTIM = OptimOptions(lr=2e-3, warmup=2)
+
+Randomise = Callable[[nn.Module, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Files of sentences: one a language, and of pairs."""
+
+    en: Path
+    fr: Path
+    pairs: Path
+
+
+@pytest.fixture(scope="session")
+def shape() -> XLMShape:
+    """The shape of a tiny XLM of two languages."""
+    return SHAPE
+
+
+@pytest.fixture(scope="session")
+def randomise() -> Randomise:
+    """Gives every weight of a model a random value, LayerNorms and biases too: ``randomise(model, seed)``."""
+
+    def fill(model: nn.Module, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for name, weight in model.named_parameters():
+                if weight.requires_grad:
+                    weight.copy_(0.3 * torch.randn(weight.shape, generator=generator))
+                    if "layer_norm" in name and name.endswith("weight"):
+                        weight += 1
+
+    return fill
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory: pytest.TempPathFactory, sentences: dict[str, list[str]]) -> Texts:
+    folder = tmp_path_factory.mktemp("texts")
+    texts = Texts(folder / "en.txt", folder / "fr.txt", folder / "pairs.tsv")
+    texts.en.write_text("".join(f"{line}\n" for line in sentences["en"]), encoding="utf-8")
+    texts.fr.write_text("".join(f"{line}\n" for line in sentences["fr"]), encoding="utf-8")
+    rows = zip(sentences["en"], sentences["fr"], strict=True)
+    texts.pairs.write_text("".join(f"{en}\t{fr}\n" for en, fr in rows), encoding="utf-8")
+    return texts
+
+
+@pytest.fixture(scope="session")
+def data_options(texts: Texts) -> DataOptions:
+    """All the texts in both languages; the pairs are also the held-out text."""
+    mono = (Source(("en",), texts.en), Source(("fr",), texts.fr))
+    pairs = (Source(("en", "fr"), texts.pairs),)
+    return DataOptions(mono, pairs, pairs, LengthFilter(max_len=40), batch_tokens=160, alpha=0.5)
+
+
+MakePretrainOptions = Callable[..., PretrainOptions]
+MakeTrainOptions = Callable[..., TranslateTrainingOptions]
+
+
+@pytest.fixture(scope="session")
+def pretrain_options(tiny_tokenizer: Path, data_options: DataOptions) -> MakePretrainOptions:
+    """Options of a tiny MLM and TLM run: ``pretrain_options(folder, loop)``."""
+
+    def make(folder: Path, loop: LoopOptions, *, resume: bool = False) -> PretrainOptions:
+        run = RunOptions(folder, resume, "cpu", loop, OPTIM)
+        return PretrainOptions(
+            tiny_tokenizer, ("mlm", "tlm"), 24, MaskingOptions(smoothing=0.5), data_options, SIZE, run
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def train_options(tiny_tokenizer: Path, data_options: DataOptions) -> MakeTrainOptions:
+    """Options of a tiny translation run with all objectives, both directions: ``train_options(folder, loop)``."""
+
+    def make(folder: Path, loop: LoopOptions, *, resume: bool = False) -> TranslateTrainingOptions:
+        run = RunOptions(folder, resume, "cpu", loop, OPTIM)
+        directions = (Direction("en", "fr"), Direction("fr", "en"))
+        objectives = ("mt", "ae", "bt")
+        return TranslateTrainingOptions(
+            tiny_tokenizer, None, None, 1, directions, objectives, 0.1, NoiseOptions(), data_options, SIZE, run
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def read_log() -> Callable[[Path, str], list[dict[str, Any]]]:
+    """Reads the events of one kind from a run's log: ``read_log(folder, "train")``."""
+
+    def read(folder: Path, event: str) -> list[dict[str, Any]]:
+        records = map(json.loads, (folder / "log.jsonl").read_text(encoding="utf-8").splitlines())
+        return [record for record in records if record["event"] == event]
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def without_dropout() -> Callable[[Any], Any]:
+    """The same options without dropout."""
+    return lambda options: replace(options, size=replace(options.size, dropout=0.0, attention_dropout=0.0))
