@@ -70,7 +70,7 @@ def test_readme_exit_codes_are_the_exit_codes() -> None:
 
 def test_readme_begins_with_the_two_commands() -> None:
     blocks = re.findall(r"```sh\n(.+?)```", README, re.DOTALL)
-    assert blocks[0] == 'pip install . && echo "How are you?" | xlm translate --src en --tgt fr\n'
+    assert blocks[0] == 'pip install . && echo "Where is the station?" | xlm translate --src en --tgt fr\n'
     assert blocks[1] == "make test\n"
 
 

@@ -46,7 +46,13 @@ def command() -> None:
     show_default=True,
     help="Translation, denoising auto-encoding, online back-translation; several take turns.",
 )
-@click.option("--label-smoothing", type=click.FloatRange(0, 1), default=0.1, show_default=True)
+@click.option(
+    "--label-smoothing",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="mt: share spread over all words.",
+)
 @click.option(
     "--word-shuffle", type=click.FloatRange(0), default=3.0, show_default=True, help="ae: places a word moves."
 )

@@ -58,8 +58,20 @@ _SIZE = (
         help="Of the feed-forward layers.",
     ),
     click.option("--sinusoidal", is_flag=True, help="Fixed sinusoidal positions instead of learned ones."),
-    click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True),
-    click.option("--attention-dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True),
+    click.option(
+        "--dropout",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=0.1,
+        show_default=True,
+        help="On embeddings and sublayers.",
+    ),
+    click.option(
+        "--attention-dropout",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=0.0,
+        show_default=True,
+        help="On attention weights.",
+    ),
 )
 _RUN = (
     click.option("--max-steps", type=click.IntRange(1), help="Stop after so many optimizer steps."),
@@ -70,7 +82,11 @@ _RUN = (
         "--lr", type=click.FloatRange(0, min_open=True), default=5e-4, show_default=True, help="Peak learning rate."
     ),
     click.option(
-        "--schedule", type=click.Choice(["inverse_sqrt", "cosine"]), default="inverse_sqrt", show_default=True
+        "--schedule",
+        type=click.Choice(["inverse_sqrt", "cosine"]),
+        default="inverse_sqrt",
+        show_default=True,
+        help="Of the learning rate.",
     ),
     click.option("--warmup", type=click.IntRange(0), default=4000, show_default=True, help="Steps of linear warm-up."),
     click.option(
@@ -80,7 +96,9 @@ _RUN = (
         show_default=True,
         help="Last share of the budget in which an inverse_sqrt rate falls to 0.",
     ),
-    click.option("--weight-decay", type=click.FloatRange(0), default=0.0, show_default=True),
+    click.option(
+        "--weight-decay", type=click.FloatRange(0), default=0.0, show_default=True, help="Decoupled weight decay."
+    ),
     click.option(
         "--beta2", type=click.FloatRange(0, 1), default=0.98, show_default=True, help="Adam's second decay rate."
     ),
@@ -98,7 +116,7 @@ _RUN = (
         show_default=True,
         help="Newest checkpoints to average at the end.",
     ),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything random."),
     click.option(
         "--precision",
         type=click.Choice(["auto", "bf16", "fp32"]),
@@ -106,7 +124,13 @@ _RUN = (
         show_default=True,
         help="auto is bf16 where the processor has it.",
     ),
-    click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute.",
+    ),
     click.option("--resume", is_flag=True, help="Go on with the run in OUT_FOLDER, from the same next step."),
     click.option("--quiet", is_flag=True, help="No progress display."),
     click.argument("out_folder", type=FILE),

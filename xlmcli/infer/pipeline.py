@@ -28,7 +28,7 @@ Result_co = TypeVar("Result_co", covariant=True)
 _NO_ANSWER = Answer(())
 _MAX_CHUNKS_AHEAD = 4
 _RECORDS_AT_ONCE = 16
-_WINDOW_GROWTH = 4
+_WINDOW_GROWTH = 8
 _FIRST_WINDOW_SHARE = 8
 _MAX_WINDOW_BATCHES = 16
 
@@ -290,10 +290,13 @@ class Pipeline(Generic[Result]):
         lens = [len(unit.piece.ids) for unit in units]
         plan = plan_batches(lens, self._options.max_batch_tokens)
         self._ready.extend([units[index] for index in batch] for batch in plan)
-        max_tokens = self._window.max_tokens
-        if self._window.is_full and not self._options.line_by_line:
-            max_tokens = min(max_tokens * _WINDOW_GROWTH, self._options.max_batch_tokens * _MAX_WINDOW_BATCHES)
-        self._window = _Window(max_tokens)
+        self._window = _Window(self._next_window_tokens())
+
+    def _next_window_tokens(self) -> int:
+        current, largest = self._window.max_tokens, self._options.max_batch_tokens * _MAX_WINDOW_BATCHES
+        if self._options.line_by_line or not self._window.is_full:
+            return current
+        return largest if self._has_ended else min(current * _WINDOW_GROWTH, largest)
 
     def _submit(self) -> None:
         # A worker finds its next batch in the queue, and one more is there while the main thread is busy elsewhere.

@@ -28,9 +28,9 @@ def corpus_bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) 
 
 
 def score_translations(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Score]:
-    """BLEU and chrF2 with their signatures, keyed ``bleu`` and ``chrf``."""
+    """BLEU and chrF2 with their signatures, keyed ``BLEU`` and ``chrF2``."""
     scores = {}
-    for name, metric in (("bleu", BLEU()), ("chrf", CHRF())):
+    for name, metric in (("BLEU", BLEU()), ("chrF2", CHRF())):
         value = float(metric.corpus_score(hypotheses, references).score)
         scores[name] = Score(value, str(metric.get_signature()))
     return scores

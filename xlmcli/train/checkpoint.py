@@ -26,6 +26,8 @@ from xlmcli.train.seq2seq import Seq2Seq
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+TRAINING_FOLDER = "training"
+STATE_FILE = "state.pt"
 _LANGUAGE_MODEL = "XLMWithLMHeadModel"
 _SEQ2SEQ = "XLMEncoderDecoder"
 

@@ -25,7 +25,8 @@ class _CrossEntropy(torch.autograd.Function):
         gradient = torch.empty_like(logits)
         for start in range(0, num_rows, _CHUNK_ROWS):
             chunk = slice(start, start + _CHUNK_ROWS)
-            scores, wanted = logits[chunk].float(), targets[chunk, None]
+            # A copy also where the logits are float32 already: it is overwritten below.
+            scores, wanted = logits[chunk].to(torch.float32, copy=True), targets[chunk, None]
             log_norm = scores.logsumexp(-1, keepdim=True)
             total += log_norm.sum() - (1 - smoothing) * scores.gather(1, wanted).sum()
             if smoothing > 0:

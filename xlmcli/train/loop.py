@@ -23,6 +23,8 @@ from torch import nn
 
 from xlmcli.errors import TrainingError
 from xlmcli.train.checkpoint import (
+    STATE_FILE,
+    TRAINING_FOLDER,
     WEIGHTS_FILE,
     load_training_state,
     load_weights,
@@ -35,9 +37,6 @@ from xlmcli.train.optim import learning_rate, make_optimizer, set_learning_rate
 from xlmcli.train.options import RunOptions
 from xlmcli.train.precision import uses_bfloat16
 from xlmcli.train.validation import Scores, Validator
-
-TRAINING_FOLDER = "training"
-STATE_FILE = "state.pt"
 
 
 @dataclass(slots=True)

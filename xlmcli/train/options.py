@@ -9,6 +9,7 @@ from typing import Literal
 from xlmcli.errors import UsageError
 from xlmcli.records import Direction
 from xlmcli.sources import Source
+from xlmcli.train.checkpoint import STATE_FILE, TRAINING_FOLDER, WEIGHTS_FILE
 from xlmcli.train.data import LengthFilter
 from xlmcli.train.masking import MaskingOptions, NoiseOptions
 from xlmcli.train.optim import OptimOptions
@@ -160,9 +161,10 @@ def check_folder(run: RunOptions) -> None:
     Raises:
         UsageError: The folder has a run and ``resume`` is not set, or has none and it is.
     """
-    has_run = (run.folder / "config.json").exists()
-    if has_run and not run.resume:
-        raise UsageError(f"{run.folder} has a checkpoint already", hint="add --resume to go on, or name another folder")
+    has_run = (run.folder / TRAINING_FOLDER / STATE_FILE).exists()
     if run.resume and not has_run:
         raise UsageError(f"{run.folder} has no run to resume", hint="leave --resume out to start one")
+    if not run.resume and (has_run or (run.folder / WEIGHTS_FILE).exists()):
+        way_out = "add --resume to go on, or name another folder" if has_run else "name another folder"
+        raise UsageError(f"{run.folder} has a checkpoint already", hint=way_out)
     run.folder.mkdir(parents=True, exist_ok=True)

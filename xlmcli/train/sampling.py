@@ -166,7 +166,8 @@ class BlockSampler:
         """Batches of the current epoch."""
         if self._loaded_epoch != self.position.epoch:
             self._load_epoch()
-        return -(-len(self._blocks) // (self._shape.batch * self._share.num_processes))
+        size, stride = self._shape.batch, self._shape.batch * self._share.num_processes
+        return max(1, -(-(len(self._blocks) - (stride - size)) // stride))
 
     def _load_epoch(self) -> None:
         rng = np.random.default_rng((*self._seed, self.position.epoch))

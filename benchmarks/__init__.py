@@ -1,0 +1,1 @@
+"""Measures xlmcli against its baselines, side by side in one run: ``python -m benchmarks``."""

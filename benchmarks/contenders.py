@@ -1,0 +1,122 @@
+"""Who translates: the installed ``xlm``, the engine without it, and torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ctranslate2
+
+from xlmcli.bundle import Bundle
+from xlmcli.records import Direction
+from xlmcli.text import Tokenizer, load_tokenizer
+
+XLM = str(Path(sysconfig.get_path("scripts")) / "xlm")
+NOTHING = Path(os.devnull)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What all contenders share.
+
+    Attributes:
+        bundle: The model.
+        tokenizer: Its tokenizer.
+        direction: From and to.
+        num_threads: Threads of each contender.
+        max_batch_tokens: Most source tokens of a batch.
+        beam_size: Hypotheses kept.
+        folder: For files that come and go.
+    """
+
+    bundle: Bundle
+    tokenizer: Tokenizer
+    direction: Direction
+    num_threads: int
+    max_batch_tokens: int
+    beam_size: int
+    folder: Path
+
+    def translate_command(self, beam_size: int | None = None) -> list[str]:
+        """Returns the command line that translates standard input."""
+        return [
+            *(XLM, "translate", "--quiet", "--model", str(self.bundle.path), "--device", "cpu"),
+            *("--src", self.direction.src, "--tgt", self.direction.tgt),
+            *("--beam-size", str(beam_size or self.beam_size), "--max-batch-tokens", str(self.max_batch_tokens)),
+            *("--threads", str(self.num_threads)),
+        ]
+
+    def write_text(self, lines: Sequence[str], name: str) -> Path:
+        """Writes lines to a file in the folder."""
+        path = self.folder / name
+        path.write_bytes("".join(f"{line}\n" for line in lines).encode())
+        return path
+
+
+def time_process(command: Sequence[str], stdin: Path = NOTHING, stdout: Path = NOTHING) -> float:
+    """Returns how many seconds a process takes from its start to its end.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
+    with stdin.open("rb") as source, stdout.open("wb") as sink:
+        started = time.perf_counter()
+        subprocess.run(command, stdin=source, stdout=sink, check=True)
+        return time.perf_counter() - started
+
+
+class BareEngine:
+    """CTranslate2 alone, from pieces to pieces."""
+
+    def __init__(self, setup: Setup) -> None:
+        manifest = setup.bundle.manifest
+        self._setup, self._limits, self._tokens = setup, manifest.limits, manifest.tokens
+        self._length_penalty = manifest.decoding.length_penalty
+        self._translator = ctranslate2.Translator(
+            "bundle",
+            device="cpu",
+            intra_threads=setup.num_threads,
+            files=setup.bundle.folded_files(setup.direction),
+        )
+
+    def translate(self, sources: Sequence[Sequence[str]], beam_size: int) -> list[list[str]]:
+        """Translates pieces, without special tokens on both sides; the engine sorts by length and cuts batches."""
+        longest = max(map(len, sources)) + 2
+        results = self._translator.translate_batch(
+            [[self._tokens.bos, *pieces, self._tokens.eos] for pieces in sources],
+            max_batch_size=self._setup.max_batch_tokens,
+            batch_type="tokens",
+            beam_size=beam_size,
+            length_penalty=self._length_penalty,
+            max_input_length=self._limits.max_source_positions,
+            max_decoding_length=min(int(1.5 * longest + 10), self._limits.max_target_positions),
+        )
+        return [result.hypotheses[0] for result in results]
+
+
+class TorchModel:
+    """A checkpoint in float32 in torch: greedy, with a cache of keys and values, in batches sorted by length."""
+
+    def __init__(self, folder: Path, setup: Setup) -> None:
+        import torch
+
+        from xlmcli.train.checkpoint import load_seq2seq
+
+        torch.set_num_threads(setup.num_threads)
+        self._model, config = load_seq2seq(folder)
+        self._model.eval()
+        self._langs = (config.lang2id[setup.direction.src], config.lang2id[setup.direction.tgt])
+        self._tokenizer = load_tokenizer(folder)
+
+    def translate(self, sources: Sequence[list[int]]) -> list[str]:
+        """Translates ids without special tokens to text."""
+        import torch
+
+        from xlmcli.train.validation import translate
+
+        return translate(self._model, list(sources), self._langs, self._tokenizer, torch.device("cpu"))

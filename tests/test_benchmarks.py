@@ -1,0 +1,109 @@
+"""The benchmarks run and report every row; how fast anything is, is not tested here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+ROWS = [
+    "xlm --help",
+    "one line, end to end",
+    "line out of a slow pipe",
+    "corpus, beam 2",
+    "corpus, beam 2, whole process",
+    "corpus, greedy",
+    "corpus, greedy, whole process",
+    "peak memory, 40 lines",
+    "training, fp32",
+]
+# Sizes so small that the figures mean nothing.
+SIZES = [
+    *("--lines", "20", "--torch-lines", "10", "--beam-size", "2", "--threads", "1", "--rounds", "1"),
+    *("--start-rounds", "2", "--memory-lines", "40", "20", "--batch-tokens", "200", "--train-steps", "1"),
+]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture(scope="module")
+def json_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("benchmarks") / "new" / "bench.json"
+
+
+@pytest.fixture(scope="module")
+def table(tiny_bundle: Path, tiny_checkpoint: Path, json_path: Path) -> str:
+    paths = ["--model", str(tiny_bundle), "--checkpoint", str(tiny_checkpoint), "--output", str(json_path)]
+    done = run(*paths, *SIZES)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def document(table: str, json_path: Path) -> dict[str, Any]:
+    return json.loads(json_path.read_text(encoding="utf-8"))
+
+
+def test_json_has_every_row(document: dict[str, Any]) -> None:
+    names = [row["question"]["name"] for row in document["rows"]]
+    names += [skipped["name"] for skipped in document["skipped"]]
+    assert names == [*ROWS, "training, bf16"]
+
+
+def test_ratios_are_their_cost_over_ours(document: dict[str, Any]) -> None:
+    for row in document["rows"]:
+        ratios = sorted(their / our for our, their in zip(row["our_costs"], row["their_costs"], strict=True))
+        assert ratios[0] <= row["ratio"] <= ratios[-1]
+        assert row["ours"] > 0
+        assert row["is_met"] == (None if row["question"]["bar"] is None else row["ratio"] >= row["question"]["bar"])
+
+
+def test_table_shows_every_row_with_its_ratio_first(table: str, document: dict[str, Any]) -> None:
+    head, *lines = table.splitlines()
+    assert head.split() == ["ratio", "bar", "what", "xlm", "reference"]
+    for line, row in zip(lines, document["rows"], strict=False):
+        assert line.split()[0] == f"{row['ratio']:.2f}"
+        assert row["question"]["name"] in line
+        assert ("MISSED" in line, " met " in line) == (row["is_met"] is False, row["is_met"] is True)
+
+
+def test_contenders_translate_alike(document: dict[str, Any]) -> None:
+    """The bundle is float32: xlm, the bare engine and torch all write the same."""
+    notes = {row["question"]["name"]: row["note"] for row in document["rows"]}
+    assert notes["corpus, beam 2"] == "20 of 20 lines are equal"
+    assert notes["corpus, greedy"] == "10 of 10 lines are equal"
+
+
+def test_memory_is_compared_with_the_smallest_corpus(document: dict[str, Any]) -> None:
+    (row,) = [row for row in document["rows"] if row["question"]["unit"] == "MB"]
+    assert row["question"]["reference"] == "20 lines"
+    assert 10 < row["ours"] < 1000
+
+
+def test_without_a_checkpoint_torch_is_skipped_in_words(tiny_bundle: Path, tmp_path: Path) -> None:
+    done = run("--model", str(tiny_bundle), "--only", "torch", *SIZES, "--output", str(tmp_path / "bench.json"))
+    assert "skipped: corpus, greedy: no --checkpoint" in done.stdout
+
+
+def test_corpus_of_a_file_is_taken_again_where_it_is_short(tmp_path: Path) -> None:
+    from benchmarks.corpus import read_lines
+
+    path = tmp_path / "corpus.txt"
+    path.write_text("one\n\ntwo\n", encoding="utf-8")
+    assert read_lines(path, 5) == ["one", "two", "one", "two", "one"]
+
+
+def test_an_unknown_model_is_one_clear_error(tmp_path: Path) -> None:
+    done = run("--model", "nowhere", "--output", str(tmp_path / "bench.json"))
+    assert done.returncode == 4
+    assert done.stderr.startswith("error: no model named 'nowhere'")
+    assert not (tmp_path / "bench.json").exists()
