@@ -23,7 +23,7 @@ fix: $(VENV)/.installed
 	$(BIN)/ruff format
 
 bench: $(VENV)/.installed
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
 
 completions: $(VENV)/.installed
 	_XLM_COMPLETE=bash_source $(BIN)/xlm > completions/xlm.bash

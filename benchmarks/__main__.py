@@ -14,10 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.comparison import Entry, Row, Skipped, describe_processor, format_table
-from benchmarks.contenders import Setup
+from benchmarks.contenders import Sentences, Setup
 from benchmarks.corpus import read_lines
 from benchmarks.translation import (
-    Sentences,
     measure_against_torch,
     measure_memory,
     measure_slow_pipe,
@@ -98,14 +97,16 @@ MEASUREMENTS: dict[str, Callable[[Options, Setup, Sentences], Sequence[Entry]]] 
 def parse_options(arguments: Sequence[str]) -> Options:
     """Reads the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        prog="python -m benchmarks",
+        description="Measures xlmcli against its baselines, prints a table and writes JSON.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
     add("-m", "--model", help="bundle or embedded model; the embedded default if left out")
     add("--direction", type=Direction.parse, default="en-fr", help="from and to")
     add("--checkpoint", type=Path, help="what the bundle was converted from, for the comparison with torch")
     add("--corpus", type=Path, help="text to translate; made up if left out")
-    add("--lines", type=int, default=5000, help="lines of the corpus")
+    add("--lines", type=int, default=3000, help="lines of the corpus")
     add("--torch-lines", type=int, default=1000, help="lines of the corpus for the comparison with torch")
     add("--beam-size", type=int, help="hypotheses kept; the model's if left out")
     add("--max-batch-tokens", type=int, default=2048, help="source tokens of a batch")
@@ -114,7 +115,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     add("--start-rounds", type=int, default=10, help="turns where one is short: start-up, single lines")
     add("--memory-lines", type=int, nargs="+", default=[10_000, 100_000], help="sizes of the corpora for peak memory")
     add("--batch-tokens", type=int, default=4096, help="training: tokens of a batch, a side")
-    add("--train-steps", type=int, default=3, help="training: steps in a round")
+    add("--train-steps", type=int, default=2, help="training: steps in a round")
     add("--only", nargs="+", choices=list(MEASUREMENTS), help="leave the other measurements out")
     add("--output", type=Path, default=Path("build/bench.json"), help="JSON")
     return Options(**vars(parser.parse_args(arguments)))
@@ -175,9 +176,9 @@ def describe_machine() -> dict[str, object]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = parse_options(arguments)
     machine = describe_machine()
     try:
+        options = parse_options(arguments)
         entries = measure(options)
     except XlmError as error:
         print(f"error: {error.message}" + (f"\n\nhint: {error.hint}" if error.hint else ""), file=sys.stderr)

@@ -129,7 +129,9 @@ def _format_row(row: Row) -> tuple[str, str, str, str, str, str, str]:
 
 
 def _format_figure(figure: float, unit: Unit) -> str:
-    return f"{figure:.3f} {unit}" if unit == "s" else f"{figure:,.0f} {unit}"
+    if unit == "s":
+        return f"{figure:.3f} s" if figure >= 0.1 else f"{1000 * figure:.1f} ms"
+    return f"{figure:,.0f} {unit}"
 
 
 def _align(cell: str, widths: Sequence[int], column: int) -> str:

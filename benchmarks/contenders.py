@@ -58,6 +58,34 @@ class Setup:
         return path
 
 
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """A corpus, each of whose lines the model takes whole.
+
+    Attributes:
+        lines: The text.
+        ids: Ids of each line, without special tokens.
+        pieces: The same as pieces.
+    """
+
+    lines: list[str]
+    ids: list[list[int]]
+    pieces: list[list[str]]
+
+    @classmethod
+    def encode(cls, setup: Setup, lines: Sequence[str]) -> Sentences:
+        """Tokenises lines; those that are empty or too long are left out."""
+        longest = setup.bundle.manifest.limits.max_source_positions - 2
+        pairs = zip(lines, setup.tokenizer.encode_batch(lines), strict=True)
+        kept = [(line, ids) for line, ids in pairs if 0 < len(ids) <= longest]
+        vocab = setup.tokenizer.vocab
+        return cls([line for line, _ in kept], [ids for _, ids in kept], [[vocab[i] for i in ids] for _, ids in kept])
+
+    def first(self, num_lines: int) -> Sentences:
+        """Returns the first lines."""
+        return Sentences(self.lines[:num_lines], self.ids[:num_lines], self.pieces[:num_lines])
+
+
 def time_process(command: Sequence[str], stdin: Path = NOTHING, stdout: Path = NOTHING) -> float:
     """Returns how many seconds a process takes from its start to its end.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -69,12 +68,7 @@ class PlainTransformer(nn.Module):
         self.tgt_positions = nn.Embedding(_MAX_POSITIONS, sizes.dim)
         self.dropout = nn.Dropout(_DROPOUT)
         self.transformer = nn.Transformer(
-            sizes.dim,
-            sizes.num_heads,
-            sizes.encoder_layers,
-            sizes.decoder_layers,
-            4 * sizes.dim,
-            _DROPOUT,
+            *(sizes.dim, sizes.num_heads, sizes.encoder_layers, sizes.decoder_layers, 4 * sizes.dim, _DROPOUT),
             activation="gelu",
             batch_first=True,
         )
@@ -143,7 +137,7 @@ class PlainTraining:
         src_ids, src_lens = pad([[EOS_ID, *words, EOS_ID] for words in src])
         tgt_ids, _ = pad([[EOS_ID, *words] for words in tgt])
         expected, tgt_lens = pad([[*words, EOS_ID] for words in tgt])
-        with self._autocast():
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._precision == "bf16"):
             logits = self._model(src_ids, tgt_ids).flatten(0, 1)
             loss = F.cross_entropy(logits, expected.flatten(), ignore_index=PAD_ID, label_smoothing=_LABEL_SMOOTHING)
         torch.autograd.backward(loss)
@@ -151,9 +145,6 @@ class PlainTraining:
         self._optimizer.step()
         self._optimizer.zero_grad()
         return int(src_lens.sum()) + int(tgt_lens.sum())
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        return torch.autocast("cpu", torch.bfloat16, enabled=self._precision == "bf16")
 
 
 def measure_training(sizes: Architecture, options: TrainingOptions) -> list[Entry]:

@@ -95,7 +95,14 @@ def pretrain_options(tiny_tokenizer: Path, data_options: DataOptions) -> MakePre
     def make(folder: Path, loop: LoopOptions, *, resume: bool = False) -> PretrainOptions:
         run = RunOptions(folder, resume, "cpu", loop, OPTIM)
         return PretrainOptions(
-            tiny_tokenizer, ("mlm", "tlm"), 24, MaskingOptions(smoothing=0.5), data_options, SIZE, run
+            tokenizer=tiny_tokenizer,
+            vocab_size=420,
+            objectives=("mlm", "tlm"),
+            block_len=24,
+            masking=MaskingOptions(smoothing=0.5),
+            data=data_options,
+            size=SIZE,
+            run=run,
         )
 
     return make
@@ -107,10 +114,18 @@ def train_options(tiny_tokenizer: Path, data_options: DataOptions) -> MakeTrainO
 
     def make(folder: Path, loop: LoopOptions, *, resume: bool = False) -> TranslateTrainingOptions:
         run = RunOptions(folder, resume, "cpu", loop, OPTIM)
-        directions = (Direction("en", "fr"), Direction("fr", "en"))
-        objectives = ("mt", "ae", "bt")
         return TranslateTrainingOptions(
-            tiny_tokenizer, None, None, 1, directions, objectives, 0.1, NoiseOptions(), data_options, SIZE, run
+            tokenizer=tiny_tokenizer,
+            init_encoder=None,
+            init_decoder=None,
+            decoder_layers=1,
+            directions=(Direction("en", "fr"), Direction("fr", "en")),
+            objectives=("mt", "ae", "bt"),
+            label_smoothing=0.1,
+            noise=NoiseOptions(),
+            data=data_options,
+            size=SIZE,
+            run=run,
         )
 
     return make

@@ -19,7 +19,6 @@ from xlmcli.train.objectives import (
     CausalLanguageModel,
     LanguageModelOptions,
     MaskedLanguageModel,
-    Stream,
     choose_stream,
     pair_batch,
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ def test_inverse_square_root_follows() -> None:
 
 def test_the_rate_never_jumps() -> None:
     rates = [learning_rate(OPTIONS, step, step / 1000) for step in range(300)]
-    assert max(abs(after - before) for before, after in zip(rates, rates[1:], strict=False)) <= 1.1e-5
+    assert max(abs(after - before) for before, after in pairwise(rates)) <= 1.1e-5
 
 
 def test_cooldown_falls_to_zero_over_the_last_share() -> None:

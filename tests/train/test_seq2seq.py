@@ -50,8 +50,8 @@ def decode_from_scratch(model: Seq2Seq, src: list[int], langs: tuple[int, int], 
 def test_a_padded_cached_batch_decodes_as_each_sentence_does_from_scratch(
     model: Seq2Seq, encoded: list[list[int]], langs: tuple[int, int]
 ) -> None:
-    outputs = model.greedy(*pad(encoded), *langs, 20)
-    expected = [decode_from_scratch(model, src, langs, 20) for src in encoded]
+    outputs = model.greedy(*pad(encoded[:10]), *langs, 20)
+    expected = [decode_from_scratch(model, src, langs, 20) for src in encoded[:10]]
     assert outputs == expected
     lens = {len(words) for words in outputs}
     assert len(lens) > 3, "the model decides nothing: all outputs are alike"

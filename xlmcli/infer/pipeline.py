@@ -183,21 +183,32 @@ class Pipeline(Generic[Result]):
         Raises:
             Exception: What reading (after the records before were answered), the work or writing raised.
         """
-        threads = [
-            threading.Thread(target=self._read_all, args=(chunks,), name="xlm-read", daemon=True),
-            threading.Thread(target=self._wait_all, name="xlm-wait", daemon=True),
-        ]
-        for thread in threads:
-            thread.start()
+        reader = threading.Thread(target=self._read_all, args=(chunks,), name="xlm-read", daemon=True)
+        waiter = threading.Thread(target=self._wait_all, name="xlm-wait", daemon=True)
+        reader.start()
+        waiter.start()
         try:
             while not self._is_finished:
                 self._step()
-        finally:
-            self._is_stopped = True
-            self._room.release()
-            self._submitted.put(None)
+        except (KeyboardInterrupt, BrokenPipeError):
+            # The process is about to go: nobody wants to wait for the engine.
+            self._stop()
+            raise
+        except BaseException:
+            self._stop()
+            waiter.join()
+            raise
+        self._stop()
+        # A thread inside the engine's code while the interpreter ends would abort the process.
+        waiter.join()
+        reader.join()
         if self._reading_error is not None:
             raise self._reading_error
+
+    def _stop(self) -> None:
+        self._is_stopped = True
+        self._room.release()
+        self._submitted.put(None)
 
     def _read_all(self, chunks: Iterable[Sequence[Record]]) -> None:
         error: BaseException | None = None
@@ -213,7 +224,7 @@ class Pipeline(Generic[Result]):
 
     def _wait_all(self) -> None:
         try:
-            while (submitted := self._submitted.get()) is not None:
+            while (submitted := self._submitted.get()) is not None and not self._is_stopped:
                 self._events.put(_Done(submitted.units, submitted.pending.wait()))
         except BaseException as error:
             self._events.put(_Failed(error))

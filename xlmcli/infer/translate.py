@@ -94,7 +94,8 @@ class Translation:
         return Answer(hypotheses, self._warnings(prepared, results))
 
     def _join(self, prepared: Prepared, results: Sequence[Translated], rank: int) -> Hypothesis:
-        texts = self._tokenizer.decode_batch([result.hypotheses[rank] for result in results])
+        # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
+        texts = [self._tokenizer.decode(result.hypotheses[rank]) for result in results]
         text = "".join(piece.before + part for piece, part in zip(prepared.pieces, texts, strict=True))
         return Hypothesis(text + prepared.after, self._join_scores(results, rank))
 

@@ -133,6 +133,8 @@ def load_config(folder: Path) -> CheckpointConfig:
         raise ModelError(f"{path}: {error}") from None
     except KeyError as error:
         raise ModelError(f"{path}: no field {error}", hint="was it written by xlm pretrain or xlm train?") from None
+    except (TypeError, AttributeError) as error:
+        raise ModelError(f"{path}: not a checkpoint's settings ({error})") from None
 
 
 def load_language_model(folder: Path) -> tuple[XLMLanguageModel, CheckpointConfig]:

@@ -38,6 +38,9 @@ from xlmcli.train.options import RunOptions
 from xlmcli.train.precision import uses_bfloat16
 from xlmcli.train.validation import Scores, Validator
 
+# A launcher of several processes passes on the Ctrl-C that a terminal has sent to each of them already.
+_SAME_INTERRUPT_SECONDS = 1.0
+
 
 @dataclass(slots=True)
 class RunState:
@@ -48,6 +51,7 @@ class RunState:
     best: float = -math.inf
     best_step: int = 0
     num_worse: int = 0
+    validated_step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,27 +126,24 @@ class Trainer:
         state, options = self.state, self.options
         meter = Meter()
         self.model.train()
-        validated_step = state.step
-        interrupted = _Interrupts()
-        while self.share_spent() < 1 and not self.is_stale():
-            started = time.monotonic()
-            rate = self.step(meter)
-            state.step += 1
-            duration = self._slowest(time.monotonic() - started)
-            meter.seconds += duration
-            state.elapsed_seconds += duration
-            if state.step % options.log_every == 0:
-                self._report(meter, rate)
-                meter = Meter()
-            if state.step % options.valid_every == 0:
+        with _Interrupts() as interrupts:
+            while self.share_spent() < 1 and not self.is_stale():
+                started = time.monotonic()
+                rate = self.step(meter)
+                state.step += 1
+                duration = self._largest(time.monotonic() - started)
+                meter.seconds += duration
+                state.elapsed_seconds += duration
+                if state.step % options.log_every == 0:
+                    self._report(meter, rate)
+                    meter = Meter()
+                if state.step % options.valid_every == 0:
+                    self.validate()
+                if self._largest(interrupts.any):
+                    self.save()
+                    raise KeyboardInterrupt
+            if state.validated_step < state.step:
                 self.validate()
-                validated_step = state.step
-            if interrupted.any:
-                self.save()
-                raise KeyboardInterrupt
-        interrupted.release()
-        if validated_step < state.step:
-            self.validate()
         if options.average > 1:
             self._try_average()
         return state
@@ -197,7 +198,8 @@ class Trainer:
             state.best, state.best_step, state.num_worse = scores.main, state.step, 0
         else:
             state.num_worse += 1
-        state.elapsed_seconds += self._slowest(time.monotonic() - started)
+        state.validated_step = state.step
+        state.elapsed_seconds += self._largest(time.monotonic() - started)
         if self.accelerator.is_main_process:
             if is_best:
                 save_weights(saved_state(self.bare_model), self.folder / WEIGHTS_FILE)
@@ -264,7 +266,7 @@ class Trainer:
         if len(states) < 2:
             return
         average = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
-        newest = saved_state(self.bare_model)
+        newest = {name: tensor.clone() for name, tensor in saved_state(self.bare_model).items()}
         self.bare_model.load_state_dict(average, strict=False)
         scores = self._scores()
         is_best = scores.main > self.state.best
@@ -276,7 +278,7 @@ class Trainer:
             for reporter in self.reporters:
                 reporter.validated(self.state.step, self.state.elapsed_seconds, scores, is_best)
         self.bare_model.load_state_dict(newest, strict=False)
-        self.accelerator.wait_for_everyone()
+        self.save()  # a resumed run must know the score of what it may replace
 
     def _snapshots(self) -> list[Path]:
         """The newest weights of past validations, oldest first."""
@@ -297,12 +299,12 @@ class Trainer:
             for reporter in self.reporters:
                 reporter.progress(progress)
 
-    def _slowest(self, seconds: float) -> float:
-        """The longest of all processes' times, so that all see a time budget end at the same step."""
+    def _largest(self, value: float) -> float:
+        """The largest of all processes' values, so that all stop at the same step."""
         if self.accelerator.num_processes == 1:
-            return seconds
-        times = self.accelerator.gather(torch.tensor([seconds], device=self.accelerator.device))
-        return float(times.max())
+            return value
+        values = self.accelerator.gather(torch.tensor([float(value)], device=self.accelerator.device))
+        return float(values.max())
 
     def _autocast(self) -> Any:
         device = self.accelerator.device.type
@@ -314,15 +316,22 @@ class _Interrupts:
 
     def __init__(self) -> None:
         self.any = False
-        self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._first_time = 0.0
 
-    def release(self) -> None:
+    def __enter__(self) -> _Interrupts:
+        self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *error: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.any = True
-        self.release()  # a second Ctrl-C stops at once
+        now = time.monotonic()
+        if not self.any:
+            self.any, self._first_time = True, now
+        elif now - self._first_time > _SAME_INTERRUPT_SECONDS:
+            raise KeyboardInterrupt  # a second Ctrl-C stops at once
 
 
 def _mix(*numbers: int) -> int:

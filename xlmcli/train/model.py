@@ -322,7 +322,7 @@ def _drop(x: Tensor, probability: float) -> Tensor:
     """Dropout; on a CPU by one random byte an element, a probability in 256ths, which saves a tenth of a step."""
     if x.device.type != "cpu":
         return F.dropout(x, probability)
-    threshold = round(256 * probability)
+    threshold = min(255, round(256 * probability))
     words = torch.empty(x.numel() // 8 + 1, dtype=torch.int64).random_(-(2**63), None)
     kept = (words.view(torch.uint8)[: x.numel()] >= threshold).view(x.shape)
     return x * kept.to(x.dtype).mul_(256 / (256 - threshold))

@@ -18,7 +18,16 @@ from xlmcli.train.model import XLMLanguageModel
 from xlmcli.train.objectives import CausalLanguageModel, LanguageModelOptions, MaskedLanguageModel, Objective
 from xlmcli.train.options import PretrainOptions, check_folder
 from xlmcli.train.sampling import Share
-from xlmcli.train.setup import Langs, StreamMaker, all_langs, load_by_langs, make_accelerator, new_shape, sentences_of
+from xlmcli.train.setup import (
+    Langs,
+    StreamMaker,
+    all_langs,
+    check_same_model,
+    load_by_langs,
+    make_accelerator,
+    new_shape,
+    sentences_of,
+)
 from xlmcli.train.validation import HeldOut, LanguageModelValidator
 
 
@@ -53,10 +62,11 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
         reporters,
         accelerator,
     )
-    if accelerator.is_main_process:
-        save_config(config, options.run.folder)
     if options.run.resume:
+        check_same_model(config, options.run.folder)
         trainer.resume()
+    elif accelerator.is_main_process:
+        save_config(config, options.run.folder)
     return trainer.run()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from accelerate import Accelerator
 from xlmcli.errors import TrainingError, UsageError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
+from xlmcli.train.checkpoint import CheckpointConfig, load_config
 from xlmcli.train.data import Corpus, LengthFilter, TextData, load_text
 from xlmcli.train.model import XLMShape
 from xlmcli.train.objectives import Stream
@@ -52,6 +54,19 @@ def new_shape(size: SizeOptions, num_words: int, num_langs: int) -> XLMShape:
         size.dropout,
         size.attention_dropout,
     )
+
+
+def check_same_model(config: CheckpointConfig, folder: Path) -> None:
+    """Makes sure that a resumed run goes on with the model that it began with.
+
+    Raises:
+        UsageError: The options describe another model.
+    """
+    if load_config(folder) != config:
+        raise UsageError(
+            f"the run in {folder} has other sizes, languages or directions",
+            hint="give the options that it was started with",
+        )
 
 
 def load_by_langs(sources: Sequence[Source], tokenizer: Tokenizer, limits: LengthFilter) -> dict[Langs, TextData]:

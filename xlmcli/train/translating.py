@@ -18,7 +18,17 @@ from xlmcli.train.objectives import Objective, Stream
 from xlmcli.train.options import TranslateTrainingOptions, check_folder
 from xlmcli.train.sampling import Share
 from xlmcli.train.seq2seq import Seq2Seq
-from xlmcli.train.setup import Langs, StreamMaker, all_langs, load_by_langs, make_accelerator, new_shape, sentences_of
+from xlmcli.train.setup import (
+    Langs,
+    StreamMaker,
+    all_langs,
+    check_same_model,
+    join,
+    load_by_langs,
+    make_accelerator,
+    new_shape,
+    sentences_of,
+)
 from xlmcli.train.translation import BackTranslation, Denoising, Translation, TranslationOptions
 from xlmcli.train.validation import ParallelText, TranslationValidator
 
@@ -55,11 +65,12 @@ def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Rep
     objectives = [_objective(name, config, text, maker, options, model) for name in options.objectives]
     validator = TranslationValidator(model, held_out, tokenizer, accelerator.device)
     trainer = Trainer(model, objectives, validator, options.run, reporters, accelerator)
-    if accelerator.is_main_process:
+    if options.run.resume:
+        check_same_model(config, options.run.folder)
+        trainer.resume()
+    elif accelerator.is_main_process:
         save_config(config, options.run.folder)
         tokenizer.save(options.run.folder)
-    if options.run.resume:
-        trainer.resume()
     return trainer.run()
 
 
@@ -81,9 +92,7 @@ def _start(options: TranslateTrainingOptions) -> Start:
         size = options.size
         shape = replace(pretrained.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
     _check_fit(shape, langs, tokenizer, encoder_config, decoder_config)
-    strangers = sorted(set(all_langs(options.data)) - set(langs))
-    if strangers:
-        raise ModelError(f"the pretrained model does not know {', '.join(strangers)}, only {', '.join(langs)}")
+    _check_text(options, langs, shape, is_pretrained=pretrained is not None)
     config = CheckpointConfig(langs, shape, options.decoder_layers, _directions(options))
     if decoder_config is not None and options.decoder_layers > decoder_config.shape.num_layers:
         available = decoder_config.shape.num_layers
@@ -102,8 +111,29 @@ def _check_fit(shape: XLMShape, langs: Langs, tokenizer: Tokenizer, *sides: Chec
             hint="leave --tokenizer out to take the model's own",
         )
     for side in sides:
-        if side is not None and (side.langs != langs or side.shape.dim != shape.dim):
-            raise ModelError("the pretrained encoder and decoder differ in width or languages")
+        if side is None:
+            continue
+        alike = replace(
+            side.shape,
+            num_layers=shape.num_layers,
+            dropout=shape.dropout,
+            attention_dropout=shape.attention_dropout,
+        )
+        if side.langs != langs or alike != shape:
+            raise ModelError("the pretrained encoder and decoder differ in sizes or languages")
+
+
+def _check_text(options: TranslateTrainingOptions, langs: Langs, shape: XLMShape, *, is_pretrained: bool) -> None:
+    """Makes sure that the model can read the text and has the languages to translate."""
+    wanted = {lang for direction in options.directions for lang in (direction.src, direction.tgt)}
+    strangers = ", ".join(sorted(wanted.union(all_langs(options.data)) - set(langs)))
+    if strangers and is_pretrained:
+        raise ModelError(f"the pretrained model does not know {strangers}, only {', '.join(langs)}")
+    if strangers:
+        raise UsageError(f"no text in {strangers}", hint="name some with --mono or --parallel")
+    max_len, num_positions = options.data.limits.max_len, shape.max_positions
+    if max_len > num_positions - 2:
+        raise UsageError(f"--max-len {max_len} leaves no room for </s> in the model's {num_positions} positions")
 
 
 def _directions(options: TranslateTrainingOptions) -> tuple[Direction, ...]:
@@ -140,11 +170,15 @@ def _objective(
 
 def _pairs(text: dict[Langs, TextData], direction: Direction) -> TextData:
     """Parallel text with the source side first."""
-    for data in text.values():
-        if set(data.langs) == {direction.src, direction.tgt}:
-            sides = tuple(data.sides[data.langs.index(lang)] for lang in (direction.src, direction.tgt))
-            return TextData((direction.src, direction.tgt), sides, data.repeats, 0)
-    raise UsageError(f"the objective mt has no parallel text for {direction}", hint="name some with --parallel")
+    langs = (direction.src, direction.tgt)
+    texts = [
+        TextData(langs, tuple(data.sides[data.langs.index(lang)] for lang in langs), data.repeats, 0)
+        for data in text.values()
+        if set(data.langs) == set(langs)
+    ]
+    if not texts:
+        raise UsageError(f"the objective mt has no parallel text for {direction}", hint="name some with --parallel")
+    return join(texts)
 
 
 def _held_out(options: TranslateTrainingOptions, config: CheckpointConfig, tokenizer: Tokenizer) -> list[ParallelText]:

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import io
+import re
+import sys
+
+import pytest
+
+from xlmcli import console
+from xlmcli.console import print_note, show_line_progress
+
+COLOR = re.compile(r"\x1b\[[\d;]*3[0-8][\d;]*m")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _color_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "_SECONDS_BEFORE_SHOWING", 0.0)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def shown(
+    monkeypatch: pytest.MonkeyPatch, *, terminals: str = "stderr", is_wanted: bool = True, total_bytes: int | None = 200
+) -> str:
+    """What stderr gets to see of some progress; ``terminals`` names the standard streams that are terminals."""
+    # Set here, not in a fixture: pytest puts its own streams in place before a test is called.
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, Terminal() if name in terminals else io.StringIO())
+    stderr = sys.stderr
+    with show_line_progress(is_wanted, total_bytes) as progress:
+        progress.advance(1234, 5678, 100)
+    assert isinstance(stderr, io.StringIO)
+    return stderr.getvalue()
+
+
+def test_progress_tells_lines_and_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch)
+    assert all(part in text for part in ("1,234 lines", "lines/s", "tokens/s", "50%"))
+    assert COLOR.search(text)
+
+
+def test_progress_without_a_known_size_has_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch, total_bytes=None)
+    assert "1,234 lines" in text
+    assert "%" not in text
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = shown(monkeypatch)
+    assert "1,234 lines" in text
+    assert not COLOR.search(text)
+
+
+@pytest.mark.parametrize("terminals", ["stdin stderr", "stdout stderr", ""])
+def test_no_bar_in_a_file_nor_where_lines_share_the_terminal(monkeypatch: pytest.MonkeyPatch, terminals: str) -> None:
+    assert shown(monkeypatch, terminals=terminals) == ""
+
+
+def test_no_bar_when_unwanted_or_when_a_run_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shown(monkeypatch, is_wanted=False) == ""
+    monkeypatch.setattr(console, "_SECONDS_BEFORE_SHOWING", 60.0)
+    assert shown(monkeypatch) == ""
+
+
+def test_notes_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    print_note("all is well")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "note: all is well\n")
