@@ -75,7 +75,7 @@ class Sentences:
     @classmethod
     def encode(cls, setup: Setup, lines: Sequence[str]) -> Sentences:
         """Tokenises lines; those that are empty or too long are left out."""
-        longest = setup.bundle.manifest.limits.max_source_positions - 2
+        longest = setup.bundle.manifest.limits.max_source_tokens
         pairs = zip(lines, setup.tokenizer.encode_batch(lines), strict=True)
         kept = [(line, ids) for line, ids in pairs if 0 < len(ids) <= longest]
         vocab = setup.tokenizer.vocab

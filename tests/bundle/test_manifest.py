@@ -23,7 +23,7 @@ from xlmcli.records import Direction
 MANIFEST = Manifest(
     languages={"en": 0, "fr": 1, "de": 2},
     directions=(Direction("en", "fr"), Direction("de", "en")),
-    limits=Limits(512, 256),
+    limits=Limits(60, 512, 256),
     position_tables=PositionTables(PositionTable(1000, 512, 16, "float16"), PositionTable(10, 256, 16, "bfloat16")),
     architecture=Architecture(16, 4, 6, 3, 8000, 1_234_567),
     quantization="int8_float16",

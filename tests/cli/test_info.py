@@ -51,6 +51,7 @@ def test_a_bundle_as_text(capsys: pytest.CaptureFixture[str], told_bundle: Path)
   model       32 wide, 2 encoder and 2 decoder layers, 4 heads
   vocabulary  420 pieces (sentencepiece)
   parameters  {manifest.architecture.num_parameters:,}
+  splits at   46 tokens
   positions   48 source, 48 target
   decoding    beam 4, length penalty 1
   licence     CC-BY 4.0

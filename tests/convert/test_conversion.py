@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
-from xlmcli.bundle import DecodingDefaults, Score, open_bundle
+from xlmcli.bundle import DecodingDefaults, Limits, Score, open_bundle
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.errors import DataError, ModelError, UsageError
 from xlmcli.records import Direction
@@ -98,12 +99,20 @@ def test_the_manifest_tells_what_was_given(checkpoint: Checkpoint, tmp_path: Pat
     assert manifest.provenance.scores == options.scores
     assert manifest.provenance.source == checkpoint.name
     assert str(tmp_path) not in (tmp_path / "b" / "xlm.json").read_text()
-    assert (manifest.limits.max_source_positions, manifest.limits.max_target_positions) == (48, 48)
+    assert manifest.limits == Limits(max_source_tokens=46, max_source_positions=48, max_target_positions=48)
     parameters = sum(parameter.numel() for parameter in checkpoint.model.parameters())
     assert manifest.architecture.num_parameters == parameters
     assert (tmp_path / "b" / "MODEL_CARD.md").read_text() == "# A model"
     assert (tmp_path / "b" / "recipe.toml").read_text() == "[pretrain]"
     assert {"MODEL_CARD.md", "recipe.toml", "tokenizer.model", "model.bin"} < set(manifest.files)
+
+
+@pytest.mark.parametrize(("max_len", "max_source_tokens"), [(20, 20), (46, 46), (47, 46), (None, 46)])
+def test_longer_text_than_the_model_was_trained_on_is_to_be_split(
+    checkpoint: Checkpoint, tmp_path: Path, max_len: int | None, max_source_tokens: int
+) -> None:
+    trained = replace(checkpoint, config=replace(checkpoint.config, max_len=max_len))
+    assert write_bundle(trained, tmp_path / "b", BundleOptions()).manifest.limits.max_source_tokens == max_source_tokens
 
 
 def test_conversion_is_reproducible(checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -50,13 +50,16 @@ class SpecialTokens:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many positions each side has, special tokens included. The engine fails beyond them.
+    """How long a text can be.
 
     Attributes:
-        max_source_positions: Longest source: ``</s> w … </s>``.
-        max_target_positions: Longest target: ``</s> w …``.
+        max_source_tokens: Longest text to put through the model at once, without special tokens: as long as those that
+            it was trained on. Longer ones are split.
+        max_source_positions: Longest source that the engine takes, ``</s> w … </s>``; it fails beyond.
+        max_target_positions: Longest target likewise, ``</s> w …``.
     """
 
+    max_source_tokens: int
     max_source_positions: int
     max_target_positions: int
 
@@ -245,6 +248,12 @@ def _manifest(fields: Fields, version: int) -> Manifest:
 
 
 def _check(manifest: Manifest, place: str) -> None:
+    limits = manifest.limits
+    if not 0 < limits.max_source_tokens <= limits.max_source_positions - 2:
+        raise ModelError(
+            f"{place}: limits: max_source_tokens {limits.max_source_tokens} does not fit"
+            f" max_source_positions {limits.max_source_positions}"
+        )
     for direction in manifest.directions:
         for code in (direction.src, direction.tgt):
             if code not in manifest.languages:
@@ -272,7 +281,11 @@ def _tokens(fields: Fields) -> SpecialTokens:
 
 
 def _limits(fields: Fields) -> Limits:
-    return Limits(fields.whole("max_source_positions"), fields.whole("max_target_positions"))
+    return Limits(
+        max_source_tokens=fields.whole("max_source_tokens"),
+        max_source_positions=fields.whole("max_source_positions"),
+        max_target_positions=fields.whole("max_target_positions"),
+    )
 
 
 def _table(fields: Fields) -> PositionTable:

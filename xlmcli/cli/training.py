@@ -100,7 +100,11 @@ _RUN = (
         "--weight-decay", type=click.FloatRange(0), default=0.0, show_default=True, help="Decoupled weight decay."
     ),
     click.option(
-        "--beta2", type=click.FloatRange(0, 1), default=0.98, show_default=True, help="Adam's second decay rate."
+        "--beta2",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=0.98,
+        show_default=True,
+        help="Adam's second decay rate.",
     ),
     click.option(
         "--clip", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, help="Largest gradient norm."

@@ -9,7 +9,7 @@ from typing import get_args
 
 import ctranslate2
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from torch import Tensor
 
 from xlmcli import __version__
@@ -135,14 +135,15 @@ def _fill(folder: Path, checkpoint: Checkpoint, options: BundleOptions) -> Manif
     checkpoint.tokenizer.save(folder)
     tells_languages = config.shape.num_langs > 1
     if tells_languages:
-        save_file({side: _language_vectors(state, side) for side in ("encoder", "decoder")}, folder / LANGUAGES_NAME)
+        vectors = {side: _language_vectors(state, side) for side in ("encoder", "decoder")}
+        (folder / LANGUAGES_NAME).write_bytes(save(vectors))
     for given, name in ((options.card, CARD_NAME), (options.recipe, RECIPE_NAME)):
         if given is not None:
             _copy(given, folder / name)
     return Manifest(
         languages=config.lang2id,
         directions=config.directions,
-        limits=Limits(config.shape.max_positions, config.decoder_shape.max_positions),
+        limits=_limits(config),
         position_tables=find_position_tables(folder / MODEL_NAME),
         architecture=_architecture(checkpoint),
         quantization=options.quantization,
@@ -155,6 +156,15 @@ def _fill(folder: Path, checkpoint: Checkpoint, options: BundleOptions) -> Manif
         ),
         language_input="embedding" if tells_languages else "none",
         decoding=options.decoding,
+    )
+
+
+def _limits(config: CheckpointConfig) -> Limits:
+    room = config.shape.max_positions - 2
+    return Limits(
+        max_source_tokens=room if config.max_len is None else min(config.max_len, room),
+        max_source_positions=config.shape.max_positions,
+        max_target_positions=config.decoder_shape.max_positions,
     )
 
 

@@ -111,6 +111,7 @@ def format_bundle_text(bundle: Bundle) -> str:
         ("model", f"{sizes.dim} wide, {depth}, {sizes.num_heads} heads"),
         ("vocabulary", f"{sizes.vocab_size:,} pieces ({manifest.tokenizer})"),
         ("parameters", f"{sizes.num_parameters:,}"),
+        ("splits at", f"{manifest.limits.max_source_tokens} tokens"),
         ("positions", f"{manifest.limits.max_source_positions} source, {manifest.limits.max_target_positions} target"),
         ("decoding", f"beam {manifest.decoding.beam_size}, length penalty {manifest.decoding.length_penalty:g}"),
         ("licence", manifest.provenance.licence or "not said"),

@@ -118,8 +118,8 @@ class TranslationEngine:
 
     @property
     def max_source_tokens(self) -> int:
-        """Longest source, special tokens not counted."""
-        return self._limits.max_source_positions - 2
+        """Longest text to hand over, special tokens not counted."""
+        return self._limits.max_source_tokens
 
     def submit(self, batch: Sequence[Sequence[int]], decoding: Decoding) -> PendingTranslations:
         """Hands over a batch of sequences of ids without special tokens; does not wait."""

@@ -41,12 +41,14 @@ class CheckpointConfig:
         shape: Sizes of the encoder.
         decoder_layers: Layers of the decoder; None when there is only an encoder.
         directions: What an encoder-decoder was trained to translate.
+        max_len: Longest sentence that an encoder-decoder was trained on, in tokens without ``</s>``; None is unknown.
     """
 
     langs: tuple[str, ...]
     shape: XLMShape
     decoder_layers: int | None = None
     directions: tuple[Direction, ...] = ()
+    max_len: int | None = None
 
     @property
     def lang2id(self) -> dict[str, int]:
@@ -92,6 +94,7 @@ class CheckpointConfig:
         if self.decoder_layers is not None:
             config["decoder_layers"] = self.decoder_layers
             config["xlm_directions"] = [str(direction) for direction in self.directions]
+            config["xlm_max_len"] = self.max_len
         return config
 
     @classmethod
@@ -115,7 +118,13 @@ class CheckpointConfig:
             attention_dropout=config["attention_dropout"],
         )
         directions = tuple(Direction.parse(text) for text in config.get("xlm_directions", ()))
-        return cls(tuple(sorted(lang2id, key=lang2id.__getitem__)), shape, config.get("decoder_layers"), directions)
+        return cls(
+            tuple(sorted(lang2id, key=lang2id.__getitem__)),
+            shape,
+            config.get("decoder_layers"),
+            directions,
+            config.get("xlm_max_len"),
+        )
 
 
 def load_config(folder: Path) -> CheckpointConfig:

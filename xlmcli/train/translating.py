@@ -93,7 +93,7 @@ def _start(options: TranslateTrainingOptions) -> Start:
         shape = replace(pretrained.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
     _check_fit(shape, langs, tokenizer, encoder_config, decoder_config)
     _check_text(options, langs, shape, is_pretrained=pretrained is not None)
-    config = CheckpointConfig(langs, shape, options.decoder_layers, _directions(options))
+    config = CheckpointConfig(langs, shape, options.decoder_layers, _directions(options), options.data.limits.max_len)
     if decoder_config is not None and options.decoder_layers > decoder_config.shape.num_layers:
         available = decoder_config.shape.num_layers
         raise UsageError(f"--decoder-layers {options.decoder_layers} is more than the {available} layers to start from")

@@ -1,0 +1,232 @@
+"""`xlm pretrain`: what it writes and says, and what its errors look like."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xlmcli import cli
+from xlmcli.errors import ExitCode
+
+SIZES = ("--dim", 16, "--layers", 1, "--heads", 2, "--max-positions", 48, "--max-len", 40, "--block-len", 24)
+RUN = ("--batch-tokens", 160, "--warmup", 2, "--log-every", 2, "--valid-every", 2, "--device", "cpu")
+
+Xlm = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def xlm(capsys: pytest.CaptureFixture[str]) -> Xlm:
+    """Runs ``xlm`` in this process; returns the exit code and stderr."""
+
+    def run(*args: object) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as caught:
+            cli.run([str(arg) for arg in args])
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return caught.value.code, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory, sentences: dict[str, list[str]]) -> Path:
+    path = tmp_path_factory.mktemp("texts") / "pairs.tsv"
+    rows = zip(sentences["en"], sentences["fr"], strict=True)
+    path.write_text("".join(f"{en}\t{fr}\n" for en, fr in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def arguments(pairs: Path, tiny_tokenizer: Path) -> tuple[object, ...]:
+    text = ("--parallel", f"en-fr={pairs}", "--valid", f"en-fr={pairs}")
+    return ("pretrain", "--tokenizer", tiny_tokenizer, *text, *SIZES, *RUN)
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_run_writes_a_checkpoint_and_a_log(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "run"
+    exit_code, stderr = xlm(*arguments, "--objective", "mlm", "--objective", "tlm", "--max-steps", 4, folder)
+    assert exit_code == 0, stderr
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    files = {"config.json", "model.safetensors", "tokenizer.model", "log.jsonl"}
+    assert names == files | {"training/state.pt", "training/step-4.safetensors"}
+    assert json.loads((folder / "config.json").read_text())["architectures"] == ["XLMWithLMHeadModel"]
+    log = read_log(folder)
+    assert [(event["event"], event["step"]) for event in log] == [
+        ("train", 2), ("valid", 2), ("train", 4), ("valid", 4)
+    ]  # fmt: skip
+    train, valid = log[0], log[1]
+    assert set(train) == {"event", "step", "losses", "tokens_per_second", "lr", "elapsed_seconds"}
+    assert set(train["losses"]) == {"mlm", "tlm"}
+    assert train["lr"] == pytest.approx(5e-4)
+    assert set(valid) == {"event", "step", "elapsed_seconds", "scores", "best"}
+    assert set(valid["scores"]) == {
+        f"{name} {figure}" for name in ("en mlm", "fr mlm", "en-fr tlm") for figure in ("ppl", "acc")
+    }
+    assert valid["best"] is True
+    lines = stderr.splitlines()
+    assert len(lines) == 4
+    assert lines[0].startswith(" 50%  step 2  mlm ")
+    assert lines[1].startswith("step 2  0 min  en mlm ppl ")
+    assert lines[1].endswith("best so far")
+
+
+def test_quiet_says_nothing(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path) -> None:
+    assert xlm(*arguments, "--max-steps", 2, "--quiet", tmp_path / "run") == (0, "")
+    assert len(read_log(tmp_path / "run")) == 2
+
+
+def test_resuming_goes_on(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path) -> None:
+    assert xlm(*arguments, "--max-steps", 2, tmp_path / "run")[0] == 0
+    exit_code, stderr = xlm(*arguments, "--max-steps", 4, "--resume", tmp_path / "run")
+    assert exit_code == 0, stderr
+    assert [event["step"] for event in read_log(tmp_path / "run")] == [2, 2, 4, 4]
+
+
+def test_settings_come_from_a_file(pairs: Path, xlm: Xlm, tmp_path: Path) -> None:
+    names = [str(name).removeprefix("--") for name in (*SIZES, *RUN)[::2]]
+    values = [json.dumps(value) for value in (*SIZES, *RUN)[1::2]]
+    settings = [f"{name} = {value}" for name, value in zip(names, values, strict=True)]
+    settings += [f'parallel = ["en-fr={pairs}"]', f'valid = ["en-fr={pairs}"]', 'objective = ["clm"]']
+    settings += ["vocab-size = 420", 'max-time = "1h"', "max-steps = 100"]
+    config = tmp_path / "recipe.toml"
+    config.write_text("[pretrain]\n" + "\n".join(settings), encoding="utf-8")
+    exit_code, stderr = xlm("pretrain", "--config", config, "--max-steps", 2, tmp_path / "run")
+    assert exit_code == 0, stderr
+    log = read_log(tmp_path / "run")
+    assert [event["step"] for event in log] == [2, 2]
+    assert set(log[0]["losses"]) == {"clm"}
+
+
+def test_errors(arguments: tuple[object, ...], xlm: Xlm, pairs: Path, tmp_path: Path) -> None:
+    run = (*arguments, "--max-steps", 2)
+    (tmp_path / "bad.tsv").write_text("a\tb\nc\n", encoding="utf-8")
+    (tmp_path / "empty.tsv").write_text("\t\n", encoding="utf-8")
+    without_text = ("pretrain", "--tokenizer", arguments[2], *SIZES, "--max-steps", 2)
+    text = ("--parallel", f"en-fr={pairs}")
+    cases: list[tuple[ExitCode, str, str | None, tuple[object, ...]]] = [
+        (ExitCode.USAGE, "the run would never end", "give --max-steps, --max-time or --patience", arguments),
+        (ExitCode.USAGE, "no training text", "name some with --mono or --parallel", without_text),
+        (
+            ExitCode.USAGE,
+            "no validation text for these objectives",
+            "name some with --valid en-fr=FILE.tsv",
+            (*without_text, *text),
+        ),
+        (
+            ExitCode.USAGE,
+            "validation text in de, which has no training text",
+            None,
+            (*run, "--valid", f"de={pairs}"),
+        ),
+        (ExitCode.USAGE, "--block-len 49 is above --max-positions 48", None, (*run, "--block-len", 49)),
+        (
+            ExitCode.USAGE,
+            "--max-len 47 leaves no room for </s> in --max-positions 48",
+            None,
+            (*run, "--max-len", 47),
+        ),
+        (ExitCode.USAGE, "--dim 16 is not a multiple of --heads 3", None, (*run, "--heads", 3)),
+        (ExitCode.MODEL, f"no tokenizer.model in {tmp_path}", None, (*run, "--tokenizer", tmp_path)),
+        (
+            ExitCode.DATA,
+            f"{tmp_path / 'bad.tsv'}:2: expected 2 columns, found 1",
+            None,
+            (*run, "--parallel", f"en-fr={tmp_path / 'bad.tsv'}"),
+        ),
+        (
+            ExitCode.DATA,
+            f"no usable line in {tmp_path / 'empty.tsv'}",
+            "is --max-len too small, or the `only` pattern wrong?",
+            (*without_text, "--parallel", f"en-fr={tmp_path / 'empty.tsv'}"),
+        ),
+        (ExitCode.DATA, f"no such file: {tmp_path / 'none'}", None, (*run, "--mono", f"en={tmp_path / 'none'}")),
+    ]
+    for exit_code, message, hint, args in cases:
+        code, stderr = xlm(*args, tmp_path / "run")
+        expected = f"error: {message}" + (f"\n\nhint: {hint}" if hint else "")
+        assert (code, stderr.startswith(expected)) == (exit_code, True), stderr
+        assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    "option", [("--dropout", "1"), ("--beta2", "1"), ("--lr", "0"), ("--max-time", "soon"), ("--objective", "nsp")]
+)
+def test_values_out_of_range(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, option: tuple[str, str]) -> None:
+    exit_code, stderr = xlm(*arguments, "--max-steps", 2, *option, tmp_path / "run")
+    assert exit_code == ExitCode.USAGE
+    assert f"invalid value for '{option[0]}'" in stderr
+
+
+def test_a_run_is_neither_overwritten_nor_invented(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert xlm(*arguments, "--max-steps", 2, "--resume", folder) == (
+        ExitCode.USAGE,
+        f"error: {folder} has no run to resume\n\nhint: leave --resume out to start one\n",
+    )
+    assert xlm(*arguments, "--max-steps", 2, "--quiet", folder)[0] == 0
+    before = (folder / "model.safetensors").read_bytes()
+    assert xlm(*arguments, "--max-steps", 4, folder) == (
+        ExitCode.USAGE,
+        f"error: {folder} has a checkpoint already\n\nhint: add --resume to go on, or name another folder\n",
+    )
+    exit_code, stderr = xlm(*arguments, "--max-steps", 4, "--resume", "--dim", 32, folder)
+    assert exit_code == ExitCode.USAGE
+    assert "has other sizes, languages or directions\n\nhint: give the options that it was started with" in stderr
+    assert (folder / "model.safetensors").read_bytes() == before
+    (folder / "training" / "state.pt").write_bytes(b"damaged")
+    exit_code, stderr = xlm(*arguments, "--max-steps", 4, "--resume", folder)
+    assert exit_code == ExitCode.MODEL
+    assert "state.pt: damaged training state" in stderr
+    (folder / "training" / "state.pt").unlink()
+    assert "has a checkpoint already\n\nhint: name another folder" in xlm(*arguments, "--max-steps", 4, folder)[1]
+
+
+def test_a_diverging_run_is_a_training_error(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path) -> None:
+    exit_code, stderr = xlm(*arguments, "--lr", "1e30", "--warmup", 0, "--max-steps", 20, "--quiet", tmp_path / "run")
+    assert exit_code == ExitCode.TRAINING
+    assert stderr.startswith("error: step ")
+    assert "the gradient is not a number\n\nhint: lower --lr" in stderr
+
+
+def test_ctrl_c_saves_and_resuming_goes_on(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    settings = ("--valid-every", 10**6, "--log-every", 1, "--precision", "fp32")
+    command = [*arguments, "--max-steps", 10**6, *settings, "--quiet", folder]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "xlmcli", *map(str, command)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    with process:
+        deadline = time.monotonic() + 120
+        while not (folder / "log.jsonl").exists():
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout, stderr) == (ExitCode.INTERRUPTED, b"", b"")
+    steps = [event["step"] for event in read_log(folder)]
+    assert steps == list(range(1, steps[-1] + 1))
+    assert (folder / "training" / f"step-{steps[-1]}.safetensors").exists()
+    assert not (folder / "model.safetensors").exists()
+    assert xlm(*arguments, *settings, "--max-steps", steps[-1] + 2, "--quiet", "--resume", folder) == (0, "")
+    events = [(event["event"], event["step"]) for event in read_log(folder)[len(steps) :]]
+    last = steps[-1] + 2
+    assert events == [("train", last - 1), ("train", last), ("valid", last)]
+    assert (folder / "model.safetensors").exists()

@@ -1,0 +1,167 @@
+"""`xlm train translate`: from a pretrained model to one that converts, and what its errors look like."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xlmcli import cli
+from xlmcli.errors import ExitCode
+
+SIZES = ("--dim", 16, "--layers", 1, "--heads", 2, "--max-positions", 48)
+LIMITS = ("--max-len", 40)
+DECODER = ("--decoder-layers", 1)
+MODEL = (*SIZES, *LIMITS, *DECODER)
+RUN = ("--batch-tokens", 160, "--warmup", 2, "--log-every", 3, "--valid-every", 3, "--device", "cpu")
+STEPS = ("--max-steps", 3)
+
+Xlm = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def xlm(capsys: pytest.CaptureFixture[str]) -> Xlm:
+    """Runs ``xlm`` in this process; returns the exit code and stderr."""
+
+    def run(*args: object) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as caught:
+            cli.run([str(arg) for arg in args])
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return caught.value.code, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory, sentences: dict[str, list[str]]) -> Path:
+    path = tmp_path_factory.mktemp("texts") / "pairs.tsv"
+    rows = zip(sentences["en"], sentences["fr"], strict=True)
+    path.write_text("".join(f"{en}\t{fr}\n" for en, fr in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def text(pairs: Path) -> tuple[object, ...]:
+    return ("--parallel", f"en-fr={pairs}", "--valid", f"en-fr={pairs}")
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_from_text_to_a_checkpoint(
+    text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path
+) -> None:
+    pretrained, folder = tmp_path / "xlm", tmp_path / "mt"
+    sizes = (*SIZES, *LIMITS, "--block-len", 24)
+    done = xlm("pretrain", "--tokenizer", tiny_tokenizer, *text, *sizes, *RUN, *STEPS, "--quiet", pretrained)
+    assert done == (0, "")
+    objectives = ("--objective", "mt", "--objective", "ae", "--objective", "bt")
+    exit_code, stderr = xlm(
+        "train",
+        "translate",
+        "--init",
+        pretrained,
+        *DECODER,
+        *LIMITS,
+        *text,
+        *objectives,
+        *RUN,
+        *STEPS,
+        "--average",
+        2,
+        folder,
+    )
+    assert exit_code == 0, stderr
+    log = read_log(folder)
+    assert [(event["event"], event["step"]) for event in log] == [("train", 3), ("valid", 3)]
+    assert set(log[0]["losses"]) == {"mt", "ae", "bt"}
+    assert set(log[1]["scores"]) == {"en-fr bleu", "en-fr ppl", "fr-en bleu", "fr-en ppl"}
+    config = json.loads((folder / "config.json").read_text())
+    assert config["architectures"] == ["XLMEncoderDecoder"]
+    assert (config["decoder_layers"], config["xlm_directions"]) == (1, ["en-fr", "fr-en"])
+    assert (folder / "tokenizer.model").read_bytes() == (tiny_tokenizer / "tokenizer.model").read_bytes()
+    lines = stderr.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("100%  step 3  mt ")
+    assert lines[1].startswith("step 3  0 min  en-fr bleu 0.00")
+
+
+def test_one_direction_without_a_pretrained_model(
+    text: tuple[object, ...], tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path
+) -> None:
+    arguments = ("train", "translate", "--tokenizer", tiny_tokenizer, "--direction", "fr-en", *text, *MODEL, *RUN)
+    assert xlm(*arguments, *STEPS, "--quiet", tmp_path / "mt") == (0, "")
+    assert set(read_log(tmp_path / "mt")[1]["scores"]) == {"fr-en bleu", "fr-en ppl"}
+    assert xlm(*arguments, "--max-steps", 6, "--quiet", "--resume", tmp_path / "mt") == (0, "")
+    assert [event["step"] for event in read_log(tmp_path / "mt")] == [3, 3, 6, 6]
+    exit_code, stderr = xlm(*arguments, "--max-steps", 9, "--resume", "--direction", "en-fr", tmp_path / "mt")
+    assert exit_code == ExitCode.USAGE
+    assert "has other sizes, languages or directions" in stderr
+
+
+def test_errors(
+    text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, tiny_checkpoint: Path, xlm: Xlm, tmp_path: Path
+) -> None:
+    start = ("train", "translate", *MODEL, *RUN)
+    run = (*start, "--tokenizer", tiny_tokenizer, *text)
+    bare = (*start, *STEPS, "--tokenizer", tiny_tokenizer)
+    cases: list[tuple[ExitCode, str, str | None, tuple[object, ...]]] = [
+        (ExitCode.USAGE, "the run would never end", "give --max-steps, --max-time or --patience", run),
+        (
+            ExitCode.USAGE,
+            "no vocabulary",
+            "name one with --tokenizer, or a pretrained model with --init",
+            (*start, *STEPS, *text),
+        ),
+        (ExitCode.USAGE, "no training text", "name some with --mono or --parallel", bare),
+        (
+            ExitCode.USAGE,
+            "no validation pairs for these directions",
+            "name some with --valid en-fr=FILE.tsv",
+            (*bare, "--parallel", f"en-fr={pairs}"),
+        ),
+        (
+            ExitCode.USAGE,
+            "nothing to translate",
+            "give --parallel text, or --direction with --mono text",
+            (*bare, "--mono", f"en={pairs}", "--objective", "ae"),
+        ),
+        (
+            ExitCode.USAGE,
+            "validation text in de, which has no training text",
+            None,
+            (*run, *STEPS, "--valid", f"en-de={pairs}"),
+        ),
+        (ExitCode.USAGE, "no text in de", "name some with", (*run, *STEPS, "--direction", "en-de")),
+        (ExitCode.USAGE, "not a direction: 'english'", "write two", (*run, *STEPS, "--direction", "english")),
+        (
+            ExitCode.MODEL,
+            f"{tmp_path / 'none'}: not a checkpoint, it has no config.json",
+            None,
+            (*run, *STEPS, "--init", tmp_path / "none"),
+        ),
+        (
+            ExitCode.MODEL,
+            f"{tiny_checkpoint}: an encoder-decoder, where a pretrained XLM is needed",
+            None,
+            (*run, *STEPS, "--init-encoder", tiny_checkpoint),
+        ),
+        (ExitCode.MODEL, f"no tokenizer.model in {tmp_path}", None, (*run, *STEPS, "--tokenizer", tmp_path)),
+        (ExitCode.DATA, f"no such file: {tmp_path / 'x'}", None, (*run, *STEPS, "--mono", f"en={tmp_path / 'x'}")),
+    ]
+    for exit_code, message, hint, args in cases:
+        code, stderr = xlm(*args, tmp_path / "mt")
+        expected = f"error: {message}" + (f"\n\nhint: {hint}" if hint else "")
+        assert (code, stderr.startswith(expected)) == (exit_code, True), stderr
+        assert not (tmp_path / "mt" / "config.json").exists()
+
+
+def test_the_group_shows_what_can_be_trained(xlm: Xlm) -> None:
+    exit_code, stderr = xlm("train")
+    assert exit_code == ExitCode.USAGE
+    assert "translate" in stderr
