@@ -14,35 +14,13 @@ from typing import Any
 
 import pytest
 
-from xlmcli import cli
 from xlmcli.errors import ExitCode
 
 SIZES = ("--dim", 16, "--layers", 1, "--heads", 2, "--max-positions", 48, "--max-len", 40, "--block-len", 24)
 RUN = ("--batch-tokens", 160, "--warmup", 2, "--log-every", 2, "--valid-every", 2, "--device", "cpu")
 
 Xlm = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def xlm(capsys: pytest.CaptureFixture[str]) -> Xlm:
-    """Runs ``xlm`` in this process; returns the exit code and stderr."""
-
-    def run(*args: object) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as caught:
-            cli.run([str(arg) for arg in args])
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        return caught.value.code, captured.err
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory, sentences: dict[str, list[str]]) -> Path:
-    path = tmp_path_factory.mktemp("texts") / "pairs.tsv"
-    rows = zip(sentences["en"], sentences["fr"], strict=True)
-    path.write_text("".join(f"{en}\t{fr}\n" for en, fr in rows), encoding="utf-8")
-    return path
+ReadLog = Callable[[Path], list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -51,11 +29,9 @@ def arguments(pairs: Path, tiny_tokenizer: Path) -> tuple[object, ...]:
     return ("pretrain", "--tokenizer", tiny_tokenizer, *text, *SIZES, *RUN)
 
 
-def read_log(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
-def test_a_run_writes_a_checkpoint_and_a_log(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path) -> None:
+def test_a_run_writes_a_checkpoint_and_a_log(
+    arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, read_log: ReadLog
+) -> None:
     folder = tmp_path / "deep" / "run"
     exit_code, stderr = xlm(*arguments, "--objective", "mlm", "--objective", "tlm", "--max-steps", 4, folder)
     assert exit_code == 0, stderr
@@ -83,19 +59,19 @@ def test_a_run_writes_a_checkpoint_and_a_log(arguments: tuple[object, ...], xlm:
     assert lines[1].endswith("best so far")
 
 
-def test_quiet_says_nothing(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path) -> None:
+def test_quiet_says_nothing(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, read_log: ReadLog) -> None:
     assert xlm(*arguments, "--max-steps", 2, "--quiet", tmp_path / "run") == (0, "")
     assert len(read_log(tmp_path / "run")) == 2
 
 
-def test_resuming_goes_on(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path) -> None:
+def test_resuming_goes_on(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, read_log: ReadLog) -> None:
     assert xlm(*arguments, "--max-steps", 2, tmp_path / "run")[0] == 0
     exit_code, stderr = xlm(*arguments, "--max-steps", 4, "--resume", tmp_path / "run")
     assert exit_code == 0, stderr
     assert [event["step"] for event in read_log(tmp_path / "run")] == [2, 2, 4, 4]
 
 
-def test_settings_come_from_a_file(pairs: Path, xlm: Xlm, tmp_path: Path) -> None:
+def test_settings_come_from_a_file(pairs: Path, xlm: Xlm, tmp_path: Path, read_log: ReadLog) -> None:
     names = [str(name).removeprefix("--") for name in (*SIZES, *RUN)[::2]]
     values = [json.dumps(value) for value in (*SIZES, *RUN)[1::2]]
     settings = [f"{name} = {value}" for name, value in zip(names, values, strict=True)]
@@ -201,7 +177,9 @@ def test_a_diverging_run_is_a_training_error(arguments: tuple[object, ...], xlm:
     assert "the gradient is not a number\n\nhint: lower --lr" in stderr
 
 
-def test_ctrl_c_saves_and_resuming_goes_on(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path) -> None:
+def test_ctrl_c_saves_and_resuming_goes_on(
+    arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, read_log: ReadLog
+) -> None:
     folder = tmp_path / "run"
     settings = ("--valid-every", 10**6, "--log-every", 1, "--precision", "fp32")
     command = [*arguments, "--max-steps", 10**6, *settings, "--quiet", folder]

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from xlmcli import cli
 from xlmcli.errors import ExitCode
 
 SIZES = ("--dim", 16, "--layers", 1, "--heads", 2, "--max-positions", 48)
@@ -20,28 +19,7 @@ RUN = ("--batch-tokens", 160, "--warmup", 2, "--log-every", 3, "--valid-every", 
 STEPS = ("--max-steps", 3)
 
 Xlm = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def xlm(capsys: pytest.CaptureFixture[str]) -> Xlm:
-    """Runs ``xlm`` in this process; returns the exit code and stderr."""
-
-    def run(*args: object) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as caught:
-            cli.run([str(arg) for arg in args])
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        return caught.value.code, captured.err
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory, sentences: dict[str, list[str]]) -> Path:
-    path = tmp_path_factory.mktemp("texts") / "pairs.tsv"
-    rows = zip(sentences["en"], sentences["fr"], strict=True)
-    path.write_text("".join(f"{en}\t{fr}\n" for en, fr in rows), encoding="utf-8")
-    return path
+ReadLog = Callable[[Path], list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -49,12 +27,8 @@ def text(pairs: Path) -> tuple[object, ...]:
     return ("--parallel", f"en-fr={pairs}", "--valid", f"en-fr={pairs}")
 
 
-def read_log(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
 def test_from_text_to_a_checkpoint(
-    text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path
+    text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path, read_log: ReadLog
 ) -> None:
     pretrained, folder = tmp_path / "xlm", tmp_path / "mt"
     sizes = (*SIZES, *LIMITS, "--block-len", 24)
@@ -92,7 +66,7 @@ def test_from_text_to_a_checkpoint(
 
 
 def test_one_direction_without_a_pretrained_model(
-    text: tuple[object, ...], tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path
+    text: tuple[object, ...], tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path, read_log: ReadLog
 ) -> None:
     arguments = ("train", "translate", "--tokenizer", tiny_tokenizer, "--direction", "fr-en", *text, *MODEL, *RUN)
     assert xlm(*arguments, *STEPS, "--quiet", tmp_path / "mt") == (0, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +140,3 @@ def read_log() -> Callable[[Path, str], list[dict[str, Any]]]:
         return [record for record in records if record["event"] == event]
 
     return read
-
-
-@pytest.fixture(scope="session")
-def without_dropout() -> Callable[[Any], Any]:
-    """The same options without dropout."""
-    return lambda options: replace(options, size=replace(options.size, dropout=0.0, attention_dropout=0.0))

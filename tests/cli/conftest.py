@@ -1,0 +1,45 @@
+"""What the tests of the training commands share: ``xlm`` in this process, a file of pairs, the run's log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xlmcli import cli
+
+
+@pytest.fixture
+def xlm(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Runs ``xlm`` in this process; returns the exit code and stderr. Nothing may be on stdout."""
+
+    def run(*args: object) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as caught:
+            cli.run([str(arg) for arg in args])
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return caught.value.code, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory: pytest.TempPathFactory, sentences: dict[str, list[str]]) -> Path:
+    """English-French pairs in a TSV file."""
+    path = tmp_path_factory.mktemp("texts") / "pairs.tsv"
+    rows = zip(sentences["en"], sentences["fr"], strict=True)
+    path.write_text("".join(f"{en}\t{fr}\n" for en, fr in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def read_log() -> Callable[[Path], list[dict[str, Any]]]:
+    """Reads the log in a run's folder."""
+
+    def read(folder: Path) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+    return read
