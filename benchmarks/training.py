@@ -113,7 +113,7 @@ class OurTraining:
         ]
         objective = Translation([stream], TranslationOptions(1.0, _LABEL_SMOOTHING, NoiseOptions()))
         run = RunOptions(Path(), False, "cpu", LoopOptions(clip=_CLIP, precision=precision), _OPTIM)
-        self._trainer = Trainer(Seq2Seq(*shapes), [objective], lambda: Scores({}, 0.0), run, [], make_accelerator(run))
+        self._trainer = Trainer(Seq2Seq(*shapes), [objective], lambda: Scores({}, ()), run, [], make_accelerator(run))
         self._trainer.model.train()
 
     def step(self) -> int:

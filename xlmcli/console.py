@@ -13,7 +13,8 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from xlmcli.train.loop import Progress as TrainingProgress
+    from xlmcli.train.data import TextData
+    from xlmcli.train.reports import Progress as TrainingProgress
     from xlmcli.train.validation import Scores
 
 _SECONDS_BEFORE_SHOWING = 1.0
@@ -101,18 +102,23 @@ class TrainingDisplay:
         self._task: TaskID | None = None
 
     def __enter__(self) -> TrainingDisplay:
-        if self._is_bar_shown:
-            self._bar = _new_bar(has_total=True)
-            self._task = self._bar.add_task("starting", total=1.0)
-            self._bar.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 
+    def loaded(self, text: TextData) -> None:
+        """Says how much text there is, and how much of it is not used."""
+        skipped = f", {text.num_skipped:,} skipped (empty, too long, or too different in length)"
+        self._print(f"{'-'.join(text.langs)}: {len(text):,} lines{skipped if text.num_skipped else ''}")
+
     def progress(self, progress: TrainingProgress) -> None:
         """Shows losses, speed and time left."""
+        if self._is_bar_shown and self._bar is None:  # Of several processes, only the first gets here.
+            self._bar = _new_bar(has_total=True)
+            self._task = self._bar.add_task("", total=1.0)
+            self._bar.start()
         losses = "  ".join(f"{name} {loss:.3f}" for name, loss in progress.losses.items())
         text = f"step {progress.step:,}  {losses}  {progress.tokens_per_second:,.0f} tokens/s  lr {progress.lr:.2e}"
         if self._bar is not None and self._task is not None:

@@ -37,9 +37,12 @@ def pairs(tmp_path_factory: pytest.TempPathFactory, sentences: dict[str, list[st
 
 @pytest.fixture(scope="session")
 def read_log() -> Callable[[Path], list[dict[str, Any]]]:
-    """Reads the log in a run's folder."""
+    """Reads what the log in a run's folder says about steps; before them it must tell how much text there was."""
 
     def read(folder: Path) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        log = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+        assert log[0]["event"] == "data"
+        assert log[0]["lines"] > 0
+        return [event for event in log if event["event"] != "data"]
 
     return read

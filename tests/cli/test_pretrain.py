@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -52,7 +53,8 @@ def test_a_run_writes_a_checkpoint_and_a_log(
         f"{name} {figure}" for name in ("en mlm", "fr mlm", "en-fr tlm") for figure in ("ppl", "acc")
     }
     assert valid["best"] is True
-    lines = stderr.splitlines()
+    text, *lines = stderr.splitlines()
+    assert re.fullmatch(r"en-fr: \d+ lines", text)
     assert len(lines) == 4
     assert lines[0].startswith(" 50%  step 2  mlm ")
     assert lines[1].startswith("step 2  0 min  en mlm ppl ")

@@ -36,7 +36,7 @@ def make_text(*sides: list[list[int]]) -> TextData:
 def make_trainer(model: torch.nn.Module, objective: Any, folder: Path, lr: float) -> Trainer:
     loop = LoopOptions(max_steps=250, valid_every=10**9, precision="fp32")
     options = RunOptions(folder, False, "cpu", loop, OptimOptions(lr, warmup=20, cooldown=0.5))
-    return Trainer(model, [objective], lambda: Scores({}, 0.0), options, [], make_accelerator(options))
+    return Trainer(model, [objective], lambda: Scores({}, ()), options, [], make_accelerator(options))
 
 
 def test_translation_learns_to_reverse(tmp_path: Path) -> None:

@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 
 from xlmcli.train.log import JsonLog
-from xlmcli.train.loop import Progress
+from xlmcli.train.reports import Progress
 from xlmcli.train.validation import Scores
 
 
 def test_events_are_lines_of_json(tmp_path: Path) -> None:
     log = JsonLog(tmp_path)
     log.progress(Progress(50, 0.25, {"mlm": 5.123456, "tlm": 4.0}, 1234.56, 1e-7, 12.34))
-    log.validated(100, 20.06, Scores({"en-fr bleu": 12.345678}, 12.3), True)
-    JsonLog(tmp_path).validated(200, 30.0, Scores({"en-fr bleu": 1.0}, 1.0), False)
+    log.validated(100, 20.06, Scores({"en-fr bleu": 12.345678}, (12.3,)), True)
+    JsonLog(tmp_path).validated(200, 30.0, Scores({"en-fr bleu": 1.0}, (1.0,)), False)
     lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [
         {

@@ -17,12 +17,14 @@ from torch import Tensor, nn
 
 from xlmcli.errors import ModelError, TrainingError, UsageError
 from xlmcli.train.checkpoint import load_config, load_training_state
+from xlmcli.train.data import TextData
 from xlmcli.train.log import JsonLog
-from xlmcli.train.loop import Progress, Reporter, RunState, Trainer
+from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.objectives import Loss, Stream
 from xlmcli.train.optim import OptimOptions
 from xlmcli.train.options import LoopOptions, RunOptions
 from xlmcli.train.pretraining import pretrain
+from xlmcli.train.reports import Progress, Reporter
 from xlmcli.train.setup import make_accelerator
 from xlmcli.train.translating import train_translation
 from xlmcli.train.validation import Scores
@@ -42,6 +44,9 @@ class Interruption:
     def progress(self, progress: Progress) -> None:
         if progress.step == self._step:
             signal.raise_signal(self._number)
+
+    def loaded(self, text: TextData) -> None:
+        pass
 
     def validated(self, step: int, elapsed_seconds: float, scores: Scores, is_best: bool) -> None:
         pass
@@ -219,8 +224,11 @@ class Recorder:
     def progress(self, progress: Progress) -> None:
         self.progresses.append(progress)
 
+    def loaded(self, text: TextData) -> None:
+        pass
+
     def validated(self, step: int, elapsed_seconds: float, scores: Scores, is_best: bool) -> None:
-        self.validations.append((step, scores.main, is_best))
+        self.validations.append((step, scores.rank[0], is_best))
 
 
 @pytest.fixture
@@ -245,7 +253,7 @@ def make_trainer(tmp_path: Path, recorder: Recorder) -> MakeTrainer:
             assert not model.training
             weight = float(model.weight.detach())
             score = next(remaining) if remaining is not None else scores(weight)
-            return Scores({"score": score}, score)
+            return Scores({"score": score}, (score,))
 
         options = RunOptions(tmp_path, False, "cpu", loop, OptimOptions(lr, warmup=0))
         return Trainer(model, objectives, validate, options, [recorder], make_accelerator(options))
@@ -267,7 +275,7 @@ def test_the_best_model_is_kept(make_trainer: MakeTrainer, recorder: Recorder, t
 
     state = make_trainer(LoopOptions(max_steps=6, valid_every=2), score).run()
     assert recorder.validations == [(2, 1.0, True), (4, 3.0, True), (6, 2.0, False)]
-    assert (state.best, state.best_step, state.num_worse) == (3.0, 4, 1)
+    assert (state.best, state.best_step, state.num_worse) == ((3.0,), 4, 1)
     assert best_weight(tmp_path) == weights[1]
     assert [path.name for path in (tmp_path / "training").glob("*.safetensors")] == ["step-6.safetensors"]
 
@@ -324,9 +332,9 @@ def test_the_average_of_checkpoints_is_kept_when_it_is_better(
     assert weights[3] == pytest.approx((weights[1] + weights[2]) / 2)
     assert best_weight(tmp_path) == weights[3]
     assert float(trainer.bare_model.weight.detach()) == weights[2]
-    assert state.best == 10.0
+    assert state.best == (10.0,)
     # A resumed run must not take a worse model for a better one.
-    assert load_training_state(tmp_path / "training" / "state.pt")["run"]["best"] == 10.0
+    assert load_training_state(tmp_path / "training" / "state.pt")["run"]["best"] == (10.0,)
     names = {path.name for path in (tmp_path / "training").glob("*.safetensors")}
     assert names == {"step-4.safetensors", "step-6.safetensors"}
 

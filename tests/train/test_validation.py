@@ -55,7 +55,7 @@ def test_language_models_are_scored_the_same_each_time(language_model: XLMLangua
     assert first == second
     assert set(first.values) == {"en mlm ppl", "en mlm acc", "fr clm ppl", "fr clm acc"}
     mean_loss = (math.log(first.values["en mlm ppl"]) + math.log(first.values["fr clm ppl"])) / 2
-    assert first.main == pytest.approx(-mean_loss)
+    assert first.rank == pytest.approx((-mean_loss,))
 
 
 def test_perplexity_and_accuracy_of_a_model_that_knows_one_word(language_model: XLMLanguageModel) -> None:
@@ -115,7 +115,7 @@ def test_translation_scores(
     assert set(scores.values) == {"en-fr bleu", "en-fr ppl", "fr-en bleu", "fr-en ppl"}
     assert scores.values["en-fr bleu"] == pytest.approx(100)
     assert scores.values["fr-en bleu"] < 5
-    assert scores.main == pytest.approx((scores.values["en-fr bleu"] + scores.values["fr-en bleu"]) / 2)
+    assert scores.rank[0] == pytest.approx((scores.values["en-fr bleu"] + scores.values["fr-en bleu"]) / 2)
     with torch.no_grad():
         loss = float(pair_loss(translator, en, fr, (0, 1), 0.0, CPU).mean)
     assert scores.values["en-fr ppl"] == pytest.approx(math.exp(loss), rel=1e-4)

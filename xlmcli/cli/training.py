@@ -187,6 +187,12 @@ def make_run_options(values: dict[str, Any]) -> RunOptions:
 
     if values["max_steps"] is None and values["max_time"] is None and values["patience"] is None:
         raise UsageError("the run would never end", hint="give --max-steps, --max-time or --patience")
+    has_budget = values["max_steps"] is not None or values["max_time"] is not None
+    if not has_budget and (values["schedule"] == "cosine" or values["cooldown"] > 0):
+        raise UsageError(
+            "the learning rate is to fall towards the run's end, and nobody can tell where that is",
+            hint="give --max-steps or --max-time, or leave out --schedule cosine and --cooldown",
+        )
     loop = LoopOptions(
         values["max_steps"],
         values["max_time"],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from xlmcli.train.loop import Progress
+from xlmcli.train.data import TextData
+from xlmcli.train.reports import Progress
 from xlmcli.train.validation import Scores
 
 LOG_FILE = "log.jsonl"
@@ -14,12 +15,15 @@ LOG_FILE = "log.jsonl"
 class JsonLog:
     """Appends to ``log.jsonl`` in the run's folder.
 
-    Lines have an ``event``: ``train`` (step, losses in nats, tokens_per_second, lr, elapsed_seconds) or ``valid``
-    (step, elapsed_seconds, scores, best).
+    Lines have an ``event``: ``data`` (langs, lines used, lines skipped), ``train`` (step, losses in nats,
+    tokens_per_second, lr, elapsed_seconds) or ``valid`` (step, elapsed_seconds, scores, best).
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / LOG_FILE
+
+    def loaded(self, text: TextData) -> None:
+        self._append({"event": "data", "langs": text.langs, "lines": len(text), "skipped": text.num_skipped})
 
     def progress(self, progress: Progress) -> None:
         self._append(

@@ -7,14 +7,13 @@ resumed takes the same next step as one that never stopped.
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,14 +31,13 @@ from xlmcli.train.checkpoint import (
     save_weights,
     saved_state,
 )
+from xlmcli.train.interrupts import Interrupts
 from xlmcli.train.objectives import Objective
 from xlmcli.train.optim import learning_rate, make_optimizer, set_learning_rate
 from xlmcli.train.options import RunOptions
 from xlmcli.train.precision import uses_bfloat16
+from xlmcli.train.reports import Progress, Reporter
 from xlmcli.train.validation import Scores, Validator
-
-# A launcher of several processes passes on the Ctrl-C that a terminal has sent to each of them already.
-_SAME_INTERRUPT_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -48,39 +46,10 @@ class RunState:
 
     step: int = 0
     elapsed_seconds: float = 0.0
-    best: float = -math.inf
+    best: tuple[float, ...] = ()
     best_step: int = 0
     num_worse: int = 0
     validated_step: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What the display and the log show while training.
-
-    Attributes:
-        step: Steps done.
-        share: Share of the budget that is spent, 0-1.
-        losses: Mean loss of each objective since the last report, nats.
-        tokens_per_second: Real tokens read, over all processes.
-        lr: Learning rate.
-        elapsed_seconds: Time spent so far.
-    """
-
-    step: int
-    share: float
-    losses: dict[str, float]
-    tokens_per_second: float
-    lr: float
-    elapsed_seconds: float
-
-
-class Reporter(Protocol):
-    """Shows or stores what happens."""
-
-    def progress(self, progress: Progress) -> None: ...
-
-    def validated(self, step: int, elapsed_seconds: float, scores: Scores, is_best: bool) -> None: ...
 
 
 @dataclass(slots=True)
@@ -104,12 +73,8 @@ class Trainer:
         reporters: Sequence[Reporter],
         accelerator: Accelerator,
     ) -> None:
-        self.objectives, self.validator, self.reporters, self.accelerator = (
-            objectives,
-            validator,
-            reporters,
-            accelerator,
-        )
+        self.objectives, self.validator = objectives, validator
+        self.reporters, self.accelerator = reporters, accelerator
         self.folder, self.options, self.optim_options = run.folder, run.loop, run.optim
         self._uses_bfloat16 = uses_bfloat16(run.loop.precision, accelerator.device)
         self.bare_model = model
@@ -126,7 +91,7 @@ class Trainer:
         state, options = self.state, self.options
         meter = Meter()
         self.model.train()
-        with _Interrupts() as interrupts:
+        with Interrupts() as interrupts:
             while self.share_spent() < 1 and not self.is_stale():
                 started = time.monotonic()
                 rate = self.step(meter)
@@ -157,7 +122,7 @@ class Trainer:
             # Processes draw the same languages but mask different text: the place in the data differs, not the seed.
             rng = np.random.default_rng((options.seed, state.step, micro_step))
             is_last = micro_step == options.accumulate - 1
-            with accelerator.no_sync(self.model) if not is_last else _nothing():
+            with nullcontext() if is_last else accelerator.no_sync(self.model):
                 with self._autocast():
                     loss = objective.loss(self.model, rng, accelerator.device)
                 accelerator.backward(loss.mean / options.accumulate)
@@ -193,9 +158,9 @@ class Trainer:
         started = time.monotonic()
         scores = self._scores()
         state = self.state
-        is_best = scores.main > state.best
+        is_best = scores.rank > state.best
         if is_best:
-            state.best, state.best_step, state.num_worse = scores.main, state.step, 0
+            state.best, state.best_step, state.num_worse = scores.rank, state.step, 0
         else:
             state.num_worse += 1
         state.validated_step = state.step
@@ -216,16 +181,11 @@ class Trainer:
     def _save(self) -> None:
         folder = self.folder / TRAINING_FOLDER
         folder.mkdir(exist_ok=True)
-        positions = [
-            {
-                stream.name: (stream.sampler.position.epoch, stream.sampler.position.batch)
-                for stream in objective.streams
-            }
-            for objective in self.objectives
-        ]
+        positions = [_positions(objective) for objective in self.objectives]
         run = {name: getattr(self.state, name) for name in RunState.__slots__}
         save_weights(saved_state(self.bare_model), folder / f"step-{self.state.step}.safetensors")
-        state = {"run": run, "positions": positions, "optimizer": self.optimizer.state_dict()}
+        objectives = [objective.name for objective in self.objectives]
+        state = {"run": run, "objectives": objectives, "positions": positions, "optimizer": self.optimizer.state_dict()}
         save_training_state(state, folder / STATE_FILE)
         for path in self._snapshots()[: -max(1, self.options.average)]:
             path.unlink()
@@ -242,9 +202,8 @@ class Trainer:
         self.state = RunState(**saved["run"])
         load_weights(self.bare_model, folder / f"step-{self.state.step}.safetensors")
         self.optimizer.load_state_dict(saved["optimizer"])
-        if [sorted(stream.name for stream in objective.streams) for objective in self.objectives] != [
-            sorted(names) for names in saved["positions"]
-        ]:
+        known = list(zip(saved["objectives"], map(set, saved["positions"]), strict=True))
+        if known != [(objective.name, set(_positions(objective))) for objective in self.objectives]:
             raise TrainingError(f"{self.folder}: was trained with other objectives or languages")
         for objective, places in zip(self.objectives, saved["positions"], strict=True):
             for stream in objective.streams:
@@ -269,9 +228,9 @@ class Trainer:
         newest = {name: tensor.clone() for name, tensor in saved_state(self.bare_model).items()}
         self.bare_model.load_state_dict(average, strict=False)
         scores = self._scores()
-        is_best = scores.main > self.state.best
+        is_best = scores.rank > self.state.best
         if is_best:
-            self.state.best, self.state.best_step = scores.main, self.state.step
+            self.state.best, self.state.best_step = scores.rank, self.state.step
         if self.accelerator.is_main_process:
             if is_best:
                 save_weights(average, self.folder / WEIGHTS_FILE)
@@ -311,35 +270,12 @@ class Trainer:
         return torch.autocast(device, torch.bfloat16, enabled=self._uses_bfloat16)
 
 
-class _Interrupts:
-    """Notes SIGINT and SIGTERM while a run goes on, so that it stops between two steps with a checkpoint written."""
-
-    def __init__(self) -> None:
-        self.any = False
-        self._first_time = 0.0
-
-    def __enter__(self) -> _Interrupts:
-        self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if not self.any:
-            self.any, self._first_time = True, now
-        elif now - self._first_time > _SAME_INTERRUPT_SECONDS:
-            raise KeyboardInterrupt  # a second Ctrl-C stops at once
+def _positions(objective: Objective) -> dict[str, tuple[int, int]]:
+    """The epoch and batch that each of an objective's streams is at."""
+    places = {stream.name: stream.sampler.position for stream in objective.streams}
+    return {name: (place.epoch, place.batch) for name, place in places.items()}
 
 
 def _mix(*numbers: int) -> int:
     """One seed out of several numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
-
-
-def _nothing() -> Any:
-    from contextlib import nullcontext
-
-    return nullcontext()

@@ -12,11 +12,12 @@ from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
 from xlmcli.train.checkpoint import CheckpointConfig, save_config
 from xlmcli.train.data import TextData
-from xlmcli.train.loop import Reporter, RunState, Trainer
+from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.masking import smoothing_weights
 from xlmcli.train.model import XLMLanguageModel
 from xlmcli.train.objectives import CausalLanguageModel, LanguageModelOptions, MaskedLanguageModel, Objective
 from xlmcli.train.options import PretrainOptions, check_folder
+from xlmcli.train.reports import Reporter
 from xlmcli.train.sampling import Share
 from xlmcli.train.setup import (
     Langs,
@@ -26,6 +27,7 @@ from xlmcli.train.setup import (
     load_by_langs,
     make_accelerator,
     new_shape,
+    report_text,
     sentences_of,
 )
 from xlmcli.train.validation import HeldOut, LanguageModelValidator
@@ -67,6 +69,8 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
         trainer.resume()
     elif accelerator.is_main_process:
         save_config(config, options.run.folder)
+    if accelerator.is_main_process:
+        report_text(train_text, reporters)
     return trainer.run()
 
 

@@ -17,6 +17,7 @@ from xlmcli.train.data import Corpus, LengthFilter, TextData, load_text
 from xlmcli.train.model import XLMShape
 from xlmcli.train.objectives import Stream
 from xlmcli.train.options import DataOptions, RunOptions, SizeOptions
+from xlmcli.train.reports import Reporter
 from xlmcli.train.sampling import BatchSampler, BlockSampler, BlockShape, Share
 
 Langs = tuple[str, ...]
@@ -75,6 +76,13 @@ def load_by_langs(sources: Sequence[Source], tokenizer: Tokenizer, limits: Lengt
     for source in sources:
         groups.setdefault(source.langs, []).append(source)
     return {langs: load_text(group, tokenizer, limits) for langs, group in groups.items()}
+
+
+def report_text(text: dict[Langs, TextData], reporters: Sequence[Reporter]) -> None:
+    """Tells how much training text there is."""
+    for data in text.values():
+        for reporter in reporters:
+            reporter.loaded(data)
 
 
 def all_langs(data: DataOptions) -> tuple[str, ...]:

@@ -12,10 +12,11 @@ from xlmcli.sources import Source, iter_rows
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.train.checkpoint import CheckpointConfig, load_language_model, save_config
 from xlmcli.train.data import TextData
-from xlmcli.train.loop import Reporter, RunState, Trainer
+from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.model import XLMLanguageModel, XLMShape
 from xlmcli.train.objectives import Objective, Stream
 from xlmcli.train.options import TranslateTrainingOptions, check_folder
+from xlmcli.train.reports import Reporter
 from xlmcli.train.sampling import Share
 from xlmcli.train.seq2seq import Seq2Seq
 from xlmcli.train.setup import (
@@ -27,6 +28,7 @@ from xlmcli.train.setup import (
     load_by_langs,
     make_accelerator,
     new_shape,
+    report_text,
     sentences_of,
 )
 from xlmcli.train.translation import BackTranslation, Denoising, Translation, TranslationOptions
@@ -71,6 +73,8 @@ def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Rep
     elif accelerator.is_main_process:
         save_config(config, options.run.folder)
         tokenizer.save(options.run.folder)
+    if accelerator.is_main_process:
+        report_text(text, reporters)
     return trainer.run()
 
 

@@ -29,11 +29,11 @@ class Scores:
 
     Attributes:
         values: Named figures, such as ``en mlm ppl`` or ``en-fr bleu``.
-        main: The figure that decides which model is best; higher is better.
+        rank: What decides which model is best: the first figure that differs, higher is better.
     """
 
     values: dict[str, float]
-    main: float
+    rank: tuple[float, ...]
 
 
 class Validator(Protocol):
@@ -66,7 +66,7 @@ class LanguageModelValidator:
             values[f"{name} ppl"] = math.exp(loss)
             values[f"{name} acc"] = 100 * accuracy
             losses.append(loss)
-        return Scores(values, -sum(losses) / len(losses))
+        return Scores(values, (-sum(losses) / len(losses),))
 
     def _score(self, part: HeldOut) -> tuple[float, float]:
         # From the start each time, so that all validations see the same text with the same masks.
@@ -105,14 +105,17 @@ class TranslationValidator:
         from xlmcli.metrics.translation import corpus_bleu
 
         values: dict[str, float] = {}
-        scores = []
+        scores, losses = [], []
         for text in self._held_out:
             hypotheses = translate(self._model, text.src, text.langs, self._tokenizer, self._device)
             bleu = corpus_bleu(hypotheses, [text.references])
             values[f"{text.direction} bleu"] = bleu
-            values[f"{text.direction} ppl"] = math.exp(self._loss(text))
+            loss = self._loss(text)
+            values[f"{text.direction} ppl"] = math.exp(loss)
             scores.append(bleu)
-        return Scores(values, sum(scores) / len(scores))
+            losses.append(loss)
+        # Perplexity decides between models whose output is not worth any BLEU yet.
+        return Scores(values, (sum(scores) / len(scores), -sum(losses) / len(losses)))
 
     def _loss(self, text: ParallelText) -> float:
         total, num_words = 0.0, 0
