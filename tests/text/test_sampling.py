@@ -23,10 +23,10 @@ def write_lines(tmp_path: Path) -> WriteLines:
 
 @pytest.mark.parametrize(
     ("alpha", "expected"),
-    [(0.0, {"en": 0.5, "fr": 0.5}), (0.5, {"en": 0.75, "fr": 0.25}), (1.0, {"en": 0.9, "fr": 0.1})],
+    [(0.0, [0.5, 0.5]), (0.5, [0.75, 0.25]), (1.0, [0.9, 0.1])],
 )
-def test_shares_follow_the_exponent(alpha: float, expected: dict[str, float]) -> None:
-    assert language_shares({"en": 900, "fr": 100}, alpha) == pytest.approx(expected)
+def test_shares_follow_the_exponent(alpha: float, expected: list[float]) -> None:
+    assert language_shares([900, 100], alpha) == pytest.approx(expected)
 
 
 def test_sample_is_balanced_and_drawn_without_repetition(write_lines: WriteLines) -> None:

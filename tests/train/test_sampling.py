@@ -20,7 +20,6 @@ from xlmcli.train.sampling import (
     cut_batches,
     draw_epoch,
     join_sentences,
-    language_shares,
 )
 
 Sampler = TypeVar("Sampler", BatchSampler, BlockSampler)
@@ -184,9 +183,3 @@ def test_joined_sentences(sentences: list[list[int]], data: st.DataObject) -> No
     order = data.draw(st.lists(st.integers(0, len(sentences) - 1), min_size=1, max_size=20))
     expected = [word for index in order for word in (*sentences[index], EOS_ID)]
     assert join_sentences(Corpus.from_sequences(sentences), np.array(order)).tolist() == expected
-
-
-def test_language_shares() -> None:
-    assert language_shares([900, 100], 1.0).tolist() == pytest.approx([0.9, 0.1])
-    assert language_shares([900, 100], 0.5).tolist() == pytest.approx([0.75, 0.25])
-    assert language_shares([900, 100], 0.0).tolist() == [0.5, 0.5]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xlmcli.errors import DataError
@@ -77,19 +77,19 @@ def sample_sentences(sources: Sequence[Source], num_sentences: int, alpha: float
     for lang, reservoir in reservoirs.items():
         if not reservoir.items:
             raise DataError(f"no text for language {lang}")
-    shares = language_shares({lang: reservoir.num_seen for lang, reservoir in reservoirs.items()}, alpha)
+    shares = language_shares([reservoir.num_seen for reservoir in reservoirs.values()], alpha)
     total = min(num_sentences, sum(reservoir.num_seen for reservoir in reservoirs.values()))
     return [
-        LanguageSample(lang, reservoir.num_seen, reservoir.draw(max(1, round(shares[lang] * total))))
-        for lang, reservoir in reservoirs.items()
+        LanguageSample(lang, reservoir.num_seen, reservoir.draw(max(1, round(share * total))))
+        for (lang, reservoir), share in zip(reservoirs.items(), shares, strict=True)
     ]
 
 
-def language_shares(num_lines: Mapping[str, int], alpha: float) -> dict[str, float]:
-    """Returns the probability of each language, p ∝ n^alpha.
+def language_shares(sizes: Sequence[float], alpha: float) -> list[float]:
+    """Returns the probability of each language or pair from the size n of its text, p ∝ n^alpha.
 
     Source: Conneau & Lample 2019, section 3.1.
     """
-    weights = {lang: float(count) ** alpha for lang, count in num_lines.items()}
-    total = sum(weights.values())
-    return {lang: weight / total for lang, weight in weights.items()}
+    weights = [size**alpha for size in sizes]
+    total = sum(weights)
+    return [weight / total for weight in weights]

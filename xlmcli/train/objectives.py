@@ -14,12 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from xlmcli.text.sampling import language_shares
 from xlmcli.text.special import EOS_ID, PAD_ID
 from xlmcli.train.cross_entropy import cross_entropy
 from xlmcli.train.data import TextData
 from xlmcli.train.masking import MaskingOptions, mask_words
 from xlmcli.train.model import Tokens
-from xlmcli.train.sampling import Position, language_shares
+from xlmcli.train.sampling import Position
 
 
 @dataclass(frozen=True, slots=True)

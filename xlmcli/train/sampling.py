@@ -1,4 +1,4 @@
-"""Which sentences come next: epochs, buckets of like length, and languages by n^alpha.
+"""Which sentences come next: epochs, buckets of like length, fixed-length blocks of running text.
 
 Every choice is drawn from the seed and a counter, so a run's place in the data is two numbers a stream.
 """
@@ -122,13 +122,6 @@ def cut_batches(indices: NDArray[np.int64], lens: NDArray[np.int64], max_tokens:
     if start < len(indices):
         batches.append(indices[start:])
     return batches
-
-
-def language_shares(sizes: Sequence[float], alpha: float) -> NDArray[np.float64]:
-    """Probabilities p ∝ n^alpha (Conneau & Lample 2019, section 3.1), (streams,)."""
-    weights = np.asarray(sizes, dtype=np.float64) ** alpha
-    shares: NDArray[np.float64] = weights / weights.sum()
-    return shares
 
 
 class BlockSampler:
