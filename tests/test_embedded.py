@@ -1,0 +1,65 @@
+"""The bundles inside the package: complete, small, and good at what they are for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xlmcli.bundle import embedded_models, find_model, open_bundle
+from xlmcli.records import Direction
+from xlmcli.sources import iter_rows, parse_source
+
+ROOT = Path(__file__).parents[1]
+VALID = ROOT.parent / "shared" / "data" / "valid" / "tatoeba.en-fr.tsv"
+MAX_BYTES = 40_000_000
+
+EN_FR = Direction("en", "fr")
+FR_EN = Direction("fr", "en")
+
+
+def translate(direction: Direction, lines: list[str]) -> list[str]:
+    command = [sys.executable, "-m", "xlmcli", "translate", "--src", direction.src, "--tgt", direction.tgt, "--quiet"]
+    text = "".join(f"{line}\n" for line in lines)
+    result = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=True)
+    return result.stdout.removesuffix("\n").split("\n")
+
+
+@pytest.mark.parametrize("name", embedded_models())
+def test_a_bundle_says_what_it_is(name: str) -> None:
+    folder = find_model(name)
+    manifest = open_bundle(folder).manifest
+    assert manifest.provenance.licence
+    assert manifest.provenance.trained_on
+    assert {"MODEL_CARD.md", "recipe.toml"} < set(manifest.files)
+    assert (folder / "recipe.toml").read_bytes() == (ROOT / "recipes" / f"{name}.toml").read_bytes()
+    assert sum(path.stat().st_size for path in folder.iterdir()) < MAX_BYTES
+    measured = {(score.direction, score.metric) for score in manifest.provenance.scores if score.signature}
+    assert measured == {(direction, metric) for direction in manifest.directions for metric in ("BLEU", "chrF2")}
+    assert len({score.test_set for score in manifest.provenance.scores}) >= 2
+
+
+@pytest.mark.parametrize(
+    ("direction", "text", "expected"),
+    [
+        (EN_FR, "Where is the station?", "gare"),
+        (EN_FR, "I love you.", "aime"),
+        (FR_EN, "Où est la gare ?", "station"),
+        (FR_EN, "Je ne sais pas.", "know"),
+    ],
+)
+def test_everyday_sentences_are_understood(direction: Direction, text: str, expected: str) -> None:
+    assert expected in translate(direction, [text])[0]
+
+
+@pytest.mark.skipif(not VALID.exists(), reason="the validation text is not here")
+@pytest.mark.parametrize("direction", [EN_FR, FR_EN])
+def test_everyday_sentences_are_translated_well(direction: Direction) -> None:
+    from xlmcli.metrics.translation import corpus_bleu
+
+    source = parse_source(f"en-fr={VALID}")
+    rows = list(iter_rows(source))[:300]
+    sources, references = ([row[source.langs.index(lang)] for row in rows] for lang in (direction.src, direction.tgt))
+    assert corpus_bleu(translate(direction, sources), [references]) >= 25
