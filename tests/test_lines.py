@@ -15,6 +15,8 @@ from xlmcli.lines import atomic_write, iter_file_lines, open_text
 CONTENT = "a\rb\nc\r\n\n\u2028é\x00\x85end"
 LINES = ["a\rb", "c\r", "", "\u2028é\x00\x85end"]
 
+FULL_DISK = Path("/dev/full")
+
 COMPRESS = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstandard.compress}
 
 
@@ -113,6 +115,30 @@ def test_atomic_write_writes_devices_directly() -> None:
     with atomic_write(Path(os.devnull)) as file:
         file.write("gone")
     assert Path(os.devnull).is_char_device()
+
+
+@pytest.mark.skipif(not FULL_DISK.exists(), reason="no device that is always full here")
+@pytest.mark.parametrize("content", ["small", "large" * 10_000])
+def test_atomic_write_names_the_file_that_is_full(content: str) -> None:
+    with pytest.raises(DataError, match="cannot write /dev/full: no space left"), atomic_write(FULL_DISK) as file:
+        file.write(content)
+
+
+def test_atomic_write_names_the_file_that_cannot_be_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    with pytest.raises(DataError, match=f"cannot write {path}: is a directory"), atomic_write(path):
+        path.mkdir()
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_atomic_write_leaves_errors_of_other_files_alone(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "out"):
+        (tmp_path / "other").read_text()
+
+
+def test_atomic_write_leaves_a_closed_pipe_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPipeError), atomic_write(tmp_path / "out"):
+        raise BrokenPipeError
 
 
 @pytest.mark.parametrize("name", ["missing/out", "."])

@@ -80,12 +80,17 @@ def show_line_progress(is_wanted: bool, total_bytes: int | None) -> Iterator[Lin
         progress.stop()
 
 
-def _new_bar(has_total: bool) -> Progress:
+def _new_bar(has_total: bool, seconds_between: float = 1.0) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     known = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) if has_total else (SpinnerColumn(),)
-    return Progress(*known, TextColumn("{task.description}"), console=Console(stderr=True))
+    return Progress(
+        *known,
+        TextColumn("{task.description}"),
+        console=Console(stderr=True),
+        speed_estimate_period=30 * seconds_between,  # The time left is judged by the last few updates.
+    )
 
 
 class TrainingDisplay:
@@ -116,7 +121,7 @@ class TrainingDisplay:
     def progress(self, progress: TrainingProgress) -> None:
         """Shows losses, speed and time left."""
         if self._is_bar_shown and self._bar is None:  # Of several processes, only the first gets here.
-            self._bar = _new_bar(has_total=True)
+            self._bar = _new_bar(has_total=progress.share > 0, seconds_between=60)
             self._task = self._bar.add_task("", total=1.0)
             self._bar.start()
         losses = "  ".join(f"{name} {loss:.3f}" for name, loss in progress.losses.items())

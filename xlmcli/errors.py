@@ -1,6 +1,7 @@
 """Everything that can go wrong for a user, as one tree of exceptions.
 
     XlmError
+    ├── GateError          1   a check that was asked for and that failed
     ├── UsageError         2   options or arguments that contradict each other
     ├── DataError          3   input text, tables or files that cannot be read
     ├── ModelError         4   bundles, checkpoints, languages a model does not have
@@ -27,6 +28,7 @@ class ExitCode(IntEnum):
     TRAINING = 6
     UNEXPECTED = 70
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class XlmError(Exception):
@@ -44,6 +46,10 @@ class XlmError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class GateError(XlmError):
+    exit_code = ExitCode.GATE_FAILED
 
 
 class UsageError(XlmError):

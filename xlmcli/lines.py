@@ -159,7 +159,7 @@ def atomic_write(path: Path, mode: Literal["w", "wb"] = "w") -> AbstractContextM
     is not a regular file (``/dev/null``, a named pipe) is written directly.
 
     Raises:
-        DataError: On entry or on leaving: the place cannot be written.
+        DataError: The place cannot be written, or is full.
     """
     return _atomic_write(Path(os.path.realpath(path)), mode)
 
@@ -178,19 +178,41 @@ def _atomic_write(path: Path, mode: Literal["w", "wb"]) -> Iterator[IO[Any]]:
             target = path.with_name(f".{path.name}.{os.getpid()}.partial")
             file = _open_for_writing(target, mode)
     except OSError as error:
-        raise DataError(f"cannot write {path}: {_reason(error)}") from error
+        raise _writing_error(path, error) from error
     beside = target != path
     try:
-        with file:
+        with writing_errors(path), file:
             yield file
         if beside:
-            if status is not None:
-                target.chmod(stat.S_IMODE(status.st_mode))
-            target.replace(path)
+            _move(target, path, status)
     except BaseException:
         if beside:
             target.unlink(missing_ok=True)
         raise
+
+
+def _move(source: Path, path: Path, status: os.stat_result | None) -> None:
+    try:
+        if status is not None:
+            source.chmod(stat.S_IMODE(status.st_mode))
+        source.replace(path)
+    except OSError as error:
+        raise _writing_error(path, error) from error
+
+
+@contextlib.contextmanager
+def writing_errors(name: Path | str) -> Iterator[None]:
+    """Turns what writing raises into a `DataError` that names the file.
+
+    A pipe that its reader closed stays a ``BrokenPipeError``, and an error that names a file (another one: writing
+    names none) stays what it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) or error.filename is not None:
+            raise
+        raise _writing_error(name, error) from error
 
 
 def _open_for_writing(path: Path, mode: Literal["w", "wb"]) -> IO[Any]:
@@ -203,6 +225,10 @@ def _reading_error(path: Path | str, error: Exception) -> DataError:
     if isinstance(error, FileNotFoundError):
         return DataError(f"no such file: {path}")
     return DataError(f"cannot read {path}: {_reason(error)}")
+
+
+def _writing_error(path: Path | str, error: OSError) -> DataError:
+    return DataError(f"cannot write {path}: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:

@@ -87,6 +87,17 @@ def test_someone_elses_folder_is_never_replaced(tmp_path: Path) -> None:
     assert _tree(tmp_path) == {"thesis/chapter1.tex": "years of work"}
 
 
+@pytest.mark.parametrize("name", ["notes.txt", "sub/model.bin", "config.json/x"])
+def test_a_bundle_with_other_files_in_it_is_never_replaced(tmp_path: Path, name: str) -> None:
+    strange = tmp_path / "b" / name
+    strange.parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "b" / "model.bin").write_text("old")
+    strange.write_text("mine")
+    with pytest.raises(UsageError, match=f"holds {name.split('/')[0]}, which is no part of a bundle"):
+        _write(tmp_path / "b", "new", force=True)
+    assert _tree(tmp_path) == {"b/model.bin": "old", f"b/{name}": "mine"}
+
+
 def test_a_folder_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     def write_while_another_does() -> None:
         with new_bundle(tmp_path / "b") as folder:

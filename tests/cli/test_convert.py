@@ -74,6 +74,58 @@ def test_verify_file_replaces_the_built_in_sentences(
     assert [match[3] for match in AGREEMENT.finditer(out)] == ["3", "8"]
 
 
+@pytest.fixture
+def exchanged_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes conversion go wrong: every bundle has one language's vector in the other's place."""
+    from xlmcli.convert import conversion
+
+    vectors = conversion._language_vectors
+    monkeypatch.setattr(conversion, "_language_vectors", lambda state, side: vectors(state, side)[::-1].copy())
+
+
+@pytest.mark.usefixtures("exchanged_languages")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--quantization", "float32", "--verify"], r"en-fr: \d of 8 .+ fr-en: \d of 8 .+, wanted a share of 1"),
+        (["--min-agreement", "0.9"], r"en-fr: \d of 8 .+ fr-en: \d of 8 .+, wanted a share of 0\.9"),
+        (["--quantization", "float32", "--verify", "--direction", "fr-en"], r"fr-en: \d of 8 .+, wanted a share of 1"),
+    ],
+)
+def test_a_bundle_that_fails_its_verification_is_not_written(
+    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path, options: list[str], message: str
+) -> None:
+    assert convert(capsys, tiny_checkpoint, tmp_path / "b")[0] == ExitCode.OK
+    before = (tmp_path / "b" / "xlm.json").read_bytes()
+    code, out, err = convert(capsys, tiny_checkpoint, tmp_path / "b", "--force", *options)
+    assert code == ExitCode.GATE_FAILED
+    assert AGREEMENT.match(out)
+    assert re.match(f"error: verification failed, nothing written: {message}\n", err)
+    assert (tmp_path / "b" / "xlm.json").read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["b"]
+
+
+@pytest.mark.usefixtures("exchanged_languages")
+@pytest.mark.parametrize("options", [["--verify"], ["--quantization", "float32", "--min-agreement", "0"]])
+def test_a_verification_that_demands_nothing_only_reports(
+    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path, options: list[str]
+) -> None:
+    code, out, _ = convert(capsys, tiny_checkpoint, tmp_path / "b", *options)
+    assert code == ExitCode.OK
+    assert all(match[2] != match[3] for match in AGREEMENT.finditer(out))
+    open_bundle(tmp_path / "b")
+
+
+def test_a_verification_without_sentences_is_an_error(
+    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "blank").write_text("\n \n")
+    code, _, err = convert(capsys, tiny_checkpoint, tmp_path / "b", "--verify-file", f"fr={tmp_path / 'blank'}")
+    assert code == ExitCode.DATA
+    assert "fr-en: no sentences to compare on" in err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["blank"]
+
+
 def test_a_direction_gives_a_folder_for_plain_ctranslate2(
     capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
 ) -> None:

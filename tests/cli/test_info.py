@@ -151,7 +151,7 @@ def test_info_needs_no_torch_and_no_engine(request: pytest.FixtureRequest, kind:
     program = (
         "import sys; from xlmcli.cli import main\n"
         "main.main(['info', sys.argv[1]], standalone_mode=False)\n"
-        "print(sorted({'torch', 'transformers', 'ctranslate2'} & set(sys.modules)))"
+        "print(sorted({'torch', 'transformers', 'ctranslate2', 'xlmcli.convert'} & set(sys.modules)))"
     )
     path = request.getfixturevalue(kind)
     done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)

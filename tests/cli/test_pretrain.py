@@ -34,11 +34,11 @@ def test_a_run_writes_a_checkpoint_and_a_log(
     arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, read_log: ReadLog
 ) -> None:
     folder = tmp_path / "deep" / "run"
-    exit_code, stderr = xlm(*arguments, "--objective", "mlm", "--objective", "tlm", "--max-steps", 4, folder)
+    exit_code, stderr = xlm(*arguments, "--objectives", "mlm,tlm", "--max-steps", 4, folder)
     assert exit_code == 0, stderr
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     files = {"config.json", "model.safetensors", "tokenizer.model", "log.jsonl"}
-    assert names == files | {"training/state.pt", "training/step-4.safetensors"}
+    assert names == files | {"training/state.pt"}
     assert json.loads((folder / "config.json").read_text())["architectures"] == ["XLMWithLMHeadModel"]
     log = read_log(folder)
     assert [(event["event"], event["step"]) for event in log] == [
@@ -77,7 +77,7 @@ def test_settings_come_from_a_file(pairs: Path, xlm: Xlm, tmp_path: Path, read_l
     names = [str(name).removeprefix("--") for name in (*SIZES, *RUN)[::2]]
     values = [json.dumps(value) for value in (*SIZES, *RUN)[1::2]]
     settings = [f"{name} = {value}" for name, value in zip(names, values, strict=True)]
-    settings += [f'parallel = ["en-fr={pairs}"]', f'valid = ["en-fr={pairs}"]', 'objective = ["clm"]']
+    settings += [f'parallel = ["en-fr={pairs}"]', f'valid = ["en-fr={pairs}"]', 'objectives = "clm"']
     settings += ["vocab-size = 420", 'max-time = "1h"', "max-steps = 100"]
     config = tmp_path / "recipe.toml"
     config.write_text("[pretrain]\n" + "\n".join(settings), encoding="utf-8")
@@ -99,8 +99,8 @@ def test_errors(arguments: tuple[object, ...], xlm: Xlm, pairs: Path, tmp_path: 
         (ExitCode.USAGE, "no training text", "name some with --mono or --parallel", without_text),
         (
             ExitCode.USAGE,
-            "no validation text for these objectives",
-            "name some with --valid en-fr=FILE.tsv",
+            "no validation text",
+            "name some with --valid, such as --valid en-fr=FILE.tsv",
             (*without_text, *text),
         ),
         (
@@ -128,7 +128,7 @@ def test_errors(arguments: tuple[object, ...], xlm: Xlm, pairs: Path, tmp_path: 
             ExitCode.DATA,
             f"no usable line in {tmp_path / 'empty.tsv'}",
             "is --max-len too small, or the `only` pattern wrong?",
-            (*without_text, "--parallel", f"en-fr={tmp_path / 'empty.tsv'}"),
+            (*without_text, "--parallel", f"en-fr={tmp_path / 'empty.tsv'}", "--valid", f"en-fr={pairs}"),
         ),
         (ExitCode.DATA, f"no such file: {tmp_path / 'none'}", None, (*run, "--mono", f"en={tmp_path / 'none'}")),
     ]
@@ -140,7 +140,15 @@ def test_errors(arguments: tuple[object, ...], xlm: Xlm, pairs: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "option", [("--dropout", "1"), ("--beta2", "1"), ("--lr", "0"), ("--max-time", "soon"), ("--objective", "nsp")]
+    "option",
+    [
+        ("--dropout", "1"),
+        ("--beta2", "1"),
+        ("--lr", "0"),
+        ("--max-time", "soon"),
+        ("--objectives", "mlm,nsp"),
+        ("--objectives", "mlm,mlm"),
+    ],
 )
 def test_values_out_of_range(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, option: tuple[str, str]) -> None:
     exit_code, stderr = xlm(*arguments, "--max-steps", 2, *option, tmp_path / "run")
@@ -203,7 +211,7 @@ def test_ctrl_c_saves_and_resuming_goes_on(
     assert (process.returncode, stdout, stderr) == (ExitCode.INTERRUPTED, b"", b"")
     steps = [event["step"] for event in read_log(folder)]
     assert steps == list(range(1, steps[-1] + 1))
-    assert (folder / "training" / f"step-{steps[-1]}.safetensors").exists()
+    assert (folder / "training" / "state.pt").exists()
     assert not (folder / "model.safetensors").exists()
     assert xlm(*arguments, *settings, "--max-steps", steps[-1] + 2, "--quiet", "--resume", folder) == (0, "")
     events = [(event["event"], event["step"]) for event in read_log(folder)[len(steps) :]]

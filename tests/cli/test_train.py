@@ -34,7 +34,7 @@ def test_from_text_to_a_checkpoint(
     sizes = (*SIZES, *LIMITS, "--block-len", 24)
     done = xlm("pretrain", "--tokenizer", tiny_tokenizer, *text, *sizes, *RUN, *STEPS, "--quiet", pretrained)
     assert done == (0, "")
-    objectives = ("--objective", "mt", "--objective", "ae", "--objective", "bt")
+    objectives = ("--objectives", "mt,ae,bt")
     exit_code, stderr = xlm(
         "train",
         "translate",
@@ -95,15 +95,15 @@ def test_errors(
         (ExitCode.USAGE, "no training text", "name some with --mono or --parallel", bare),
         (
             ExitCode.USAGE,
-            "no validation pairs for these directions",
-            "name some with --valid en-fr=FILE.tsv",
+            "no validation text",
+            "name some with --valid, such as --valid en-fr=FILE.tsv",
             (*bare, "--parallel", f"en-fr={pairs}"),
         ),
         (
             ExitCode.USAGE,
             "nothing to translate",
             "give --parallel text, or --direction with --mono text",
-            (*bare, "--mono", f"en={pairs}", "--objective", "ae"),
+            (*bare, "--mono", f"en={pairs}", "--valid", f"en={pairs}", "--objectives", "ae"),
         ),
         (
             ExitCode.USAGE,

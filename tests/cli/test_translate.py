@@ -116,7 +116,12 @@ def test_ctrl_c_ends_quietly_while_waiting_for_input(start: Start) -> None:
     assert process.stderr.read() == b""
 
 
-def test_ctrl_c_leaves_no_half_written_file(start: Start, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "exit_code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_signals_leave_no_half_written_file(
+    start: Start, tmp_path: Path, number: signal.Signals, exit_code: int
+) -> None:
     out = tmp_path / "out" / "fr.txt"
     out.parent.mkdir()
     text = tmp_path / "en.txt"
@@ -127,8 +132,8 @@ def test_ctrl_c_leaves_no_half_written_file(start: Start, tmp_path: Path) -> Non
         assert time.monotonic() < deadline
         time.sleep(0.05)
     begin = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(TIMEOUT_SECONDS) == ExitCode.INTERRUPTED
+    process.send_signal(number)
+    assert process.wait(TIMEOUT_SECONDS) == exit_code
     assert time.monotonic() - begin < TIMEOUT_SECONDS / 4
     assert list(out.parent.iterdir()) == []
     assert process.stderr
@@ -142,6 +147,20 @@ def test_closed_standard_streams_are_errors(command: list[str]) -> None:
     done = shell(f"echo hello | {shlex.join(command)} >&-")
     assert done.returncode == ExitCode.DATA
     assert b"standard output is closed" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
+@pytest.mark.parametrize(("option", "name"), [(">", "standard output"), ("-o", "/dev/full")])
+def test_a_full_disk_is_an_error_that_names_the_file(command: list[str], option: str, name: str) -> None:
+    done = shell(f"echo Hello. | {shlex.join(command)} {option} /dev/full")
+    assert done.returncode == ExitCode.DATA
+    assert done.stderr.decode().endswith(f"cannot write {name}: no space left on device\n")
+
+
+def test_a_model_in_the_working_folder_has_a_name(command: list[str], tiny_bundle: Path) -> None:
+    line = shlex.join([*command, "-m", ".", "--tgt", "de", "--text", "a"])
+    done = shell(f"cd {shlex.quote(str(tiny_bundle))} && PYTHONPATH={shlex.quote(str(Path.cwd()))} {line}")
+    assert f"error: {tiny_bundle.name} does not translate" in done.stderr.decode()
 
 
 def test_invalid_utf8_names_the_line_after_writing_those_before(translate: Translate) -> None:

@@ -9,9 +9,9 @@ from typing import Any, get_args
 
 import pytest
 
-from xlmcli.bundle import DecodingDefaults, Limits, Score, open_bundle
+from xlmcli.bundle import Bundle, DecodingDefaults, Limits, Score, open_bundle
 from xlmcli.bundle.manifest import Quantization
-from xlmcli.errors import DataError, ModelError, UsageError
+from xlmcli.errors import DataError, GateError, ModelError, UsageError
 from xlmcli.records import Direction
 
 torch = pytest.importorskip("torch")
@@ -62,6 +62,11 @@ def test_every_quantization_records_its_tables_and_translates(
     assert result.hypotheses[0]
     after = checkpoint.model.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items()), "conversion changed the model"
+
+
+def test_the_engine_normalises_as_the_model_does(checkpoint: Checkpoint, tiny_bundle: Path) -> None:
+    epsilons = {module.eps for module in checkpoint.model.modules() if isinstance(module, torch.nn.LayerNorm)}
+    assert epsilons == {json.loads((tiny_bundle / "config.json").read_text())["layer_norm_epsilon"]}
 
 
 def test_int8_is_smaller(tiny_bundle: Path, checkpoint: Checkpoint, tmp_path: Path) -> None:
@@ -130,6 +135,29 @@ def test_a_taken_path_is_refused_and_replaced_with_force(checkpoint: Checkpoint,
     assert open_bundle(tmp_path / "b").manifest.provenance.licence == "new"
 
 
+def test_everything_that_conversion_writes_may_be_replaced(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("x")
+    options = BundleOptions(card=tmp_path / "text", recipe=tmp_path / "text", force=True)
+    for _ in range(2):
+        write_bundle(checkpoint, tmp_path / "b", options)
+        write_folded(checkpoint, tmp_path / "b", EN_FR, options)
+    assert not (tmp_path / "b" / "xlm.json").exists()
+
+
+def test_a_check_sees_the_finished_bundle_before_it_has_its_name(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    write_bundle(checkpoint, tmp_path / "b", BundleOptions(licence="old"))
+
+    def refuse(new: Bundle) -> None:
+        assert open_bundle(new.path).manifest == new.manifest
+        assert open_bundle(tmp_path / "b").manifest.provenance.licence == "old"
+        raise GateError("not good enough")
+
+    with pytest.raises(GateError):
+        write_bundle(checkpoint, tmp_path / "b", BundleOptions(licence="new", force=True), check=refuse)
+    assert open_bundle(tmp_path / "b").manifest.provenance.licence == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["b"]
+
+
 def test_a_failing_conversion_leaves_nothing(checkpoint: Checkpoint, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none: cannot be copied"):
         write_bundle(checkpoint, tmp_path / "b", BundleOptions(card=tmp_path / "none"))
@@ -169,6 +197,13 @@ def test_a_checkpoint_without_directions_is_an_error(damaged: Path) -> None:
     config = json.loads((damaged / "config.json").read_text())
     (damaged / "config.json").write_text(json.dumps(config | {"xlm_directions": []}))
     with pytest.raises(ModelError, match="names no directions"):
+        open_checkpoint(damaged)
+
+
+def test_a_checkpoint_with_an_impossible_direction_is_an_error(damaged: Path) -> None:
+    config = json.loads((damaged / "config.json").read_text())
+    (damaged / "config.json").write_text(json.dumps(config | {"xlm_directions": ["en-en"]}))
+    with pytest.raises(ModelError, match=r"config\.json: not a direction: 'en-en'"):
         open_checkpoint(damaged)
 
 

@@ -5,13 +5,20 @@ from pathlib import Path
 import pytest
 
 from xlmcli.bundle import open_bundle
+from xlmcli.errors import DataError, GateError
 from xlmcli.records import Direction
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("ctranslate2")
 
 from xlmcli.convert.conversion import BundleOptions, Checkpoint, open_checkpoint, write_folded  # noqa: E402
-from xlmcli.convert.verification import Agreement, format_agreement, verify_bundle, verify_folded  # noqa: E402
+from xlmcli.convert.verification import (  # noqa: E402
+    Agreement,
+    check_agreements,
+    format_agreement,
+    verify_bundle,
+    verify_folded,
+)
 
 
 @pytest.fixture
@@ -59,6 +66,24 @@ def test_blank_and_endless_lines_are_no_obstacle(checkpoint: Checkpoint, tiny_bu
     forward, backward = verify_bundle(checkpoint, open_bundle(tiny_bundle), lines)
     assert (forward.num_sentences, forward.num_equal) == (2, 2)
     assert backward == Agreement(Direction("fr", "en"), 0, 0, 0.0)
+
+
+@pytest.mark.parametrize(("num_equal", "min_share", "passes"), [(100, 1, True), (99, 1, False), (7, 0.07, True),
+                                                                (6, 0.07, False), (0, 0, True)])  # fmt: skip
+def test_too_little_agreement_fails(num_equal: int, min_share: float, passes: bool) -> None:
+    agreements = [Agreement(Direction("en", "fr"), 100, 100, 0.0), Agreement(Direction("fr", "en"), 100, num_equal, 0)]
+    if passes:
+        check_agreements(agreements, min_share)
+        return
+    with pytest.raises(GateError) as caught:
+        check_agreements(agreements, min_share)
+    assert f"fr-en: {num_equal} of 100 greedy translations equal, wanted a share of {min_share}" in caught.value.message
+    assert "en-fr" not in caught.value.message
+
+
+def test_no_sentences_prove_nothing() -> None:
+    with pytest.raises(DataError, match="fr-en: no sentences to compare on"):
+        check_agreements([Agreement(Direction("fr", "en"), 0, 0, 0.0)], 0)
 
 
 def test_the_report_reads_well() -> None:

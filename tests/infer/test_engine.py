@@ -67,6 +67,36 @@ def test_scores_come_only_when_asked_for(engine: TranslationEngine) -> None:
     assert all(score < 0 for score in scored.scores)
 
 
+class Unable:
+    """Stands in for the engine's translator; fails at once, or while it is waited for."""
+
+    is_late = False
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def translate_batch(self, batch: list[list[str]], **_: object) -> list[Unable]:
+        if not self.is_late:
+            raise RuntimeError("CUDA failed with error out of memory")
+        return [self] * len(batch)
+
+    def result(self) -> None:
+        raise RuntimeError("CUDA failed with error out of memory")
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_failure_of_the_engine_says_what_to_do(
+    bundle: Bundle, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch, is_late: bool
+) -> None:
+    monkeypatch.setattr("xlmcli.infer.engine.ctranslate2.Translator", Unable)
+    monkeypatch.setattr(Unable, "is_late", is_late)
+    engine = open_engine(bundle, tokenizer)
+    with pytest.raises(ModelError, match="the engine failed: CUDA failed with error out of memory") as caught:
+        engine.submit([[300]], GREEDY).wait()
+    assert "--max-batch-tokens" in (caught.value.hint or "")
+    assert "--device cpu" in (caught.value.hint or "")
+
+
 def test_unknown_compute_types_are_refused(bundle: Bundle, tokenizer: Tokenizer) -> None:
     with pytest.raises(UsageError, match="does not compute in int7") as caught:
         open_engine(bundle, tokenizer, EngineOptions("cpu", "int7"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -34,6 +35,21 @@ def convert(*contents: str, warnings: tuple[str, ...] = (), **options: object) -
     )
 
 
+class Chunks(io.RawIOBase):
+    """Reads one chunk after the other."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:
+        chunk = next(self._chunks, b"")
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+
 def test_text_keeps_line_ends_and_files_apart() -> None:
     assert convert("a\r\n\nb", "c\n") == "A\r\n\nB\nC\n"
 
@@ -59,6 +75,18 @@ def test_a_line_of_text_gives_one_line(lines: list[str]) -> None:
 
 def test_tsv_answers_one_column_and_passes_the_others() -> None:
     assert convert('1\ta "b\tx\r\n\n2\t\ty', name="tsv", column="2") == '1\tA "B\tx\r\n\n2\t\ty\n'
+
+
+def test_a_row_of_empty_columns_is_a_row() -> None:
+    assert convert("\t\n\n \n", name="tsv", with_scores=True) == "\t\t-0.5000\n\n \n"
+
+
+def test_a_stray_quote_does_not_gather_the_input() -> None:
+    lines = iter([b"a,b\n", b'1,"x\n', *[b"2,y%s\n" % (b"y" * 1000)] * 20_000])
+    stream = io.BufferedReader(Chunks(lines))
+    with pytest.raises(DataError, match="file:2: a quoted value is not closed within 10 MB"):
+        list(iter_records([Input("file", lambda: stream, None)], FormatOptions("csv"), "strict", LineCounter()))
+    assert 9_000 < sum(1 for _ in lines) < 11_000
 
 
 def test_tsv_never_gains_a_column() -> None:
@@ -109,6 +137,7 @@ def test_a_header_is_passed_once_and_names_the_column(name: str) -> None:
         (['{"a": "b"}\n'], {"name": "jsonl"}, "file1:1: expected a text in field 'text', no such field"),
         (['{"a": 7}\n'], {"name": "jsonl", "field": "a"}, "expected a text in field 'a', found 7"),
         (['{"text": "a", "score": 1}\n'], {"name": "jsonl", "with_scores": True}, "has a field 'score' already"),
+        (['{"text": "a", "n": 1e400}\n'], {"name": "jsonl"}, "file1:1: the number 1e400 is too large"),
         (["[" * 100_000], {"name": "jsonl"}, "file1:1: not JSON"),
     ],
 )

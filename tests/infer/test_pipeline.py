@@ -205,6 +205,36 @@ def test_reading_waits_while_the_engine_does_not_answer() -> None:
     assert tap.num_taken == 1000
 
 
+@pytest.mark.parametrize(("line", "most_open"), [(b"\n", 850), (b"%s\n" % (b" " * 1000), 250)])
+def test_records_without_tokens_wait_for_the_engine_too(
+    line: bytes, most_open: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xlmcli.infer.pipeline._MAX_HELD_BYTES", 100_000)
+    work, counts = Capitals(), Counts()
+    chunks = records_of(b"word\n" * 100) + [records_of(line * 10)[0] * 10] * 50
+    tap = Tap(chunks)
+    tap.num_allowed.release(len(chunks))
+    thread = run_in_thread(Pipeline(work, lambda _: None, PipelineOptions(50), counts), iter(tap))
+    wait_until(lambda: len(work.batches) >= 3)
+    time.sleep(0.3)
+    assert work.num_open <= most_open
+    assert tap.num_taken < 20
+    work.gate.set()
+    thread.join(TIMEOUT_SECONDS)
+    assert counts.num_lines == 100 * len(chunks)
+
+
+@pytest.mark.parametrize("max_bytes", [1, 40])
+def test_limits_never_stop_the_flow(max_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xlmcli.infer.pipeline._MAX_HELD_BYTES", max_bytes)
+    counts = Counts()
+    thread = run_in_thread(
+        Pipeline(open_capitals(), lambda _: None, PipelineOptions(1), counts), iter(records_of(b"a b\n\nc\n" * 200) * 3)
+    )
+    thread.join(TIMEOUT_SECONDS)
+    assert counts.num_lines == 1800
+
+
 def test_what_was_read_before_an_error_is_answered() -> None:
     written: list[str] = []
     source = Input("in", lambda: io.BytesIO(b"one\ntwo\n\xff\nthree\n"), None)

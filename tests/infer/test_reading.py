@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,23 @@ def test_a_line_is_given_as_soon_as_it_is_complete() -> None:
     source = Input("x", lambda: Trickle(b"".join(reads), [len(read) for read in reads]), None)
     chunks = [[line.text for line in lines] for lines in iter_chunks(source, "strict", LineCounter())]
     assert chunks == [["one"], ["two", "three"], ["fourfive"]]
+
+
+def test_an_empty_pipe_that_does_not_block_is_waited_for() -> None:
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+
+    def write() -> None:
+        os.write(write_end, b"two\n")
+        os.close(write_end)
+
+    os.write(write_end, b"one\n")
+    chunks = iter_chunks(Input("x", lambda: io.FileIO(read_end), None), "strict", LineCounter())
+    assert [line.text for line in next(chunks)] == ["one"]
+    timer = threading.Timer(0.1, write)
+    timer.start()
+    assert [line.text for lines in chunks for line in lines] == ["two"]
+    timer.join()
 
 
 def test_invalid_utf8_comes_after_the_lines_before_it() -> None:

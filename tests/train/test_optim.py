@@ -42,7 +42,9 @@ def test_cosine_falls_to_zero_over_the_budget() -> None:
     rates = [learning_rate(cosine, 500, progress) for progress in (0, 0.25, 0.5, 1)]
     expected = [1e-3, 5e-4 * (1 + math.sqrt(0.5)), 5e-4, 0]
     assert rates == pytest.approx(expected, abs=1e-12)
-    assert learning_rate(cosine, 49, 0.05) == pytest.approx(5e-4, rel=1e-3)
+    warm, next_one = learning_rate(cosine, 99, 0.4), learning_rate(cosine, 100, 0.4)
+    assert warm == pytest.approx(next_one, rel=1e-3)  # the end of the warm-up is no step down
+    assert learning_rate(cosine, 49, 0.4) == pytest.approx(warm / 2, rel=1e-3)
 
 
 def test_no_warmup_starts_at_the_peak() -> None:

@@ -96,7 +96,7 @@ def test_validation_text_may_be_of_some_languages(
 ERRORS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no text": ({"mono": (), "parallel": ()}, UsageError, "no training text"),
     "no pairs": ({"parallel": ()}, UsageError, "the objective tlm needs parallel text"),
-    "no validation text": ({"valid": ()}, UsageError, "no validation text for these objectives"),
+    "no validation text": ({"valid": ()}, UsageError, "no validation text"),
     "other validation text": (
         {"valid": (Source(("de", "en"), Path("x.tsv")),)},
         UsageError,

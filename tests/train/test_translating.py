@@ -191,7 +191,7 @@ def test_text_that_does_not_fit(options: TranslateTrainingOptions, tmp_path: Pat
     bt_only = {"objectives": ("bt",), "directions": (Direction("de", "en"), EN_FR)}
     for changes, message in (
         ({"data": replace(data, mono=(), parallel=())}, "no training text"),
-        ({"data": replace(data, valid=())}, "no validation pairs for these directions"),
+        ({"data": replace(data, valid=())}, "no validation text"),
         ({"data": replace(data, valid=data.mono)}, "no validation pairs for these directions"),
         ({"data": replace(data, valid=de_en)}, "validation text in de, which has no training text"),
         ({"data": replace(data, parallel=())}, "the objective mt has no parallel text for en-fr"),

@@ -11,10 +11,8 @@ Nothing here imports torch, ctranslate2 or rich, so that a bundle opens fast any
 
 from __future__ import annotations
 
-from xlmcli.bundle.folding import LANGUAGES_NAME, MODEL_NAME
 from xlmcli.bundle.manifest import (
     FORMAT_VERSION,
-    MANIFEST_NAME,
     Architecture,
     DecodingDefaults,
     Limits,
@@ -25,14 +23,17 @@ from xlmcli.bundle.manifest import (
     Score,
     SpecialTokens,
 )
-from xlmcli.bundle.reading import Bundle, embedded_models, find_model, is_bundle, open_bundle
+from xlmcli.bundle.names import CARD_NAME, LANGUAGES_NAME, MANIFEST_NAME, MODEL_NAME, RECIPE_NAME
+from xlmcli.bundle.reading import Bundle, embedded_models, find_model, is_bundle, is_checkpoint, open_bundle
 from xlmcli.bundle.writing import check_free, new_bundle, seal
 
 __all__ = [
+    "CARD_NAME",
     "FORMAT_VERSION",
     "LANGUAGES_NAME",
     "MANIFEST_NAME",
     "MODEL_NAME",
+    "RECIPE_NAME",
     "Architecture",
     "Bundle",
     "DecodingDefaults",
@@ -47,6 +48,7 @@ __all__ = [
     "embedded_models",
     "find_model",
     "is_bundle",
+    "is_checkpoint",
     "new_bundle",
     "open_bundle",
     "seal",

@@ -9,14 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xlmcli.bundle.manifest import PositionTable, PositionTables, TableType
+from xlmcli.bundle.names import LANGUAGES_NAME, MODEL_NAME
 from xlmcli.errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-MODEL_NAME = "model.bin"
-LANGUAGES_NAME = "languages.safetensors"
 
 _NUM_BYTES: dict[TableType, int] = {"float32": 4, "float16": 2, "bfloat16": 2}
 

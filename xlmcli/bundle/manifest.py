@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
 
 from xlmcli.bundle.fields import Fields
+from xlmcli.bundle.names import MANIFEST_NAME
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.records import Direction
 
 FORMAT_VERSION = 1
-MANIFEST_NAME = "xlm.json"
 
 Task = Literal["translate"]
 TableType = Literal["float32", "float16", "bfloat16"]

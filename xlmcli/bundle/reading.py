@@ -6,8 +6,16 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlmcli.bundle.folding import LANGUAGES_NAME, MODEL_NAME, fold_languages
-from xlmcli.bundle.manifest import MANIFEST_NAME, Manifest, parse_manifest
+from xlmcli.bundle.folding import fold_languages
+from xlmcli.bundle.manifest import Manifest, parse_manifest
+from xlmcli.bundle.names import (
+    CHECKPOINT_WEIGHTS_NAME,
+    CONFIG_NAME,
+    ENGINE_NAMES,
+    LANGUAGES_NAME,
+    MANIFEST_NAME,
+    MODEL_NAME,
+)
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction
 
@@ -29,9 +37,14 @@ class Bundle:
     path: Path
     manifest: Manifest
 
+    @property
+    def name(self) -> str:
+        """What messages call it: the name of its folder, also where that was given as ``.``."""
+        return self.path.resolve().name
+
     def read_files(self) -> dict[str, bytes]:
         """Reads the engine's files as they lie in the folder, without any language in the position tables."""
-        names = [name for name in self.manifest.files if _is_engine_file(name)]
+        names = [name for name in self.manifest.files if name in ENGINE_NAMES]
         return {name: _read(self.path / name) for name in names}
 
     def folded_files(self, direction: Direction) -> dict[str, bytes]:
@@ -61,7 +74,7 @@ class Bundle:
         possible = self.manifest.directions
         if direction not in possible:
             raise ModelError(
-                f"{self.path.name} does not translate from {direction.src!r} to {direction.tgt!r}",
+                f"{self.name} does not translate from {direction.src!r} to {direction.tgt!r}",
                 hint=f"it translates {', '.join(map(str, possible))}",
             )
 
@@ -69,6 +82,11 @@ class Bundle:
 def is_bundle(path: Path) -> bool:
     """Tells whether a folder holds a manifest; whether it can be read is left to :func:`open_bundle`."""
     return (path / MANIFEST_NAME).is_file()
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Tells whether a folder holds the two files of a checkpoint."""
+    return (path / CONFIG_NAME).is_file() and (path / CHECKPOINT_WEIGHTS_NAME).is_file()
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -143,22 +161,18 @@ def _read_manifest(path: Path) -> bytes:
         return _read(path / MANIFEST_NAME)
     if not path.exists():
         raise ModelError(f"{path}: no such folder")
-    if (path / "config.json").is_file() and (path / "model.safetensors").is_file():
+    if is_checkpoint(path):
         raise ModelError(f"{path} is a checkpoint, not a bundle", hint=f"convert it first: xlm convert {path} BUNDLE")
     raise ModelError(f"{path} is not a bundle: it has no {MANIFEST_NAME}", hint="xlm convert writes bundles")
 
 
 def _check_engine_files(path: Path, manifest: Manifest) -> None:
-    needed = [MODEL_NAME, "config.json"]
+    needed = [MODEL_NAME, CONFIG_NAME]
     if manifest.language_input == "embedding":
         needed.append(LANGUAGES_NAME)
     unlisted = [name for name in needed if name not in manifest.files]
     if unlisted:
         raise ModelError(f"{path / MANIFEST_NAME}: files: {', '.join(unlisted)} not listed")
-
-
-def _is_engine_file(name: str) -> bool:
-    return name in (MODEL_NAME, "config.json") or name.endswith("_vocabulary.json")
 
 
 def _read(path: Path) -> bytes:

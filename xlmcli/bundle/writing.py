@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from xlmcli.bundle.folding import MODEL_NAME
-from xlmcli.bundle.manifest import MANIFEST_NAME, Manifest, format_manifest
+from xlmcli.bundle.manifest import Manifest, format_manifest
+from xlmcli.bundle.names import BUNDLE_NAMES, MANIFEST_NAME, MODEL_NAME
 from xlmcli.bundle.reading import hash_file
 from xlmcli.errors import ModelError, UsageError
 
@@ -26,7 +26,7 @@ def new_bundle(path: Path, *, force: bool = False) -> Iterator[Path]:
         force: Replace a bundle that is there already, once the new one is complete.
 
     Raises:
-        UsageError: ``path`` exists, and ``force`` is not given or what is there is no model.
+        UsageError: ``path`` exists, and ``force`` is not given or what is there is no model or holds other files too.
         ModelError: The folder cannot be written.
     """
     check_free(path, force=force)
@@ -54,6 +54,12 @@ def check_free(path: Path, *, force: bool) -> None:
         raise UsageError(f"{path} exists already", hint="--force replaces it once the new one is complete")
     if not any((path / name).is_file() for name in (MANIFEST_NAME, MODEL_NAME)):
         raise UsageError(f"{path} exists and is not a bundle: not replaced, not even with --force")
+    strange = sorted(entry.name for entry in path.iterdir() if entry.name not in BUNDLE_NAMES or not entry.is_file())
+    if strange:
+        raise UsageError(
+            f"{path} holds {strange[0]}, which is no part of a bundle: not replaced, not even with --force",
+            hint="move it elsewhere",
+        )
 
 
 def seal(folder: Path, manifest: Manifest) -> Manifest:

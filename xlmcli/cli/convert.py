@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 import click
 
@@ -13,6 +14,9 @@ from xlmcli.errors import UsageError
 from xlmcli.lines import iter_file_lines
 from xlmcli.records import Direction
 from xlmcli.sources import Source
+
+if TYPE_CHECKING:
+    from xlmcli.convert.verification import Agreement
 
 _DEFAULTS = DecodingDefaults()
 
@@ -49,13 +53,20 @@ _DEFAULTS = DecodingDefaults()
 @click.option("--licence", metavar="TEXT", help="Under which the model may be used.")
 @click.option("--trained-on", multiple=True, metavar="TEXT", help="A text that the model saw; may be repeated.")
 @click.option("--scores", type=FILE, metavar="FILE.json", help="Measured scores, to be shown by xlm info.")
-@click.option("--verify", is_flag=True, help="Compare the bundle's greedy translations with the checkpoint's.")
+@click.option("--verify", is_flag=True, help="Before writing, compare greedy translations with the checkpoint's.")
 @click.option(
     "--verify-file",
     type=MONOLINGUAL,
     multiple=True,
     metavar="LANG=FILE",
-    help="Sentences to compare on, in place of the built-in ones; may be repeated.",
+    help="Sentences to compare on, in place of the built-in ones; may be repeated. Implies --verify.",
+)
+@click.option(
+    "--min-agreement",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Write nothing and exit with 1 if fewer of the translations (0-1) are equal. Implies --verify.  "
+    "[default: 1 for float32, else 0]",
 )
 @click.option("--force", is_flag=True, help="Replace a bundle that is there already.")
 @config_option
@@ -73,12 +84,14 @@ def command(
     scores: Path | None,
     verify: bool,
     verify_file: tuple[Source, ...],
+    min_agreement: float | None,
     force: bool,
 ) -> None:
     """Read the translation checkpoint in CHECKPOINT and write BUNDLE, a folder that xlm translate opens.
 
     One bundle serves all directions of the model. It is written beside and renamed; what is at BUNDLE already stays
-    unless --force is given. With --verify, a line a direction on stdout compares the bundle with the checkpoint.
+    unless --force is given. With --verify, a line a direction on stdout compares the bundle with the checkpoint before
+    anything is written at BUNDLE, and too little agreement (--min-agreement) is an error (exit 1).
 
     With --direction, BUNDLE becomes a folder for that direction alone, which any program that uses CTranslate2 opens:
     give it "</s>", the pieces of a sentence, and "</s>". xlm itself does not open it.
@@ -96,7 +109,7 @@ def command(
     from xlmcli.bundle import check_free
     from xlmcli.convert.conversion import BundleOptions, open_checkpoint, write_bundle, write_folded
     from xlmcli.convert.scores import read_scores
-    from xlmcli.convert.verification import format_agreement, verify_bundle, verify_folded
+    from xlmcli.convert.verification import check_agreements, verify_bundle, verify_folded
 
     if direction is not None and (licence is not None or trained_on or scores is not None):
         raise UsageError(
@@ -120,13 +133,31 @@ def command(
         raise UsageError(
             f"--verify-file: the model has no language {unknown[0]!r}", hint=f"it has {', '.join(opened.config.langs)}"
         )
+    min_share = float(quantization == "float32") if min_agreement is None else min_agreement
+
+    def check(agreements: Iterator[Agreement]) -> None:
+        if verify or texts or min_agreement is not None:
+            check_agreements(_report(agreements), min_share)
+
     if direction is None:
-        written = write_bundle(opened, bundle, options)
-        agreements = verify_bundle(opened, written, texts)
+        write_bundle(opened, bundle, options, check=lambda new: check(verify_bundle(opened, new, texts)))
     else:
-        write_folded(opened, bundle, direction, options)
-        agreements = verify_folded(opened, bundle, direction, options.quantization, texts)
+        write_folded(
+            opened,
+            bundle,
+            direction,
+            options,
+            check=lambda folder: check(verify_folded(opened, folder, direction, options.quantization, texts)),
+        )
     click.echo(f"wrote {bundle}", err=True)
-    if verify or texts:
-        for agreement in agreements:
-            click.echo(format_agreement(agreement))
+
+
+def _report(agreements: Iterator[Agreement]) -> list[Agreement]:
+    """Writes a line for each comparison as soon as it is done."""
+    from xlmcli.convert.verification import format_agreement
+
+    done = []
+    for agreement in agreements:
+        click.echo(format_agreement(agreement))
+        done.append(agreement)
+    return done

@@ -29,11 +29,10 @@ def command(model: str | None, output_format: str) -> None:
       xlm info
       xlm info en-fr --format json
     """
-    from xlmcli.bundle import find_model, is_bundle, open_bundle
-    from xlmcli.convert import description
+    from xlmcli.bundle import description, find_model, is_bundle, is_checkpoint, open_bundle
 
     path = find_model(model)
-    if description.is_checkpoint(path) and not is_bundle(path):
+    if is_checkpoint(path) and not is_bundle(path):
         checkpoint = description.describe_checkpoint(path)
         as_text, as_json = description.format_checkpoint_text, description.format_checkpoint_json
         click.echo(as_text(path, checkpoint) if output_format == "text" else as_json(path, checkpoint))

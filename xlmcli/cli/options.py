@@ -51,6 +51,27 @@ class SourceType(click.ParamType[Source]):
         return source
 
 
+class ListType(click.ParamType[tuple[str, ...]]):
+    """Some of several words, joined by commas, such as ``mlm,tlm``."""
+
+    name = "list"
+
+    def __init__(self, *choices: str) -> None:
+        self._choices = choices
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        words = tuple(value) if isinstance(value, tuple | list) else tuple(str(value).split(","))
+        for word in words:
+            if word not in self._choices:
+                self.fail(f"{word!r} is not one of {', '.join(self._choices)}", param, ctx)
+        if len(set(words)) < len(words):
+            self.fail(f"{value!r} names one twice", param, ctx)
+        return words
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return f"[{'|'.join(self._choices)}],..."
+
+
 class DirectionType(click.ParamType[Direction]):
     """A translation direction such as ``en-fr``."""
 

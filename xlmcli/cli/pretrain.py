@@ -7,21 +7,21 @@ from typing import Any
 
 import click
 
-from xlmcli.cli.options import FILE, config_option, require_extra
+from xlmcli.cli.options import FILE, ListType, config_option, require_extra
 from xlmcli.cli.training import make_data_options, make_run_options, make_size_options, training_options
 
 
 @click.command("pretrain")
 @click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default one is learned from the text.")
-@click.option("--vocab-size", type=click.IntRange(1), default=8000, show_default=True, help="Of a vocabulary to learn.")
 @click.option(
-    "--objective",
-    "objectives",
-    type=click.Choice(["mlm", "tlm", "clm"]),
-    multiple=True,
-    default=("mlm",),
+    "--vocab-size", type=click.IntRange(1), default=8000, show_default=True, help="Size of the vocabulary to learn."
+)
+@click.option(
+    "--objectives",
+    type=ListType("mlm", "tlm", "clm"),
+    default="mlm",
     show_default=True,
-    help="What to learn; several take turns.",
+    help="What to learn, joined by commas; several take turns.",
 )
 @click.option(
     "--block-len", type=click.IntRange(2), default=256, show_default=True, help="Tokens of a block of running text."
@@ -34,7 +34,7 @@ from xlmcli.cli.training import make_data_options, make_run_options, make_size_o
     type=click.FloatRange(0),
     default=0.0,
     show_default=True,
-    help="Words are chosen by count^-this.",
+    help="Choose words to predict with a weight of count^-this; 0 chooses evenly.",
 )
 @training_options
 @config_option

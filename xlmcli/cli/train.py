@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from xlmcli.cli.options import DIRECTION, FILE, config_option, require_extra
+from xlmcli.cli.options import DIRECTION, FILE, ListType, config_option, require_extra
 from xlmcli.cli.training import make_data_options, make_run_options, make_size_options, training_options
 from xlmcli.records import Direction
 
@@ -32,19 +32,19 @@ def command() -> None:
 @click.option("--init-decoder", help="A pretrained XLM for the decoder alone, or none.")
 @click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default that of the pretrained model.")
 @click.option(
-    "--decoder-layers", type=click.IntRange(1), default=6, show_default=True, help="The pretrained model's first ones."
+    "--decoder-layers",
+    type=click.IntRange(1),
+    help="Depth of the decoder, the first layers of what it starts from; by default all.",
 )
 @click.option(
     "--direction", "directions", type=DIRECTION, multiple=True, help="Such as en-fr; by default both of each pair."
 )
 @click.option(
-    "--objective",
-    "objectives",
-    type=click.Choice(["mt", "ae", "bt"]),
-    multiple=True,
-    default=("mt",),
+    "--objectives",
+    type=ListType("mt", "ae", "bt"),
+    default="mt",
     show_default=True,
-    help="Translation, denoising auto-encoding, online back-translation; several take turns.",
+    help="Translation, denoising auto-encoding, online back-translation, joined by commas; several take turns.",
 )
 @click.option(
     "--label-smoothing",
@@ -69,7 +69,7 @@ def translate(
     init_encoder: str | None,
     init_decoder: str | None,
     tokenizer: Path | None,
-    decoder_layers: int,
+    decoder_layers: int | None,
     directions: tuple[Direction, ...],
     objectives: tuple[str, ...],
     label_smoothing: float,
@@ -89,7 +89,7 @@ def translate(
     \b
     Examples:
       xlm train translate --init xlm-en-fr --parallel en-fr=pairs.tsv --valid en-fr=dev.tsv --max-time 2h mt-en-fr
-      xlm train translate --init xlm-en-fr --objective ae --objective bt --direction en-fr --direction fr-en \\
+      xlm train translate --init xlm-en-fr --objectives ae,bt --direction en-fr --direction fr-en \\
           --mono en=english.txt --mono fr=french.txt --valid en-fr=dev.tsv --max-steps 50000 unsupervised-en-fr
     """
     require_extra("train", "torch", "accelerate")

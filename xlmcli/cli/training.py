@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -18,24 +17,42 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _DATA = (
     click.option(
-        "--mono", type=MONOLINGUAL, multiple=True, metavar="LANG=FILE", help="Text of a language, a sentence a line."
+        "--mono",
+        type=MONOLINGUAL,
+        multiple=True,
+        metavar="LANG=FILE",
+        help="Text of a language, a sentence a line; may be repeated.",
     ),
     click.option(
         "--parallel",
         type=PARALLEL,
         multiple=True,
         metavar="LANG-LANG=FILE",
-        help="Text of two languages: TSV or FILE.{}.",
-    ),
-    click.option("--valid", type=SOURCE, multiple=True, metavar="LANGS=FILE", help="Held-out text, of either kind."),
-    click.option(
-        "--max-len", type=click.IntRange(1), default=100, show_default=True, help="Longest sentence, in tokens."
+        help="Text of two languages, TSV or FILE.{}; may be repeated.",
     ),
     click.option(
-        "--max-ratio", type=click.FloatRange(1), default=3.0, show_default=True, help="Largest length ratio of a pair."
+        "--valid", type=SOURCE, multiple=True, metavar="LANGS=FILE", help="Held-out text of either kind; at least one."
     ),
     click.option(
-        "--batch-tokens", type=click.IntRange(1), default=4096, show_default=True, help="Tokens of a batch, a side."
+        "--max-len",
+        type=click.IntRange(1),
+        default=100,
+        show_default=True,
+        help="Leave out sentences (of pairs, in pretraining) with more tokens.",
+    ),
+    click.option(
+        "--max-ratio",
+        type=click.FloatRange(1),
+        default=3.0,
+        show_default=True,
+        help="Leave out pairs of more than ten tokens with a larger length ratio.",
+    ),
+    click.option(
+        "--batch-tokens",
+        type=click.IntRange(1),
+        default=4096,
+        show_default=True,
+        help="Longest sentence times sentences in a batch, a side.",
     ),
     click.option(
         "--alpha",
@@ -49,13 +66,19 @@ _SIZE = (
     click.option("--dim", type=click.IntRange(1), default=512, show_default=True, help="Width of the states."),
     click.option("--layers", type=click.IntRange(1), default=6, show_default=True, help="Layers of the encoder."),
     click.option("--heads", type=click.IntRange(1), default=8, show_default=True, help="Attention heads."),
-    click.option("--max-positions", type=click.IntRange(4), default=512, show_default=True, help="Longest sequence."),
+    click.option(
+        "--max-positions",
+        type=click.IntRange(4),
+        default=512,
+        show_default=True,
+        help="Longest sequence that the model can read, in tokens.",
+    ),
     click.option(
         "--activation",
         type=click.Choice(["gelu", "relu"]),
         default="gelu",
         show_default=True,
-        help="Of the feed-forward layers.",
+        help="Activation of the feed-forward layers.",
     ),
     click.option("--sinusoidal", is_flag=True, help="Fixed sinusoidal positions instead of learned ones."),
     click.option(
@@ -63,21 +86,31 @@ _SIZE = (
         type=click.FloatRange(0, 1, max_open=True),
         default=0.1,
         show_default=True,
-        help="On embeddings and sublayers.",
+        help="Dropout on embeddings and on the output of every sublayer.",
     ),
     click.option(
         "--attention-dropout",
         type=click.FloatRange(0, 1, max_open=True),
         default=0.0,
         show_default=True,
-        help="On attention weights.",
+        help="Dropout on attention weights.",
     ),
 )
 _RUN = (
     click.option("--max-steps", type=click.IntRange(1), help="Stop after so many optimizer steps."),
-    click.option("--max-time", type=DURATION, help="Stop after so long, such as 90m or 2h, over all resumes."),
+    click.option(
+        "--max-time",
+        type=DURATION,
+        help="Stop after so long, such as 90m or 2h, over all resumes; reading the text does not count.",
+    ),
     click.option("--patience", type=click.IntRange(1), help="Stop after so many validations without a better score."),
-    click.option("--accumulate", type=click.IntRange(1), default=1, show_default=True, help="Batches a step."),
+    click.option(
+        "--accumulate",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Batches whose gradients make one step.",
+    ),
     click.option(
         "--lr", type=click.FloatRange(0, min_open=True), default=5e-4, show_default=True, help="Peak learning rate."
     ),
@@ -86,9 +119,15 @@ _RUN = (
         type=click.Choice(["inverse_sqrt", "cosine"]),
         default="inverse_sqrt",
         show_default=True,
-        help="Of the learning rate.",
+        help="How the learning rate falls after the warm-up.",
     ),
-    click.option("--warmup", type=click.IntRange(0), default=4000, show_default=True, help="Steps of linear warm-up."),
+    click.option(
+        "--warmup",
+        type=click.IntRange(0),
+        default=4000,
+        show_default=True,
+        help="Steps in which the learning rate rises to --lr.",
+    ),
     click.option(
         "--cooldown",
         type=click.FloatRange(0, 1),
@@ -109,9 +148,15 @@ _RUN = (
     click.option(
         "--clip", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, help="Largest gradient norm."
     ),
-    click.option("--log-every", type=click.IntRange(1), default=50, show_default=True, help="Steps."),
     click.option(
-        "--valid-every", type=click.IntRange(1), default=1000, show_default=True, help="Steps; a checkpoint each time."
+        "--log-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between two lines of the log."
+    ),
+    click.option(
+        "--valid-every",
+        type=click.IntRange(1),
+        default=1000,
+        show_default=True,
+        help="Steps between two validations, each with a checkpoint.",
     ),
     click.option(
         "--average",
@@ -120,13 +165,13 @@ _RUN = (
         show_default=True,
         help="Newest checkpoints to average at the end.",
     ),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything random."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of everything random."),
     click.option(
         "--precision",
         type=click.Choice(["auto", "bf16", "fp32"]),
         default="auto",
         show_default=True,
-        help="auto is bf16 where the processor has it.",
+        help="Numbers to compute with; auto is bf16 where the processor has it.",
     ),
     click.option(
         "--device",
@@ -152,17 +197,13 @@ def make_data_options(values: dict[str, Any]) -> DataOptions:
     from xlmcli.train.data import LengthFilter
     from xlmcli.train.options import DataOptions
 
-    if values["max_len"] > values["max_positions"] - 2:
-        raise UsageError(
-            f"--max-len {values['max_len']} leaves no room for </s> in --max-positions {values['max_positions']}"
-        )
     return DataOptions(
-        values["mono"],
-        values["parallel"],
-        values["valid"],
-        LengthFilter(values["max_len"], values["max_ratio"]),
-        values["batch_tokens"],
-        values["alpha"],
+        mono=values["mono"],
+        parallel=values["parallel"],
+        valid=values["valid"],
+        limits=LengthFilter(max_len=values["max_len"], max_ratio=values["max_ratio"]),
+        batch_tokens=values["batch_tokens"],
+        alpha=values["alpha"],
     )
 
 
@@ -170,14 +211,14 @@ def make_size_options(values: dict[str, Any]) -> SizeOptions:
     from xlmcli.train.options import SizeOptions
 
     return SizeOptions(
-        values["dim"],
-        values["layers"],
-        values["heads"],
-        values["max_positions"],
-        values["activation"] == "gelu",
-        values["sinusoidal"],
-        values["dropout"],
-        values["attention_dropout"],
+        dim=values["dim"],
+        num_layers=values["layers"],
+        num_heads=values["heads"],
+        max_positions=values["max_positions"],
+        gelu=values["activation"] == "gelu",
+        sinusoidal=values["sinusoidal"],
+        dropout=values["dropout"],
+        attention_dropout=values["attention_dropout"],
     )
 
 
@@ -194,24 +235,23 @@ def make_run_options(values: dict[str, Any]) -> RunOptions:
             hint="give --max-steps or --max-time, or leave out --schedule cosine and --cooldown",
         )
     loop = LoopOptions(
-        values["max_steps"],
-        values["max_time"],
-        values["accumulate"],
-        values["clip"],
-        values["log_every"],
-        values["valid_every"],
-        values["patience"],
-        values["average"],
-        values["seed"],
-        values["precision"],
+        max_steps=values["max_steps"],
+        max_seconds=values["max_time"],
+        accumulate=values["accumulate"],
+        clip=values["clip"],
+        log_every=values["log_every"],
+        valid_every=values["valid_every"],
+        patience=values["patience"],
+        average=values["average"],
+        seed=values["seed"],
+        precision=values["precision"],
     )
     optim = OptimOptions(
-        values["lr"],
-        values["schedule"],
-        values["warmup"],
-        values["cooldown"],
-        values["weight_decay"],
-        values["beta2"],
+        lr=values["lr"],
+        schedule=values["schedule"],
+        warmup=values["warmup"],
+        cooldown=values["cooldown"],
+        weight_decay=values["weight_decay"],
+        beta2=values["beta2"],
     )
-    folder: Path = values["out_folder"]
-    return RunOptions(folder, values["resume"], values["device"], loop, optim)
+    return RunOptions(values["out_folder"], values["resume"], values["device"], loop, optim)

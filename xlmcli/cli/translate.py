@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import click
 from xlmcli.cli.options import FILE
 from xlmcli.console import print_note, show_line_progress
 from xlmcli.errors import DataError, ExitCode, UsageError
-from xlmcli.lines import atomic_write
+from xlmcli.lines import atomic_write, writing_errors
 
 if TYPE_CHECKING:
     from xlmcli.infer.formats import FormatName
@@ -175,7 +176,8 @@ def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
     if path is None or path == _STDIN:
         if sys.stdout is None:
             raise DataError("standard output is closed", hint="write to a file with -o OUT")
-        yield sys.stdout.buffer
+        with writing_errors("standard output"):
+            yield sys.stdout.buffer
     else:
         with atomic_write(path, "wb") as stream:
             yield stream
@@ -188,16 +190,26 @@ def _write(stream: IO[bytes], lines: str) -> None:
 
 @contextlib.contextmanager
 def _leaving_at_once() -> Iterator[None]:
-    """Ends the process on Ctrl-C and on a closed pipe without waiting for the batches that the engine has in hand."""
+    """Ends the process on Ctrl-C, SIGTERM and a closed pipe without waiting for the batches that the engine has."""
+    previous = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
     except KeyboardInterrupt:
         _leave(ExitCode.INTERRUPTED)
+    except SystemExit:
+        _leave(ExitCode.TERMINATED)
     except BrokenPipeError:
         _leave(ExitCode.OK)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
-def _leave(code: ExitCode) -> NoReturn:
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    # An exception, so that what was half written is removed on the way out.
+    raise SystemExit(ExitCode.TERMINATED)
+
+
+def _leave(code: int) -> NoReturn:
     # The usual way out destroys the engine, which first works through its queue.
     os._exit(code)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
@@ -14,8 +15,10 @@ from torch import Tensor
 
 from xlmcli import __version__
 from xlmcli.bundle import (
+    CARD_NAME,
     LANGUAGES_NAME,
     MODEL_NAME,
+    RECIPE_NAME,
     Architecture,
     Bundle,
     DecodingDefaults,
@@ -35,8 +38,6 @@ from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.train.checkpoint import CheckpointConfig, load_seq2seq
 from xlmcli.train.seq2seq import Seq2Seq
 
-CARD_NAME = "MODEL_CARD.md"
-RECIPE_NAME = "recipe.toml"
 QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
 
 
@@ -100,8 +101,16 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(folder.resolve().name, model.eval(), config, tokenizer)
 
 
-def write_bundle(checkpoint: Checkpoint, path: Path, options: BundleOptions) -> Bundle:
+def write_bundle(
+    checkpoint: Checkpoint, path: Path, options: BundleOptions, *, check: Callable[[Bundle], None] | None = None
+) -> Bundle:
     """Writes a bundle that serves all directions of a checkpoint.
+
+    Args:
+        checkpoint: What to convert.
+        path: Where the bundle shall be.
+        options: What goes into it.
+        check: Sees the finished bundle before it gets its name; if it raises, nothing is written.
 
     Raises:
         UsageError: ``path`` is taken; see ``new_bundle``.
@@ -109,11 +118,22 @@ def write_bundle(checkpoint: Checkpoint, path: Path, options: BundleOptions) -> 
     """
     with new_bundle(path, force=options.force) as folder:
         manifest = seal(folder, _fill(folder, checkpoint, options))
+        if check is not None:
+            check(Bundle(folder, manifest))
     return Bundle(path, manifest)
 
 
-def write_folded(checkpoint: Checkpoint, path: Path, direction: Direction, options: BundleOptions) -> None:
+def write_folded(
+    checkpoint: Checkpoint,
+    path: Path,
+    direction: Direction,
+    options: BundleOptions,
+    *,
+    check: Callable[[Path], None] | None = None,
+) -> None:
     """Writes a folder for one direction, without a manifest, that ``ctranslate2.Translator(path)`` opens.
+
+    ``check`` sees the finished folder, as in ``write_bundle``.
 
     Raises:
         UsageError: ``path`` is taken; see ``new_bundle``.
@@ -125,6 +145,8 @@ def write_folded(checkpoint: Checkpoint, path: Path, direction: Direction, optio
         folded = Bundle(folder, listed).folded_files(direction)
         (folder / MODEL_NAME).write_bytes(folded[MODEL_NAME])
         (folder / LANGUAGES_NAME).unlink(missing_ok=True)
+        if check is not None:
+            check(folder)
 
 
 def _fill(folder: Path, checkpoint: Checkpoint, options: BundleOptions) -> Manifest:

@@ -12,14 +12,13 @@ import numpy as np
 from ctranslate2.specs import common_spec, model_spec, transformer_spec
 
 from xlmcli.bundle.manifest import SpecialTokens
+from xlmcli.train.model import LAYER_NORM_EPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
     from xlmcli.train.model import XLMShape
-
-_LAYER_NORM_EPSILON = 1e-12
 
 
 def build_spec(
@@ -40,7 +39,7 @@ def build_spec(
     spec.config.eos_token = tokens.eos
     spec.config.unk_token = tokens.unk
     spec.config.decoder_start_token = tokens.decoder_start
-    spec.config.layer_norm_epsilon = _LAYER_NORM_EPSILON
+    spec.config.layer_norm_epsilon = LAYER_NORM_EPS
     weights = _Weights(state)
     _fill_encoder(spec.encoder, weights, encoder.num_layers)
     _fill_decoder(spec.decoder, weights, decoder.num_layers)

@@ -13,6 +13,7 @@ import torch
 from xlmcli.bundle import Bundle
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.convert.conversion import Checkpoint
+from xlmcli.errors import DataError, GateError
 from xlmcli.records import Direction
 from xlmcli.text.special import EOS_ID
 from xlmcli.train.model import Tokens
@@ -38,6 +39,11 @@ class Agreement:
     num_sentences: int
     num_equal: int
     max_score_difference: float
+
+    @property
+    def share_equal(self) -> float:
+        """Share of the sentences with the same greedy translation, 0-1. There must be sentences."""
+        return self.num_equal / self.num_sentences
 
 
 def verify_bundle(
@@ -72,6 +78,29 @@ def format_agreement(agreement: Agreement) -> str:
         f"{agreement.direction}: {agreement.num_equal} of {agreement.num_sentences} greedy translations equal,"
         f" scores differ by at most {agreement.max_score_difference:.1e} nats a token"
     )
+
+
+def check_agreements(agreements: Sequence[Agreement], min_share: float) -> None:
+    """Lets a converted model pass if in every direction at least ``min_share`` (0-1) of the translations are equal.
+
+    Raises:
+        DataError: There were no sentences in a direction, which proves nothing.
+        GateError: Names every direction with too few.
+    """
+    for agreement in agreements:
+        if not agreement.num_sentences:
+            lang = agreement.direction.src
+            raise DataError(
+                f"{agreement.direction}: no sentences to compare on",
+                hint=f"give --verify-file {lang}=FILE a file with text in it, or leave it out for built-in sentences",
+            )
+    failed = [
+        f"{agreement.direction}: {agreement.num_equal} of {agreement.num_sentences} greedy translations equal"
+        for agreement in agreements
+        if agreement.share_equal < min_share
+    ]
+    if failed:
+        raise GateError(f"verification failed, nothing written: {'; '.join(failed)}, wanted a share of {min_share:g}")
 
 
 def compare(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -76,8 +77,13 @@ class PendingTranslations:
         self._max_lens = max_lens
 
     def wait(self) -> list[Translated]:
-        """Blocks until the batch is done."""
-        waited = [result.result() for result in self._results]
+        """Blocks until the batch is done.
+
+        Raises:
+            ModelError: The engine failed, for example for want of memory.
+        """
+        with _engine_errors():
+            waited = [result.result() for result in self._results]
         return [self._read(result, max_len) for result, max_len in zip(waited, self._max_lens, strict=True)]
 
     def _read(self, result: Any, max_len: int) -> Translated:
@@ -122,18 +128,23 @@ class TranslationEngine:
         return self._limits.max_source_tokens
 
     def submit(self, batch: Sequence[Sequence[int]], decoding: Decoding) -> PendingTranslations:
-        """Hands over a batch of sequences of ids without special tokens; does not wait."""
+        """Hands over a batch of sequences of ids without special tokens; does not wait.
+
+        Raises:
+            ModelError: The engine failed.
+        """
         max_lens = [self._max_len(len(ids)) for ids in batch]
-        results = self._translator.translate_batch(
-            [[self._tokens.bos, *(self._vocab[index] for index in ids), self._tokens.eos] for ids in batch],
-            asynchronous=True,
-            beam_size=decoding.beam_size,
-            length_penalty=decoding.length_penalty,
-            num_hypotheses=decoding.num_best,
-            return_scores=decoding.with_scores,
-            max_input_length=self._limits.max_source_positions,
-            max_decoding_length=max(max_lens),
-        )
+        with _engine_errors():
+            results = self._translator.translate_batch(
+                [[self._tokens.bos, *(self._vocab[index] for index in ids), self._tokens.eos] for ids in batch],
+                asynchronous=True,
+                beam_size=decoding.beam_size,
+                length_penalty=decoding.length_penalty,
+                num_hypotheses=decoding.num_best,
+                return_scores=decoding.with_scores,
+                max_input_length=self._limits.max_source_positions,
+                max_decoding_length=max(max_lens),
+            )
         return PendingTranslations(results, self._ids, max_lens)
 
     def _max_len(self, num_tokens: int) -> int:
@@ -142,6 +153,16 @@ class TranslationEngine:
         Source: the original XLM's translate.py, int(1.5 · length + 10) with both ``</s>`` counted.
         """
         return min(int(1.5 * (num_tokens + 2) + 10), self._limits.max_target_positions)
+
+
+@contextlib.contextmanager
+def _engine_errors() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise ModelError(
+            f"the engine failed: {error}", hint="a smaller --max-batch-tokens needs less memory, --device cpu no GPU"
+        ) from error
 
 
 def _load(files: Mapping[str, bytes], options: EngineOptions) -> ctranslate2.Translator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 
 from xlmcli.errors import DataError
@@ -54,7 +55,9 @@ class JsonReader:
         if not line.text.strip():
             return RawRecord(f"{line.text}{line.ending}\n", line.num_bytes)
         try:
-            values = json.loads(line.text)
+            values = json.loads(line.text, parse_float=_parse_float)
+        except OverflowError as error:
+            raise DataError(f"{line.place}: {error}") from error
         except (ValueError, RecursionError) as error:
             raise DataError(f"{line.place}: not JSON: {error}") from error
         if not isinstance(values, dict):
@@ -77,6 +80,14 @@ class JsonReader:
         for key in added:
             if key in values:
                 raise DataError(f"{line.place}: the object has a field {key!r} already, which would be overwritten")
+
+
+def _parse_float(text: str) -> float:
+    # Infinity, which Python makes of 1e400, is no JSON.
+    number = float(text)
+    if math.isinf(number):
+        raise OverflowError(f"the number {text[:40]} is too large")
+    return number
 
 
 def _without_surrogates(text: str) -> str:

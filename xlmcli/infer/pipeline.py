@@ -7,6 +7,9 @@ Records gather in a window. When the window is full its pieces are sorted by len
 the input pauses while a worker of the engine is idle, the window goes as it is, however little is in it. So one line
 out of a slow pipe is answered at once, and a corpus runs in full batches. The first window is small and each full one
 lets the next grow, so that the first answers of a corpus come early too.
+
+What is held has two more limits, for records that cost memory and no tokens (blank lines, rows with large other
+columns): while one is reached, nothing more comes in.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ _RECORDS_AT_ONCE = 16
 _WINDOW_GROWTH = 8
 _FIRST_WINDOW_SHARE = 8
 _MAX_WINDOW_BATCHES = 16
+_MAX_HELD_BYTES = 1 << 24
 
 
 class Pending(Protocol[Result_co]):
@@ -173,6 +177,9 @@ class Pipeline(Generic[Result]):
         self._ready: deque[list[_Unit[Result]]] = deque()
         self._num_in_flight = 0
         self._slots: deque[_Slot[Result]] = deque()
+        # As many as there are tokens in the largest window.
+        self._max_slots = options.max_batch_tokens * _MAX_WINDOW_BATCHES
+        self._num_bytes_held = 0
 
     def run(self, chunks: Iterable[Sequence[Record]]) -> None:
         """Answers all records.
@@ -190,7 +197,7 @@ class Pipeline(Generic[Result]):
         try:
             while not self._is_finished:
                 self._step()
-        except (KeyboardInterrupt, BrokenPipeError):
+        except (KeyboardInterrupt, SystemExit, BrokenPipeError):
             # The process is about to go: nobody wants to wait for the engine.
             self._stop()
             raise
@@ -234,8 +241,12 @@ class Pipeline(Generic[Result]):
         return self._has_ended and not self._waiting and not self._slots
 
     @property
+    def _is_crowded(self) -> bool:
+        return len(self._slots) >= self._max_slots or self._num_bytes_held >= _MAX_HELD_BYTES
+
+    @property
     def _can_fill(self) -> bool:
-        return bool(self._waiting) and not self._window.is_full
+        return bool(self._waiting) and not self._window.is_full and not self._is_crowded
 
     @property
     def _can_write(self) -> bool:
@@ -279,6 +290,7 @@ class Pipeline(Generic[Result]):
             num_pieces = len(prepared.pieces)
             slot: _Slot[Result] = _Slot(record, text, prepared, [None] * num_pieces, num_pieces)
             self._slots.append(slot)
+            self._num_bytes_held += record.num_bytes
             self._window.add(slot)
         self._make_room()
 
@@ -293,7 +305,8 @@ class Pipeline(Generic[Result]):
             return False
         if self._window.is_full:
             return True
-        has_paused = not self._waiting and self._num_in_flight < self._options.num_workers
+        gets_no_more = not self._waiting or self._is_crowded
+        has_paused = gets_no_more and self._num_in_flight < self._options.num_workers
         return has_paused or (self._has_ended and not self._waiting)
 
     def _close_window(self) -> None:
@@ -325,6 +338,7 @@ class Pipeline(Generic[Result]):
             num_tokens += sum(len(piece.ids) for piece in slot.prepared.pieces)
             num_bytes += slot.record.num_bytes
         if lines:
+            self._num_bytes_held -= num_bytes
             self._write("".join(lines))
             self._progress.advance(len(lines), num_tokens, num_bytes)
 

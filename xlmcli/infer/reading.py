@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -154,7 +155,17 @@ def _iter_raw(source: Input) -> Iterator[list[bytes]]:
 
 def _reader(stream: BinaryIO) -> Callable[[int], bytes]:
     """Returns what reads the bytes that are there already, and waits only if there are none."""
-    return cast(_HasRead1, stream).read1 if hasattr(stream, "read1") else stream.read
+    if hasattr(stream, "read1"):
+        return cast(_HasRead1, stream).read1
+    read = cast(Callable[[int], "bytes | None"], stream.read)
+
+    def read_some(size: int) -> bytes:
+        # A pipe that another process made non-blocking says None where there is nothing yet.
+        while (data := read(size)) is None:
+            select.select([stream], [], [])
+        return data
+
+    return read_some
 
 
 class _HasRead1(Protocol):

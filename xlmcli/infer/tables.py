@@ -18,6 +18,9 @@ _SCORE_COLUMN = "score"
 # A value may be as long as a line may; csv's own limit is 131,072 characters.
 csv.field_size_limit(1 << 30)
 
+# A stray quote would otherwise gather the whole input as one value.
+_MAX_OPEN_BYTES = 10_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class TableRecord:
@@ -68,20 +71,31 @@ class TableReader:
         self._header: list[str] | None = None
         self._header_is_due = self._name is not None
         self._open: list[Line] = []
+        self._num_open_bytes = 0
 
     def read(self, line: Line) -> Record | None:
         if self._is_csv and self._stays_open(line):
-            self._open.append(line)
+            self._hold(line)
             return None
         lines = [*self._open, line]
         self._open = []
+        self._num_open_bytes = 0
         return self._record(lines)
 
     def end_file(self) -> None:
         if self._open:
-            place = self._open[0].place
-            raise DataError(f"{place}: a quoted value is not closed", hint='inside quotes, a quote is written as ""')
+            raise self._unclosed("is not closed")
         self._header_is_due = self._name is not None
+
+    def _hold(self, line: Line) -> None:
+        self._open.append(line)
+        self._num_open_bytes += line.num_bytes
+        if self._num_open_bytes > _MAX_OPEN_BYTES:
+            raise self._unclosed(f"is not closed within {_MAX_OPEN_BYTES // 1_000_000} MB")
+
+    def _unclosed(self, what: str) -> DataError:
+        place = self._open[0].place
+        return DataError(f"{place}: a quoted value {what}", hint='inside quotes, a quote is written as ""')
 
     def _stays_open(self, line: Line) -> bool:
         if '"' not in line.text:
@@ -92,7 +106,7 @@ class TableReader:
         first, last = lines[0], lines[-1]
         content = "".join(f"{line.text}{line.ending}\n" for line in lines[:-1]) + last.text
         num_bytes = sum(line.num_bytes for line in lines)
-        if not content.strip():
+        if not content.strip() and (self._is_csv or "\t" not in content):
             return RawRecord(f"{content}{last.ending}\n", num_bytes)
         columns = _parse_row(content, first.place) if self._is_csv else content.split("\t")
         if self._header_is_due:

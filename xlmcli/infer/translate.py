@@ -139,8 +139,8 @@ def choose_direction(bundle: Bundle, src: str | None, tgt: str | None) -> Direct
         return agreeing[0]
     possible = ", ".join(f"--src {item.src} --tgt {item.tgt}" for item in agreeing or bundle.manifest.directions)
     if not agreeing:
-        raise UsageError(f"{bundle.path.name} does not translate {_wish(src, tgt)}", hint=f"it has {possible}")
-    raise UsageError(f"{bundle.path.name} translates in several directions", hint=f"choose one of {possible}")
+        raise UsageError(f"{bundle.name} does not translate {_wish(src, tgt)}", hint=f"it has {possible}")
+    raise UsageError(f"{bundle.name} translates in several directions", hint=f"choose one of {possible}")
 
 
 def _wish(src: str | None, tgt: str | None) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 # Written without spaces between words, so nothing is put between sentences either.
 _SPACELESS = frozenset({"bo", "ja", "km", "lo", "my", "th", "zh", "yue"})
 
-# "M. Dupont": sentencex 1.0.32 ends a sentence there in French, as it does after initials in many languages.
-_INITIAL = re.compile(r"(?:^|\s)\w\.$")
+_TITLE = "M."
+_LONGEST_SHORT_WORD = 3
 
 
 def split_sentences(text: str, lang: str) -> list[str]:
@@ -23,14 +21,30 @@ def split_sentences(text: str, lang: str) -> list[str]:
     """
     import sentencex
 
-    sentences: list[str] = []
-    for part in sentencex.segment(lang, text):
-        part = part.strip()
-        if sentences and part and _INITIAL.search(sentences[-1]):
-            sentences[-1] += f" {part}"
-        elif part:
-            sentences.append(part)
-    return sentences
+    sentences: list[list[str]] = []
+    goes_on = False
+    for part in map(str.strip, sentencex.segment(lang, text)):
+        if not part:
+            continue
+        if goes_on:
+            sentences[-1].append(part)
+        else:
+            sentences.append([part])
+        goes_on = _ends_in_initial(part)
+    return [" ".join(parts) for parts in sentences]
+
+
+def _ends_in_initial(part: str) -> bool:
+    """Tells whether a part ends inside a name.
+
+    sentencex 1.0.32 ends a sentence at "avec M. Dupont" in French, and at "par J. Dupont" in several languages. But a
+    sentence may well end in "plan B.", where a noun comes before the letter, and not a short word or a name.
+    """
+    *before, last = part.rsplit(maxsplit=2)
+    if len(last) != 2 or not last[0].isupper() or last[1] != ".":
+        return False
+    noun = before[-1] if before else ""
+    return last == _TITLE or not (noun.isalpha() and noun.islower() and len(noun) > _LONGEST_SHORT_WORD)
 
 
 def sentence_separator(lang: str) -> str:

@@ -17,15 +17,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from xlmcli.errors import ModelError
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
+from xlmcli.errors import ModelError, UsageError
 from xlmcli.lines import atomic_write
 from xlmcli.records import Direction
 from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID, PAD_ID, UNK_ID
 from xlmcli.train.model import LAYER_NORM_EPS, XLMLanguageModel, XLMShape
 from xlmcli.train.seq2seq import Seq2Seq
 
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
 TRAINING_FOLDER = "training"
 STATE_FILE = "state.pt"
 _LANGUAGE_MODEL = "XLMWithLMHeadModel"
@@ -131,15 +130,17 @@ def load_config(folder: Path) -> CheckpointConfig:
     """Reads a checkpoint's config.json.
 
     Raises:
-        ModelError: There is none, or it lacks a field.
+        ModelError: There is none, it lacks a field, or a direction in it is none.
     """
-    path = folder / CONFIG_FILE
+    path = folder / CONFIG_NAME
     try:
         return CheckpointConfig.from_json(json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
-        raise ModelError(f"{folder}: not a checkpoint, it has no {CONFIG_FILE}") from None
+        raise ModelError(f"{folder}: not a checkpoint, it has no {CONFIG_NAME}") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: {error}") from None
+    except UsageError as error:
+        raise ModelError(f"{path}: {error.message}") from None
     except KeyError as error:
         raise ModelError(f"{path}: no field {error}", hint="was it written by xlm pretrain or xlm train?") from None
     except (TypeError, AttributeError) as error:
@@ -156,7 +157,7 @@ def load_language_model(folder: Path) -> tuple[XLMLanguageModel, CheckpointConfi
     if config.decoder_layers is not None:
         raise ModelError(f"{folder}: an encoder-decoder, where a pretrained XLM is needed")
     model = XLMLanguageModel(config.shape)
-    load_weights(model, folder / WEIGHTS_FILE)
+    load_weights(model, folder / CHECKPOINT_WEIGHTS_NAME)
     return model, config
 
 
@@ -172,12 +173,12 @@ def load_seq2seq(folder: Path) -> tuple[Seq2Seq, CheckpointConfig]:
             f"{folder}: a pretrained XLM without a decoder", hint="train one: xlm train translate --init …"
         )
     model = Seq2Seq(config.shape, config.decoder_shape)
-    load_weights(model, folder / WEIGHTS_FILE)
+    load_weights(model, folder / CHECKPOINT_WEIGHTS_NAME)
     return model, config
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Fills a model, checking every weight.
+    """Fills a model from a file, checking every weight.
 
     Raises:
         ModelError: Lists all weights that are missing, unexpected or of another size.
@@ -186,6 +187,15 @@ def load_weights(model: nn.Module, path: Path) -> None:
         state = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: {error}") from None
+    fill_weights(model, state, path)
+
+
+def fill_weights(model: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    """Fills a model, checking every weight; ``path`` is where they came from.
+
+    Raises:
+        ModelError: Lists all weights that are missing, unexpected or of another size.
+    """
     wanted = saved_state(model)
     faults = [f"missing {name}" for name in wanted if name not in state]
     faults += [f"unexpected {name}" for name in state if name not in wanted]
@@ -212,7 +222,7 @@ def save_weights(state: dict[str, Tensor], path: Path) -> None:
 
 
 def save_config(config: CheckpointConfig, folder: Path) -> None:
-    with atomic_write(folder / CONFIG_FILE, "w") as file:
+    with atomic_write(folder / CONFIG_NAME, "w") as file:
         json.dump(config.to_json(), file, indent=2)
         file.write("\n")
 

@@ -22,7 +22,7 @@ class _CrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
         num_rows, vocab_size = logits.shape
         total = torch.zeros((), dtype=torch.float32, device=logits.device)
-        gradient = torch.empty_like(logits)
+        gradient = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
         for start in range(0, num_rows, _CHUNK_ROWS):
             chunk = slice(start, start + _CHUNK_ROWS)
             # A copy also where the logits are float32 already: it is overwritten below.
@@ -31,12 +31,15 @@ class _CrossEntropy(torch.autograd.Function):
             total += log_norm.sum() - (1 - smoothing) * scores.gather(1, wanted).sum()
             if smoothing > 0:
                 total -= smoothing * scores.mean(-1).sum()
+            if gradient is None:
+                continue
             slope = scores.sub_(log_norm).exp_()
             if smoothing > 0:
                 slope -= smoothing / vocab_size
             slope.scatter_add_(1, wanted, torch.full_like(wanted, smoothing - 1, dtype=slope.dtype))
             gradient[chunk] = slope.div_(num_rows)
-        ctx.save_for_backward(gradient)
+        if gradient is not None:
+            ctx.save_for_backward(gradient)
         return total / num_rows
 
     @staticmethod

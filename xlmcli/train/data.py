@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -21,11 +21,11 @@ class LengthFilter:
     """Which sentences and pairs are worth training on, in tokens without ``</s>``.
 
     Attributes:
-        max_len: Longest sentence that is kept.
+        max_len: Longest sentence that is kept; None is no limit.
         max_ratio: Largest ratio of the two sides of a pair, once the longer one has more than ten tokens.
     """
 
-    max_len: int = 100
+    max_len: int | None = 100
     max_ratio: float = 3.0
 
 
@@ -100,23 +100,33 @@ def load_text(sources: Sequence[Source], tokenizer: Tokenizer, limits: LengthFil
         DataError: A file cannot be read, a row has too few columns, or no row is left.
     """
     langs = sources[0].langs
-    sequences: tuple[list[list[int]], ...] = tuple([] for _ in langs)
-    repeats: list[float] = []
-    num_rows = 0
+    parts, num_rows = [], 0
     for source in sources:
         for chunk in _chunks(iter_rows(source)):
             num_rows += len(chunk)
             encoded = [tokenizer.encode_batch([row[side] for row in chunk]) for side in range(len(langs))]
-            for row in zip(*encoded, strict=True):
-                if _is_usable(row, limits):
-                    repeats.append(source.repeat)
-                    for kept, ids in zip(sequences, row, strict=True):
-                        kept.append(ids)
-    if not repeats:
+            rows = [row for row in zip(*encoded, strict=True) if _is_usable(row, limits)]
+            if rows:
+                sides = tuple(Corpus.from_sequences(side) for side in zip(*rows, strict=True))
+                parts.append(TextData(langs, sides, np.full(len(rows), source.repeat, dtype=np.float32), 0))
+    if not parts:
         names = ", ".join(str(source.path) for source in sources)
         raise DataError(f"no usable line in {names}", hint="is --max-len too small, or the `only` pattern wrong?")
-    corpora = tuple(Corpus.from_sequences(kept) for kept in sequences)
-    return TextData(langs, corpora, np.asarray(repeats, dtype=np.float32), num_rows - len(repeats))
+    text = join(parts)
+    return replace(text, num_skipped=num_rows - len(text))
+
+
+def join(texts: Sequence[TextData]) -> TextData:
+    """Texts of the same languages as one."""
+    if len(texts) == 1:
+        return texts[0]
+    sides = []
+    for parts in zip(*(text.sides for text in texts), strict=True):
+        ids = np.concatenate([part.ids for part in parts])
+        lens = np.concatenate([part.lens for part in parts])
+        sides.append(Corpus(ids, np.concatenate([[0], np.cumsum(lens)])))
+    repeats = np.concatenate([text.repeats for text in texts])
+    return TextData(texts[0].langs, tuple(sides), repeats, sum(text.num_skipped for text in texts))
 
 
 def _chunks(rows: Iterator[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
@@ -127,6 +137,6 @@ def _chunks(rows: Iterator[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
 def _is_usable(row: tuple[list[int], ...], limits: LengthFilter) -> bool:
     lens = [len(ids) for ids in row]
     shortest, longest = min(lens), max(lens)
-    if shortest == 0 or longest > limits.max_len:
+    if shortest == 0 or (limits.max_len is not None and longest > limits.max_len):
         return False
     return longest <= 10 or longest <= limits.max_ratio * shortest

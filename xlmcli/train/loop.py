@@ -18,15 +18,17 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from safetensors.torch import load_file
 from torch import nn
 
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.errors import TrainingError
 from xlmcli.train.checkpoint import (
     STATE_FILE,
     TRAINING_FOLDER,
-    WEIGHTS_FILE,
+    fill_weights,
     load_training_state,
-    load_weights,
     save_training_state,
     save_weights,
     saved_state,
@@ -110,7 +112,9 @@ class Trainer:
             if state.validated_step < state.step:
                 self.validate()
         if options.average > 1:
-            self._try_average()
+            if self.accelerator.is_main_process:
+                self._keep_average_if_better()
+            self.save()  # a resumed run must know the score of what it may replace
         return state
 
     def step(self, meter: Meter) -> float:
@@ -167,7 +171,9 @@ class Trainer:
         state.elapsed_seconds += self._largest(time.monotonic() - started)
         if self.accelerator.is_main_process:
             if is_best:
-                save_weights(saved_state(self.bare_model), self.folder / WEIGHTS_FILE)
+                save_weights(saved_state(self.bare_model), self.folder / CHECKPOINT_WEIGHTS_NAME)
+            if self.options.average > 1:
+                self._keep_snapshot()
             for reporter in self.reporters:
                 reporter.validated(state.step, state.elapsed_seconds, scores, is_best)
         self.save()
@@ -182,12 +188,21 @@ class Trainer:
         folder = self.folder / TRAINING_FOLDER
         folder.mkdir(exist_ok=True)
         positions = [_positions(objective) for objective in self.objectives]
-        run = {name: getattr(self.state, name) for name in RunState.__slots__}
-        save_weights(saved_state(self.bare_model), folder / f"step-{self.state.step}.safetensors")
-        objectives = [objective.name for objective in self.objectives]
-        state = {"run": run, "objectives": objectives, "positions": positions, "optimizer": self.optimizer.state_dict()}
+        state = {
+            "run": {name: getattr(self.state, name) for name in RunState.__slots__},
+            "streams": [_stream_sizes(objective) for objective in self.objectives],
+            "positions": positions,
+            "weights": saved_state(self.bare_model),
+            "optimizer": self.optimizer.state_dict(),
+        }
         save_training_state(state, folder / STATE_FILE)
-        for path in self._snapshots()[: -max(1, self.options.average)]:
+
+    def _keep_snapshot(self) -> None:
+        """Keeps the weights for averaging, and those of the last few validations before."""
+        folder = self.folder / TRAINING_FOLDER
+        folder.mkdir(exist_ok=True)
+        save_weights(saved_state(self.bare_model), folder / f"step-{self.state.step}.safetensors")
+        for path in self._snapshots()[: -self.options.average]:
             path.unlink()
 
     def resume(self) -> None:
@@ -195,54 +210,58 @@ class Trainer:
 
         Raises:
             ModelError: There is none, or it is damaged.
-            TrainingError: It was made with other objectives or data.
+            TrainingError: It was made with other objectives or text.
         """
-        folder = self.folder / TRAINING_FOLDER
-        saved = load_training_state(folder / STATE_FILE)
+        path = self.folder / TRAINING_FOLDER / STATE_FILE
+        saved = load_training_state(path)
         self.state = RunState(**saved["run"])
-        load_weights(self.bare_model, folder / f"step-{self.state.step}.safetensors")
+        fill_weights(self.bare_model, saved["weights"], path)
         self.optimizer.load_state_dict(saved["optimizer"])
-        known = list(zip(saved["objectives"], map(set, saved["positions"]), strict=True))
-        if known != [(objective.name, set(_positions(objective))) for objective in self.objectives]:
-            raise TrainingError(f"{self.folder}: was trained with other objectives or languages")
+        if saved["streams"] != [_stream_sizes(objective) for objective in self.objectives]:
+            raise TrainingError(f"{self.folder}: was trained with other objectives, languages or text")
         for objective, places in zip(self.objectives, saved["positions"], strict=True):
             for stream in objective.streams:
                 stream.sampler.position.epoch, stream.sampler.position.batch = places[stream.name]
+        for snapshot in self._snapshots():  # A run that crashed may have kept some before its state.
+            if _step_of(snapshot) > self.state.step:
+                snapshot.unlink()
 
     def _scores(self) -> Scores:
+        """One process's scores, for all of them: the least difference in who is best would part their ways."""
+        results = [self._main_scores() if self.accelerator.is_main_process else None]
+        broadcast_object_list(results)
+        (scores,) = results
+        assert scores is not None
+        return scores
+
+    def _main_scores(self) -> Scores:
         self.bare_model.eval()
-        torch.manual_seed(self.options.seed)
         with self._autocast():
             scores = self.validator()
         self.bare_model.train()
         return scores
 
-    def _try_average(self) -> None:
-        """Averages the newest checkpoints and keeps the result if it scores better than the best so far."""
-        from safetensors.torch import load_file
-
-        states = [load_file(path) for path in self._snapshots()[-self.options.average :]]
+    def _keep_average_if_better(self) -> None:
+        """Averages the newest snapshots and keeps the result if it scores better than the best so far."""
+        states = [load_file(path) for path in self._snapshots()]
         if len(states) < 2:
             return
         average = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
         newest = {name: tensor.clone() for name, tensor in saved_state(self.bare_model).items()}
         self.bare_model.load_state_dict(average, strict=False)
-        scores = self._scores()
+        scores = self._main_scores()
         is_best = scores.rank > self.state.best
         if is_best:
             self.state.best, self.state.best_step = scores.rank, self.state.step
-        if self.accelerator.is_main_process:
-            if is_best:
-                save_weights(average, self.folder / WEIGHTS_FILE)
-            for reporter in self.reporters:
-                reporter.validated(self.state.step, self.state.elapsed_seconds, scores, is_best)
+            save_weights(average, self.folder / CHECKPOINT_WEIGHTS_NAME)
+        for reporter in self.reporters:
+            reporter.validated(self.state.step, self.state.elapsed_seconds, scores, is_best)
         self.bare_model.load_state_dict(newest, strict=False)
-        self.save()  # a resumed run must know the score of what it may replace
 
     def _snapshots(self) -> list[Path]:
         """The newest weights of past validations, oldest first."""
         paths = (self.folder / TRAINING_FOLDER).glob("step-*.safetensors")
-        return sorted(paths, key=lambda path: int(path.stem.removeprefix("step-")))
+        return sorted(paths, key=_step_of)
 
     def _report(self, meter: Meter, rate: float) -> None:
         num_tokens = meter.num_tokens * self.accelerator.num_processes
@@ -268,6 +287,15 @@ class Trainer:
     def _autocast(self) -> Any:
         device = self.accelerator.device.type
         return torch.autocast(device, torch.bfloat16, enabled=self._uses_bfloat16)
+
+
+def _step_of(snapshot: Path) -> int:
+    return int(snapshot.stem.removeprefix("step-"))
+
+
+def _stream_sizes(objective: Objective) -> tuple[str, dict[str, float]]:
+    """What identifies an objective and its text: its name, and the size of each of its streams."""
+    return objective.name, {stream.name: stream.size for stream in objective.streams}
 
 
 def _positions(objective: Objective) -> dict[str, tuple[int, int]]:

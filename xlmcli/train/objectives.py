@@ -99,6 +99,37 @@ class LanguageModelOptions:
     word_weights: NDArray[np.float64] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a language model says at the positions to predict.
+
+    Attributes:
+        logits: (predicted positions, vocab).
+        targets: The right words, int64 (predicted positions,).
+        num_tokens: Real tokens that the model read.
+    """
+
+    logits: Tensor
+    targets: Tensor
+    num_tokens: int
+
+    def loss(self) -> Loss:
+        return Loss(cross_entropy(self.logits, self.targets), self.num_tokens)
+
+
+class LanguageModelObjective(Protocol):
+    """An objective of pretraining: it can be asked for its predictions on any stream, for validation."""
+
+    name: str
+    streams: Sequence[Stream]
+
+    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss: ...
+
+    def predict(
+        self, model: nn.Module, stream: Stream, rng: np.random.Generator, device: torch.device
+    ) -> Predictions: ...
+
+
 class MaskedLanguageModel:
     """MLM on running text, or TLM on sentence pairs: the same loss, on different sequences."""
 
@@ -106,23 +137,18 @@ class MaskedLanguageModel:
         self.name, self.streams, self.options = name, streams, options
 
     def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
-        stream = choose_stream(self.streams, self.options.alpha, rng)
-        return self.stream_loss(model, stream, rng, device)[0]
+        return self.predict(model, choose_stream(self.streams, self.options.alpha, rng), rng, device).loss()
 
-    def stream_loss(
-        self, model: nn.Module, stream: Stream, rng: np.random.Generator, device: torch.device
-    ) -> tuple[Loss, float]:
-        """The loss on the stream's next batch, and the share of masked words predicted right, in 0-1."""
+    def predict(self, model: nn.Module, stream: Stream, rng: np.random.Generator, device: torch.device) -> Predictions:
+        """Hides words of the stream's next batch and asks the model for them."""
         batch = pair_batch(stream) if stream.data is not None else block_batch(stream)
         options = self.options
         hidden, predicted = mask_words(
             batch.ids, batch.real, options.word_weights, options.vocab_size, options.masking, rng
         )
-        targets = torch.as_tensor(batch.ids[predicted], device=device)
         logits = model(batch.tokens(hidden, device), torch.as_tensor(predicted, device=device))
-        mean = cross_entropy(logits, targets)
-        accuracy = float((logits.argmax(-1) == targets).float().mean())
-        return Loss(mean, int(batch.real.sum())), accuracy
+        targets = torch.as_tensor(batch.ids[predicted], device=device)
+        return Predictions(logits, targets, int(batch.real.sum()))
 
 
 class CausalLanguageModel:
@@ -134,20 +160,16 @@ class CausalLanguageModel:
         self.streams, self.options = streams, options
 
     def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
-        stream = choose_stream(self.streams, self.options.alpha, rng)
-        return self.stream_loss(model, stream, rng, device)[0]
+        return self.predict(model, choose_stream(self.streams, self.options.alpha, rng), rng, device).loss()
 
-    def stream_loss(
-        self, model: nn.Module, stream: Stream, rng: np.random.Generator, device: torch.device
-    ) -> tuple[Loss, float]:
-        """The loss on the stream's next batch, and the share of words predicted right, in 0-1."""
+    def predict(self, model: nn.Module, stream: Stream, rng: np.random.Generator, device: torch.device) -> Predictions:
+        """Asks the model for every next word of the stream's next batch."""
         batch = block_batch(stream)
         predicted = np.ones_like(batch.real)
         predicted[:, -1] = False
-        targets = torch.as_tensor(batch.ids[:, 1:].ravel(), device=device)
         logits = model(batch.tokens(batch.ids, device), torch.as_tensor(predicted, device=device), causal=True)
-        accuracy = float((logits.argmax(-1) == targets).float().mean())
-        return Loss(cross_entropy(logits, targets), batch.ids.size), accuracy
+        targets = torch.as_tensor(batch.ids[:, 1:].ravel(), device=device)
+        return Predictions(logits, targets, batch.ids.size)
 
 
 @dataclass(frozen=True, slots=True)

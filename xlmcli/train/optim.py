@@ -41,11 +41,13 @@ def learning_rate(options: OptimOptions, step: int, progress: float) -> float:
         step: Steps done before this one, from 0.
         progress: Share of the budget (steps or time, whichever is further along) that is spent, 0-1.
     """
+    rate = options.lr
     if step < options.warmup:
-        return _WARMUP_START + (options.lr - _WARMUP_START) * (step + 1) / options.warmup
+        rate = _WARMUP_START + (options.lr - _WARMUP_START) * (step + 1) / options.warmup
     if options.schedule == "cosine":
-        return options.lr * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-    rate = options.lr * math.sqrt(max(options.warmup, 1) / (step + 1))
+        return rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    if step >= options.warmup:
+        rate *= math.sqrt(max(options.warmup, 1) / (step + 1))
     if options.cooldown > 0 and progress > 1 - options.cooldown:
         rate *= max(0.0, (1 - progress) / options.cooldown)
     return rate

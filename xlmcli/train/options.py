@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from xlmcli.errors import UsageError
 from xlmcli.records import Direction
 from xlmcli.sources import Source
-from xlmcli.train.checkpoint import STATE_FILE, TRAINING_FOLDER, WEIGHTS_FILE
 from xlmcli.train.data import LengthFilter
 from xlmcli.train.masking import MaskingOptions, NoiseOptions
 from xlmcli.train.optim import OptimOptions
@@ -132,7 +130,7 @@ class TranslateTrainingOptions:
         tokenizer: A folder with a tokenizer; None takes that of the pretrained encoder.
         init_encoder: A pretrained XLM, or None for random weights.
         init_decoder: A pretrained XLM, or None for random weights.
-        decoder_layers: Depth of the decoder.
+        decoder_layers: Depth of the decoder; None is that of the model to start from.
         directions: What to translate, such as ``en-fr``; empty takes both directions of all parallel text.
         objectives: Of ``mt``, ``ae``, ``bt``; they take turns.
         label_smoothing: Share of the target's mass, 0-1.
@@ -145,7 +143,7 @@ class TranslateTrainingOptions:
     tokenizer: Path | None
     init_encoder: Path | None
     init_decoder: Path | None
-    decoder_layers: int
+    decoder_layers: int | None
     directions: tuple[Direction, ...]
     objectives: tuple[str, ...]
     label_smoothing: float
@@ -153,18 +151,3 @@ class TranslateTrainingOptions:
     data: DataOptions
     size: SizeOptions
     run: RunOptions
-
-
-def check_folder(run: RunOptions) -> None:
-    """Makes sure that a run neither overwrites nor invents a checkpoint.
-
-    Raises:
-        UsageError: The folder has a run and ``resume`` is not set, or has none and it is.
-    """
-    has_run = (run.folder / TRAINING_FOLDER / STATE_FILE).exists()
-    if run.resume and not has_run:
-        raise UsageError(f"{run.folder} has no run to resume", hint="leave --resume out to start one")
-    if not run.resume and (has_run or (run.folder / WEIGHTS_FILE).exists()):
-        way_out = "add --resume to go on, or name another folder" if has_run else "name another folder"
-        raise UsageError(f"{run.folder} has a checkpoint already", hint=way_out)
-    run.folder.mkdir(parents=True, exist_ok=True)

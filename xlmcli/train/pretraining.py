@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from accelerate import Accelerator
 
 from xlmcli.errors import UsageError
+from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
 from xlmcli.train.checkpoint import CheckpointConfig, save_config
@@ -15,14 +17,21 @@ from xlmcli.train.data import TextData
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.masking import smoothing_weights
 from xlmcli.train.model import XLMLanguageModel
-from xlmcli.train.objectives import CausalLanguageModel, LanguageModelOptions, MaskedLanguageModel, Objective
-from xlmcli.train.options import PretrainOptions, check_folder
+from xlmcli.train.objectives import (
+    CausalLanguageModel,
+    LanguageModelObjective,
+    LanguageModelOptions,
+    MaskedLanguageModel,
+)
+from xlmcli.train.options import DataOptions, PretrainOptions
 from xlmcli.train.reports import Reporter
 from xlmcli.train.sampling import Share
 from xlmcli.train.setup import (
     Langs,
     StreamMaker,
     all_langs,
+    check_folder,
+    check_options,
     check_same_model,
     load_by_langs,
     make_accelerator,
@@ -41,15 +50,15 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
         DataError: Text cannot be read.
         TrainingError: The run cannot start or go on.
     """
-    if options.block_len > options.size.max_positions:
-        raise UsageError(f"--block-len {options.block_len} is above --max-positions {options.size.max_positions}")
-    check_folder(options.run)
     langs = all_langs(options.data)
+    check_options(options.data, options.size)
+    _check(options)
+    check_folder(options.run)
     accelerator = make_accelerator(options.run)
     tokenizer = _tokenizer(options, accelerator)
     config = CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, len(langs)))
-    train_text = load_by_langs((*options.data.mono, *options.data.parallel), tokenizer, options.data.limits)
-    valid_text = load_by_langs(options.data.valid, tokenizer, options.data.limits)
+    train_text = _load(options.data, (*options.data.mono, *options.data.parallel), tokenizer)
+    valid_text = _load(options.data, options.data.valid, tokenizer)
     model = XLMLanguageModel(config.shape)
     lm_options = _language_model_options(options, tokenizer, train_text)
     share = Share(accelerator.process_index, accelerator.num_processes)
@@ -72,6 +81,24 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     if accelerator.is_main_process:
         report_text(train_text, reporters)
     return trainer.run()
+
+
+def _check(options: PretrainOptions) -> None:
+    max_len, num_positions = options.data.limits.max_len, options.size.max_positions
+    if options.block_len > num_positions:
+        raise UsageError(f"--block-len {options.block_len} is above --max-positions {num_positions}")
+    if max_len is not None and max_len > num_positions - 2:
+        raise UsageError(f"--max-len {max_len} leaves no room for </s> in --max-positions {num_positions}")
+    if "tlm" in options.objectives and not options.data.parallel:
+        raise UsageError("the objective tlm needs parallel text", hint="name some with --parallel")
+
+
+def _load(data: DataOptions, sources: Sequence[Source], tokenizer: Tokenizer) -> dict[Langs, TextData]:
+    """Loads text; lines of running text may be as long as they like, since they are cut into blocks."""
+    mono = [source for source in sources if len(source.langs) == 1]
+    parallel = [source for source in sources if len(source.langs) == 2]
+    running_text = load_by_langs(mono, tokenizer, replace(data.limits, max_len=None))
+    return running_text | load_by_langs(parallel, tokenizer, data.limits)
 
 
 def _tokenizer(options: PretrainOptions, accelerator: Accelerator) -> Tokenizer:
@@ -108,12 +135,10 @@ def _objective(
     maker: StreamMaker,
     options: PretrainOptions,
     lm_options: LanguageModelOptions,
-) -> Objective:
+) -> LanguageModelObjective:
     """The objective with a stream for every language (MLM, CLM) or pair (TLM) that has text."""
     if name == "tlm":
         pairs = [data for data in text.values() if len(data.langs) == 2]
-        if not pairs:
-            raise UsageError("the objective tlm needs parallel text", hint="name some with --parallel")
         return MaskedLanguageModel(name, [maker.sentences(pair, joined=True) for pair in pairs], lm_options)
     streams = [maker.blocks(sentences_of(lang, text.values()), options.block_len) for lang in langs]
     return MaskedLanguageModel(name, streams, lm_options) if name == "mlm" else CausalLanguageModel(streams, lm_options)
@@ -133,7 +158,6 @@ def _held_out(
         if name == "tlm" and not any(len(data.langs) == 2 for data in text.values()):
             continue
         objective = _objective(name, langs, text, maker, options, lm_options)
-        assert isinstance(objective, MaskedLanguageModel | CausalLanguageModel)
         parts += [HeldOut(objective, stream) for stream in objective.streams]
     if not parts:
         raise UsageError("no validation text for these objectives", hint="name some with --valid en-fr=FILE.tsv")

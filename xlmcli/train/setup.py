@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
+from xlmcli.cores import count_usable_cores
 from xlmcli.errors import TrainingError, UsageError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
-from xlmcli.train.checkpoint import CheckpointConfig, load_config
-from xlmcli.train.data import Corpus, LengthFilter, TextData, load_text
+from xlmcli.train.checkpoint import STATE_FILE, TRAINING_FOLDER, CheckpointConfig, load_config
+from xlmcli.train.data import LengthFilter, TextData, join, load_text
 from xlmcli.train.model import XLMShape
 from xlmcli.train.objectives import Stream
 from xlmcli.train.options import DataOptions, RunOptions, SizeOptions
@@ -32,29 +35,41 @@ def make_accelerator(run: RunOptions) -> Accelerator:
     if run.device == "cuda" and not torch.cuda.is_available():
         raise TrainingError("no CUDA device can be used", hint="leave --device out, or use --device cpu")
     torch.manual_seed(run.loop.seed)
-    return Accelerator(cpu=run.device == "cpu")
+    accelerator = Accelerator(cpu=run.device == "cpu")
+    torch.set_num_threads(max(1, count_usable_cores() // accelerator.num_processes))
+    return accelerator
 
 
 def new_shape(size: SizeOptions, num_words: int, num_langs: int) -> XLMShape:
-    """The shape of a new model.
+    """The shape of a new model."""
+    return XLMShape(num_words=num_words, num_langs=num_langs, **asdict(size))
+
+
+def check_options(data: DataOptions, size: SizeOptions) -> None:
+    """Finds what is wrong with options before any work is done.
 
     Raises:
-        UsageError: The heads do not divide the width.
+        UsageError: The heads do not divide the width, or there is no validation text.
     """
     if size.dim % size.num_heads:
         raise UsageError(f"--dim {size.dim} is not a multiple of --heads {size.num_heads}")
-    return XLMShape(
-        num_words,
-        num_langs,
-        size.dim,
-        size.num_layers,
-        size.num_heads,
-        size.max_positions,
-        size.gelu,
-        size.sinusoidal,
-        size.dropout,
-        size.attention_dropout,
-    )
+    if not data.valid:
+        raise UsageError("no validation text", hint="name some with --valid, such as --valid en-fr=FILE.tsv")
+
+
+def check_folder(run: RunOptions) -> None:
+    """Makes sure that a run neither overwrites nor invents a checkpoint.
+
+    Raises:
+        UsageError: The folder has a run and ``resume`` is not set, or has none and it is.
+    """
+    has_run = (run.folder / TRAINING_FOLDER / STATE_FILE).exists()
+    if run.resume and not has_run:
+        raise UsageError(f"{run.folder} has no run to resume", hint="leave --resume out to start one")
+    if not run.resume and (has_run or (run.folder / CHECKPOINT_WEIGHTS_NAME).exists()):
+        way_out = "add --resume to go on, or name another folder" if has_run else "name another folder"
+        raise UsageError(f"{run.folder} has a checkpoint already", hint=way_out)
+    run.folder.mkdir(parents=True, exist_ok=True)
 
 
 def check_same_model(config: CheckpointConfig, folder: Path) -> None:
@@ -106,19 +121,6 @@ def sentences_of(lang: str, texts: Iterable[TextData]) -> TextData:
     if not sides:
         raise UsageError(f"no text in {lang}", hint="name some with --mono or --parallel")
     return join(sides)
-
-
-def join(texts: Sequence[TextData]) -> TextData:
-    """Texts of the same languages as one."""
-    if len(texts) == 1:
-        return texts[0]
-    sides = []
-    for parts in zip(*(text.sides for text in texts), strict=True):
-        ids = np.concatenate([part.ids for part in parts])
-        lens = np.concatenate([part.lens for part in parts])
-        sides.append(Corpus(ids, np.concatenate([[0], np.cumsum(lens)])))
-    repeats = np.concatenate([text.repeats for text in texts])
-    return TextData(texts[0].langs, tuple(sides), repeats, sum(text.num_skipped for text in texts))
 
 
 class StreamMaker:

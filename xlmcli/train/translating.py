@@ -11,11 +11,11 @@ from xlmcli.records import Direction
 from xlmcli.sources import Source, iter_rows
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.train.checkpoint import CheckpointConfig, load_language_model, save_config
-from xlmcli.train.data import TextData
+from xlmcli.train.data import TextData, join
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.model import XLMLanguageModel, XLMShape
 from xlmcli.train.objectives import Objective, Stream
-from xlmcli.train.options import TranslateTrainingOptions, check_folder
+from xlmcli.train.options import TranslateTrainingOptions
 from xlmcli.train.reports import Reporter
 from xlmcli.train.sampling import Share
 from xlmcli.train.seq2seq import Seq2Seq
@@ -23,8 +23,9 @@ from xlmcli.train.setup import (
     Langs,
     StreamMaker,
     all_langs,
+    check_folder,
+    check_options,
     check_same_model,
-    join,
     load_by_langs,
     make_accelerator,
     new_shape,
@@ -54,9 +55,10 @@ def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Rep
         ModelError: A pretrained model does not fit.
         TrainingError: The run cannot start or go on.
     """
+    start = _start(options)
+    check_options(options.data, options.size)
     check_folder(options.run)
     accelerator = make_accelerator(options.run)
-    start = _start(options)
     config, tokenizer = start.config, start.tokenizer
     text = load_by_langs((*options.data.mono, *options.data.parallel), tokenizer, options.data.limits)
     held_out = _held_out(options, config, tokenizer)
@@ -97,10 +99,11 @@ def _start(options: TranslateTrainingOptions) -> Start:
         shape = replace(pretrained.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
     _check_fit(shape, langs, tokenizer, encoder_config, decoder_config)
     _check_text(options, langs, shape, is_pretrained=pretrained is not None)
-    config = CheckpointConfig(langs, shape, options.decoder_layers, _directions(options), options.data.limits.max_len)
-    if decoder_config is not None and options.decoder_layers > decoder_config.shape.num_layers:
-        available = decoder_config.shape.num_layers
-        raise UsageError(f"--decoder-layers {options.decoder_layers} is more than the {available} layers to start from")
+    available = (decoder_config.shape if decoder_config else shape).num_layers
+    decoder_layers = options.decoder_layers or available
+    if decoder_config is not None and decoder_layers > available:
+        raise UsageError(f"--decoder-layers {decoder_layers} is more than the {available} layers to start from")
+    config = CheckpointConfig(langs, shape, decoder_layers, _directions(options), options.data.limits.max_len)
     return Start(config, encoder, decoder, tokenizer)
 
 
@@ -136,7 +139,7 @@ def _check_text(options: TranslateTrainingOptions, langs: Langs, shape: XLMShape
     if strangers:
         raise UsageError(f"no text in {strangers}", hint="name some with --mono or --parallel")
     max_len, num_positions = options.data.limits.max_len, shape.max_positions
-    if max_len > num_positions - 2:
+    if max_len is not None and max_len > num_positions - 2:
         raise UsageError(f"--max-len {max_len} leaves no room for </s> in the model's {num_positions} positions")
 
 

@@ -14,7 +14,7 @@ from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.special import EOS_ID
 from xlmcli.train.model import XLMLanguageModel
-from xlmcli.train.objectives import CausalLanguageModel, MaskedLanguageModel, Stream
+from xlmcli.train.objectives import LanguageModelObjective, Stream
 from xlmcli.train.sampling import Position
 from xlmcli.train.seq2seq import Seq2Seq, pad
 from xlmcli.train.translation import pair_loss
@@ -46,7 +46,7 @@ class Validator(Protocol):
 class HeldOut:
     """A held-out stream and the objective that it is scored by."""
 
-    objective: MaskedLanguageModel | CausalLanguageModel
+    objective: LanguageModelObjective
     stream: Stream
 
 
@@ -69,16 +69,18 @@ class LanguageModelValidator:
         return Scores(values, (-sum(losses) / len(losses),))
 
     def _score(self, part: HeldOut) -> tuple[float, float]:
+        """Mean loss in nats and share of right words, over all words to predict."""
         # From the start each time, so that all validations see the same text with the same masks.
         part.stream.sampler.position = Position()
-        num_batches = part.stream.sampler.epoch_batches()
         rng = np.random.default_rng(_VALIDATION_SEED)
-        total_loss = total_accuracy = 0.0
-        for _ in range(num_batches):
-            loss, accuracy = part.objective.stream_loss(self._model, part.stream, rng, self._device)
-            total_loss += float(loss.mean)
-            total_accuracy += accuracy
-        return total_loss / num_batches, total_accuracy / num_batches
+        total_loss, num_right, num_words = 0.0, 0, 0
+        for _ in range(part.stream.sampler.epoch_batches()):
+            predictions = part.objective.predict(self._model, part.stream, rng, self._device)
+            count = len(predictions.targets)
+            total_loss += float(predictions.loss().mean) * count
+            num_right += int((predictions.logits.argmax(-1) == predictions.targets).sum())
+            num_words += count
+        return total_loss / num_words, num_right / num_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,11 @@ from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
 
-from xlmcli.bundle import Bundle
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import Score, format_manifest
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
+from xlmcli.bundle.reading import Bundle
 from xlmcli.errors import ModelError
-
-_CONFIG_NAME = "config.json"
-_WEIGHTS_NAME = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +42,15 @@ class CheckpointDescription:
     num_bytes: int
 
 
-def is_checkpoint(path: Path) -> bool:
-    return (path / _CONFIG_NAME).is_file() and (path / _WEIGHTS_NAME).is_file()
-
-
 def describe_checkpoint(path: Path) -> CheckpointDescription:
     """Reads a checkpoint's description.
 
     Raises:
         ModelError: A file is damaged, or the configuration is not an XLM's.
     """
-    config = Fields.parse((path / _CONFIG_NAME).read_bytes(), str(path / _CONFIG_NAME))
+    config = Fields.parse((path / CONFIG_NAME).read_bytes(), str(path / CONFIG_NAME))
     languages, translates = config.child("lang2id"), "decoder_layers" in config.values
-    num_parameters, dtypes = _count_weights(path / _WEIGHTS_NAME)
+    num_parameters, dtypes = _count_weights(path / CHECKPOINT_WEIGHTS_NAME)
     return CheckpointDescription(
         task="translate" if translates else "pretrained",
         languages={code: languages.whole(code) for code in languages.values},
@@ -69,7 +63,7 @@ def describe_checkpoint(path: Path) -> CheckpointDescription:
         num_positions=config.whole("max_position_embeddings"),
         num_parameters=num_parameters,
         dtypes=dtypes,
-        num_bytes=(path / _WEIGHTS_NAME).stat().st_size,
+        num_bytes=(path / CHECKPOINT_WEIGHTS_NAME).stat().st_size,
     )
 
 
