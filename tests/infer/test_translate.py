@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +8,17 @@ import pytest
 
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import ModelError, UsageError
-from xlmcli.infer.engine import EngineOptions
+from xlmcli.infer.engine import Decoding, EngineOptions, Translated
 from xlmcli.infer.formats import Answer
-from xlmcli.infer.translate import SearchOptions, Translation, choose_direction, open_translation
+from xlmcli.infer.pieces import Piece
+from xlmcli.infer.repetition import repeats_itself
+from xlmcli.infer.translate import (
+    GuardedTranslations,
+    SearchOptions,
+    Translation,
+    choose_direction,
+    open_translation,
+)
 from xlmcli.records import Direction
 
 CPU = EngineOptions("cpu", num_threads=1)
@@ -104,3 +113,49 @@ def test_line_ends_inside_a_text_stay(tiny_bundle: Path) -> None:
     first, second = (translate(translation, text).hypotheses[0].text for text in ("Good morning.", "How are you?"))
     answer = translate(translation, "Good morning.\n\nHow are you?\r\n")
     assert answer.hypotheses[0].text == f"{first}\n\n{second}\r\n"
+
+
+LOOP, SANE, SHORT = [300] * 9, [301, 302, 303], [304]
+
+
+class LoopingEngine:
+    """Loops on sources that begin with 300, unless repeats are forbidden."""
+
+    max_source_tokens = 46
+
+    def __init__(self) -> None:
+        self.decodings: list[Decoding] = []
+
+    def submit(self, batch: Sequence[Sequence[int]], decoding: Decoding) -> LoopingEngine:
+        self.decodings.append(decoding)
+        is_free = decoding.no_repeat_ngram == 0
+        self.results = [
+            Translated([LOOP if ids[0] == 300 and is_free else SANE], [-1.0], is_unfinished=False) for ids in batch
+        ]
+        return self
+
+    def wait(self) -> list[Translated]:
+        return self.results
+
+
+def test_a_translation_that_loops_is_searched_for_once_more() -> None:
+    engine = LoopingEngine()
+    greedy = Decoding(beam_size=1, length_penalty=1.0)
+    pending = GuardedTranslations(engine, [Piece(SHORT), Piece([300, 5]), Piece(SHORT)], greedy)  # type: ignore[arg-type]
+    assert [result.hypotheses for result in pending.wait()] == [[SANE]] * 3
+    assert engine.decodings == [greedy, replace(greedy, no_repeat_ngram=3)]
+
+
+def test_a_source_that_repeats_itself_may_be_repeated() -> None:
+    engine = LoopingEngine()
+    greedy = Decoding(beam_size=1, length_penalty=1.0)
+    (result,) = GuardedTranslations(engine, [Piece(LOOP)], greedy).wait()  # type: ignore[arg-type]
+    assert result.hypotheses == [LOOP]
+    assert engine.decodings == [greedy]
+
+
+def test_the_engine_keeps_n_grams_apart(tiny_bundle: Path) -> None:
+    translation = open_tiny(tiny_bundle, beam_size=1)
+    for result in translation.submit(translation.prepare(["The train leaves at seven."])[0].pieces).wait():
+        ids = result.hypotheses[0]
+        assert not repeats_itself([], ids)

@@ -108,7 +108,8 @@ def command(
     """Translate lines of text from FILEs (plain, .gz, .xz or .zst) or stdin, and write a line for each, in order.
 
     An empty line gives an empty line. A line that is too long for the model is split at its sentences. Translations
-    come as soon as the input pauses, so the command can stand in a slow pipe. Only translations go to stdout.
+    come as soon as the input pauses, so the command can stand in a slow pipe. A translation that loops is searched for
+    once more, without repeats. Only translations go to stdout.
 
     \b
     What is written for each line:

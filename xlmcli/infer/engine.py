@@ -45,12 +45,14 @@ class Decoding:
         length_penalty: Exponent of the length by which the score of a hypothesis is divided.
         num_best: Hypotheses returned, at most ``beam_size``.
         with_scores: Return their scores.
+        no_repeat_ngram: Length of the n-grams that may not come twice in a translation; 0 allows all.
     """
 
     beam_size: int
     length_penalty: float
     num_best: int = 1
     with_scores: bool = False
+    no_repeat_ngram: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ class TranslationEngine:
                 length_penalty=decoding.length_penalty,
                 num_hypotheses=decoding.num_best,
                 return_scores=decoding.with_scores,
+                no_repeat_ngram_size=decoding.no_repeat_ngram,
                 max_input_length=self._limits.max_source_positions,
                 max_decoding_length=max(max_lens),
             )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import UsageError
-from xlmcli.infer.engine import Decoding, EngineOptions, PendingTranslations, Translated, TranslationEngine
+from xlmcli.infer.engine import Decoding, EngineOptions, Translated, TranslationEngine
 from xlmcli.infer.formats import Answer, Hypothesis, Record
 from xlmcli.infer.pieces import Piece, PieceMaker, Prepared
 from xlmcli.infer.pipeline import Pipeline, PipelineOptions, Progress
@@ -19,6 +19,8 @@ from xlmcli.text import Tokenizer, load_tokenizer
 CUT = "cut"
 REPETITION = "repetition"
 UNFINISHED = "unfinished"
+
+_GUARD_NGRAM = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,28 @@ class TranslationCounts:
     num_unfinished: int = 0
 
 
+class GuardedTranslations:
+    """A batch in the engine's hands; translations that turn out to loop are searched for once more, without repeats."""
+
+    def __init__(self, engine: TranslationEngine, batch: Sequence[Piece], decoding: Decoding) -> None:
+        self._engine, self._batch, self._decoding = engine, batch, decoding
+        self._pending = engine.submit([piece.ids for piece in batch], decoding)
+
+    def wait(self) -> list[Translated]:
+        results = self._pending.wait()
+        looping = [
+            index
+            for index, (piece, result) in enumerate(zip(self._batch, results, strict=True))
+            if repeats_itself(piece.ids, result.hypotheses[0])
+        ]
+        if looping:
+            decoding = replace(self._decoding, no_repeat_ngram=_GUARD_NGRAM)
+            retried = self._engine.submit([self._batch[index].ids for index in looping], decoding).wait()
+            for index, result in zip(looping, retried, strict=True):
+                results[index] = result
+        return results
+
+
 class Translation:
     """The work of translating, for a `Pipeline`.
 
@@ -82,8 +106,8 @@ class Translation:
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         return self._pieces.prepare(texts)
 
-    def submit(self, batch: Sequence[Piece]) -> PendingTranslations:
-        return self._engine.submit([piece.ids for piece in batch], self._decoding)
+    def submit(self, batch: Sequence[Piece]) -> GuardedTranslations:
+        return GuardedTranslations(self._engine, batch, self._decoding)
 
     def finish(self, text: str, prepared: Prepared, results: Sequence[Translated]) -> Answer:
         """Joins the translations of a text's pieces; a text without pieces is its own translation."""
