@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,17 @@ def test_scores_come_only_when_asked_for(engine: TranslationEngine) -> None:
     assert len(scored.hypotheses) == 3
     assert scored.scores == sorted(scored.scores, reverse=True)
     assert all(score < 0 for score in scored.scores)
+
+
+def test_no_n_gram_comes_twice_where_that_is_forbidden(engine: TranslationEngine) -> None:
+    def repeats(decoding: Decoding) -> bool:
+        sources = [[280 + (step * index) % 120 for index in range(30)] for step in range(1, 60)]
+        outputs = [result.hypotheses[0] for result in engine.submit(sources, decoding).wait()]
+        trigrams = [list(zip(ids, ids[1:], ids[2:], strict=False)) for ids in outputs]
+        return any(len(set(grams)) < len(grams) for grams in trigrams)
+
+    assert repeats(GREEDY)
+    assert not repeats(replace(GREEDY, no_repeat_ngram=3))
 
 
 class Unable:

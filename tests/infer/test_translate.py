@@ -11,7 +11,6 @@ from xlmcli.errors import ModelError, UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated
 from xlmcli.infer.formats import Answer
 from xlmcli.infer.pieces import Piece
-from xlmcli.infer.repetition import repeats_itself
 from xlmcli.infer.translate import (
     GuardedTranslations,
     SearchOptions,
@@ -152,10 +151,3 @@ def test_a_source_that_repeats_itself_may_be_repeated() -> None:
     (result,) = GuardedTranslations(engine, [Piece(LOOP)], greedy).wait()  # type: ignore[arg-type]
     assert result.hypotheses == [LOOP]
     assert engine.decodings == [greedy]
-
-
-def test_the_engine_keeps_n_grams_apart(tiny_bundle: Path) -> None:
-    translation = open_tiny(tiny_bundle, beam_size=1)
-    for result in translation.submit(translation.prepare(["The train leaves at seven."])[0].pieces).wait():
-        ids = result.hypotheses[0]
-        assert not repeats_itself([], ids)
