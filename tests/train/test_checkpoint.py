@@ -11,11 +11,10 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction
 from xlmcli.train.checkpoint import (
-    CONFIG_FILE,
-    WEIGHTS_FILE,
     CheckpointConfig,
     load_config,
     load_language_model,
@@ -41,7 +40,7 @@ def pretrained(shape: XLMShape, randomise: Randomise, tmp_path: Path) -> tuple[X
     model = XLMLanguageModel(shape)
     randomise(model, 0)
     save_config(CheckpointConfig(LANGS, shape), tmp_path)
-    save_weights(saved_state(model), tmp_path / WEIGHTS_FILE)
+    save_weights(saved_state(model), tmp_path / CHECKPOINT_WEIGHTS_NAME)
     return model, tmp_path
 
 
@@ -81,8 +80,8 @@ def test_seq2seq_comes_back(shape: XLMShape, randomise: Randomise, tmp_path: Pat
     model = Seq2Seq(shape, config.decoder_shape)
     randomise(model, 0)
     save_config(config, tmp_path)
-    save_weights(saved_state(model), tmp_path / WEIGHTS_FILE)
-    names = set(load_file(tmp_path / WEIGHTS_FILE))
+    save_weights(saved_state(model), tmp_path / CHECKPOINT_WEIGHTS_NAME)
+    names = set(load_file(tmp_path / CHECKPOINT_WEIGHTS_NAME))
     assert {"encoder.embeddings.weight", "decoder.embeddings.weight", "decoder.layer_norm15.0.weight"} <= names
     assert {"decoder.encoder_attn.0.k_lin.bias", "decoder.pred_layer.proj.bias"} <= names
     opened, opened_config = load_seq2seq(tmp_path)
@@ -98,10 +97,10 @@ def test_all_faults_are_listed_at_once(pretrained: tuple[XLMLanguageModel, Path]
     del state["transformer.layer_norm1.0.bias"], state["transformer.ffns.1.lin1.weight"]
     state["transformer.extra"] = torch.zeros(1)
     state["transformer.embeddings.weight"] = torch.zeros(59, 16)
-    save_weights(state, folder / WEIGHTS_FILE)
+    save_weights(state, folder / CHECKPOINT_WEIGHTS_NAME)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with pytest.raises(ModelError) as caught:
-        load_weights(model, folder / WEIGHTS_FILE)
+        load_weights(model, folder / CHECKPOINT_WEIGHTS_NAME)
     for fault in (
         "missing transformer.layer_norm1.0.bias",
         "missing transformer.ffns.1.lin1.weight",
@@ -109,14 +108,14 @@ def test_all_faults_are_listed_at_once(pretrained: tuple[XLMLanguageModel, Path]
         "transformer.embeddings.weight is (59, 16), expected (60, 16)",
     ):
         assert fault in caught.value.message
-    assert str(folder / WEIGHTS_FILE) in caught.value.message
+    assert str(folder / CHECKPOINT_WEIGHTS_NAME) in caught.value.message
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 @pytest.mark.parametrize("damage", [b"", b"not safetensors", None])
 def test_damaged_weights_are_a_model_error(pretrained: tuple[XLMLanguageModel, Path], damage: bytes | None) -> None:
     _, folder = pretrained
-    path = folder / WEIGHTS_FILE
+    path = folder / CHECKPOINT_WEIGHTS_NAME
     path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
     with pytest.raises(ModelError, match=r"model\.safetensors: "):
         load_language_model(folder)
@@ -124,7 +123,7 @@ def test_damaged_weights_are_a_model_error(pretrained: tuple[XLMLanguageModel, P
 
 def test_missing_weights_are_a_model_error(pretrained: tuple[XLMLanguageModel, Path]) -> None:
     _, folder = pretrained
-    (folder / WEIGHTS_FILE).unlink()
+    (folder / CHECKPOINT_WEIGHTS_NAME).unlink()
     with pytest.raises(ModelError, match=r"model\.safetensors"):
         load_language_model(folder)
 
@@ -139,16 +138,16 @@ def test_missing_weights_are_a_model_error(pretrained: tuple[XLMLanguageModel, P
     ],
 )
 def test_damaged_configs_are_model_errors(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / CONFIG_FILE).write_text(text)
+    (tmp_path / CONFIG_NAME).write_text(text)
     with pytest.raises(ModelError, match=message):
         load_config(tmp_path)
 
 
 def test_a_missing_field_is_named(pretrained: tuple[XLMLanguageModel, Path]) -> None:
     _, folder = pretrained
-    config = json.loads((folder / CONFIG_FILE).read_text())
+    config = json.loads((folder / CONFIG_NAME).read_text())
     del config["n_heads"]
-    (folder / CONFIG_FILE).write_text(json.dumps(config))
+    (folder / CONFIG_NAME).write_text(json.dumps(config))
     with pytest.raises(ModelError, match="no field 'n_heads'"):
         load_language_model(folder)
 
@@ -201,9 +200,9 @@ def test_files_have_normal_permissions_and_nothing_is_left_beside(tmp_path: Path
     previous = os.umask(0o022)
     try:
         save_config(CheckpointConfig(LANGS, shape), tmp_path)
-        save_weights({"a": torch.zeros(1)}, tmp_path / WEIGHTS_FILE)
+        save_weights({"a": torch.zeros(1)}, tmp_path / CHECKPOINT_WEIGHTS_NAME)
         save_training_state({}, tmp_path / "state.pt")
     finally:
         os.umask(previous)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
-    assert modes == {CONFIG_FILE: 0o644, WEIGHTS_FILE: 0o644, "state.pt": 0o644}
+    assert modes == {CONFIG_NAME: 0o644, CHECKPOINT_WEIGHTS_NAME: 0o644, "state.pt": 0o644}

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from transformers import XLMModel, XLMWithLMHeadModel
 from transformers.models.xlm.modeling_xlm import create_sinusoidal_embeddings
 
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.text.special import EOS_ID, PAD_ID
-from xlmcli.train.checkpoint import WEIGHTS_FILE, CheckpointConfig, save_config, save_weights, saved_state
+from xlmcli.train.checkpoint import CheckpointConfig, save_config, save_weights, saved_state
 from xlmcli.train.model import Tokens, XLMLanguageModel, XLMShape
 
 LANGS = ("de", "en", "fr")
@@ -39,7 +40,7 @@ def model(request: pytest.FixtureRequest, shape: XLMShape, randomise: Callable[[
 @pytest.fixture
 def folder(model: XLMLanguageModel, tmp_path: Path) -> Path:
     save_config(CheckpointConfig(LANGS[: model.transformer.shape.num_langs], model.transformer.shape), tmp_path)
-    save_weights(saved_state(model), tmp_path / WEIGHTS_FILE)
+    save_weights(saved_state(model), tmp_path / CHECKPOINT_WEIGHTS_NAME)
     return tmp_path
 
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import nn
 
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.records import Direction
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
 from xlmcli.train.checkpoint import (
-    WEIGHTS_FILE,
     CheckpointConfig,
     load_config,
     load_seq2seq,
@@ -68,7 +68,7 @@ def make_pretrained(
         folder = tmp_path / name
         folder.mkdir()
         save_config(CheckpointConfig(langs, shape), folder)
-        save_weights(saved_state(model), folder / WEIGHTS_FILE)
+        save_weights(saved_state(model), folder / CHECKPOINT_WEIGHTS_NAME)
         load_tokenizer(tiny_tokenizer).save(folder)
         return folder
 
