@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,32 +8,15 @@ from hypothesis import strategies as st
 
 from xlmcli.infer.pieces import PieceMaker, Prepared
 
-NUM_CHARACTERS = 0x110000
-
 
 class CharacterTokenizer:
-    """One id a character, spaces left out."""
-
-    vocab_size = NUM_CHARACTERS
-
-    @property
-    def vocab(self) -> list[str]:
-        raise NotImplementedError
+    """One id a character, spaces left out; it only encodes."""
 
     def encode(self, text: str) -> list[int]:
         return [ord(character) for character in "".join(text.split())]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         return [self.encode(text) for text in texts]
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return "".join(map(chr, ids))
-
-    def decode_batch(self, ids: Sequence[Sequence[int]]) -> list[str]:
-        return [self.decode(sequence) for sequence in ids]
-
-    def save(self, folder: Path) -> None:
-        raise NotImplementedError
 
 
 def prepare(text: str, max_tokens: int = 12, tgt_lang: str = "fr") -> Prepared:
@@ -43,7 +25,7 @@ def prepare(text: str, max_tokens: int = 12, tgt_lang: str = "fr") -> Prepared:
 
 
 def parts(prepared: Prepared) -> list[str]:
-    return [piece.before + CharacterTokenizer().decode(piece.ids) for piece in prepared.pieces]
+    return [piece.before + "".join(map(chr, piece.ids)) for piece in prepared.pieces]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(" .,\n")), st.integers(1, 20))

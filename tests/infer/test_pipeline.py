@@ -261,6 +261,12 @@ def test_threads_end_with_the_run() -> None:
     def names() -> set[str]:
         return {thread.name for thread in threading.enumerate() if thread.name.startswith("xlm-")}
 
-    work = open_capitals()
-    Pipeline(work, lambda _: None, PipelineOptions(100), Counts()).run(records_of(b"a\n"))
-    wait_until(lambda: not names())
+    seen: set[str] = set()
+
+    def chunks() -> Iterator[Sequence[Record]]:
+        seen.update(names())
+        yield from records_of(b"a\n")
+
+    Pipeline(open_capitals(), lambda _: None, PipelineOptions(100), Counts()).run(chunks())
+    assert "xlm-read" in seen
+    assert names() == set()
