@@ -28,7 +28,7 @@ class Setup:
         bundle: The model.
         tokenizer: Its tokenizer.
         direction: From and to.
-        num_threads: Threads of each contender.
+        num_threads: Threads of each contender; the engine works on as many batches at once, as `xlm translate` has it.
         max_batch_tokens: Most source tokens of a batch.
         beam_size: Hypotheses kept.
         folder: For files that come and go.
@@ -48,7 +48,7 @@ class Setup:
             *(XLM, "translate", "--quiet", "--model", str(self.bundle.path), "--device", "cpu"),
             *("--src", self.direction.src, "--tgt", self.direction.tgt),
             *("--beam-size", str(beam_size or self.beam_size), "--max-batch-tokens", str(self.max_batch_tokens)),
-            *("--threads", str(self.num_threads)),
+            *("--threads", "1", "--workers", str(self.num_threads)),
         ]
 
     def write_text(self, lines: Sequence[str], name: str) -> Path:
@@ -108,7 +108,8 @@ class BareEngine:
         self._translator = ctranslate2.Translator(
             "bundle",
             device="cpu",
-            intra_threads=setup.num_threads,
+            inter_threads=setup.num_threads,
+            intra_threads=1,
             files=setup.bundle.folded_files(setup.direction),
         )
 

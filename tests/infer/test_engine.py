@@ -79,6 +79,30 @@ def test_no_n_gram_comes_twice_where_that_is_forbidden(engine: TranslationEngine
     assert not repeats(replace(GREEDY, no_repeat_ngram=3))
 
 
+@pytest.mark.parametrize(
+    ("num_threads", "num_workers", "expected"),
+    [(None, None, (6, 1)), (2, None, (3, 2)), (9, None, (1, 9)), (None, 4, (4, 1)), (None, 2, (2, 3)), (5, 5, (5, 5))],
+)
+def test_cores_are_shared_out(
+    monkeypatch: pytest.MonkeyPatch,
+    bundle: Bundle,
+    tokenizer: Tokenizer,
+    num_threads: int | None,
+    num_workers: int | None,
+    expected: tuple[int, int],
+) -> None:
+    given: list[tuple[int, int]] = []
+
+    class Recorder:
+        def __init__(self, *_: object, inter_threads: int, intra_threads: int, **__: object) -> None:
+            given.append((inter_threads, intra_threads))
+
+    monkeypatch.setattr("xlmcli.infer.engine.count_usable_cores", lambda: 6)
+    monkeypatch.setattr("xlmcli.infer.engine.ctranslate2.Translator", Recorder)
+    open_engine(bundle, tokenizer, EngineOptions("cpu", num_threads=num_threads, num_workers=num_workers))
+    assert given == [expected]
+
+
 class Unable:
     """Stands in for the engine's translator; fails at once, or while it is waited for."""
 

@@ -257,6 +257,13 @@ def test_line_by_line_never_gathers() -> None:
     assert sorted(map(sorted, work.batches)) == [["a"], ["a", "b"], ["bb"]]
 
 
+@pytest.mark.parametrize(("num_workers", "num_batches"), [(1, 1), (2, 2), (4, 4)])
+def test_little_text_is_shared_out_among_the_workers(num_workers: int, num_batches: int) -> None:
+    work = open_capitals()
+    Pipeline(work, lambda _: None, PipelineOptions(1000, num_workers), Counts()).run(records_of(b"ab\n" * 8))
+    assert [len(batch) for batch in work.batches] == [8 // num_batches] * num_batches
+
+
 def test_threads_end_with_the_run() -> None:
     def names() -> set[str]:
         return {thread.name for thread in threading.enumerate() if thread.name.startswith("xlm-")}

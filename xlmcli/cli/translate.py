@@ -69,10 +69,14 @@ _STDIN = Path("-")
     help="int8, int8_float32, float16, bfloat16, float32 and so on; auto is the fastest, default the model's own.",
 )
 @click.option(
-    "--threads", type=click.IntRange(min=1), help="Threads a worker uses (default: the usable cores, shared out)."
+    "--threads",
+    type=click.IntRange(min=1),
+    help="Threads that share a batch (default: 1, or the usable cores shared out among --workers).",
 )
 @click.option(
-    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Batches computed at the same time."
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Batches computed at the same time (default: as many as the usable cores have room for).",
 )
 @click.option(
     "--errors",
@@ -101,7 +105,7 @@ def command(
     device: Literal["auto", "cpu", "cuda"],
     compute_type: str,
     threads: int | None,
-    workers: int,
+    workers: int | None,
     errors: Literal["strict", "replace"],
     quiet: bool,
 ) -> None:
@@ -153,7 +157,7 @@ def command(
                 translation,
                 iter_records(inputs, format_options, errors, counter),
                 lambda lines: _write(stream, lines),
-                PipelineOptions(max_batch_tokens, workers, line_buffered),
+                PipelineOptions(max_batch_tokens, translation.num_workers, line_buffered),
                 progress,
             )
     if not quiet:

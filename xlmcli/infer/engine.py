@@ -26,14 +26,14 @@ class EngineOptions:
     Attributes:
         device: Where.
         compute_type: Type of the numbers, as CTranslate2 names it; "default" keeps the model's own.
-        num_threads: Threads that work on one batch; None shares the usable cores among the workers.
-        num_workers: Batches that are worked on at once.
+        num_threads: Threads that work on one batch; None is one, or an equal share of the cores for ``num_workers``.
+        num_workers: Batches that are worked on at once; None is as many as the cores have room for, or one on a GPU.
     """
 
     device: Device = "auto"
     compute_type: str = "default"
     num_threads: int | None = None
-    num_workers: int = 1
+    num_workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,11 @@ class TranslationEngine:
         self._translator = _load(files, options)
 
     @property
+    def num_workers(self) -> int:
+        """Batches that are worked on at once."""
+        return int(self._translator.num_translators)
+
+    @property
     def max_source_tokens(self) -> int:
         """Longest text to hand over, special tokens not counted."""
         return self._limits.max_source_tokens
@@ -176,18 +181,33 @@ def _load(files: Mapping[str, bytes], options: EngineOptions) -> ctranslate2.Tra
             f"this {'processor' if device == 'cpu' else 'GPU'} does not compute in {options.compute_type}",
             hint=f"--compute-type default, auto, {', '.join(sorted(supported))}",
         )
-    num_threads = options.num_threads or max(1, count_usable_cores() // options.num_workers)
+    num_workers, num_threads = _share_cores(device, options)
     try:
         return ctranslate2.Translator(
             "bundle",
             device=device,
             compute_type=options.compute_type,
-            inter_threads=options.num_workers,
+            inter_threads=num_workers,
             intra_threads=num_threads,
             files=dict(files),
         )
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"the engine cannot load the model: {error}") from error
+
+
+def _share_cores(device: str, options: EngineOptions) -> tuple[int, int]:
+    """Returns workers and threads of each.
+
+    Threads that share a batch wait for each other at every one of a sentence's many small steps: on two cores, two
+    workers of one thread take less than half the time of one worker of two (256 wide, greedy).
+    """
+    if device == "cuda":
+        return options.num_workers or 1, options.num_threads or 1
+    num_cores = count_usable_cores()
+    if options.num_workers is not None:
+        return options.num_workers, options.num_threads or max(1, num_cores // options.num_workers)
+    num_threads = options.num_threads or 1
+    return max(1, num_cores // num_threads), num_threads
 
 
 def _choose_device(device: Device) -> str:

@@ -14,6 +14,7 @@ columns): while one is reached, nothing more comes in.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -312,7 +313,9 @@ class Pipeline(Generic[Result]):
     def _close_window(self) -> None:
         units = self._window.units
         lens = [len(unit.piece.ids) for unit in units]
-        plan = plan_batches(lens, self._options.max_batch_tokens)
+        # A window of little text is shared out: each worker gets a part.
+        share = math.ceil(sum(lens) / self._options.num_workers)
+        plan = plan_batches(lens, min(self._options.max_batch_tokens, share))
         self._ready.extend([units[index] for index in batch] for batch in plan)
         self._window = _Window(self._next_window_tokens())
 

@@ -87,6 +87,10 @@ class GuardedTranslations:
 class Translation:
     """The work of translating, for a `Pipeline`.
 
+    Attributes:
+        num_workers: Batches that the engine works on at once.
+        counts: What a user should know about the run.
+
     Args:
         engine: The model.
         tokenizer: Its tokenizer.
@@ -101,6 +105,7 @@ class Translation:
         self._tokenizer = tokenizer
         self._decoding = decoding
         self._pieces = PieceMaker(tokenizer, engine.max_source_tokens, direction.src, direction.tgt)
+        self.num_workers = engine.num_workers
         self.counts = TranslationCounts()
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
