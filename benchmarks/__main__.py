@@ -106,7 +106,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     add("--direction", type=Direction.parse, default="en-fr", help="from and to")
     add("--checkpoint", type=Path, help="what the bundle was converted from, for the comparison with torch")
     add("--corpus", type=Path, help="text to translate; made up if left out")
-    add("--lines", type=int, default=3000, help="lines of the corpus")
+    add("--lines", type=int, default=10_000, help="lines of the corpus")
     add("--torch-lines", type=int, default=1000, help="lines of the corpus for the comparison with torch")
     add("--beam-size", type=int, help="hypotheses kept; the model's if left out")
     add("--max-batch-tokens", type=int, default=2048, help="source tokens of a batch")

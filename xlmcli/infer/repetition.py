@@ -15,6 +15,8 @@ def repeats_itself(source_ids: Sequence[int], output_ids: Sequence[int]) -> bool
         source_ids: Ids of what was translated.
         output_ids: Ids of the translation.
     """
+    if len(output_ids) - len(set(output_ids)) < _MIN_TIMES - 1:
+        return False  # Too few ids come again for any n-gram to come that often.
     for size in range(1, min(_MAX_NGRAM, len(output_ids) // _MIN_TIMES) + 1):
         times = _most_times_in_a_row(output_ids, size)
         if times >= _MIN_TIMES and times > _most_times_in_a_row(source_ids, size) + 1:
