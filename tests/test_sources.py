@@ -21,6 +21,7 @@ from xlmcli.sources import Source, iter_rows, parse_source
         ("en-fr=p.tsv,only=a*|b,repeat=0.2", Source(("en", "fr"), Path("p.tsv"), "a*|b", 0.2)),
         ("en-fr=p.tsv,repeat=3,only=a", Source(("en", "fr"), Path("p.tsv"), "a", 3.0)),
         ("en=odd,na me=1.txt,repeat=2", Source(("en",), Path("odd,na me=1.txt"), None, 2.0)),
+        ("de=t.tsv,column=2,repeat=6", Source(("de",), Path("t.tsv"), None, 6.0, 2)),
     ],
 )
 def test_parse_and_format(text: str, source: Source) -> None:
@@ -42,6 +43,9 @@ def test_parse_and_format(text: str, source: Source) -> None:
         ("en-fr=file,weight=2", "unknown option 'weight'"),
         ("en=file,only=a", "third column"),
         ("en-fr=file.{},only=a", "third column"),
+        ("en-fr=file,column=2", "has two"),
+        ("en=file,column=0", "not a whole number from 1"),
+        ("en=file,column=text", "not a whole number from 1"),
         ("en=file,repeat=0", "not a number above 0"),
         ("en=file,repeat=nan", "not a number above 0"),
         ("en=file,repeat=often", "not a number above 0"),
@@ -56,6 +60,14 @@ def test_monolingual_rows_are_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "mono"
     path.write_bytes(b"a\tb\n\nc\rd\nlast")
     assert list(iter_rows(Source(("en",), path))) == [("a\tb",), ("",), ("c\rd",), ("last",)]
+
+
+def test_a_column_of_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "labelled.tsv"
+    path.write_text("good\tYes.\nbad\t\tmore\n")
+    assert list(iter_rows(Source(("en",), path, column=2))) == [("Yes.",), ("",)]
+    with pytest.raises(DataError, match=r"labelled\.tsv:1: expected 3 columns, found 2"):
+        list(iter_rows(Source(("en",), path, column=3)))
 
 
 COMPRESS = {

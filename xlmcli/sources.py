@@ -1,4 +1,4 @@
-"""Where training text is: ``en=mono.txt``, ``en-fr=pairs.tsv.xz,only=tatoeba*,repeat=0.5`` or ``en-fr=corpus.{}``."""
+"""Where training text is: ``en=mono.txt``, ``en-fr=pairs.tsv.xz,only=tatoeba*,repeat=0.5``, …"""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from xlmcli.lines import iter_file_lines
 LANG_PLACEHOLDER = "{}"
 
 _OPTION = re.compile(r"([a-z][a-z-]*)=(.*)")
-_FORMS = "write LANG=FILE, LANG-LANG=FILE.tsv or LANG-LANG=FILE.{}, then ,only=GLOB or ,repeat=NUMBER where needed"
+_FORMS = (
+    "write LANG=FILE, LANG-LANG=FILE.tsv or LANG-LANG=FILE.{}, "
+    "then ,column=NUMBER, ,only=GLOB or ,repeat=NUMBER where needed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,14 @@ class Source:
             ``{}`` in place of the language code, which stands for one file of lines a language.
         only: Globs joined by ``|``; only the rows of a TSV file whose third column matches one of them are taken.
         repeat: How often the source counts in an epoch of training; 0.2 draws a fifth of it each time.
+        column: Of a file in one language that is a TSV file, the column with the text, from 1; None takes whole lines.
     """
 
     langs: tuple[str, ...]
     path: Path
     only: str | None = None
     repeat: float = 1.0
+    column: int | None = None
 
     @property
     def is_paired(self) -> bool:
@@ -46,15 +51,16 @@ class Source:
 
     def __str__(self) -> str:
         only = "" if self.only is None else f",only={self.only}"
+        column = "" if self.column is None else f",column={self.column}"
         repeat = "" if self.repeat == 1.0 else f",repeat={self.repeat:g}"
-        return f"{'-'.join(self.langs)}={self.path}{only}{repeat}"
+        return f"{'-'.join(self.langs)}={self.path}{only}{column}{repeat}"
 
 
 def parse_source(text: str) -> Source:
-    """Reads ``LANGS=PATH[,only=GLOB][,repeat=NUMBER]``. Other commas belong to the path.
+    """Reads ``LANGS=PATH[,only=GLOB][,column=NUMBER][,repeat=NUMBER]``. Other commas belong to the path.
 
     Raises:
-        UsageError: ``text`` is not of this form, or ``only`` is used where there is no third column.
+        UsageError: ``text`` is not of this form, or ``only`` or ``column`` is used where it says nothing.
     """
     langs_text, separator, rest = text.partition("=")
     langs = tuple(langs_text.split("-"))
@@ -64,12 +70,21 @@ def parse_source(text: str) -> Source:
     if len(langs) > 2 or len(set(langs)) != len(langs) or not all(re.fullmatch(r"\w+", lang) for lang in langs):
         raise UsageError(f"not one or two language codes: {langs_text!r} in {text!r}", hint=_FORMS)
     for name in options:
-        if name not in ("only", "repeat"):
+        if name not in ("only", "column", "repeat"):
             raise UsageError(f"unknown option {name!r} in {text!r}", hint=_FORMS)
     only = options.get("only")
     if only is not None and (len(langs) == 1 or LANG_PLACEHOLDER in path):
         raise UsageError(f"only= looks at the third column of a TSV file, and {text!r} is none")
-    return Source(langs, Path(path), only, _parse_repeat(options.get("repeat", "1"), text))
+    column = options.get("column")
+    if column is not None and len(langs) == 2:
+        raise UsageError(f"column= is for text in one language, and {text!r} has two")
+    return Source(
+        langs,
+        Path(path),
+        only,
+        _parse_repeat(options.get("repeat", "1"), text),
+        None if column is None else _parse_column(column, text),
+    )
 
 
 def iter_rows(source: Source) -> Iterator[tuple[str, ...]]:
@@ -80,9 +95,11 @@ def iter_rows(source: Source) -> Iterator[tuple[str, ...]]:
     """
     if source.is_paired:
         return _iter_paired(source)
-    if len(source.langs) == 1:
-        return ((line,) for line in iter_file_lines(source.path))
-    return _iter_table(source)
+    if len(source.langs) == 2:
+        return _iter_table(source)
+    if source.column is not None:
+        return _iter_column(source.path, source.column)
+    return ((line,) for line in iter_file_lines(source.path))
 
 
 def _iter_table(source: Source) -> Iterator[tuple[str, ...]]:
@@ -95,6 +112,14 @@ def _iter_table(source: Source) -> Iterator[tuple[str, ...]]:
             raise DataError(f"{source.path}:{number}: expected {num_needed} columns, found {len(columns)}")
         if globs is None or any(fnmatchcase(columns[num_langs], glob) for glob in globs):
             yield tuple(columns[:num_langs])
+
+
+def _iter_column(path: Path, column: int) -> Iterator[tuple[str, ...]]:
+    for number, line in enumerate(iter_file_lines(path), start=1):
+        columns = line.split("\t")
+        if len(columns) < column:
+            raise DataError(f"{path}:{number}: expected {column} columns, found {len(columns)}")
+        yield (columns[column - 1],)
 
 
 def _iter_paired(source: Source) -> Iterator[tuple[str, ...]]:
@@ -118,6 +143,12 @@ def _split_options(text: str) -> tuple[str, dict[str, str]]:
             return text, options
         options[match[1]] = match[2]
         text = path
+
+
+def _parse_column(value: str, text: str) -> int:
+    if not re.fullmatch("[1-9][0-9]*", value):
+        raise UsageError(f"column={value} in {text!r} is not a whole number from 1")
+    return int(value)
 
 
 def _parse_repeat(value: str, text: str) -> float:

@@ -51,8 +51,9 @@ def command(
     """Pretrain an XLM from raw text, and write it to OUT_FOLDER as Hugging Face's XLMModel.
 
     MLM and CLM read running text: --mono and both sides of --parallel. TLM reads the pairs of --parallel. A source may
-    end in ,only=GLOB (rows whose third column matches) and ,repeat=NUMBER (how often it counts in an epoch). Several
-    processes: start the same command with `accelerate launch -m xlmcli` or `torchrun -m xlmcli`.
+    end in ,only=GLOB (rows whose third column matches), ,column=NUMBER (where a table in one language has its text)
+    and ,repeat=NUMBER (how often it counts in an epoch). Several processes: start the same command with
+    `accelerate launch -m xlmcli` or `torchrun -m xlmcli`.
 
     \b
     Examples:
