@@ -137,7 +137,7 @@ def measure(options: Options) -> list[Entry]:
             options.direction,
             options.threads,
             options.max_batch_tokens,
-            options.beam_size or bundle.manifest.decoding.beam_size,
+            options.beam_size or bundle.translation.decoding.beam_size,
             Path(folder),
         )
         sentences = Sentences.encode(setup, read_lines(options.corpus, options.lines))

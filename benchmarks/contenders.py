@@ -104,7 +104,7 @@ class BareEngine:
     def __init__(self, setup: Setup) -> None:
         manifest = setup.bundle.manifest
         self._setup, self._limits, self._tokens = setup, manifest.limits, manifest.tokens
-        self._length_penalty = manifest.decoding.length_penalty
+        self._translation = setup.bundle.translation
         self._translator = ctranslate2.Translator(
             "bundle",
             device="cpu",
@@ -121,9 +121,9 @@ class BareEngine:
             max_batch_size=self._setup.max_batch_tokens,
             batch_type="tokens",
             beam_size=beam_size,
-            length_penalty=self._length_penalty,
+            length_penalty=self._translation.decoding.length_penalty,
             max_input_length=self._limits.max_source_positions,
-            max_decoding_length=min(int(1.5 * longest + 10), self._limits.max_target_positions),
+            max_decoding_length=min(int(1.5 * longest + 10), self._translation.max_target_positions),
         )
         return [result.hypotheses[0] for result in results]
 

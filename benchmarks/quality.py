@@ -30,7 +30,7 @@ def main() -> None:
         name, _, source_text = test_set.partition(":")
         source = parse_source(source_text)
         rows = list(iter_rows(source))
-        for direction in open_bundle(arguments.bundle).manifest.directions:
+        for direction in open_bundle(arguments.bundle).translation.directions:
             if set(source.langs) == {direction.src, direction.tgt}:
                 sides = [[row[source.langs.index(lang)] for row in rows] for lang in (direction.src, direction.tgt)]
                 scores += score(arguments.bundle, direction, name, *sides)

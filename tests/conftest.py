@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 if TYPE_CHECKING:
+    import torch
+
+    from xlmcli.train.classifier import Classifier
+    from xlmcli.train.model import XLMShape
     from xlmcli.train.seq2seq import Seq2Seq
 
 # Before anything imports torch or ctranslate2: tests run side by side with other work.
@@ -198,8 +203,203 @@ def tiny_checkpoint(make_checkpoint: MakeCheckpoint) -> Path:
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
     """The float32 bundle of ``tiny_checkpoint``."""
-    from xlmcli.convert.conversion import BundleOptions, open_checkpoint, write_bundle
+    from xlmcli.convert.bundling import BundleOptions, write_bundle
+    from xlmcli.convert.conversion import open_checkpoint
 
     path = tmp_path_factory.mktemp("bundle") / "tiny"
     write_bundle(open_checkpoint(tiny_checkpoint), path, BundleOptions(quantization="float32"))
     return path
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierSizes:
+    """A random classifier, or without labels an encoder.
+
+    Attributes:
+        num_positions: Rows of the position table.
+    """
+
+    labels: tuple[str, ...] = ("negative", "neutral", "positive")
+    multi_label: bool = False
+    pooling: Literal["first", "mean", "last"] = "first"
+    langs: tuple[str, ...] = ("en", "fr")
+    num_positions: int = 48
+
+
+MakeClassifier = Callable[[ClassifierSizes], Path]
+
+
+@pytest.fixture(scope="session")
+def classifier_sizes() -> type[ClassifierSizes]:
+    """What ``make_classifier`` takes."""
+    return ClassifierSizes
+
+
+@pytest.fixture(scope="session")
+def make_classifier(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Path) -> MakeClassifier:
+    """Makes the float32 bundle of a random classifier or encoder, 32 wide: ``make_classifier(ClassifierSizes(…))``."""
+    torch = pytest.importorskip("torch")
+    from xlmcli.convert.bundling import BundleOptions, write_bundle
+    from xlmcli.convert.encoder_checkpoint import open_encoder
+    from xlmcli.text import load_tokenizer
+    from xlmcli.train.checkpoint import CheckpointConfig, save_config, save_weights, saved_state
+    from xlmcli.train.classifier import Classifier
+    from xlmcli.train.classifier_config import ClassifierConfig
+    from xlmcli.train.model import XLMLanguageModel, XLMShape
+
+    tokenizer = load_tokenizer(tiny_tokenizer)
+
+    def make(sizes: ClassifierSizes) -> Path:
+        shape = XLMShape(
+            num_words=tokenizer.vocab_size,
+            num_langs=len(sizes.langs),
+            dim=32,
+            num_layers=2,
+            num_heads=4,
+            max_positions=sizes.num_positions,
+        )
+        head = ClassifierConfig(sizes.labels, sizes.multi_label, sizes.pooling) if sizes.labels else None
+        model = XLMLanguageModel(shape) if head is None else Classifier(shape, head)
+        generator = torch.Generator().manual_seed(4)
+        with torch.no_grad():
+            for name, weight in model.named_parameters():
+                noise = torch.randn(weight.shape, generator=generator)
+                weight.copy_(_scale(name, shape.dim) * noise + (name.endswith("weight") and "layer_norm" in name))
+        if isinstance(model, Classifier):
+            _balance(model.eval(), shape)
+        folder: Path = tmp_path_factory.mktemp("classifier")
+        save_config(CheckpointConfig(sizes.langs, shape, classifier=head), folder)
+        save_weights(saved_state(model), folder / "model.safetensors")
+        tokenizer.save(folder)
+        path = tmp_path_factory.mktemp("bundle") / ("classifier" if sizes.labels else "encoder")
+        write_bundle(open_encoder(folder), path, BundleOptions(quantization="float32"))
+        return path
+
+    return make
+
+
+def _balance(model: Classifier, shape: XLMShape) -> None:
+    """Moves and scales the logits so that every label is likeliest for about as many texts."""
+    import torch
+
+    from xlmcli.text.special import EOS_ID, FIRST_WORD_ID
+    from xlmcli.train.model import Tokens
+
+    generator = torch.Generator().manual_seed(0)
+    words = torch.randint(FIRST_WORD_ID + NUM_BYTES, shape.num_words, (64, 16), generator=generator)
+    words[:, [0, -1]] = EOS_ID
+    layer = model.sequence_summary.summary
+    with torch.no_grad():
+        logits = model(Tokens(words, None, torch.zeros(1, 1, dtype=torch.int64)))
+        layer.weight /= logits.std(dim=0, keepdim=True).T
+        layer.bias.copy_((layer.bias - logits.mean(dim=0)) / logits.std(dim=0))
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(make_classifier: MakeClassifier) -> Path:
+    """The bundle of a random classifier: negative, neutral, positive in English and French, 48 positions."""
+    return make_classifier(ClassifierSizes())
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(make_classifier: MakeClassifier) -> Path:
+    """The bundle of a random encoder of English and French, 48 positions."""
+    return make_classifier(ClassifierSizes(labels=()))
+
+
+@pytest.fixture(scope="session")
+def original_content() -> Callable[..., dict[str, Any]]:
+    """Makes what the original code saves, with random weights: ``original_content(has_decoder=True, **params)``.
+
+    Names, order and shapes are those of ``xlm/model/transformer.py`` (facebookresearch/XLM cd281d3), the rest of the
+    content that of ``save_checkpoint`` in ``xlm/trainer.py``.
+    """
+    torch = pytest.importorskip("torch")
+    generator = torch.Generator().manual_seed(5)
+
+    def make(*, has_decoder: bool = True, **changes: Any) -> dict[str, Any]:
+        words = [*_RESERVED, *original_words()]
+        langs = changes.pop("langs", ["en", "fr"])
+        params = {
+            "emb_dim": 32, "n_layers": 2, "n_heads": 4, "dropout": 0.1, "attention_dropout": 0.1,
+            "gelu_activation": True, "sinusoidal_embeddings": False, "share_inout_emb": True, "use_lang_emb": True,
+            "use_memory": False, "asm": False, "encoder_only": not has_decoder, "langs": langs, "n_langs": len(langs),
+            "lang2id": {lang: index for index, lang in enumerate(langs)}, "id2lang": dict(enumerate(langs)),
+            "n_words": len(words), "bos_index": 0, "eos_index": 1, "pad_index": 2, "unk_index": 3, "mask_index": 5,
+        } | changes  # fmt: skip
+        sides = {"encoder": False, "decoder": True} if has_decoder else {"model": False}
+        return {
+            "epoch": 3,
+            "n_total_iter": 1000,
+            "best_metrics": {"valid_en-fr_mt_bleu": 12.5},
+            "best_stopping_criterion": None,
+            **{name: _original_state(params, is_decoder, generator) for name, is_decoder in sides.items()},
+            "dico_id2word": dict(enumerate(words)),
+            "dico_word2id": {word: index for index, word in enumerate(words)},
+            "dico_counts": dict.fromkeys(words, 1),
+            "params": params,
+        }
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def original_codes() -> str:
+    """fastBPE's codes of the dictionary of ``original_content``."""
+    return "".join(f"{left} {right} 9\n" for left, right in ORIGINAL_MERGES)
+
+
+_RESERVED = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{number}>" for number in range(10))]
+ORIGINAL_MERGES = [("t", "h"), ("th", "e</w>"), ("i", "n"), ("in", "g</w>"), ("o", "n</w>"), ("l", "e</w>"), ("e", "r")]
+
+
+def original_words() -> list[str]:
+    """Every letter, at the end of a word and before it, and what the merges make."""
+    ends = [*"abcdefghijklmnopqrstuvwxyz.,?'", *(left + right[:-4] for left, right in ORIGINAL_MERGES if "<" in right)]
+    starts = [*"abcdefghijklmnopqrstuvwxyz'", *(left + right for left, right in ORIGINAL_MERGES if "<" not in right)]
+    return [*ends, *(f"{start}@@" for start in starts)]
+
+
+def _original_state(params: dict[str, Any], is_decoder: bool, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    import torch
+
+    shapes = _original_shapes(params, is_decoder)
+    state: dict[str, torch.Tensor] = OrderedDict()
+    for name, shape in shapes.items():
+        noise = _scale(name, params["emb_dim"]) * torch.randn(shape, generator=generator)
+        state[name] = noise + (name.endswith("weight") and "layer_norm" in name)
+    if params["sinusoidal_embeddings"]:
+        columns = torch.arange(params["emb_dim"]) // 2 * 2
+        angles = torch.arange(512.0)[:, None] / 10000 ** (columns / params["emb_dim"])
+        is_even = torch.arange(len(columns)) % 2 == 0
+        state["position_embeddings.weight"] = torch.where(is_even, angles.sin(), angles.cos())
+    if params["share_inout_emb"]:
+        state["pred_layer.proj.weight"] = state["embeddings.weight"]
+    state["pred_layer.proj.bias"][: len(_RESERVED)] -= 100
+    state["pred_layer.proj.bias"][1] += 106
+    return state
+
+
+def _original_shapes(params: dict[str, Any], is_decoder: bool) -> dict[str, tuple[int, ...]]:
+    dim, layers = params["emb_dim"], range(params["n_layers"])
+
+    def linear(name: str, outputs: int, inputs: int) -> dict[str, tuple[int, ...]]:
+        return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+    def norm(name: str) -> dict[str, tuple[int, ...]]:
+        return {f"{name}.weight": (dim,), f"{name}.bias": (dim,)}
+
+    shapes: dict[str, tuple[int, ...]] = {"position_embeddings.weight": (512, dim)}
+    if params["n_langs"] > 1 and params["use_lang_emb"]:
+        shapes["lang_embeddings.weight"] = (params["n_langs"], dim)
+    shapes["embeddings.weight"] = (params["n_words"], dim)
+    shapes |= norm("layer_norm_emb")
+    attentions = ("attentions", "encoder_attn") if is_decoder else ("attentions",)
+    for layer in layers:
+        for part in ("q_lin", "k_lin", "v_lin", "out_lin"):
+            for attention in attentions:
+                shapes |= linear(f"{attention}.{layer}.{part}", dim, dim)
+        for name in ("layer_norm1", "layer_norm15", "layer_norm2") if is_decoder else ("layer_norm1", "layer_norm2"):
+            shapes |= norm(f"{name}.{layer}")
+        shapes |= linear(f"ffns.{layer}.lin1", 4 * dim, dim) | linear(f"ffns.{layer}.lin2", dim, 4 * dim)
+    return shapes | linear("pred_layer.proj", params["n_words"], dim)

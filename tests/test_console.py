@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from xlmcli import console
-from xlmcli.console import print_note, show_line_progress
+from xlmcli.console import print_note, show_download_progress, show_line_progress
 
 COLOR = re.compile(r"\x1b\[[\d;]*3[0-8][\d;]*m")
 
@@ -73,3 +73,31 @@ def test_notes_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     print_note("all is well")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "note: all is well\n")
+
+
+@pytest.mark.parametrize(
+    ("terminals", "is_wanted", "is_shown"), [("stderr", True, True), ("", True, False), ("stderr", False, False)]
+)
+def test_downloads_tell_file_and_bytes(
+    monkeypatch: pytest.MonkeyPatch, terminals: str, is_wanted: bool, is_shown: bool
+) -> None:
+    stderr = Terminal() if terminals else io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with show_download_progress(is_wanted) as progress:
+        progress.expect(1_000_000)
+        progress.advance("[bold]config.json", 500_000)
+        progress.expect(3_000_000)
+        progress.advance("model.bin", 1_500_000)
+    text = stderr.getvalue()
+    assert bool(text) == is_shown
+    if is_shown:
+        assert "2.0/4.0 MB" in text
+        assert "model.bin" in text
+
+
+def test_a_download_of_nothing_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr = Terminal()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with show_download_progress(True) as progress:
+        progress.expect(0)
+    assert stderr.getvalue() == ""

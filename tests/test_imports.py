@@ -17,14 +17,15 @@ FILES = sorted(path for path in ROOT.rglob("*.py") if "pretrained" not in path.p
 # Parts of the package by level; a part may import those of lower levels; foundations may import each other.
 LEVELS = {
     "errors": 0,
-    "records": 1, "cores": 1,
+    "records": 1, "cores": 1, "environment": 1,
     "lines": 2, "config": 2, "sources": 2, "text": 2, "bundle": 2,
-    "console": 3, "infer": 3, "metrics": 3, "train": 3, "convert": 3,
-    "cli": 4,
-    "__main__": 5,
+    "console": 3, "infer": 3, "metrics": 3, "train": 3, "convert": 3, "store": 3,
+    "doctor": 4,
+    "cli": 5,
+    "__main__": 6,
 }  # fmt: skip
 FOUNDATIONS = {part for part, level in LEVELS.items() if level == 2}
-SAME_LEVEL = {("convert", "train"), ("train", "metrics")}
+SAME_LEVEL = {("convert", "train"), ("convert", "infer"), ("train", "metrics"), ("store", "convert")}
 
 # The only places where these may be imported, lazily or not.
 ONLY_IN = {
@@ -34,6 +35,8 @@ ONLY_IN = {
     "torch": ("train", "convert"),
     "transformers": ("train", "convert"),
     "accelerate": ("train",),
+    "huggingface_hub": ("store",),
+    "platformdirs": ("environment",),
 }
 
 
@@ -96,6 +99,15 @@ def test_only_one_module_of_inference_imports_the_engine() -> None:
     assert importers == ["engine.py"]
 
 
+def test_only_a_pull_that_converts_imports_conversion() -> None:
+    importers = [
+        path.name
+        for path in (ROOT / "store").rglob("*.py")
+        if any(name.startswith("xlmcli.convert") for name in imported_modules(path))
+    ]
+    assert importers == ["conversion.py"]
+
+
 def loaded_by(args: list[str], stdin: bytes = b"") -> set[str]:
     """Top-level names of the modules that are loaded when ``xlm ARGS`` ends."""
     script = (
@@ -119,13 +131,16 @@ HEAVY = {
     "rich",
     "sentencepiece",
     "zstandard",
+    "huggingface_hub",
+    "platformdirs",
 }
 
 
 @pytest.mark.parametrize(
     "args",
     [["--help"], ["--version"], ["tokenizer", "train", "--help"], ["translate", "--help"], ["pretrain", "--help"],
-     ["train", "translate", "--help"], ["convert", "--help"], ["info", "--help"]],
+     ["train", "translate", "--help"], ["train", "classify", "--help"], ["convert", "--help"], ["info", "--help"], ["models", "--help"],
+     ["models", "pull", "--help"], ["doctor", "--help"]],
     ids=" ".join,
 )  # fmt: skip
 def test_help_loads_nothing_heavy(args: list[str]) -> None:

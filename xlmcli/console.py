@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+    from rich.table import Table
 
+    from xlmcli.metrics.grids import Grid
     from xlmcli.train.data import TextData
     from xlmcli.train.reports import Progress as TrainingProgress
     from xlmcli.train.validation import Scores
@@ -80,6 +82,60 @@ def show_line_progress(is_wanted: bool, total_bytes: int | None) -> Iterator[Lin
         progress.stop()
 
 
+class DownloadProgress:
+    """A bar with the file on its way, bytes, bytes/s and the time left.
+
+    Args:
+        is_shown: Whether to show anything at all.
+    """
+
+    def __init__(self, is_shown: bool) -> None:
+        self._is_shown = is_shown
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._total_bytes = 0
+
+    def expect(self, num_bytes: int) -> None:
+        """So many bytes more are to come."""
+        self._total_bytes += num_bytes
+        if not self._is_shown or not self._total_bytes:
+            return
+        if self._bar is None:
+            self._bar = _new_download_bar()
+            self._task = self._bar.add_task("", total=0)
+            self._bar.start()
+        if self._task is not None:
+            self._bar.update(self._task, total=self._total_bytes)
+
+    def advance(self, name: str, num_bytes: int) -> None:
+        """So many bytes more of that file are here."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, advance=num_bytes, description=name)
+
+    def stop(self) -> None:
+        """Leaves the terminal as it was."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+@contextlib.contextmanager
+def show_download_progress(is_wanted: bool) -> Iterator[DownloadProgress]:
+    """Shows a bar on stderr if that is a terminal."""
+    progress = DownloadProgress(is_wanted and sys.stderr is not None and sys.stderr.isatty())
+    try:
+        yield progress
+    finally:
+        progress.stop()
+
+
+def _new_download_bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    return Progress(*columns, TextColumn("{task.description}", markup=False), console=Console(stderr=True))
+
+
 def _new_bar(has_total: bool, seconds_between: float = 1.0) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -116,7 +172,9 @@ class TrainingDisplay:
     def loaded(self, text: TextData) -> None:
         """Says how much text there is, and how much of it is not used."""
         skipped = f", {text.num_skipped:,} skipped (empty, too long, or too different in length)"
-        self._print(f"{'-'.join(text.langs)}: {len(text):,} lines{skipped if text.num_skipped else ''}")
+        cut = f", {text.num_cut:,} cut to --max-len"
+        extra = (skipped if text.num_skipped else "") + (cut if text.num_cut else "")
+        self._print(f"{'-'.join(text.langs)}: {len(text):,} lines{extra}")
 
     def progress(self, progress: TrainingProgress) -> None:
         """Shows losses, speed and time left."""
@@ -135,9 +193,51 @@ class TrainingDisplay:
         """Prints a validation's figures."""
         figures = "  ".join(f"{name} {value:.2f}" for name, value in scores.values.items())
         self._print(f"step {step:,}  {elapsed_seconds / 60:.0f} min  {figures}{'  best so far' if is_best else ''}")
+        for warning in scores.warnings:
+            self._print(f"warning: {warning}")
+
+    def noted(self, figures: Mapping[str, float]) -> None:
+        """Prints a run's figures."""
+        self._print("  ".join(f"{name} {value:.4g}" for name, value in figures.items()))
 
     def _print(self, line: str) -> None:
         if self._bar is not None:
             self._bar.console.print(line, markup=False, highlight=False)
         elif not self._is_quiet:
             click.echo(line, err=True)
+
+
+def print_grids(grids: Sequence[Grid], notes: Sequence[str]) -> None:
+    """Prints tables to stdout, and lines after the first of them.
+
+    Args:
+        grids: The tables; the best of a column is bold, and its note says so in words.
+        notes: What explains the first table.
+    """
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=False)
+    for number, grid in enumerate(grids):
+        if number:
+            console.print()
+        console.print(grid.title, markup=False, soft_wrap=True)
+        console.print(_rich_table(grid))
+        if number == 0:
+            for note in notes:
+                console.print(note, markup=False, soft_wrap=True, style="dim")
+
+
+def _rich_table(grid: Grid) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for number, name in enumerate(grid.columns):
+        table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+    for row in grid.rows:
+        cells = []
+        for cell in row:
+            text = Text(cell.text, style="bold" if cell.is_best else "")
+            cells.append(text.append(f"\n{cell.note}", style="not bold") if cell.note else text)
+        table.add_row(*cells)
+    return table

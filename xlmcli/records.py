@@ -24,10 +24,10 @@ class Direction:
         """Reads ``en-fr``.
 
         Raises:
-            UsageError: ``text`` is not two different language codes joined by ``-``.
+            UsageError: ``text`` is not two language codes joined by ``-``.
         """
         src, separator, tgt = text.partition("-")
-        if not separator or not src or not tgt or src == tgt or "-" in tgt:
+        if not separator or not src or not tgt or "-" in tgt:
             raise UsageError(f"not a direction: {text!r}", hint="write two language codes, such as en-fr")
         return cls(src, tgt)
 

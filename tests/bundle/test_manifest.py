@@ -8,6 +8,7 @@ import pytest
 from xlmcli.bundle import (
     FORMAT_VERSION,
     Architecture,
+    ClassifierPart,
     DecodingDefaults,
     Limits,
     Manifest,
@@ -15,16 +16,18 @@ from xlmcli.bundle import (
     PositionTables,
     Provenance,
     Score,
+    SpecialTokens,
+    TranslationPart,
 )
-from xlmcli.bundle.manifest import format_manifest, parse_manifest
+from xlmcli.bundle.serialization import format_manifest, parse_manifest
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction
 
 MANIFEST = Manifest(
+    task="translate",
     languages={"en": 0, "fr": 1, "de": 2},
-    directions=(Direction("en", "fr"), Direction("de", "en")),
-    limits=Limits(60, 512, 256),
-    position_tables=PositionTables(PositionTable(1000, 512, 16, "float16"), PositionTable(10, 256, 16, "bfloat16")),
+    language_input="embedding",
+    limits=Limits(60, 512),
     architecture=Architecture(16, 4, 6, 3, 8000, 1_234_567),
     quantization="int8_float16",
     provenance=Provenance(
@@ -37,13 +40,36 @@ MANIFEST = Manifest(
             Score(Direction("de", "en"), "x", "chrF", 5),
         ),
     ),
-    decoding=DecodingDefaults(beam_size=5, length_penalty=0.6),
+    translation=TranslationPart(
+        directions=(Direction("en", "fr"), Direction("de", "en")),
+        max_target_positions=256,
+        position_tables=PositionTables(PositionTable(1000, 512, 16, "float16"), PositionTable(10, 256, 16, "bfloat16")),
+        decoding=DecodingDefaults(beam_size=5, length_penalty=0.6),
+    ),
     files={"model.bin": "ab", "config.json": "cd"},
 )
+CLASSIFIER = replace(
+    MANIFEST,
+    task="classify",
+    language_input="token_types",
+    tokens=SpecialTokens(bos="<s>"),
+    tokenizer="xlm_bpe",
+    provenance=Provenance("c", "d", scores=(Score(None, "reviews", "macro-F1", 0.7, lang="de"),)),
+    translation=None,
+    classifier=ClassifierPart(("no", "yes", "perhaps"), "mean", "tanh", True, 1.5, ("en",)),
+)
+ENCODER = replace(CLASSIFIER, task="encode", language_input="none", classifier=None)
 
 
-def test_what_is_written_is_read() -> None:
-    assert parse_manifest(format_manifest(MANIFEST), "xlm.json") == MANIFEST
+@pytest.mark.parametrize("manifest", [MANIFEST, CLASSIFIER, ENCODER], ids=lambda manifest: manifest.task)
+def test_what_is_written_is_read(manifest: Manifest) -> None:
+    assert parse_manifest(format_manifest(manifest), "xlm.json") == manifest
+
+
+def test_only_the_parts_of_its_task_are_written() -> None:
+    parts = {manifest.task: set(json.loads(format_manifest(manifest))) for manifest in (MANIFEST, CLASSIFIER, ENCODER)}
+    assert parts["translate"] - parts["encode"] == {"translation"}
+    assert parts["classify"] - parts["encode"] == {"classifier"}
 
 
 def test_a_newer_format_says_how_to_read_it_before_anything_else() -> None:
@@ -60,28 +86,44 @@ def test_a_truncated_manifest_is_an_error(share: float) -> None:
         parse_manifest(text[: int(len(text.rstrip()) * share)], "b/xlm.json")
 
 
+WRONG_VALUES = [
+    (["task"], "juggle", "task is 'juggle', expected one of translate, classify, encode"),
+    (["languages"], ["en"], "languages should be an object, found a list"),
+    (["languages", "en"], -1, "languages: en should be a whole number, found -1"),
+    (["languages", "en"], True, "languages: en should be a whole number, found True"),
+    (["translation", "directions"], "en-fr", "translation: directions should be a list of texts"),
+    (["translation", "directions"], ["enfr"], "not a direction: 'enfr'"),
+    (["translation", "directions"], ["en-xx"], "direction en-xx names 'xx', which is not among its languages"),
+    (["translation", "position_tables", "decoder", "dtype"], "int8", "position_tables: decoder: dtype is 'int8'"),
+    (["translation", "decoding", "length_penalty"], None, "decoding: length_penalty should be a number, found null"),
+    (["limits", "max_source_positions"], "512", "limits: max_source_positions should be a whole number"),
+    (["limits", "max_source_tokens"], 511, "max_source_tokens 511 does not fit max_source_positions 512"),
+    (["provenance", "scores"], [3], r"provenance: scores\[0\] should be an object"),
+    (["quantization"], "int4", "quantization is 'int4'"),
+    (["language_input"], "token_types", "language_input is 'token_types', expected one of embedding, none"),
+    (["files", "../../secret"], "00", "'../../secret' is not the name of a file beside it"),
+    (["files", "xlm.json"], "00", "'xlm.json' is not the name of a file beside it"),
+]
+WRONG_CLASSIFIERS = [
+    (["language_input"], "embedding", "language_input is 'embedding', expected one of token_types, none"),
+    (["classifier", "labels"], ["one"], "labels should be two different ones or more"),
+    (["classifier", "labels"], ["one", "two", "one"], "labels should be two different ones or more"),
+    (["classifier", "pooling"], "max", "classifier: pooling is 'max', expected one of first, mean, last"),
+    (["classifier", "activation"], "relu", "classifier: activation is 'relu', expected one of tanh"),
+    (["classifier", "multi_label"], 1, "classifier: multi_label should be true or false, found 1"),
+    (["classifier", "temperature"], 0, "classifier: temperature is 0, and must be above 0"),
+    (["classifier", "temperature"], float("nan"), "classifier: temperature is nan, and must be above 0"),
+]
+
+
 @pytest.mark.parametrize(
-    ("path", "value", "message"),
-    [
-        (["task"], "juggle", "task is 'juggle', expected one of translate"),
-        (["languages"], ["en"], "languages should be an object, found a list"),
-        (["languages", "en"], -1, "languages: en should be a whole number, found -1"),
-        (["languages", "en"], True, "languages: en should be a whole number, found True"),
-        (["directions"], "en-fr", "directions should be a list of texts"),
-        (["directions"], ["enfr"], "not a direction: 'enfr'"),
-        (["directions"], ["en-xx"], "direction en-xx names 'xx', which is not among its languages"),
-        (["limits", "max_source_positions"], "512", "limits: max_source_positions should be a whole number"),
-        (["position_tables", "decoder", "dtype"], "int8", "position_tables: decoder: dtype is 'int8'"),
-        (["decoding", "length_penalty"], None, "decoding: length_penalty should be a number, found null"),
-        (["provenance", "scores"], [3], r"provenance: scores\[0\] should be an object"),
-        (["quantization"], "int4", "quantization is 'int4'"),
-        (["language_input"], "token", "language_input is 'token'"),
-        (["files", "../../secret"], "00", "'../../secret' is not the name of a file beside it"),
-        (["files", "xlm.json"], "00", "'xlm.json' is not the name of a file beside it"),
-    ],
+    ("manifest", "path", "value", "message"),
+    [(MANIFEST, *case) for case in WRONG_VALUES] + [(CLASSIFIER, *case) for case in WRONG_CLASSIFIERS],
 )
-def test_wrong_values_are_named_with_their_place(path: list[str], value: object, message: str) -> None:
-    document = json.loads(format_manifest(MANIFEST))
+def test_wrong_values_are_named_with_their_place(
+    manifest: Manifest, path: list[str], value: object, message: str
+) -> None:
+    document = json.loads(format_manifest(manifest))
     place = document
     for key in path[:-1]:
         place = place[key]

@@ -47,7 +47,8 @@ def test_everything_that_is_given_arrives(
     assert code == ExitCode.OK, err
     manifest = open_bundle(tmp_path / "b").manifest
     assert manifest.quantization == "int8_float32"
-    assert (manifest.decoding.beam_size, manifest.decoding.length_penalty) == (7, 0.8)
+    assert manifest.translation is not None
+    assert (manifest.translation.decoding.beam_size, manifest.translation.decoding.length_penalty) == (7, 0.8)
     assert (manifest.provenance.licence, manifest.provenance.trained_on) == ("MIT", ("one", "two"))
     assert [entry.value for entry in manifest.provenance.scores] == [31.5]
     assert (tmp_path / "b" / "MODEL_CARD.md").read_text() == "# Card"

@@ -25,7 +25,8 @@ def info(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, st
 @pytest.fixture
 def told_bundle(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     """A bundle whose manifest tells everything."""
-    from xlmcli.convert.conversion import BundleOptions, open_checkpoint, write_bundle
+    from xlmcli.convert.bundling import BundleOptions, write_bundle
+    from xlmcli.convert.conversion import open_checkpoint
 
     scores = (
         Score(Direction("en", "fr"), "news", "BLEU", 31.25, "nrefs:1"),
@@ -75,7 +76,7 @@ def test_a_bundle_as_json(capsys: pytest.CaptureFixture[str], told_bundle: Path)
     document = json.loads(out)
     assert code == ExitCode.OK
     assert (document["kind"], document["hashes_ok"], document["path"]) == ("bundle", True, str(told_bundle))
-    assert document["directions"] == ["en-fr", "fr-en"]
+    assert document["translation"]["directions"] == ["en-fr", "fr-en"]
     assert document["provenance"]["licence"] == "CC-BY 4.0"
     assert document["num_bytes"] == sum((told_bundle / name).stat().st_size for name in document["files"])
 

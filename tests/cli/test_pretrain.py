@@ -184,7 +184,7 @@ def test_a_diverging_run_is_a_training_error(arguments: tuple[object, ...], xlm:
     exit_code, stderr = xlm(*arguments, "--lr", "1e30", "--warmup", 0, "--max-steps", 20, "--quiet", tmp_path / "run")
     assert exit_code == ExitCode.TRAINING
     assert stderr.startswith("error: step ")
-    assert "the gradient is not a number\n\nhint: lower --lr" in stderr
+    assert "the gradient is not a number\n\nhint: lower the learning rate" in stderr
 
 
 def test_ctrl_c_saves_and_resuming_goes_on(

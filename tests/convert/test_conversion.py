@@ -19,13 +19,8 @@ ctranslate2 = pytest.importorskip("ctranslate2")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from xlmcli.convert.conversion import (  # noqa: E402
-    BundleOptions,
-    Checkpoint,
-    open_checkpoint,
-    write_bundle,
-    write_folded,
-)
+from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
+from xlmcli.convert.conversion import Checkpoint, open_checkpoint, write_folded  # noqa: E402
 
 EN_FR = Direction("en", "fr")
 TABLE_TYPES = {"float16": "float16", "int8_float16": "float16", "bfloat16": "bfloat16", "int8_bfloat16": "bfloat16"}
@@ -52,7 +47,7 @@ def test_every_quantization_records_its_tables_and_translates(
     assert bundle.manifest.quantization == quantization
     model = (tmp_path / "b" / "model.bin").read_bytes()
     for side in ("encoder", "decoder"):
-        table = getattr(bundle.manifest.position_tables, side)
+        table = getattr(bundle.translation.position_tables, side)
         assert (table.rows, table.dim, table.dtype) == (48, 32, TABLE_TYPES.get(quantization, "float32"))
         dtype = getattr(torch, table.dtype)
         stored = torch.frombuffer(bytearray(model), dtype=dtype, count=48 * 32, offset=table.offset).reshape(48, 32)
@@ -79,7 +74,7 @@ def test_equal_position_tables_are_folded_apart(
 ) -> None:
     """CTranslate2 would store two equal tables once, and a direction could then not have two languages."""
     write_bundle(open_checkpoint(make_checkpoint(model_sizes(sinusoidal=True), 2)), tmp_path / "b", BundleOptions())
-    tables = open_bundle(tmp_path / "b").manifest.position_tables
+    tables = open_bundle(tmp_path / "b").translation.position_tables
     assert abs(tables.encoder.offset - tables.decoder.offset) >= 48 * 32 * 4
 
 
@@ -99,12 +94,14 @@ def test_the_manifest_tells_what_was_given(checkpoint: Checkpoint, tmp_path: Pat
     written = write_bundle(checkpoint, tmp_path / "b", options)
     manifest = open_bundle(tmp_path / "b").manifest
     assert manifest == written.manifest
-    assert manifest.decoding == options.decoding
+    assert manifest.translation is not None
+    assert manifest.translation.decoding == options.decoding
     assert (manifest.provenance.licence, manifest.provenance.trained_on) == ("MIT", ("this", "that"))
     assert manifest.provenance.scores == options.scores
     assert manifest.provenance.source == checkpoint.name
     assert str(tmp_path) not in (tmp_path / "b" / "xlm.json").read_text()
-    assert manifest.limits == Limits(max_source_tokens=46, max_source_positions=48, max_target_positions=48)
+    assert manifest.limits == Limits(max_source_tokens=46, max_source_positions=48)
+    assert manifest.translation.max_target_positions == 48
     parameters = sum(parameter.numel() for parameter in checkpoint.model.parameters())
     assert manifest.architecture.num_parameters == parameters
     assert (tmp_path / "b" / "MODEL_CARD.md").read_text() == "# A model"

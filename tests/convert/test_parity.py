@@ -16,13 +16,8 @@ from xlmcli.records import Direction
 torch = pytest.importorskip("torch")
 ctranslate2 = pytest.importorskip("ctranslate2")
 
-from xlmcli.convert.conversion import (  # noqa: E402
-    BundleOptions,
-    Checkpoint,
-    open_checkpoint,
-    write_bundle,
-    write_folded,
-)
+from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
+from xlmcli.convert.conversion import Checkpoint, open_checkpoint, write_folded  # noqa: E402
 from xlmcli.text.special import EOS_ID, FIRST_WORD_ID  # noqa: E402
 from xlmcli.train.model import Tokens  # noqa: E402
 from xlmcli.train.seq2seq import pad  # noqa: E402
@@ -72,8 +67,8 @@ def torch_outputs(checkpoint: Checkpoint) -> dict[Direction, list[Output]]:
 def test_greedy_words_and_scores_equal_torchs(
     checkpoint: Checkpoint, bundle: Bundle, torch_outputs: dict[Direction, list[Output]]
 ) -> None:
-    assert bundle.manifest.directions
-    for direction in bundle.manifest.directions:
+    assert bundle.translation.directions
+    for direction in bundle.translation.directions:
         translator = ctranslate2.Translator("m", device="cpu", files=bundle.folded_files(direction))
         expected, outputs = torch_outputs[direction], _engine_outputs(checkpoint, translator)
         assert [output.ids for output in outputs] == [output.ids for output in expected]
@@ -96,7 +91,7 @@ def test_directions_differ(torch_outputs: dict[Direction, list[Output]]) -> None
 
 
 def test_a_folded_folder_equals_the_bundle(checkpoint: Checkpoint, bundle: Bundle, tmp_path: Path) -> None:
-    for direction in bundle.manifest.directions:
+    for direction in bundle.translation.directions:
         path = tmp_path / str(direction)
         write_folded(checkpoint, path, direction, BundleOptions(quantization="float32"))
         names = {"model.bin", "config.json", "shared_vocabulary.json", "tokenizer.model"}

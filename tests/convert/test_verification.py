@@ -11,7 +11,8 @@ from xlmcli.records import Direction
 torch = pytest.importorskip("torch")
 pytest.importorskip("ctranslate2")
 
-from xlmcli.convert.conversion import BundleOptions, Checkpoint, open_checkpoint, write_folded  # noqa: E402
+from xlmcli.convert.bundling import BundleOptions  # noqa: E402
+from xlmcli.convert.conversion import Checkpoint, open_checkpoint, write_folded  # noqa: E402
 from xlmcli.convert.verification import (  # noqa: E402
     Agreement,
     check_agreements,

@@ -28,7 +28,14 @@ def bundle(tiny_bundle: Path) -> Bundle:
 def open_engine(bundle: Bundle, tokenizer: Tokenizer, options: EngineOptions = CPU) -> TranslationEngine:
     manifest = bundle.manifest
     files = bundle.folded_files(Direction("en", "fr"))
-    return TranslationEngine(files, tokenizer.vocab, manifest.tokens, manifest.limits, options)
+    return TranslationEngine(
+        files,
+        tokenizer.vocab,
+        manifest.tokens,
+        manifest.limits,
+        options,
+        max_target_positions=bundle.translation.max_target_positions,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +51,7 @@ def test_the_longest_source_and_target_fit(engine: TranslationEngine, bundle: Bu
     results = engine.submit(sources, GREEDY).wait()
     unfinished = [result for result in results if result.is_unfinished]
     assert unfinished
-    assert {len(result.hypotheses[0]) for result in unfinished} == {limits.max_target_positions}
+    assert {len(result.hypotheses[0]) for result in unfinished} == {bundle.translation.max_target_positions}
 
 
 def test_an_answer_does_not_depend_on_its_neighbours(engine: TranslationEngine) -> None:
@@ -149,4 +156,6 @@ def test_files_that_are_no_model_are_refused(bundle: Bundle, tokenizer: Tokenize
     manifest = bundle.manifest
     files = {**bundle.read_files(), "model.bin": b"\x06\x00\x00\x00"}
     with pytest.raises(ModelError, match="cannot load"):
-        TranslationEngine(files, tokenizer.vocab, manifest.tokens, manifest.limits, CPU)
+        TranslationEngine(
+            files, tokenizer.vocab, manifest.tokens, manifest.limits, CPU, max_target_positions=48
+        )

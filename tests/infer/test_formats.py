@@ -9,28 +9,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmcli.errors import DataError, UsageError
-from xlmcli.infer.formats import Answer, FormatOptions, Hypothesis, iter_records
+from xlmcli.infer.formats import FormatOptions, iter_records
 from xlmcli.infer.reading import Input, LineCounter
+from xlmcli.infer.translate import Hypothesis, SearchOptions, Translations
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-def answer(text: str, num_best: int, warnings: tuple[str, ...] = ()) -> Answer:
+def answer(text: str, search: SearchOptions, warnings: tuple[str, ...] = ()) -> Translations:
     """Answers in capitals; the second best is marked."""
-    marks = ["", *(f"'{rank}" for rank in range(1, num_best))]
-    return Answer(tuple(Hypothesis(text.upper() + mark, -0.5 - len(mark)) for mark in marks), warnings)
+    marks = ["", *(f"'{rank}" for rank in range(1, search.num_best))]
+    hypotheses = tuple(Hypothesis(text.upper() + mark, -0.5 - len(mark)) for mark in marks)
+    return Translations(hypotheses, warnings, search.with_scores)
 
 
-def convert(*contents: str, warnings: tuple[str, ...] = (), **options: object) -> str:
+def convert(
+    *contents: str, warnings: tuple[str, ...] = (), num_best: int = 1, with_scores: bool = False, **options: object
+) -> str:
     """What comes out for files with these contents."""
     format_options = FormatOptions(**options)  # type: ignore[arg-type]
+    search = SearchOptions(num_best=num_best, with_scores=with_scores)
     inputs = [
         Input(f"file{number}", lambda content=content: io.BytesIO(content.encode()), None)
         for number, content in enumerate(contents, start=1)
     ]
-    records = [record for some in iter_records(inputs, format_options, "strict", LineCounter()) for record in some]
+    chunks = iter_records(inputs, format_options, "strict", LineCounter(), search.added)
     return "".join(
-        record.format(Answer(()) if record.text is None else answer(record.text, format_options.num_best, warnings))
+        record.raw if record.text is None else record.format(answer(record.text, search, warnings))
+        for records in chunks
         for record in records
     )
 
@@ -91,7 +97,7 @@ def test_a_stray_quote_does_not_gather_the_input() -> None:
 
 def test_tsv_never_gains_a_column() -> None:
     record = next(iter_records([Input("x", lambda: io.BytesIO(b"a\tb"), None)], FormatOptions("tsv"), "strict", None))
-    assert record[0].format(Answer((Hypothesis("one\ttwo\nthree", 0.0),))) == "one two three\tb\n"
+    assert record[0].format(Translations((Hypothesis("one\ttwo\nthree", 0.0),))) == "one two three\tb\n"
 
 
 def test_csv_understands_quotes() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlmcli.errors import DataError
-from xlmcli.infer.formats import Answer, FormatOptions, Hypothesis, Record, iter_records
+from xlmcli.infer.formats import Answer, FormatOptions, Record, iter_records
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.pipeline import Pipeline, PipelineOptions
 from xlmcli.infer.reading import Input, LineCounter
+from xlmcli.infer.translate import Hypothesis, Translations
 
 TIMEOUT_SECONDS = 20
 
@@ -40,11 +41,13 @@ class Capitals:
 
     gate: threading.Event = field(default_factory=threading.Event)
     error: Exception | None = None
+    num_workers: int = 1
     batches: list[list[str]] = field(default_factory=list)
     most_prepared: int = 0
     num_open: int = 0
 
-    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
+    def prepare(self, records: Sequence[Record]) -> list[Prepared]:
+        texts = [record.text or "" for record in records]
         self.num_open += len(texts)
         self.most_prepared = max(self.most_prepared, self.num_open)
         return [Prepared([Piece([ord(letter) for letter in word]) for word in text.split()]) for text in texts]
@@ -54,10 +57,20 @@ class Capitals:
         self.batches.append(words)
         return PendingWords(words, self.gate, self.error)
 
-    def finish(self, text: str, prepared: Prepared, results: Sequence[str]) -> Answer:
+    def finish(self, record: Record, prepared: Prepared, results: Sequence[str]) -> Translations:
         self.num_open -= 1
         assert len(results) == len(prepared.pieces)
-        return Answer((Hypothesis(" ".join(results) if results else text, 0.0),))
+        return Translations((Hypothesis(" ".join(results) if results else record.text or "", 0.0),))
+
+
+class Written:
+    """Gives the text of answers to a function."""
+
+    def __init__(self, take: Callable[[str], object]) -> None:
+        self._take = take
+
+    def write(self, answered: Sequence[tuple[Record, Answer | None]]) -> None:
+        self._take("".join(record.raw if answer is None else record.format(answer) for record, answer in answered))
 
 
 class Counts:
@@ -76,8 +89,8 @@ def records_of(*contents: bytes) -> list[list[Record]]:
     return list(iter_records(source, FormatOptions(), "strict", LineCounter()))
 
 
-def open_capitals() -> Capitals:
-    work = Capitals()
+def open_capitals(num_workers: int = 1) -> Capitals:
+    work = Capitals(num_workers=num_workers)
     work.gate.set()
     return work
 
@@ -92,10 +105,10 @@ def open_capitals() -> Capitals:
 def test_lines_keep_their_order_and_number(
     files: list[list[str]], max_batch_tokens: int, num_workers: int, line_by_line: bool
 ) -> None:
-    work, written, counts = open_capitals(), [], Counts()
+    work, written, counts = open_capitals(num_workers), [], Counts()
     contents = ["".join(f"{line}\n" for line in lines).encode() for lines in files]
-    options = PipelineOptions(max_batch_tokens, num_workers, line_by_line)
-    Pipeline(work, written.append, options, counts).run(records_of(*contents))
+    options = PipelineOptions(max_batch_tokens, line_by_line)
+    Pipeline(work, Written(written.append), options, counts).run(records_of(*contents))
     lines = [line for lines in files for line in lines]
     output = "".join(written)
     assert output.count("\n") == len(lines) == counts.num_lines
@@ -112,7 +125,7 @@ def test_lines_keep_their_order_and_number(
         assert len(batch) == 1 or len(batch) * max(map(len, batch)) <= max_batch_tokens
 
 
-def run_in_thread(pipeline: Pipeline[str], chunks: Iterator[list[Record]]) -> threading.Thread:
+def run_in_thread(pipeline: Pipeline[str, Translations], chunks: Iterator[list[Record]]) -> threading.Thread:
     thread = threading.Thread(target=pipeline.run, args=(chunks,), daemon=True)
     thread.start()
     return thread
@@ -143,7 +156,7 @@ class Tap:
 def test_a_line_is_answered_before_the_next_is_there() -> None:
     work, written = open_capitals(), []
     tap = Tap([records_of(b"one\n")[0], records_of(b"two\n")[0]])
-    thread = run_in_thread(Pipeline(work, written.append, PipelineOptions(1000), Counts()), iter(tap))
+    thread = run_in_thread(Pipeline(work, Written(written.append), PipelineOptions(1000), Counts()), iter(tap))
     for number, expected in enumerate(["ONE\n", "TWO\n"], start=1):
         tap.num_allowed.release()
         wait_until(lambda number=number: len(written) == number)
@@ -155,7 +168,7 @@ def test_a_line_is_answered_before_the_next_is_there() -> None:
 def test_lines_that_arrive_while_the_engine_works_share_a_batch() -> None:
     work, written = Capitals(), []
     tap = Tap([records_of(b"one\n")[0]] + [records_of(b"word\n")[0] for _ in range(9)])
-    thread = run_in_thread(Pipeline(work, written.append, PipelineOptions(1000), Counts()), iter(tap))
+    thread = run_in_thread(Pipeline(work, Written(written.append), PipelineOptions(1000), Counts()), iter(tap))
     tap.num_allowed.release()
     wait_until(lambda: work.batches)
     tap.num_allowed.release(9)
@@ -168,7 +181,7 @@ def test_lines_that_arrive_while_the_engine_works_share_a_batch() -> None:
 def test_a_corpus_runs_in_full_batches_of_like_length() -> None:
     work = open_capitals()
     lines = [b"a" * (1 + number % 10) + b"\n" for number in range(4000)]
-    Pipeline(work, lambda _: None, PipelineOptions(100), Counts()).run(records_of(b"".join(lines)))
+    Pipeline(work, Written(lambda _: None), PipelineOptions(100), Counts()).run(records_of(b"".join(lines)))
     padded = sum(len(batch) * max(map(len, batch)) for batch in work.batches)
     tokens = sum(len(word) for batch in work.batches for word in batch)
     assert tokens / padded > 0.9
@@ -188,7 +201,7 @@ def test_little_is_held_of_an_endless_input() -> None:
     chunk = records_of(b"word\n" * 100)[0]
     chunks = iter(lambda: chunk, None)
     with pytest.raises(BrokenPipeError):
-        Pipeline(work, count, PipelineOptions(50), Counts()).run(chunks)
+        Pipeline(work, Written(count), PipelineOptions(50), Counts()).run(chunks)
     assert work.most_prepared < 1000
 
 
@@ -196,7 +209,7 @@ def test_reading_waits_while_the_engine_does_not_answer() -> None:
     work = Capitals()
     tap = Tap([records_of(b"word\n" * 100)[0]] * 1000)
     tap.num_allowed.release(1000)
-    thread = run_in_thread(Pipeline(work, lambda _: None, PipelineOptions(50), Counts()), iter(tap))
+    thread = run_in_thread(Pipeline(work, Written(lambda _: None), PipelineOptions(50), Counts()), iter(tap))
     wait_until(lambda: len(work.batches) >= 3)
     time.sleep(0.1)
     assert tap.num_taken < 20
@@ -214,7 +227,7 @@ def test_records_without_tokens_wait_for_the_engine_too(
     chunks = records_of(b"word\n" * 100) + [records_of(line * 10)[0] * 10] * 50
     tap = Tap(chunks)
     tap.num_allowed.release(len(chunks))
-    thread = run_in_thread(Pipeline(work, lambda _: None, PipelineOptions(50), counts), iter(tap))
+    thread = run_in_thread(Pipeline(work, Written(lambda _: None), PipelineOptions(50), counts), iter(tap))
     wait_until(lambda: len(work.batches) >= 3)
     time.sleep(0.3)
     assert work.num_open <= most_open
@@ -229,7 +242,7 @@ def test_limits_never_stop_the_flow(max_bytes: int, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("xlmcli.infer.pipeline._MAX_HELD_BYTES", max_bytes)
     counts = Counts()
     thread = run_in_thread(
-        Pipeline(open_capitals(), lambda _: None, PipelineOptions(1), counts), iter(records_of(b"a b\n\nc\n" * 200) * 3)
+        Pipeline(open_capitals(), Written(lambda _: None), PipelineOptions(1), counts), iter(records_of(b"a b\n\nc\n" * 200) * 3)
     )
     thread.join(TIMEOUT_SECONDS)
     assert counts.num_lines == 1800
@@ -240,7 +253,7 @@ def test_what_was_read_before_an_error_is_answered() -> None:
     source = Input("in", lambda: io.BytesIO(b"one\ntwo\n\xff\nthree\n"), None)
     records = iter_records([source], FormatOptions(), "strict", LineCounter())
     with pytest.raises(DataError, match="in:3"):
-        Pipeline(open_capitals(), written.append, PipelineOptions(100), Counts()).run(records)
+        Pipeline(open_capitals(), Written(written.append), PipelineOptions(100), Counts()).run(records)
     assert "".join(written) == "ONE\nTWO\n"
 
 
@@ -248,19 +261,19 @@ def test_an_error_of_the_engine_comes_through() -> None:
     work = open_capitals()
     work.error = RuntimeError("out of memory")
     with pytest.raises(RuntimeError, match="out of memory"):
-        Pipeline(work, lambda _: None, PipelineOptions(100), Counts()).run(records_of(b"one\n"))
+        Pipeline(work, Written(lambda _: None), PipelineOptions(100), Counts()).run(records_of(b"one\n"))
 
 
 def test_line_by_line_never_gathers() -> None:
     work = open_capitals()
-    Pipeline(work, lambda _: None, PipelineOptions(100, line_by_line=True), Counts()).run(records_of(b"a\nbb\n\na b\n"))
+    Pipeline(work, Written(lambda _: None), PipelineOptions(100, line_by_line=True), Counts()).run(records_of(b"a\nbb\n\na b\n"))
     assert sorted(map(sorted, work.batches)) == [["a"], ["a", "b"], ["bb"]]
 
 
 @pytest.mark.parametrize(("num_workers", "num_batches"), [(1, 1), (2, 2), (4, 4)])
 def test_little_text_is_shared_out_among_the_workers(num_workers: int, num_batches: int) -> None:
-    work = open_capitals()
-    Pipeline(work, lambda _: None, PipelineOptions(1000, num_workers), Counts()).run(records_of(b"ab\n" * 8))
+    work = open_capitals(num_workers)
+    Pipeline(work, Written(lambda _: None), PipelineOptions(1000), Counts()).run(records_of(b"ab\n" * 8))
     assert [len(batch) for batch in work.batches] == [8 // num_batches] * num_batches
 
 
@@ -274,6 +287,6 @@ def test_threads_end_with_the_run() -> None:
         seen.update(names())
         yield from records_of(b"a\n")
 
-    Pipeline(open_capitals(), lambda _: None, PipelineOptions(100), Counts()).run(chunks())
+    Pipeline(open_capitals(), Written(lambda _: None), PipelineOptions(100), Counts()).run(chunks())
     assert "xlm-read" in seen
     assert names() == set()

@@ -9,12 +9,14 @@ import pytest
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated
-from xlmcli.infer.formats import Answer
+from xlmcli.infer.formats import TextRecord
 from xlmcli.infer.pieces import Piece
+from xlmcli.infer.reading import Line
 from xlmcli.infer.translate import (
     GuardedTranslations,
     SearchOptions,
     Translation,
+    Translations,
     choose_direction,
     open_translation,
 )
@@ -27,10 +29,11 @@ def open_tiny(path: Path, **search: float) -> Translation:
     return open_translation(path, "en", "fr", SearchOptions(**search), CPU)  # type: ignore[arg-type]
 
 
-def translate(translation: Translation, text: str) -> Answer:
-    (prepared,) = translation.prepare([text])
+def translate(translation: Translation, text: str) -> Translations:
+    record = TextRecord(Line(text, "", "test", 1, 0), 0, text)
+    (prepared,) = translation.prepare([record])
     results = translation.submit(prepared.pieces).wait() if prepared.pieces else []
-    return translation.finish(text, prepared, results)
+    return translation.finish(record, prepared, results)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,8 @@ def bundle(tiny_bundle: Path) -> Bundle:
 
 @pytest.fixture(scope="module")
 def one_way(bundle: Bundle) -> Bundle:
-    return replace(bundle, manifest=replace(bundle.manifest, directions=(Direction("en", "fr"),)))
+    part = replace(bundle.translation, directions=(Direction("en", "fr"),))
+    return replace(bundle, manifest=replace(bundle.manifest, translation=part))
 
 
 def test_the_only_direction_needs_no_naming(bundle: Bundle, one_way: Bundle) -> None:

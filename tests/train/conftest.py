@@ -96,6 +96,7 @@ def pretrain_options(tiny_tokenizer: Path, data_options: DataOptions) -> MakePre
         run = RunOptions(folder, resume, "cpu", loop, OPTIM)
         return PretrainOptions(
             tokenizer=tiny_tokenizer,
+            init=None,
             vocab_size=420,
             objectives=("mlm", "tlm"),
             block_len=24,

@@ -133,7 +133,7 @@ def test_missing_weights_are_a_model_error(pretrained: tuple[XLMLanguageModel, P
     [
         ("{", "config.json: "),
         ("[]", "config.json: not a checkpoint's settings"),
-        ("{}", "config.json: no field 'lang2id'"),
+        ("{}", "config.json: no field 'n_langs'"),
         ("null", "config.json: not a checkpoint's settings"),
     ],
 )

@@ -7,8 +7,10 @@ from itertools import pairwise
 import pytest
 import torch
 
+from xlmcli.train.classifier import Classifier
+from xlmcli.train.classifier_config import ClassifierConfig
 from xlmcli.train.model import XLMLanguageModel, XLMShape
-from xlmcli.train.optim import OptimOptions, learning_rate, make_optimizer
+from xlmcli.train.optim import OptimOptions, learning_rate, make_optimizer, set_learning_rate
 
 OPTIONS = OptimOptions(lr=1e-3, warmup=100)
 
@@ -45,6 +47,26 @@ def test_cosine_falls_to_zero_over_the_budget() -> None:
     warm, next_one = learning_rate(cosine, 99, 0.4), learning_rate(cosine, 100, 0.4)
     assert warm == pytest.approx(next_one, rel=1e-3)  # the end of the warm-up is no step down
     assert learning_rate(cosine, 49, 0.4) == pytest.approx(warm / 2, rel=1e-3)
+
+
+def test_a_constant_rate_stays_until_it_cools_down() -> None:
+    constant = replace(OPTIONS, schedule="constant", cooldown=0.5)
+    places = ((49, 0.0), (100, 0.1), (9999, 0.5), (9999, 0.75))
+    rates = [learning_rate(constant, step, progress) for step, progress in places]
+    assert rates == pytest.approx([5e-4, 1e-3, 1e-3, 5e-4], rel=1e-3)
+
+
+def test_a_head_has_a_rate_of_its_own(shape: XLMShape) -> None:
+    model = Classifier(shape, ClassifierConfig(("a", "b")))
+    optimizer = make_optimizer(model, replace(OPTIONS, head_lr=5e-3))
+    body, head = optimizer.param_groups
+    assert {id(weight) for weight in head["params"]} == {id(weight) for weight in model.sequence_summary.parameters()}
+    assert {id(weight) for weight in body["params"]} == {id(weight) for weight in model.transformer.parameters()}
+    set_learning_rate(optimizer, 2e-3)
+    assert (body["lr"], head["lr"]) == (2e-3, pytest.approx(1e-2))
+    alike = make_optimizer(model, OPTIONS)
+    set_learning_rate(alike, 2e-3)
+    assert [group["lr"] for group in alike.param_groups] == [2e-3, 2e-3]
 
 
 def test_no_warmup_starts_at_the_peak() -> None:

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from xlmcli.records import Direction
 from xlmcli.train.checkpoint import load_language_model, load_training_state
+from xlmcli.train.classifier import load_classifier
 from xlmcli.train.options import LoopOptions, TranslateTrainingOptions
 from xlmcli.train.translating import train_translation
 
@@ -90,6 +91,26 @@ def test_two_processes_stay_alike_and_take_the_steps_of_one_with_twice_the_batch
     train_translation(replace(options, objectives=("mt",), directions=(Direction("en", "fr"),), size=size), [])
     for name, weight in load_training_state(one / "training" / "state.pt")["weights"].items():
         torch.testing.assert_close(weight, first[name], atol=1e-5, rtol=0)
+
+
+def test_a_classifier_on_two_processes(texts: Any, tiny_tokenizer: Path, tmp_path: Path) -> None:
+    labelled = tmp_path / "labelled.tsv"
+    lines = texts.en.read_text(encoding="utf-8").splitlines()
+    labelled.write_text("".join(f"{'question' if line.endswith('?') else 'other'}\t{line}\n" for line in lines))
+    text = ("--train", f"en={labelled}", "--valid", f"en={labelled}", "--max-len", 40, "--batch-size", 4)
+    run = ("--seeds", 2, "--max-epochs", 2, "--encoder-lr", 2e-3, "--precision", "fp32", "--device", "cpu", "--quiet")
+    folder = tmp_path / "run"
+    arguments = ("train", "classify", "--tokenizer", tiny_tokenizer, *text, *SIZES[:8], *run, folder)
+    with launch(*TORCHRUN, Path(__file__).with_name("replica.py"), *arguments) as process:
+        stdout, stderr = process.communicate(timeout=240)
+    assert process.returncode == 0, stderr
+    assert stdout == ""
+    for seed in (0, 1):
+        first, second = (load_file(folder / f"seed-{seed}" / f"process-{index}.safetensors") for index in (0, 1))
+        assert all(torch.equal(weight, second[name]) for name, weight in first.items())
+        # 20 sentences make 5 batches, 3 for each process, twice.
+        assert load_training_state(folder / f"seed-{seed}" / "training" / "state.pt")["run"]["step"] == 6
+    load_classifier(folder)
 
 
 def test_ctrl_c_under_torchrun_saves_once_for_both(texts: Any, tiny_tokenizer: Path, tmp_path: Path) -> None:

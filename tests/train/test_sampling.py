@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -48,6 +49,17 @@ def take_epoch(sampler: BatchSampler | BlockSampler) -> list[NDArray[np.int64]]:
             sampler.position = before
             return batches
         batches.append(batch)
+
+
+@given(LENS, st.integers(1, 200), st.integers(1, 9))
+def test_cut_batches_may_count_sentences_too(lens: list[int], max_tokens: int, max_sentences: int) -> None:
+    indices = np.arange(len(lens))
+    batches = cut_batches(indices, np.array(lens), max_tokens, max_sentences)
+    assert np.concatenate(batches).tolist() == indices.tolist()
+    assert max(map(len, batches)) <= max_sentences
+    for batch, following in pairwise(batches):
+        longest = max(lens[index] for index in (*batch, following[0]))
+        assert len(batch) == max_sentences or longest * (len(batch) + 1) > max_tokens
 
 
 @given(LENS, st.integers(1, 200))

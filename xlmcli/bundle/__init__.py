@@ -1,8 +1,9 @@
 """The bundle: the folder that inference opens, and all that it opens.
 
     model.bin, config.json, *_vocabulary.json   as CTranslate2 writes them
-    tokenizer.model                             the vocabulary's rules
-    languages.safetensors                       the language vectors: "encoder" and "decoder", (num_langs, dim) float32
+    tokenizer.model, or vocab.json, merges.txt  the vocabulary's rules
+    languages.safetensors                       to translate, the language vectors: "encoder" and "decoder", (num_langs, dim)
+    classifier.safetensors                      to classify, the layer: "weight" (num_labels, dim) and "bias" (num_labels)
     xlm.json                                    the manifest, with a sha256 of every other file
     MODEL_CARD.md, recipe.toml                  where the maker wrote them
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 from xlmcli.bundle.manifest import (
     FORMAT_VERSION,
     Architecture,
+    ClassifierPart,
     DecodingDefaults,
     Limits,
     Manifest,
@@ -22,20 +24,32 @@ from xlmcli.bundle.manifest import (
     Provenance,
     Score,
     SpecialTokens,
+    TranslationPart,
 )
-from xlmcli.bundle.names import CARD_NAME, LANGUAGES_NAME, MANIFEST_NAME, MODEL_NAME, RECIPE_NAME
-from xlmcli.bundle.reading import Bundle, embedded_models, find_model, is_bundle, is_checkpoint, open_bundle
+from xlmcli.bundle.names import CARD_NAME, HEAD_NAME, LANGUAGES_NAME, MANIFEST_NAME, MODEL_NAME, RECIPE_NAME
+from xlmcli.bundle.reading import (
+    Bundle,
+    embedded_models,
+    find_model,
+    is_bundle,
+    is_checkpoint,
+    open_bundle,
+    pulled_models,
+    read_manifest,
+)
 from xlmcli.bundle.writing import check_free, new_bundle, seal
 
 __all__ = [
     "CARD_NAME",
     "FORMAT_VERSION",
+    "HEAD_NAME",
     "LANGUAGES_NAME",
     "MANIFEST_NAME",
     "MODEL_NAME",
     "RECIPE_NAME",
     "Architecture",
     "Bundle",
+    "ClassifierPart",
     "DecodingDefaults",
     "Limits",
     "Manifest",
@@ -44,6 +58,7 @@ __all__ = [
     "Provenance",
     "Score",
     "SpecialTokens",
+    "TranslationPart",
     "check_free",
     "embedded_models",
     "find_model",
@@ -51,5 +66,7 @@ __all__ = [
     "is_checkpoint",
     "new_bundle",
     "open_bundle",
+    "pulled_models",
+    "read_manifest",
     "seal",
 ]

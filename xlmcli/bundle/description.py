@@ -8,10 +8,14 @@ from math import prod
 from pathlib import Path
 
 from xlmcli.bundle.fields import Fields
-from xlmcli.bundle.manifest import Score, format_manifest
-from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
+from xlmcli.bundle.manifest import ClassifierPart, Manifest, Score, Task, TranslationPart
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME, PYTORCH_WEIGHTS_NAME
 from xlmcli.bundle.reading import Bundle
+from xlmcli.bundle.serialization import format_manifest
 from xlmcli.errors import ModelError
+
+_CLASSIFIER = "XLMForSequenceClassification"
+_MAX_LABELS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +23,27 @@ class CheckpointDescription:
     """What config.json and the header of model.safetensors say.
 
     Attributes:
-        task: "pretrained" for an XLM, "translate" for an encoder-decoder.
+        task: What it was trained to do: "translate", "classify", or "pretrained" for an encoder.
         languages: Code of every language and its id.
-        directions: What it translates; empty for a pretrained XLM.
-        decoder_layers: None for a pretrained XLM.
-        num_parameters: Numbers stored.
-        dtypes: Types they are stored in.
+        directions: What it translates; empty for an encoder.
+        labels: What it tells apart; empty where it is no classifier.
+        decoder_layers: None for an encoder.
+        num_parameters: Numbers stored; None in a file that only torch can read.
+        dtypes: Types they are stored in; none likewise.
         num_bytes: Size of the weights' file.
     """
 
     task: str
     languages: dict[str, int]
     directions: tuple[str, ...]
+    labels: tuple[str, ...]
     dim: int
     num_heads: int
     encoder_layers: int
     decoder_layers: int | None
     vocab_size: int
     num_positions: int
-    num_parameters: int
+    num_parameters: int | None
     dtypes: tuple[str, ...]
     num_bytes: int
 
@@ -48,13 +54,17 @@ def describe_checkpoint(path: Path) -> CheckpointDescription:
     Raises:
         ModelError: A file is damaged, or the configuration is not an XLM's.
     """
-    config = Fields.parse((path / CONFIG_NAME).read_bytes(), str(path / CONFIG_NAME))
-    languages, translates = config.child("lang2id"), "decoder_layers" in config.values
-    num_parameters, dtypes = _count_weights(path / CHECKPOINT_WEIGHTS_NAME)
+    config = _read_config(path)
+    task = _task(config)
+    translates = task == "translate"
+    languages = config.child("lang2id").values if config.values.get("lang2id") is not None else {}
+    weights = path / CHECKPOINT_WEIGHTS_NAME
+    num_parameters, dtypes = _count_weights(weights) if weights.is_file() else (None, ())
     return CheckpointDescription(
-        task="translate" if translates else "pretrained",
-        languages={code: languages.whole(code) for code in languages.values},
+        task="pretrained" if task == "encode" else task,
+        languages={code: config.child("lang2id").whole(code) for code in languages},
         directions=config.texts("xlm_directions") if translates else (),
+        labels=_labels(config) if task == "classify" else (),
         dim=config.whole("emb_dim"),
         num_heads=config.whole("n_heads"),
         encoder_layers=config.whole("n_layers"),
@@ -63,8 +73,41 @@ def describe_checkpoint(path: Path) -> CheckpointDescription:
         num_positions=config.whole("max_position_embeddings"),
         num_parameters=num_parameters,
         dtypes=dtypes,
-        num_bytes=(path / CHECKPOINT_WEIGHTS_NAME).stat().st_size,
+        num_bytes=(weights if weights.is_file() else path / PYTORCH_WEIGHTS_NAME).stat().st_size,
     )
+
+
+def checkpoint_task(path: Path) -> Task:
+    """Tells what a bundle made of a checkpoint does.
+
+    Raises:
+        ModelError: Its config.json cannot be read.
+    """
+    return _task(_read_config(path))
+
+
+def _read_config(path: Path) -> Fields:
+    try:
+        return Fields.parse((path / CONFIG_NAME).read_bytes(), str(path / CONFIG_NAME))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: not a checkpoint, it has no {CONFIG_NAME}") from None
+    except OSError as error:
+        raise ModelError(f"{path / CONFIG_NAME}: cannot be read ({error.strerror or error})") from None
+
+
+def _task(config: Fields) -> Task:
+    if "decoder_layers" in config.values:
+        return "translate"
+    named = config.values.get("architectures") is not None and _CLASSIFIER in config.texts("architectures")
+    return "classify" if named else "encode"
+
+
+def _labels(config: Fields) -> tuple[str, ...]:
+    """The names of the labels; those that transformers gives where it leaves them out of config.json, two unnamed ones."""
+    if config.values.get("id2label") is None:
+        return ("LABEL_0", "LABEL_1")
+    names = config.child("id2label")
+    return tuple(names.text(key) for key in sorted(names.values, key=lambda key: (len(key), key)))
 
 
 def format_checkpoint_json(path: Path, description: CheckpointDescription) -> str:
@@ -79,11 +122,12 @@ def format_checkpoint_text(path: Path, description: CheckpointDescription) -> st
         f"{path}: checkpoint, {description.task}",
         [
             ("directions", ", ".join(description.directions)),
+            ("labels", _format_labels(description.labels)),
             ("languages", ", ".join(description.languages)),
-            ("size", f"{_megabytes(description.num_bytes)} ({', '.join(description.dtypes)})"),
+            ("size", f"{_megabytes(description.num_bytes)} ({', '.join(description.dtypes) or PYTORCH_WEIGHTS_NAME})"),
             ("model", f"{description.dim} wide, {depth}, {description.num_heads} heads"),
             ("vocabulary", f"{description.vocab_size:,} pieces"),
-            ("parameters", f"{description.num_parameters:,}"),
+            ("parameters", "" if description.num_parameters is None else f"{description.num_parameters:,}"),
             ("positions", str(description.num_positions)),
         ],
     )
@@ -97,17 +141,23 @@ def format_bundle_json(bundle: Bundle) -> str:
 
 def format_bundle_text(bundle: Bundle) -> str:
     manifest, sizes = bundle.manifest, bundle.manifest.architecture
-    depth = f"{sizes.encoder_layers} encoder and {sizes.decoder_layers} decoder layers"
+    depth = f"{sizes.encoder_layers} layers"
+    if sizes.decoder_layers:
+        depth = f"{sizes.encoder_layers} encoder and {sizes.decoder_layers} decoder layers"
+    positions = str(manifest.limits.max_source_positions)
+    if manifest.translation is not None:
+        positions += f" source, {manifest.translation.max_target_positions} target"
     rows = [
-        ("directions", ", ".join(map(str, manifest.directions))),
-        ("languages", ", ".join(manifest.languages)),
+        *_translation_rows(manifest.translation),
+        *_classifier_rows(manifest.classifier),
+        ("languages", _format_languages(manifest)),
         ("size", f"{_megabytes(_num_bytes(bundle))} ({manifest.quantization})"),
         ("model", f"{sizes.dim} wide, {depth}, {sizes.num_heads} heads"),
         ("vocabulary", f"{sizes.vocab_size:,} pieces ({manifest.tokenizer})"),
         ("parameters", f"{sizes.num_parameters:,}"),
-        ("splits at", f"{manifest.limits.max_source_tokens} tokens"),
-        ("positions", f"{manifest.limits.max_source_positions} source, {manifest.limits.max_target_positions} target"),
-        ("decoding", f"beam {manifest.decoding.beam_size}, length penalty {manifest.decoding.length_penalty:g}"),
+        ("longest text" if manifest.translation is None else "splits at", f"{manifest.limits.max_source_tokens} tokens"),
+        ("positions", positions),
+        *_decoding_rows(manifest.translation),
         ("licence", manifest.provenance.licence or "not said"),
         ("trained on", "\n".join(manifest.provenance.trained_on) or "not said"),
         ("scores", "\n".join(map(_format_score, manifest.provenance.scores)) or "none"),
@@ -117,9 +167,41 @@ def format_bundle_text(bundle: Bundle) -> str:
     return _format_rows(f"{bundle.path}: bundle, {manifest.task}", rows)
 
 
+def _translation_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
+    return [] if part is None else [("directions", ", ".join(map(str, part.directions)))]
+
+
+def _decoding_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
+    if part is None:
+        return []
+    return [("decoding", f"beam {part.decoding.beam_size}, length penalty {part.decoding.length_penalty:g}")]
+
+
+def _classifier_rows(part: ClassifierPart | None) -> list[tuple[str, str]]:
+    if part is None:
+        return []
+    return [
+        ("labels", f"{_format_labels(part.labels)} ({'any number' if part.multi_label else 'one'} a text)"),
+        ("pooling", part.pooling if part.activation is None else f"{part.pooling}, {part.activation} after the layer"),
+        ("temperature", f"{part.temperature:g}"),
+        ("labelled in", ", ".join(part.trained_langs)),
+    ]
+
+
+def _format_labels(labels: tuple[str, ...]) -> str:
+    shown = ", ".join(labels[:_MAX_LABELS_SHOWN])
+    return shown if len(labels) <= _MAX_LABELS_SHOWN else f"{shown}, … {len(labels)} in all"
+
+
+def _format_languages(manifest: Manifest) -> str:
+    return ", ".join(manifest.languages) + (" (not told to the model)" if manifest.language_input == "none" else "")
+
+
 def _format_score(score: Score) -> str:
     signature = f" ({score.signature})" if score.signature else ""
-    return f"{score.direction} {score.test_set}: {score.metric} {score.value:g}{signature}"
+    subject = score.lang if score.direction is None else str(score.direction)
+    test_set = score.test_set if subject is None else f"{subject} {score.test_set}"
+    return f"{test_set}: {score.metric} {score.value:g}{signature}"
 
 
 def _format_rows(title: str, rows: list[tuple[str, str]]) -> str:

@@ -72,6 +72,12 @@ class Fields:
             raise self._wrong(key, "a number", value)
         return float(value)
 
+    def truth(self, key: str) -> bool:
+        value = self._value(key)
+        if not isinstance(value, bool):
+            raise self._wrong(key, "true or false", value)
+        return value
+
     def child(self, key: str) -> Fields:
         value = self._value(key)
         if not isinstance(value, dict):

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Literal, get_args
+from dataclasses import dataclass, field
+from typing import Literal
 
-from xlmcli.bundle.fields import Fields
-from xlmcli.bundle.names import MANIFEST_NAME
-from xlmcli.errors import ModelError, UsageError
 from xlmcli.records import Direction
 
 FORMAT_VERSION = 1
 
-Task = Literal["translate"]
+Task = Literal["translate", "classify", "encode"]
 TableType = Literal["float32", "float16", "bfloat16"]
-LanguageInput = Literal["embedding", "none"]
+LanguageInput = Literal["embedding", "token_types", "none"]
 Quantization = Literal[
     "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32"
 ]
-TokenizerKind = Literal["sentencepiece"]
-
-_TASKS: tuple[Task, ...] = get_args(Task)
-_TABLE_TYPES: tuple[TableType, ...] = get_args(TableType)
-_LANGUAGE_INPUTS: tuple[LanguageInput, ...] = get_args(LanguageInput)
-_QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
-_TOKENIZERS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)
+TokenizerKind = Literal["sentencepiece", "xlm_bpe"]
+Pooling = Literal["first", "mean", "last"]
+Activation = Literal["tanh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +26,14 @@ class SpecialTokens:
     """The pieces that the caller of the engine adds or has to know.
 
     Attributes:
-        bos: In front of every source sentence.
-        eos: After every source sentence, and what ends a translation.
-        decoder_start: What the decoder starts from.
+        bos: In front of every sequence that the encoder reads.
+        eos: After every sequence, between the two texts of a pair, and what ends a translation.
         pad: Padding.
         unk: Whatever the vocabulary cannot write.
     """
 
     bos: str = "</s>"
     eos: str = "</s>"
-    decoder_start: str = "</s>"
     pad: str = "<pad>"
     unk: str = "<unk>"
 
@@ -54,14 +44,12 @@ class Limits:
 
     Attributes:
         max_source_tokens: Longest text to put through the model at once, without special tokens: as long as those that
-            it was trained on. Longer ones are split.
+            it was trained on. Longer ones are split or cut.
         max_source_positions: Longest source that the engine takes, ``</s> w … </s>``; it fails beyond.
-        max_target_positions: Longest target likewise, ``</s> w …``.
     """
 
     max_source_tokens: int
     max_source_positions: int
-    max_target_positions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +89,51 @@ class DecodingDefaults:
 
 
 @dataclass(frozen=True, slots=True)
+class TranslationPart:
+    """What only a translation model has.
+
+    Attributes:
+        directions: What it was trained to translate.
+        max_target_positions: Longest target that the engine writes, ``</s> w …``; it fails beyond.
+        decoder_start: What the decoder starts from.
+        position_tables: Where the language vectors are added.
+        decoding: How to decode.
+    """
+
+    directions: tuple[Direction, ...]
+    max_target_positions: int
+    position_tables: PositionTables
+    decoder_start: str = "</s>"
+    decoding: DecodingDefaults = field(default_factory=DecodingDefaults)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierPart:
+    """What only a classifier has; its layer's numbers lie in classifier.safetensors.
+
+    Attributes:
+        labels: Names, in the order of the layer's outputs.
+        pooling: The vector of a text: its first state, the mean of its states, or its last state, special tokens counted.
+        activation: What the layer's outputs go through; None leaves them as they are.
+        multi_label: Whether a text may have any number of labels, each with a probability of its own.
+        temperature: What outputs are divided by before they become probabilities; 1 when not calibrated.
+        trained_langs: Languages of the labelled text that it learned from, where that is known; others are zero-shot.
+    """
+
+    labels: tuple[str, ...]
+    pooling: Pooling = "first"
+    activation: Activation | None = None
+    multi_label: bool = False
+    temperature: float = 1.0
+    trained_langs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Architecture:
     """Sizes of the model.
 
     Attributes:
+        decoder_layers: 0 where there is no decoder.
         num_parameters: Distinct numbers learned, tied weights counted once.
     """
 
@@ -121,28 +150,20 @@ class Score:
     """One measured quality.
 
     Attributes:
-        direction: What was translated.
+        direction: What was translated; None where nothing was.
         test_set: What it was measured on.
         metric: For example BLEU.
         value: The score, on the metric's own scale.
         signature: How it was computed, as the metric's program writes it.
+        lang: Language of a test set that is in one; None where it is in several.
     """
 
-    direction: Direction
+    direction: Direction | None
     test_set: str
     metric: str
     value: float
     signature: str | None = None
-
-    @classmethod
-    def read(cls, fields: Fields) -> Score:
-        return cls(
-            direction=_direction(fields.text("direction"), fields.place),
-            test_set=fields.text("test_set"),
-            metric=fields.text("metric"),
-            value=fields.number("value"),
-            signature=fields.optional_text("signature"),
-        )
+    lang: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,154 +190,26 @@ class Manifest:
     """What ``xlm.json`` says about the bundle that it lies in.
 
     Attributes:
-        languages: Code of every language and its row among the language vectors.
-        directions: What the model was trained to translate.
+        languages: Code of every language and its id: its row among the language vectors.
         language_input: How the language is told. "embedding": a vector of languages.safetensors is added to every
-            position of each side. "none": the model has no such input.
+            position of each side. "token_types": the engine takes language ids as token types. "none": the model has
+            no such input.
         quantization: How the weights are stored, as CTranslate2 names it.
+        translation: The rest of a bundle for translation; None for others.
+        classifier: The rest of a bundle for classification; None for others.
         files: sha256, in hexadecimal, of every other file.
     """
 
+    task: Task
     languages: Mapping[str, int]
-    directions: tuple[Direction, ...]
+    language_input: LanguageInput
     limits: Limits
-    position_tables: PositionTables
     architecture: Architecture
     quantization: Quantization
     provenance: Provenance
-    language_input: LanguageInput = "embedding"
-    tokens: SpecialTokens = field(default_factory=SpecialTokens)
-    decoding: DecodingDefaults = field(default_factory=DecodingDefaults)
     tokenizer: TokenizerKind = "sentencepiece"
-    task: Task = "translate"
+    tokens: SpecialTokens = field(default_factory=SpecialTokens)
+    translation: TranslationPart | None = None
+    classifier: ClassifierPart | None = None
     format_version: int = FORMAT_VERSION
     files: Mapping[str, str] = field(default_factory=dict)
-
-
-def format_manifest(manifest: Manifest) -> str:
-    """Returns the text of ``xlm.json``."""
-    document = asdict(manifest)
-    document["directions"] = [str(direction) for direction in manifest.directions]
-    document["provenance"]["scores"] = [
-        {**asdict(score), "direction": str(score.direction)} for score in manifest.provenance.scores
-    ]
-    order = ["format_version", "task", *(name for name in document if name not in ("format_version", "task"))]
-    return json.dumps({name: document[name] for name in order}, ensure_ascii=False, indent=2) + "\n"
-
-
-def parse_manifest(text: str | bytes, place: str) -> Manifest:
-    """Reads the text of ``xlm.json``.
-
-    Args:
-        text: The text.
-        place: Its path, for errors.
-
-    Raises:
-        ModelError: It is not a manifest, was written by a newer xlm, or contradicts itself.
-    """
-    fields = Fields.parse(text, place)
-    version = fields.whole("format_version")
-    if version > FORMAT_VERSION:
-        raise ModelError(
-            f"{place}: bundle format {version}, and this xlm reads up to {FORMAT_VERSION}",
-            hint="pip install --upgrade xlmcli",
-        )
-    manifest = _manifest(fields, version)
-    _check(manifest, place)
-    return manifest
-
-
-def _manifest(fields: Fields, version: int) -> Manifest:
-    tables, languages = fields.child("position_tables"), fields.child("languages")
-    hashes = fields.child("files")
-    return Manifest(
-        format_version=version,
-        task=fields.choice("task", _TASKS),
-        languages={code: languages.whole(code) for code in languages.values},
-        directions=tuple(_direction(text, fields.place) for text in fields.texts("directions")),
-        language_input=fields.choice("language_input", _LANGUAGE_INPUTS),
-        tokens=_tokens(fields.child("tokens")),
-        limits=_limits(fields.child("limits")),
-        position_tables=PositionTables(_table(tables.child("encoder")), _table(tables.child("decoder"))),
-        decoding=_decoding(fields.child("decoding")),
-        architecture=_architecture(fields.child("architecture")),
-        quantization=fields.choice("quantization", _QUANTIZATIONS),
-        tokenizer=fields.choice("tokenizer", _TOKENIZERS),
-        provenance=_provenance(fields.child("provenance")),
-        files={name: hashes.text(name) for name in hashes.values},
-    )
-
-
-def _check(manifest: Manifest, place: str) -> None:
-    limits = manifest.limits
-    if not 0 < limits.max_source_tokens <= limits.max_source_positions - 2:
-        raise ModelError(
-            f"{place}: limits: max_source_tokens {limits.max_source_tokens} does not fit"
-            f" max_source_positions {limits.max_source_positions}"
-        )
-    for direction in manifest.directions:
-        for code in (direction.src, direction.tgt):
-            if code not in manifest.languages:
-                raise ModelError(f"{place}: direction {direction} names {code!r}, which is not among its languages")
-    for name in manifest.files:
-        if "/" in name or "\\" in name or name in ("", ".", "..", MANIFEST_NAME):
-            raise ModelError(f"{place}: files: {name!r} is not the name of a file beside it")
-
-
-def _direction(text: str, place: str) -> Direction:
-    try:
-        return Direction.parse(text)
-    except UsageError as error:
-        raise ModelError(f"{place}: {error.message}") from None
-
-
-def _tokens(fields: Fields) -> SpecialTokens:
-    return SpecialTokens(
-        bos=fields.text("bos"),
-        eos=fields.text("eos"),
-        decoder_start=fields.text("decoder_start"),
-        pad=fields.text("pad"),
-        unk=fields.text("unk"),
-    )
-
-
-def _limits(fields: Fields) -> Limits:
-    return Limits(
-        max_source_tokens=fields.whole("max_source_tokens"),
-        max_source_positions=fields.whole("max_source_positions"),
-        max_target_positions=fields.whole("max_target_positions"),
-    )
-
-
-def _table(fields: Fields) -> PositionTable:
-    return PositionTable(
-        offset=fields.whole("offset"),
-        rows=fields.whole("rows"),
-        dim=fields.whole("dim"),
-        dtype=fields.choice("dtype", _TABLE_TYPES),
-    )
-
-
-def _decoding(fields: Fields) -> DecodingDefaults:
-    return DecodingDefaults(beam_size=fields.whole("beam_size"), length_penalty=fields.number("length_penalty"))
-
-
-def _architecture(fields: Fields) -> Architecture:
-    return Architecture(
-        dim=fields.whole("dim"),
-        num_heads=fields.whole("num_heads"),
-        encoder_layers=fields.whole("encoder_layers"),
-        decoder_layers=fields.whole("decoder_layers"),
-        vocab_size=fields.whole("vocab_size"),
-        num_parameters=fields.whole("num_parameters"),
-    )
-
-
-def _provenance(fields: Fields) -> Provenance:
-    return Provenance(
-        source=fields.text("source"),
-        converter=fields.text("converter"),
-        licence=fields.optional_text("licence"),
-        trained_on=fields.texts("trained_on"),
-        scores=tuple(Score.read(item) for item in fields.children("scores")),
-    )

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from xlmcli.bundle.folding import fold_languages
-from xlmcli.bundle.manifest import Manifest, parse_manifest
+from xlmcli.bundle.manifest import ClassifierPart, Manifest, TranslationPart
 from xlmcli.bundle.names import (
     CHECKPOINT_WEIGHTS_NAME,
     CONFIG_NAME,
     ENGINE_NAMES,
+    HEAD_NAME,
     LANGUAGES_NAME,
     MANIFEST_NAME,
     MODEL_NAME,
+    PYTORCH_WEIGHTS_NAME,
 )
+from xlmcli.bundle.serialization import parse_manifest
+from xlmcli.environment import pulled_folder
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction
 
@@ -23,6 +28,7 @@ DEFAULT_MODEL = "en-fr"
 
 _PRETRAINED = Path(__file__).parents[1] / "pretrained"
 _CHUNK_BYTES = 1 << 20
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,24 @@ class Bundle:
     def name(self) -> str:
         """What messages call it: the name of its folder, also where that was given as ``.``."""
         return self.path.resolve().name
+
+    @property
+    def translation(self) -> TranslationPart:
+        """What the manifest of a translation model says; a ModelError for other models."""
+        if self.manifest.translation is None:
+            raise self._other_task("translate")
+        return self.manifest.translation
+
+    @property
+    def classifier(self) -> ClassifierPart:
+        """What the manifest of a classifier says; a ModelError for other models."""
+        if self.manifest.classifier is None:
+            raise self._other_task("classify")
+        return self.manifest.classifier
+
+    def read_head(self) -> bytes:
+        """Reads a classifier's layer: a safetensors file with ``weight``, (labels, dim), and ``bias``, (labels)."""
+        return _read(self.path / HEAD_NAME)
 
     def read_files(self) -> dict[str, bytes]:
         """Reads the engine's files as they lie in the folder, without any language in the position tables."""
@@ -62,7 +86,7 @@ class Bundle:
             rows = self.manifest.languages
             files[MODEL_NAME] = fold_languages(
                 files[MODEL_NAME],
-                self.manifest.position_tables,
+                self.translation.position_tables,
                 _read(self.path / LANGUAGES_NAME),
                 rows[direction.src],
                 rows[direction.tgt],
@@ -71,12 +95,16 @@ class Bundle:
 
     def check_direction(self, direction: Direction) -> None:
         """Raises a ModelError that lists what is possible if the model does not translate in that direction."""
-        possible = self.manifest.directions
+        possible = self.translation.directions
         if direction not in possible:
             raise ModelError(
                 f"{self.name} does not translate from {direction.src!r} to {direction.tgt!r}",
                 hint=f"it translates {', '.join(map(str, possible))}",
             )
+
+    def _other_task(self, wanted: str) -> ModelError:
+        task = self.manifest.task
+        return ModelError(f"{self.name} does not {wanted}, it was made to {task}", hint=f"xlm {task} -m {self.path}")
 
 
 def is_bundle(path: Path) -> bool:
@@ -86,7 +114,8 @@ def is_bundle(path: Path) -> bool:
 
 def is_checkpoint(path: Path) -> bool:
     """Tells whether a folder holds the two files of a checkpoint."""
-    return (path / CONFIG_NAME).is_file() and (path / CHECKPOINT_WEIGHTS_NAME).is_file()
+    weights = (CHECKPOINT_WEIGHTS_NAME, PYTORCH_WEIGHTS_NAME)
+    return (path / CONFIG_NAME).is_file() and any((path / name).is_file() for name in weights)
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -95,7 +124,7 @@ def open_bundle(path: Path) -> Bundle:
     Raises:
         ModelError: ``path`` is not a bundle, its format is newer, or a file is missing or altered.
     """
-    manifest = parse_manifest(_read_manifest(path), str(path / MANIFEST_NAME))
+    manifest = read_manifest(path)
     missing = [name for name in manifest.files if not (path / name).is_file()]
     if missing:
         raise ModelError(
@@ -113,17 +142,27 @@ def open_bundle(path: Path) -> Bundle:
     return Bundle(path, manifest)
 
 
+def read_manifest(path: Path) -> Manifest:
+    """Reads what a bundle says about itself, without a look at its other files.
+
+    Raises:
+        ModelError: ``path`` is not a bundle, or its format is newer.
+    """
+    return parse_manifest(_read_manifest(path), str(path / MANIFEST_NAME))
+
+
 def find_model(name_or_path: str | None = None) -> Path:
     """Finds the folder of a model.
 
     Args:
-        name_or_path: Path of a bundle, short name of an embedded model, or None for the embedded default.
+        name_or_path: Path of a bundle, short name of an embedded or pulled model, or None for the embedded default.
 
     Returns:
-        The folder. A path that is a bundle wins over an embedded model of the same name.
+        The folder. A path that is a bundle wins over an embedded model of the same name, and a path that is a bundle or
+        a checkpoint over a pulled one.
 
     Raises:
-        ModelError: There is no such model; the hint lists the embedded ones.
+        ModelError: There is no such model; the hint lists those that there are.
     """
     name = DEFAULT_MODEL if name_or_path is None else name_or_path
     embedded = embedded_models()
@@ -131,10 +170,17 @@ def find_model(name_or_path: str | None = None) -> Path:
         return Path(name)
     if name in embedded:
         return embedded[name]
+    pulled = pulled_models()
+    if name in pulled and not is_checkpoint(Path(name)):
+        return pulled[name]
     if name_or_path is not None and Path(name).exists():
         return Path(name)
     available = f"embedded models: {', '.join(embedded)}" if embedded else "this installation embeds no model"
-    raise ModelError(f"no model named {name!r}, and no folder either", hint=f"{available}; a bundle's path will do too")
+    if pulled:
+        available += f"; pulled models: {', '.join(pulled)}"
+    is_hub_name = _HUB_NAME.fullmatch(name) is not None
+    other_way = f"xlm models pull {name} gets it if the hub has it" if is_hub_name else "a bundle's path will do too"
+    raise ModelError(f"no model named {name!r}, and no folder either", hint=f"{available}; {other_way}")
 
 
 def embedded_models() -> dict[str, Path]:
@@ -142,6 +188,15 @@ def embedded_models() -> dict[str, Path]:
     if not _PRETRAINED.is_dir():
         return {}
     return {folder.name: folder for folder in sorted(_PRETRAINED.iterdir()) if is_bundle(folder)}
+
+
+def pulled_models() -> dict[str, Path]:
+    """Returns the models that ``xlm models pull`` got, by short name."""
+    folder = pulled_folder()
+    if not folder.is_dir():
+        return {}
+    # What is being written has a name that begins with a point.
+    return {path.name: path for path in sorted(folder.iterdir()) if path.name[0] != "." and is_bundle(path)}
 
 
 def hash_file(path: Path) -> str:
@@ -170,6 +225,8 @@ def _check_engine_files(path: Path, manifest: Manifest) -> None:
     needed = [MODEL_NAME, CONFIG_NAME]
     if manifest.language_input == "embedding":
         needed.append(LANGUAGES_NAME)
+    if manifest.classifier is not None:
+        needed.append(HEAD_NAME)
     unlisted = [name for name in needed if name not in manifest.files]
     if unlisted:
         raise ModelError(f"{path / MANIFEST_NAME}: files: {', '.join(unlisted)} not listed")

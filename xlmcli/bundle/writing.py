@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from xlmcli.bundle.manifest import Manifest, format_manifest
+from xlmcli.bundle.manifest import Manifest
 from xlmcli.bundle.names import BUNDLE_NAMES, MANIFEST_NAME, MODEL_NAME
 from xlmcli.bundle.reading import hash_file
+from xlmcli.bundle.serialization import format_manifest
 from xlmcli.errors import ModelError, UsageError
 
 

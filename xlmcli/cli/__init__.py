@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import click
 
 from xlmcli import __version__
+from xlmcli.cli.offline import offline_option
 from xlmcli.errors import ExitCode, XlmError
 
 if TYPE_CHECKING:
@@ -28,11 +29,16 @@ class _Entry(NamedTuple):
 
 COMMANDS = {
     "translate": _Entry("xlmcli.cli.translate", "Translate lines of text."),
+    "eval": _Entry("xlmcli.cli.eval", "Score translations and labels, and compare systems."),
+    "classify": _Entry("xlmcli.cli.classify", "Label lines of text."),
+    "encode": _Entry("xlmcli.cli.encode", "Make vectors of lines of text, compare them, find the nearest."),
     "info": _Entry("xlmcli.cli.info", "Show what a bundle or a checkpoint is."),
     "tokenizer": _Entry("xlmcli.cli.tokenizer", "Learn a shared vocabulary and use it."),
     "pretrain": _Entry("xlmcli.cli.pretrain", "Pretrain an XLM encoder on text."),
-    "train": _Entry("xlmcli.cli.train", "Train a translation model from a pretrained XLM."),
+    "train": _Entry("xlmcli.cli.train", "Train a translation model or a classifier from a pretrained XLM."),
     "convert": _Entry("xlmcli.cli.convert", "Convert a checkpoint into a bundle that runs anywhere."),
+    "models": _Entry("xlmcli.cli.models", "Get models from the hub, and look after those that are here."),
+    "doctor": _Entry("xlmcli.cli.doctor", "Say what this machine has, and whether it will translate."),
 }
 
 
@@ -71,6 +77,7 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", prog_name=_PROGRAM, message="%(prog)s %(version)s")
+@offline_option
 def main() -> None:
     """Translate text in the shell with cross-lingual language models (XLM), and make such models.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, TypeVar, cast, get_args
 
 import click
+from click.core import ParameterSource
 
 from xlmcli.bundle.manifest import DecodingDefaults, Quantization
 from xlmcli.cli.options import DIRECTION, FILE, MONOLINGUAL, config_option, require_extra
@@ -16,9 +18,30 @@ from xlmcli.records import Direction
 from xlmcli.sources import Source
 
 if TYPE_CHECKING:
-    from xlmcli.convert.verification import Agreement
+    from xlmcli.bundle import Bundle
+    from xlmcli.convert.bundling import BundleOptions
+    from xlmcli.convert.conversion import Checkpoint
+    from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint
 
 _DEFAULTS = DecodingDefaults()
+_FLOAT32_MAX_DIFFERENCE = 1e-3
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How the new model is compared with the checkpoint before it is written.
+
+    Attributes:
+        sentences: What to compare on, by language; built-in ones where there are none.
+        min_share: Share of translations or labels that must be equal, 0-1.
+        max_difference: How far the states of an encoder may be apart; None is any distance.
+    """
+
+    sentences: dict[str, list[str]]
+    min_share: float
+    max_difference: float | None
 
 
 @click.command()
@@ -39,21 +62,25 @@ _DEFAULTS = DecodingDefaults()
     type=click.IntRange(min=1),
     default=_DEFAULTS.beam_size,
     show_default=True,
-    help="The bundle's default beam.",
+    help="The beam by which a bundle for translation translates by default.",
 )
 @click.option(
     "--length-penalty",
     type=click.FloatRange(min=0),
     default=_DEFAULTS.length_penalty,
     show_default=True,
-    help="The bundle's default length penalty.",
+    help="Its default length penalty.",
 )
+@click.option(
+    "--codes", type=FILE, help="fastBPE's codes of a .pth file; by default the file that is called codes beside it."
+)
+@click.option("--vocab", type=FILE, help="fastBPE's vocabulary of a .pth file, to check that it fits; may be left out.")
 @click.option("--card", type=FILE, metavar="FILE.md", help="Put this file in as the model card.")
 @click.option("--recipe", type=FILE, metavar="FILE.toml", help="Put this file in as the recipe that made the model.")
 @click.option("--licence", metavar="TEXT", help="Under which the model may be used.")
 @click.option("--trained-on", multiple=True, metavar="TEXT", help="A text that the model saw; may be repeated.")
 @click.option("--scores", type=FILE, metavar="FILE.json", help="Measured scores, to be shown by xlm info.")
-@click.option("--verify", is_flag=True, help="Before writing, compare greedy translations with the checkpoint's.")
+@click.option("--verify", is_flag=True, help="Before writing, compare the bundle with the checkpoint.")
 @click.option(
     "--verify-file",
     type=MONOLINGUAL,
@@ -65,8 +92,15 @@ _DEFAULTS = DecodingDefaults()
     "--min-agreement",
     type=click.FloatRange(0, 1),
     metavar="SHARE",
-    help="Write nothing and exit with 1 if fewer of the translations (0-1) are equal. Implies --verify.  "
+    help="Write nothing and exit with 1 if fewer of the translations or labels (0-1) are equal. Implies --verify.  "
     "[default: 1 for float32, else 0]",
+)
+@click.option(
+    "--max-difference",
+    type=click.FloatRange(min=0),
+    metavar="X",
+    help="Write nothing and exit with 1 if the states of an encoder or a classifier differ by more. Implies --verify.  "
+    f"[default: {_FLOAT32_MAX_DIFFERENCE:g} for float32, else any]",
 )
 @click.option("--force", is_flag=True, help="Replace a bundle that is there already.")
 @config_option
@@ -77,6 +111,8 @@ def command(
     direction: Direction | None,
     beam_size: int,
     length_penalty: float,
+    codes: Path | None,
+    vocab: Path | None,
     card: Path | None,
     recipe: Path | None,
     licence: str | None,
@@ -85,31 +121,41 @@ def command(
     verify: bool,
     verify_file: tuple[Source, ...],
     min_agreement: float | None,
+    max_difference: float | None,
     force: bool,
 ) -> None:
-    """Read the translation checkpoint in CHECKPOINT and write BUNDLE, a folder that xlm translate opens.
+    """Read the model in CHECKPOINT and write BUNDLE, a folder that xlm translate, classify or encode opens.
 
-    One bundle serves all directions of the model. It is written beside and renamed; what is at BUNDLE already stays
-    unless --force is given. With --verify, a line a direction on stdout compares the bundle with the checkpoint before
-    anything is written at BUNDLE, and too little agreement (--min-agreement) is an error (exit 1).
+    CHECKPOINT is a folder that xlm pretrain or xlm train wrote, or one of Hugging Face's with an XLMModel,
+    XLMWithLMHeadModel or XLMForSequenceClassification, or a .pth file of the original XLM code with its BPE codes.
+    What cannot be converted is listed (exit 4).
 
-    With --direction, BUNDLE becomes a folder for that direction alone, which any program that uses CTranslate2 opens:
-    give it "</s>", the pieces of a sentence, and "</s>". xlm itself does not open it.
+    The bundle is written beside and renamed; what is at BUNDLE already stays unless --force is given. With --verify,
+    a line on stdout for each direction or language compares the bundle with the checkpoint, run by torch, before
+    anything is written at BUNDLE: equal greedy translations, equal labels, and how far states differ. Too little
+    agreement is an error (exit 1).
+
+    One bundle for translation serves all directions of the model. With --direction, BUNDLE becomes a folder for that
+    direction alone, which any program that uses CTranslate2 opens: give it "</s>", the pieces of a sentence, and
+    "</s>". xlm itself does not open it.
 
     The file of --scores holds {"scores": [{"direction": "en-fr", "test_set": "…", "metric": "BLEU", "value": 31.4,
-    "signature": "…"}, …]}.
+    "signature": "…"}, …]}, with "lang" in place of "direction" for what does not translate.
 
     \b
     Examples:
       xlm convert runs/en-fr en-fr.bundle
+      xlm convert dumped/mt_enfr/best.pth en-fr.bundle --codes data/codes
+      xlm convert runs/sentiment sentiment.bundle --verify --min-agreement 0.98
       xlm convert runs/en-fr en-fr.bundle --quantization float32 --verify --verify-file en=valid.en.txt
       xlm convert runs/en-fr en-fr.ct2 --direction en-fr --quantization float16
     """
     require_extra("train", "torch")
     from xlmcli.bundle import check_free
-    from xlmcli.convert.conversion import BundleOptions, open_checkpoint, write_bundle, write_folded
+    from xlmcli.convert.bundling import BundleOptions
+    from xlmcli.convert.conversion import Checkpoint
+    from xlmcli.convert.opening import open_model
     from xlmcli.convert.scores import read_scores
-    from xlmcli.convert.verification import check_agreements, verify_bundle, verify_folded
 
     if direction is not None and (licence is not None or trained_on or scores is not None):
         raise UsageError(
@@ -128,36 +174,105 @@ def command(
         force=force,
     )
     texts = {source.langs[0]: list(iter_file_lines(source.path)) for source in verify_file}
-    opened = open_checkpoint(checkpoint)
-    if unknown := [lang for lang in texts if lang not in opened.config.lang2id]:
-        raise UsageError(
-            f"--verify-file: the model has no language {unknown[0]!r}", hint=f"it has {', '.join(opened.config.langs)}"
+    verification = None
+    if verify or texts or min_agreement is not None or max_difference is not None:
+        in_full = quantization == "float32"
+        verification = Verification(
+            texts,
+            float(in_full) if min_agreement is None else min_agreement,
+            _FLOAT32_MAX_DIFFERENCE if max_difference is None and in_full else max_difference,
         )
-    min_share = float(quantization == "float32") if min_agreement is None else min_agreement
-
-    def check(agreements: Iterator[Agreement]) -> None:
-        if verify or texts or min_agreement is not None:
-            check_agreements(_report(agreements), min_share)
-
-    if direction is None:
-        write_bundle(opened, bundle, options, check=lambda new: check(verify_bundle(opened, new, texts)))
+    opened = open_model(checkpoint, codes, vocab)
+    if isinstance(opened, Checkpoint):
+        if max_difference is not None:
+            raise UsageError("--max-difference is for encoders and classifiers", hint="--min-agreement for translations")
+        _write_translation(opened, bundle, direction, options, verification)
     else:
-        write_folded(
-            opened,
-            bundle,
-            direction,
-            options,
-            check=lambda folder: check(verify_folded(opened, folder, direction, options.quantization, texts)),
-        )
+        _refuse_translation_options(direction, min_agreement, opened)
+        _write_encoder(opened, bundle, options, verification)
     click.echo(f"wrote {bundle}", err=True)
 
 
-def _report(agreements: Iterator[Agreement]) -> list[Agreement]:
-    """Writes a line for each comparison as soon as it is done."""
-    from xlmcli.convert.verification import format_agreement
+def _refuse_translation_options(
+    direction: Direction | None, min_agreement: float | None, opened: EncoderCheckpoint
+) -> None:
+    """Raises a UsageError if an option was given that says nothing about an encoder or a classifier."""
+    context = click.get_current_context()
+    given = ["--direction"] if direction is not None else []
+    for name in ("beam_size", "length_penalty"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            given.append(f"--{name.replace('_', '-')}")
+    if given:
+        raise UsageError(f"{given[0]} is for models that translate, and {opened.name} does not", hint="leave it out")
+    if min_agreement is not None and opened.config.classifier is None:
+        raise UsageError("--min-agreement compares labels, and an encoder has none", hint="--max-difference compares states")
 
+
+def _write_translation(
+    opened: Checkpoint,
+    path: Path,
+    direction: Direction | None,
+    options: BundleOptions,
+    verification: Verification | None,
+) -> None:
+    from xlmcli.convert.bundling import write_bundle
+    from xlmcli.convert.conversion import write_folded
+    from xlmcli.convert.verification import (
+        Agreement,
+        check_agreements,
+        format_agreement,
+        verify_bundle,
+        verify_folded,
+    )
+
+    _check_languages(verification, opened.config.langs)
+
+    def check(agreements: Iterator[Agreement], wanted: Verification) -> None:
+        check_agreements(_report(agreements, format_agreement), wanted.min_share)
+
+    def check_bundle(new: Bundle) -> None:
+        if verification is not None:
+            check(verify_bundle(opened, new, verification.sentences), verification)
+
+    def check_folder(new: Path, direction: Direction) -> None:
+        if verification is not None:
+            agreements = verify_folded(opened, new, direction, options.quantization, verification.sentences)
+            check(agreements, verification)
+
+    if direction is None:
+        write_bundle(opened, path, options, check=check_bundle)
+    else:
+        write_folded(opened, path, direction, options, check=lambda new: check_folder(new, direction))
+
+
+def _write_encoder(
+    opened: EncoderCheckpoint, path: Path, options: BundleOptions, verification: Verification | None
+) -> None:
+    from xlmcli.convert.bundling import write_bundle
+    from xlmcli.convert.encoder_verification import check_closeness, format_closeness, verify_encoder
+
+    if opened.config.languages:
+        _check_languages(verification, tuple(opened.config.languages))
+
+    def check(new: Bundle) -> None:
+        if verification is not None:
+            results = _report(verify_encoder(opened, new, verification.sentences), format_closeness)
+            check_closeness(results, verification.min_share, verification.max_difference)
+
+    write_bundle(opened, path, options, check=check)
+
+
+def _check_languages(verification: Verification | None, langs: tuple[str, ...]) -> None:
+    """Raises a UsageError if there are sentences in a language that the model has not got."""
+    unknown = [lang for lang in (verification.sentences if verification else {}) if lang not in langs]
+    if unknown:
+        raise UsageError(f"--verify-file: the model has no language {unknown[0]!r}", hint=f"it has {', '.join(langs)}")
+
+
+def _report(results: Iterator[_Result], format_result: Callable[[_Result], str]) -> list[_Result]:
+    """Writes a line for each comparison as soon as it is done."""
     done = []
-    for agreement in agreements:
-        click.echo(format_agreement(agreement))
-        done.append(agreement)
+    for result in results:
+        click.echo(format_result(result))
+        done.append(result)
     return done

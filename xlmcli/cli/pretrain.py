@@ -8,11 +8,25 @@ from typing import Any
 import click
 
 from xlmcli.cli.options import FILE, ListType, config_option, require_extra
-from xlmcli.cli.training import make_data_options, make_run_options, make_size_options, training_options
+from xlmcli.cli.training import (
+    RANDOM,
+    make_data_options,
+    make_run_options,
+    make_size_options,
+    model_folder,
+    training_options,
+)
 
 
 @click.command("pretrain")
-@click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default one is learned from the text.")
+@click.option(
+    "--init", default=RANDOM, show_default=True, help="A pretrained XLM to go on with, or none for random weights."
+)
+@click.option(
+    "--tokenizer",
+    type=FILE,
+    help="Folder with a vocabulary; by default that of --init, or one that is learned from the text.",
+)
 @click.option(
     "--vocab-size", type=click.IntRange(1), default=8000, show_default=True, help="Size of the vocabulary to learn."
 )
@@ -39,6 +53,7 @@ from xlmcli.cli.training import make_data_options, make_run_options, make_size_o
 @training_options
 @config_option
 def command(
+    init: str,
     tokenizer: Path | None,
     vocab_size: int,
     objectives: tuple[str, ...],
@@ -52,8 +67,9 @@ def command(
 
     MLM and CLM read running text: --mono and both sides of --parallel. TLM reads the pairs of --parallel. A source may
     end in ,only=GLOB (rows whose third column matches), ,column=NUMBER (where a table in one language has its text)
-    and ,repeat=NUMBER (how often it counts in an epoch). Several processes: start the same command with
-    `accelerate launch -m xlmcli` or `torchrun -m xlmcli`.
+    and ,repeat=NUMBER (how often it counts in an epoch). With --init, sizes, languages and vocabulary are the
+    pretrained model's. Several processes: start the same command with `accelerate launch -m xlmcli` or
+    `torchrun -m xlmcli`.
 
     \b
     Examples:
@@ -70,6 +86,7 @@ def command(
 
     options = PretrainOptions(
         tokenizer,
+        model_folder(init),
         vocab_size,
         objectives,
         block_len,

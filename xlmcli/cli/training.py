@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from xlmcli.train.options import DataOptions, RunOptions, SizeOptions
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+RANDOM = "none"
+"""What ``--init`` says for random weights."""
 
 _DATA = (
     click.option(
@@ -96,7 +100,7 @@ _SIZE = (
         help="Dropout on attention weights.",
     ),
 )
-_RUN = (
+_BUDGET = (
     click.option("--max-steps", type=click.IntRange(1), help="Stop after so many optimizer steps."),
     click.option(
         "--max-time",
@@ -111,6 +115,8 @@ _RUN = (
         show_default=True,
         help="Batches whose gradients make one step.",
     ),
+)
+_OPTIMIZER = (
     click.option(
         "--lr", type=click.FloatRange(0, min_open=True), default=5e-4, show_default=True, help="Peak learning rate."
     ),
@@ -145,18 +151,13 @@ _RUN = (
         show_default=True,
         help="Adam's second decay rate.",
     ),
+)
+_LOOP = (
     click.option(
         "--clip", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, help="Largest gradient norm."
     ),
     click.option(
         "--log-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between two lines of the log."
-    ),
-    click.option(
-        "--valid-every",
-        type=click.IntRange(1),
-        default=1000,
-        show_default=True,
-        help="Steps between two validations, each with a checkpoint.",
     ),
     click.option(
         "--average",
@@ -188,9 +189,35 @@ _RUN = (
 
 def training_options(function: Function) -> Function:
     """Adds the options of data, sizes and the run to a command; the makers below read what arrives."""
-    for decorate in reversed((*_DATA, *_SIZE, *_RUN)):
+    valid_every = valid_every_option(1000)
+    for decorate in reversed((*_DATA, *_SIZE, *_BUDGET, *_OPTIMIZER, valid_every, *_LOOP)):
         function = decorate(function)
     return function
+
+
+def size_options(function: Function) -> Function:
+    """Adds the options of sizes alone."""
+    for decorate in reversed(_SIZE):
+        function = decorate(function)
+    return function
+
+
+def run_options(function: Function) -> Function:
+    """Adds the options of the run, but for those of the optimizer and ``--valid-every``."""
+    for decorate in reversed((*_BUDGET, *_LOOP)):
+        function = decorate(function)
+    return function
+
+
+def valid_every_option(default: int) -> Callable[[Function], Function]:
+    """``--valid-every``, with a command's own default."""
+    return click.option(
+        "--valid-every",
+        type=click.IntRange(1),
+        default=default,
+        show_default=True,
+        help="Steps between two validations, each with a checkpoint.",
+    )
 
 
 def make_data_options(values: dict[str, Any]) -> DataOptions:
@@ -226,13 +253,15 @@ def make_run_options(values: dict[str, Any]) -> RunOptions:
     from xlmcli.train.optim import OptimOptions
     from xlmcli.train.options import LoopOptions, RunOptions
 
-    if values["max_steps"] is None and values["max_time"] is None and values["patience"] is None:
-        raise UsageError("the run would never end", hint="give --max-steps, --max-time or --patience")
-    has_budget = values["max_steps"] is not None or values["max_time"] is not None
+    budgets = [name for name in ("max_steps", "max_epochs", "max_time") if name in values]
+    has_budget = any(values[name] is not None for name in budgets)
+    flags = [f"--{name.replace('_', '-')}" for name in budgets]
+    if not has_budget and values["patience"] is None:
+        raise UsageError("the run would never end", hint=f"give {', '.join(flags)} or --patience")
     if not has_budget and (values["schedule"] == "cosine" or values["cooldown"] > 0):
         raise UsageError(
             "the learning rate is to fall towards the run's end, and nobody can tell where that is",
-            hint="give --max-steps or --max-time, or leave out --schedule cosine and --cooldown",
+            hint=f"give {' or '.join(flags)}, or leave out --schedule cosine and --cooldown",
         )
     loop = LoopOptions(
         max_steps=values["max_steps"],
@@ -253,5 +282,11 @@ def make_run_options(values: dict[str, Any]) -> RunOptions:
         cooldown=values["cooldown"],
         weight_decay=values["weight_decay"],
         beta2=values["beta2"],
+        head_lr=values.get("head_lr"),
     )
     return RunOptions(values["out_folder"], values["resume"], values["device"], loop, optim)
+
+
+def model_folder(name: str) -> Path | None:
+    """The folder that ``--init`` names, or None for random weights."""
+    return None if name == RANDOM else Path(name)

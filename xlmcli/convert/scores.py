@@ -6,6 +6,7 @@ from pathlib import Path
 
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import Score
+from xlmcli.bundle.serialization import read_score
 from xlmcli.errors import DataError, ModelError
 
 
@@ -20,7 +21,7 @@ def read_scores(path: Path) -> tuple[Score, ...]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
     try:
-        return tuple(Score.read(item) for item in Fields.parse(text, str(path)).children("scores"))
+        return tuple(read_score(item) for item in Fields.parse(text, str(path)).children("scores"))
     except ModelError as error:
         raise DataError(
             error.message,

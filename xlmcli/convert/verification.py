@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from xlmcli.bundle import Bundle
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.convert.conversion import Checkpoint
+from xlmcli.convert.samples import sample_sentences
 from xlmcli.errors import DataError, GateError
 from xlmcli.records import Direction
 from xlmcli.text.special import EOS_ID
@@ -20,7 +20,6 @@ from xlmcli.train.model import Tokens
 from xlmcli.train.seq2seq import pad
 
 _BATCH_SIZE = 32
-_SAMPLES = Path(__file__).with_name("samples.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +49,11 @@ def verify_bundle(
     checkpoint: Checkpoint, bundle: Bundle, sentences: Mapping[str, Sequence[str]]
 ) -> Iterator[Agreement]:
     """Compares a bundle with its checkpoint in every direction, on ``sentences`` by language or built-in ones."""
-    for direction in bundle.manifest.directions:
+    for direction in bundle.translation.directions:
         translator = ctranslate2.Translator(
             bundle.path.name,
             device="cpu",
-            compute_type=_compute_type(bundle.manifest.quantization),
+            compute_type=runnable_type(bundle.manifest.quantization),
             files=bundle.folded_files(direction),
         )
         yield compare(checkpoint, translator, direction, _sentences(direction.src, sentences))
@@ -68,7 +67,7 @@ def verify_folded(
     sentences: Mapping[str, Sequence[str]],
 ) -> Iterator[Agreement]:
     """As ``verify_bundle``, for a folder of one direction."""
-    translator = ctranslate2.Translator(str(path), device="cpu", compute_type=_compute_type(quantization))
+    translator = ctranslate2.Translator(str(path), device="cpu", compute_type=runnable_type(quantization))
     yield compare(checkpoint, translator, direction, _sentences(direction.src, sentences))
 
 
@@ -128,7 +127,7 @@ def compare(
     return Agreement(direction, num_sentences, num_equal, largest)
 
 
-def _compute_type(quantization: Quantization) -> str:
+def runnable_type(quantization: Quantization) -> str:
     """The type that the weights are stored in, or where the CPU cannot compute in it, the one that loses nothing."""
     if quantization in ctranslate2.get_supported_compute_types("cpu"):
         return quantization
@@ -136,11 +135,8 @@ def _compute_type(quantization: Quantization) -> str:
 
 
 def _sentences(lang: str, given: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    """Returns the given sentences in a language, or a few of ours; English ones where we have none."""
-    if lang in given:
-        return given[lang]
-    samples: dict[str, list[str]] = json.loads(_SAMPLES.read_text(encoding="utf-8"))
-    return samples.get(lang, samples["en"])
+    """Returns the given sentences in a language, or a few of ours."""
+    return given[lang] if lang in given else sample_sentences(lang)
 
 
 def _batches(checkpoint: Checkpoint, sentences: Sequence[str]) -> Iterator[list[list[int]]]:

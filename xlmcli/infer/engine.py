@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import ctranslate2
 
@@ -14,7 +15,13 @@ from xlmcli.bundle import Limits, SpecialTokens
 from xlmcli.cores import count_usable_cores
 from xlmcli.errors import ModelError, UsageError
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 Device = Literal["auto", "cpu", "cuda"]
+
+_Model = TypeVar("_Model", ctranslate2.Translator, ctranslate2.Encoder)
 
 ctranslate2.set_log_level(logging.ERROR)
 
@@ -34,6 +41,21 @@ class EngineOptions:
     compute_type: str = "default"
     num_threads: int | None = None
     num_workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTypes:
+    """A kind of device that is here.
+
+    Attributes:
+        device: Its kind.
+        count: How many there are.
+        compute_types: Types of numbers that it computes in, as CTranslate2 names them.
+    """
+
+    device: Literal["cpu", "cuda"]
+    count: int
+    compute_types: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +92,14 @@ class Translated:
     is_unfinished: bool
 
 
+def list_devices() -> tuple[DeviceTypes, ...]:
+    """Returns the processor, then the GPUs if there are any."""
+    devices = [DeviceTypes("cpu", 1, tuple(sorted(ctranslate2.get_supported_compute_types("cpu"))))]
+    if num_gpus := ctranslate2.get_cuda_device_count():
+        devices.append(DeviceTypes("cuda", num_gpus, tuple(sorted(ctranslate2.get_supported_compute_types("cuda")))))
+    return tuple(devices)
+
+
 class PendingTranslations:
     """A batch in the engine's hands."""
 
@@ -104,6 +134,7 @@ class TranslationEngine:
         tokens: Special pieces.
         limits: Positions of the model, which the engine must not pass.
         options: Where and how to compute.
+        max_target_positions: Longest translation, which the engine must not pass either.
 
     Raises:
         UsageError: The device or the compute type is not to be had here.
@@ -117,12 +148,15 @@ class TranslationEngine:
         tokens: SpecialTokens,
         limits: Limits,
         options: EngineOptions,
+        *,
+        max_target_positions: int,
     ) -> None:
         self._vocab = vocab
         self._ids = {piece: index for index, piece in enumerate(vocab)}
         self._tokens = tokens
         self._limits = limits
-        self._translator = _load(files, options)
+        self._max_target_positions = max_target_positions
+        self._translator = _load(ctranslate2.Translator, files, options)
 
     @property
     def num_workers(self) -> int:
@@ -160,7 +194,100 @@ class TranslationEngine:
 
         Source: the original XLM's translate.py, int(1.5 · length + 10) with both ``</s>`` counted.
         """
-        return min(int(1.5 * (num_tokens + 2) + 10), self._limits.max_target_positions)
+        return min(int(1.5 * (num_tokens + 2) + 10), self._max_target_positions)
+
+
+class PendingStates:
+    """A batch in the engine's hands."""
+
+    def __init__(self, states: Future[list[NDArray[np.float32]]]) -> None:
+        self._states = states
+
+    def wait(self) -> list[NDArray[np.float32]]:
+        """Blocks until the batch is done.
+
+        Returns:
+            The last layer's states of each sequence, float32 (length, dim), special tokens counted.
+
+        Raises:
+            ModelError: The engine failed, for example for want of memory.
+        """
+        with _engine_errors():
+            return self._states.result()
+
+
+class EncoderEngine:
+    """An encoder in memory.
+
+    Args:
+        files: Name and content of the model's files.
+        vocab: The piece of every id.
+        tokens: Special pieces.
+        limits: Positions of the model, which the engine must not pass.
+        options: Where and how to compute.
+        tells_languages: Whether the model has language embeddings.
+
+    Raises:
+        UsageError: The device or the compute type is not to be had here.
+        ModelError: The engine does not accept the files.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[str, bytes],
+        vocab: Sequence[str],
+        tokens: SpecialTokens,
+        limits: Limits,
+        options: EngineOptions,
+        *,
+        tells_languages: bool,
+    ) -> None:
+        self._bos, self._eos = vocab.index(tokens.bos), vocab.index(tokens.eos)
+        self._limits = limits
+        self._tells_languages = tells_languages
+        self._encoder = _load(ctranslate2.Encoder, files, options)
+        # The engine's encoder blocks its caller, so that batches at once need threads of ours.
+        self._threads = ThreadPoolExecutor(self.num_workers, "encoder")
+
+    @property
+    def num_workers(self) -> int:
+        """Batches that are worked on at once."""
+        return int(self._encoder.num_encoders)
+
+    @property
+    def max_source_tokens(self) -> int:
+        """Longest text, or pair with its separator, to hand over; the special tokens around it are not counted."""
+        return self._limits.max_source_tokens
+
+    @property
+    def eos_id(self) -> int:
+        """What stands between the two texts of a pair."""
+        return self._eos
+
+    def submit(self, batch: Sequence[Sequence[int]], langs: Sequence[int | None] | None = None) -> PendingStates:
+        """Hands over a batch; does not wait.
+
+        Args:
+            batch: Ids of each sequence, without the special tokens around it.
+            langs: Language id of each sequence; None, for all or for one, adds no language embedding. Without effect
+                where the model has none.
+        """
+        sequences = [[self._bos, *ids, self._eos] for ids in batch]
+        token_types = None
+        if self._tells_languages:
+            # The engine's row 0 is no language; see convert/encoder.py.
+            rows = [0] * len(batch) if langs is None else [0 if lang is None else lang + 1 for lang in langs]
+            token_types = [[row] * len(ids) for row, ids in zip(rows, sequences, strict=True)]
+        return PendingStates(self._threads.submit(self._forward, sequences, token_types))
+
+    def _forward(self, sequences: list[list[int]], token_types: list[list[int]] | None) -> list[NDArray[np.float32]]:
+        import numpy as np
+
+        output = self._encoder.forward_batch(sequences, token_type_ids=token_types)
+        padded = output.last_hidden_state.to(ctranslate2.DataType.float32).to_device(ctranslate2.Device.cpu)
+        states = np.asarray(padded)
+        # Copies, so that a short sequence does not keep its whole batch in memory.
+        return [states[index, : len(ids)].copy() for index, ids in enumerate(sequences)]
 
 
 @contextlib.contextmanager
@@ -173,7 +300,7 @@ def _engine_errors() -> Iterator[None]:
         ) from error
 
 
-def _load(files: Mapping[str, bytes], options: EngineOptions) -> ctranslate2.Translator:
+def _load(kind: Callable[..., _Model], files: Mapping[str, bytes], options: EngineOptions) -> _Model:
     device = _choose_device(options.device)
     supported = ctranslate2.get_supported_compute_types(device)
     if options.compute_type not in ("default", "auto", *supported):
@@ -183,7 +310,7 @@ def _load(files: Mapping[str, bytes], options: EngineOptions) -> ctranslate2.Tra
         )
     num_workers, num_threads = _share_cores(device, options)
     try:
-        return ctranslate2.Translator(
+        return kind(
             "bundle",
             device=device,
             compute_type=options.compute_type,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from xlmcli.errors import DataError, UsageError
@@ -16,29 +16,66 @@ _LINE_ENDS = re.compile(r"[\r\n]")
 
 
 @dataclass(frozen=True, slots=True)
-class Hypothesis:
-    """One possible answer.
+class Row:
+    """What an answer makes of the row of a table.
 
     Attributes:
-        text: What it says.
-        score: How sure the model is; higher is surer.
+        text: Takes the place of the text in its column; None leaves it.
+        added: Values of further columns, at the end.
     """
 
-    text: str
-    score: float
+    text: str | None
+    added: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the model says to one record.
+class Values:
+    """What an answer makes of a JSON object.
 
     Attributes:
-        hypotheses: The best first.
-        warnings: What the reader of the answer should know, in a word each.
+        text: Takes the place of the text in its field; None leaves it.
+        added: Further fields.
+        suggested: Further fields that give way to the object's own.
     """
 
-    hypotheses: tuple[Hypothesis, ...]
-    warnings: tuple[str, ...] = ()
+    text: str | None
+    added: Mapping[str, object]
+    suggested: Mapping[str, object] = field(default_factory=dict)
+
+
+class Answer(Protocol):
+    """What the model says to one record, and how that looks in every format."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the reader of the answer should know, in a word each."""
+
+    def lines(self, text: str, index: int) -> list[str]:
+        """Returns the lines to write in plain text, without their ends.
+
+        Args:
+            text: What the model was asked.
+            index: Number of the line in all input, from 0.
+        """
+
+    def rows(self) -> list[Row]:
+        """Returns the rows to write in a table."""
+
+    def values(self) -> Values:
+        """Returns what to write in JSON lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What answers add to records, known beforehand.
+
+    Attributes:
+        columns: Names of the columns that a table gains, for its header.
+        fields: Names of the fields that an object gains, which it must not have already.
+    """
+
+    columns: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 class Record(Protocol):
@@ -46,11 +83,19 @@ class Record(Protocol):
 
     @property
     def text(self) -> str | None:
-        """What the model is asked; None if the record passes through as it is."""
+        """What the model is asked; None if the record passes through as it is, whatever is asked of the others."""
+
+    @property
+    def pair(self) -> str | None:
+        """The second text, where the model is asked about two."""
 
     @property
     def num_bytes(self) -> int:
         """What the record took in its file."""
+
+    @property
+    def raw(self) -> str:
+        """The record as it was read, its lines ended."""
 
     def format(self, answer: Answer) -> str:
         """Returns the lines to write, ended."""
@@ -73,34 +118,41 @@ class FormatOptions:
     Attributes:
         name: The format of both.
         column: TSV and CSV: number from 1, or name in the header; None is the first.
-        field: JSON lines: name of the field.
-        with_scores: Write the score of each answer.
-        num_best: Hypotheses to write of each answer.
+        field: JSON lines: name of the field; None is "text".
+        pair_column: TSV and CSV: column of the second text of a pair; None if there is none.
+        pair_field: JSON lines: field of the second text.
+        has_tabbed_pairs: Plain text: a line is two texts with a tab between them.
     """
 
     name: FormatName = "text"
     column: str | None = None
     field: str | None = None
-    with_scores: bool = False
-    num_best: int = 1
+    pair_column: str | None = None
+    pair_field: str | None = None
+    has_tabbed_pairs: bool = False
 
     def __post_init__(self) -> None:
-        if self.column is not None and self.name not in ("tsv", "csv"):
-            raise UsageError("--column is for tables", hint="add --format tsv or --format csv")
-        if self.field is not None and self.name != "jsonl":
-            raise UsageError("--field is for JSON lines", hint="add --format jsonl")
+        if self.name not in ("tsv", "csv"):
+            for option, value in (("--column", self.column), ("--pair-column", self.pair_column)):
+                if value is not None:
+                    raise UsageError(f"{option} is for tables", hint="add --format tsv or --format csv")
+        if self.name != "jsonl":
+            for option, value in (("--field", self.field), ("--pair-field", self.pair_field)):
+                if value is not None:
+                    raise UsageError(f"{option} is for JSON lines", hint="add --format jsonl")
 
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """Lines that pass through as they are: a header, an empty row."""
+    """Lines that pass through as they are: a header (text None), an empty row (text "")."""
 
-    content: str
+    raw: str
     num_bytes: int
-    text: None = None
+    text: str | None
+    pair: None = None
 
     def format(self, answer: Answer) -> str:
-        return self.content
+        return self.raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,64 +161,77 @@ class TextRecord:
 
     line: Line
     index: int
-    options: FormatOptions
-
-    @property
-    def text(self) -> str:
-        return self.line.text
+    text: str
+    pair: str | None = None
 
     @property
     def num_bytes(self) -> int:
         return self.line.num_bytes
 
+    @property
+    def raw(self) -> str:
+        return f"{self.line.text}{self.line.ending}\n"
+
     def format(self, answer: Answer) -> str:
         ending = f"{self.line.ending}\n"
-        if self.options.num_best > 1:
-            rows = (f"{self.index} ||| {one_line(item.text)} ||| {item.score:.4f}" for item in answer.hypotheses)
-            return "".join(f"{row}{ending}" for row in rows)
-        best = answer.hypotheses[0]
-        score = f"{best.score:.4f}\t" if self.options.with_scores else ""
-        return f"{score}{one_line(best.text)}{ending}"
+        return "".join(f"{one_line(line)}{ending}" for line in answer.lines(self.line.text, self.index))
 
 
 class TextReader:
-    """Every line is a record."""
+    """Every line is a record.
 
-    def __init__(self, options: FormatOptions) -> None:
-        self._options = options
+    Args:
+        has_pairs: Whether a line is two texts with a tab between them.
+    """
+
+    def __init__(self, has_pairs: bool) -> None:
+        self._has_pairs = has_pairs
         self._index = 0
 
     def read(self, line: Line) -> TextRecord:
-        record = TextRecord(line, self._index, self._options)
+        text, pair = self._split(line) if self._has_pairs and line.text else (line.text, None)
+        record = TextRecord(line, self._index, text, pair)
         self._index += 1
         return record
 
     def end_file(self) -> None:
         pass
 
+    def _split(self, line: Line) -> tuple[str, str]:
+        texts = line.text.split("\t")
+        if len(texts) != 2:
+            raise DataError(
+                f"{line.place}: expected two texts with a tab between them, found {len(texts) - 1} tabs",
+                hint="--format tsv reads tables with further columns",
+            )
+        return texts[0], texts[1]
 
-def new_reader(options: FormatOptions) -> RecordReader:
+
+_NOTHING_ADDED = Added()
+
+
+def new_reader(options: FormatOptions, added: Added) -> RecordReader:
     """Returns a reader of the format."""
     if options.name in ("tsv", "csv"):
         from xlmcli.infer.tables import TableReader
 
-        return TableReader(options)
+        return TableReader(options, added.columns)
     if options.name == "jsonl":
         from xlmcli.infer.json_lines import JsonReader
 
-        return JsonReader(options)
-    return TextReader(options)
+        return JsonReader(options, added.fields)
+    return TextReader(options.has_tabbed_pairs)
 
 
 def iter_records(
-    inputs: Sequence[Input], options: FormatOptions, errors: Errors, counter: LineCounter
+    inputs: Sequence[Input], options: FormatOptions, errors: Errors, counter: LineCounter, added: Added = _NOTHING_ADDED
 ) -> Iterator[list[Record]]:
     """Yields lists of records: those that one read completed, as soon as it did.
 
     Raises:
         DataError: An input cannot be read or does not keep to the format; the records before were yielded.
     """
-    reader = new_reader(options)
+    reader = new_reader(options, added)
     for source in inputs:
         for lines in iter_chunks(source, errors, counter):
             yield from _read_all(reader.read, lines)

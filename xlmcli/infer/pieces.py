@@ -22,11 +22,15 @@ class Piece:
         ids: Ids without special tokens, at least one.
         before: What stands before its answer when the answers of a text are joined.
         is_cut: Whether it starts or ends inside a sentence because the sentence is too long.
+        lang: Language of the text, where it is told with every text.
+        is_second: Whether it belongs to the second text of a pair whose texts are asked about apart.
     """
 
     ids: list[int]
     before: str = ""
     is_cut: bool = False
+    lang: str | None = None
+    is_second: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class PieceMaker:
             return self._prepare_lines(text)
         if len(ids) <= self._max_tokens:
             return Prepared([Piece(ids)] if ids and not text.isspace() else [])
-        return Prepared(list(self._split(text)))
+        return Prepared(list(self.split(text)))
 
     def _prepare_lines(self, text: str) -> Prepared:
         """A value of CSV or JSON may hold line ends: its lines are answered one by one and the line ends kept."""
@@ -84,7 +88,8 @@ class PieceMaker:
                 between = ""
         return Prepared(pieces, between)
 
-    def _split(self, text: str) -> Iterator[Piece]:
+    def split(self, text: str) -> Iterator[Piece]:
+        """Yields the sentences of a text without line ends, and parts of those that are too long."""
         before = ""
         for sentence in split_sentences(text, self._src_lang):
             ids = self._tokenizer.encode(sentence)

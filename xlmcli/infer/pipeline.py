@@ -17,25 +17,28 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
 from xlmcli.infer.batching import plan_batches
-from xlmcli.infer.formats import Answer, Record
+from xlmcli.infer.formats import Record
 from xlmcli.infer.pieces import Piece, Prepared
 
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
+Answer = TypeVar("Answer")
+Answer_co = TypeVar("Answer_co", covariant=True)
+Answer_contra = TypeVar("Answer_contra", contravariant=True)
 
-_NO_ANSWER = Answer(())
 _MAX_CHUNKS_AHEAD = 4
 _RECORDS_AT_ONCE = 16
 _WINDOW_GROWTH = 8
 _FIRST_WINDOW_SHARE = 8
 _MAX_WINDOW_BATCHES = 16
 _MAX_HELD_BYTES = 1 << 24
+_NOTHING = Prepared([])
 
 
 class Pending(Protocol[Result_co]):
@@ -45,17 +48,28 @@ class Pending(Protocol[Result_co]):
         """Blocks until the batch is done; returns a result for each of its pieces."""
 
 
-class Work(Protocol[Result]):
-    """What to do with texts."""
+class Work(Protocol[Result, Answer_co]):
+    """What to do with records."""
 
-    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
-        """Returns each text as pieces for the engine."""
+    @property
+    def num_workers(self) -> int:
+        """Batches that the engine works on at once."""
+
+    def prepare(self, records: Sequence[Record]) -> list[Prepared]:
+        """Returns the text of each record (there is one) as pieces for the engine."""
 
     def submit(self, batch: Sequence[Piece]) -> Pending[Result]:
         """Hands a batch to the engine, without waiting for it."""
 
-    def finish(self, text: str, prepared: Prepared, results: Sequence[Result]) -> Answer:
-        """Returns the answer to a text from the results of its pieces."""
+    def finish(self, record: Record, prepared: Prepared, results: Sequence[Result]) -> Answer_co:
+        """Returns the answer to a record from the results of its pieces."""
+
+
+class Sink(Protocol[Answer_contra]):
+    """Where answers go."""
+
+    def write(self, answered: Sequence[tuple[Record, Answer_contra | None]]) -> None:
+        """Takes records with their answers, in order; those that pass through as they are have none."""
 
 
 class Progress(Protocol):
@@ -71,12 +85,10 @@ class PipelineOptions:
 
     Attributes:
         max_batch_tokens: Most tokens of a batch, padding counted.
-        num_workers: Batches that the engine works on at once.
         line_by_line: Do not gather: a batch holds one record.
     """
 
     max_batch_tokens: int
-    num_workers: int = 1
     line_by_line: bool = False
 
 
@@ -85,7 +97,6 @@ class _Slot(Generic[Result]):
     """A record on its way."""
 
     record: Record
-    text: str
     prepared: Prepared
     results: list[Result | None]
     num_missing: int
@@ -148,21 +159,21 @@ class _Window(Generic[Result]):
             self.num_tokens += len(piece.ids)
 
 
-class Pipeline(Generic[Result]):
+class Pipeline(Generic[Result, Answer]):
     """Answers records in order.
 
     Args:
-        work: What to do with their texts.
-        write: Takes the text of answers, in order; everything that can be written so far in one call.
+        work: What to do with them.
+        sink: Where the answers go; everything that can be written so far in one call.
         options: How records are gathered.
         progress: Is told what was written.
     """
 
     def __init__(
-        self, work: Work[Result], write: Callable[[str], None], options: PipelineOptions, progress: Progress
+        self, work: Work[Result, Answer], sink: Sink[Answer], options: PipelineOptions, progress: Progress
     ) -> None:
         self._work = work
-        self._write = write
+        self._sink = sink
         self._options = options
         self._progress = progress
         self._events: SimpleQueue[_Read | _Ended | _Done[Result] | _Failed] = SimpleQueue()
@@ -286,10 +297,11 @@ class Pipeline(Generic[Result]):
             return
         count = 1 if self._options.line_by_line else min(_RECORDS_AT_ONCE, len(self._waiting))
         records = [self._waiting.popleft() for _ in range(count)]
-        texts = [record.text or "" for record in records]
-        for record, text, prepared in zip(records, texts, self._work.prepare(texts), strict=True):
+        asked = iter(self._work.prepare([record for record in records if record.text is not None]))
+        for record in records:
+            prepared = _NOTHING if record.text is None else next(asked)
             num_pieces = len(prepared.pieces)
-            slot: _Slot[Result] = _Slot(record, text, prepared, [None] * num_pieces, num_pieces)
+            slot: _Slot[Result] = _Slot(record, prepared, [None] * num_pieces, num_pieces)
             self._slots.append(slot)
             self._num_bytes_held += record.num_bytes
             self._window.add(slot)
@@ -307,14 +319,14 @@ class Pipeline(Generic[Result]):
         if self._window.is_full:
             return True
         gets_no_more = not self._waiting or self._is_crowded
-        has_paused = gets_no_more and self._num_in_flight < self._options.num_workers
+        has_paused = gets_no_more and self._num_in_flight < self._work.num_workers
         return has_paused or (self._has_ended and not self._waiting)
 
     def _close_window(self) -> None:
         units = self._window.units
         lens = [len(unit.piece.ids) for unit in units]
         # A window of little text is shared out: each worker gets a part.
-        share = math.ceil(sum(lens) / self._options.num_workers)
+        share = math.ceil(sum(lens) / self._work.num_workers)
         plan = plan_batches(lens, min(self._options.max_batch_tokens, share))
         self._ready.extend([units[index] for index in batch] for batch in plan)
         self._window = _Window(self._next_window_tokens())
@@ -327,26 +339,26 @@ class Pipeline(Generic[Result]):
 
     def _submit(self) -> None:
         # A worker finds its next batch in the queue, and one more is there while the main thread is busy elsewhere.
-        while self._ready and self._num_in_flight <= 2 * self._options.num_workers:
+        while self._ready and self._num_in_flight <= 2 * self._work.num_workers:
             units = self._ready.popleft()
             self._submitted.put(_Submitted(units, self._work.submit([unit.piece for unit in units])))
             self._num_in_flight += 1
 
     def _write_finished(self) -> None:
-        lines: list[str] = []
+        answered: list[tuple[Record, Answer | None]] = []
         num_tokens = num_bytes = 0
-        while self._can_write and len(lines) < _RECORDS_AT_ONCE:
+        while self._can_write and len(answered) < _RECORDS_AT_ONCE:
             slot = self._slots.popleft()
-            lines.append(self._format(slot))
+            answered.append((slot.record, self._answer(slot)))
             num_tokens += sum(len(piece.ids) for piece in slot.prepared.pieces)
             num_bytes += slot.record.num_bytes
-        if lines:
+        if answered:
             self._num_bytes_held -= num_bytes
-            self._write("".join(lines))
-            self._progress.advance(len(lines), num_tokens, num_bytes)
+            self._sink.write(answered)
+            self._progress.advance(len(answered), num_tokens, num_bytes)
 
-    def _format(self, slot: _Slot[Result]) -> str:
+    def _answer(self, slot: _Slot[Result]) -> Answer | None:
         if slot.record.text is None:
-            return slot.record.format(_NO_ANSWER)
+            return None
         results = [result for result in slot.results if result is not None]
-        return slot.record.format(self._work.finish(slot.text, slot.prepared, results))
+        return self._work.finish(slot.record, slot.prepared, results)

@@ -7,13 +7,12 @@ commas, quotes and line ends.
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xlmcli.errors import DataError, UsageError
-from xlmcli.infer.formats import Answer, FormatOptions, Hypothesis, RawRecord, Record, one_line
+from xlmcli.infer.formats import Answer, FormatOptions, RawRecord, Record, Row, one_line
 from xlmcli.infer.reading import Line
-
-_SCORE_COLUMN = "score"
 
 # A value may be as long as a line may; csv's own limit is 131,072 characters.
 csv.field_size_limit(1 << 30)
@@ -28,50 +27,69 @@ class TableRecord:
 
     Attributes:
         columns: Its values.
-        chosen: Which of them is answered, from 0.
-        ending: What the row ended with before ``\\n``.
+        chosen: Which of them is the text, from 0.
+        pair_chosen: Which of them is the second text, if there is one.
+        lines: What was read.
+        is_csv: Whether values are quoted where they need it.
     """
 
     columns: tuple[str, ...]
     chosen: int
-    ending: str
-    num_bytes: int
-    options: FormatOptions
+    pair_chosen: int | None
+    lines: tuple[Line, ...]
+    is_csv: bool
 
     @property
     def text(self) -> str:
         return self.columns[self.chosen]
 
-    def format(self, answer: Answer) -> str:
-        return "".join(self._format_row(hypothesis) for hypothesis in answer.hypotheses)
+    @property
+    def pair(self) -> str | None:
+        return None if self.pair_chosen is None else self.columns[self.pair_chosen]
 
-    def _format_row(self, hypothesis: Hypothesis) -> str:
-        is_csv = self.options.name == "csv"
-        text = hypothesis.text if is_csv else one_line(hypothesis.text).replace("\t", " ")
-        columns = [*self.columns[: self.chosen], text, *self.columns[self.chosen + 1 :]]
-        if self.options.with_scores:
-            columns.append(f"{hypothesis.score:.4f}")
-        return _format_columns(columns, is_csv, f"{self.ending}\n")
+    @property
+    def num_bytes(self) -> int:
+        return _num_bytes(self.lines)
+
+    @property
+    def raw(self) -> str:
+        return _join(self.lines)
+
+    def format(self, answer: Answer) -> str:
+        return "".join(self._format_row(row) for row in answer.rows())
+
+    def _format_row(self, row: Row) -> str:
+        columns = list(self.columns)
+        if row.text is not None:
+            columns[self.chosen] = row.text if self.is_csv else _without_tabs(row.text)
+        columns += row.added if self.is_csv else map(_without_tabs, row.added)
+        return _format_columns(columns, self.is_csv, f"{self.lines[-1].ending}\n")
 
 
 class TableReader:
     """Reads the rows of TSV or CSV files.
 
     A column that is given by name makes the first row of every file its header; the first file's header is written.
+
+    Args:
+        options: Which columns hold the texts.
+        added: Names of the columns that answers add.
     """
 
-    def __init__(self, options: FormatOptions) -> None:
-        self._options = options
+    def __init__(self, options: FormatOptions, added: Sequence[str]) -> None:
+        self._added = added
         self._is_csv = options.name == "csv"
-        column = options.column or "1"
-        self._name = None if column.isdecimal() else column
-        self._chosen = int(column) - 1 if column.isdecimal() else -1
-        if column.isdecimal() and int(column) == 0:
-            raise UsageError("--column counts from 1")
+        self._column = _Column.parse(options.column or "1", "--column")
+        self._pair = None if options.pair_column is None else _Column.parse(options.pair_column, "--pair-column")
+        self._has_header = any(column.name is not None for column in self._wanted)
         self._header: list[str] | None = None
-        self._header_is_due = self._name is not None
+        self._header_is_due = self._has_header
         self._open: list[Line] = []
         self._num_open_bytes = 0
+
+    @property
+    def _wanted(self) -> list[_Column]:
+        return [column for column in (self._column, self._pair) if column is not None]
 
     def read(self, line: Line) -> Record | None:
         if self._is_csv and self._stays_open(line):
@@ -85,7 +103,7 @@ class TableReader:
     def end_file(self) -> None:
         if self._open:
             raise self._unclosed("is not closed")
-        self._header_is_due = self._name is not None
+        self._header_is_due = self._has_header
 
     def _hold(self, line: Line) -> None:
         self._open.append(line)
@@ -104,38 +122,81 @@ class TableReader:
 
     def _record(self, lines: list[Line]) -> Record | None:
         first, last = lines[0], lines[-1]
-        content = "".join(f"{line.text}{line.ending}\n" for line in lines[:-1]) + last.text
-        num_bytes = sum(line.num_bytes for line in lines)
+        content = _join(lines).removesuffix(f"{last.ending}\n")
         if not content.strip() and (self._is_csv or "\t" not in content):
-            return RawRecord(f"{content}{last.ending}\n", num_bytes)
+            return RawRecord(_join(lines), _num_bytes(lines), text="")
         columns = _parse_row(content, first.place) if self._is_csv else content.split("\t")
         if self._header_is_due:
             self._header_is_due = False
-            return self._read_header(columns, first, last.ending, num_bytes)
+            return self._read_header(columns, lines)
         self._check(columns, first)
-        return TableRecord(tuple(columns), self._chosen, last.ending, num_bytes, self._options)
+        pair = None if self._pair is None else self._pair.index
+        return TableRecord(tuple(columns), self._column.index, pair, tuple(lines), self._is_csv)
 
-    def _read_header(self, columns: list[str], line: Line, ending: str, num_bytes: int) -> Record | None:
+    def _read_header(self, columns: list[str], lines: list[Line]) -> Record | None:
+        place = lines[0].place
         if self._header is not None:
             if columns != self._header:
-                raise DataError(f"{line.place}: the header differs from the first file's: {', '.join(self._header)}")
+                raise DataError(f"{place}: the header differs from the first file's: {', '.join(self._header)}")
             return None
-        if self._name not in columns:
-            raise DataError(f"{line.place}: no column {self._name!r}", hint=f"the header has {', '.join(columns)}")
+        for column in self._wanted:
+            column.find(columns, place)
         self._header = columns
-        self._chosen = columns.index(self._name)
-        written = [*columns, _SCORE_COLUMN] if self._options.with_scores else columns
-        return RawRecord(_format_columns(written, self._is_csv, f"{ending}\n"), num_bytes)
+        written = _format_columns([*columns, *self._added], self._is_csv, f"{lines[-1].ending}\n")
+        return RawRecord(written, _num_bytes(lines), text=None)
 
     def _check(self, columns: list[str], line: Line) -> None:
         found = len(columns)
         if self._header is not None and found != len(self._header):
             raise DataError(f"{line.place}: expected {len(self._header)} columns as in the header, found {found}")
-        if found <= self._chosen:
-            raise DataError(
-                f"{line.place}: expected at least {self._chosen + 1} columns, found {found}",
-                hint="--column chooses the column",
-            )
+        for column in self._wanted:
+            if found <= column.index:
+                raise DataError(
+                    f"{line.place}: expected at least {column.index + 1} columns, found {found}",
+                    hint=f"{column.option} chooses the column",
+                )
+
+
+@dataclass(slots=True)
+class _Column:
+    """A column that the user named.
+
+    Attributes:
+        option: How it was named.
+        name: Its name in the header; None if it was given by number.
+        index: Its number from 0, once that is known.
+    """
+
+    option: str
+    name: str | None
+    index: int
+
+    @classmethod
+    def parse(cls, text: str, option: str) -> _Column:
+        if not text.isdecimal():
+            return cls(option, text, -1)
+        if int(text) == 0:
+            raise UsageError(f"{option} counts from 1")
+        return cls(option, None, int(text) - 1)
+
+    def find(self, header: list[str], place: str) -> None:
+        if self.name is None:
+            return
+        if self.name not in header:
+            raise DataError(f"{place}: no column {self.name!r}", hint=f"the header has {', '.join(header)}")
+        self.index = header.index(self.name)
+
+
+def _join(lines: Sequence[Line]) -> str:
+    return "".join(f"{line.text}{line.ending}\n" for line in lines)
+
+
+def _num_bytes(lines: Sequence[Line]) -> int:
+    return sum(line.num_bytes for line in lines)
+
+
+def _without_tabs(text: str) -> str:
+    return one_line(text).replace("\t", " ")
 
 
 def _parse_row(content: str, place: str) -> list[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated, TranslationEngine
-from xlmcli.infer.formats import Answer, Hypothesis, Record
+from xlmcli.infer.formats import Added, Record, Row, Values
 from xlmcli.infer.pieces import Piece, PieceMaker, Prepared
-from xlmcli.infer.pipeline import Pipeline, PipelineOptions, Progress
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer, load_tokenizer
@@ -45,6 +44,57 @@ class SearchOptions:
                 f"--n-best {self.num_best} needs a beam as wide, not --beam-size {self.beam_size}",
                 hint=f"--beam-size {self.num_best}, or leave it out",
             )
+
+    @property
+    def added(self) -> Added:
+        """What the answers add to tables and objects."""
+        scores = ("score",) if self.with_scores else ()
+        return Added(scores, (*scores, "nbest") if self.num_best > 1 else scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One possible translation.
+
+    Attributes:
+        text: What it says.
+        score: How sure the model is; higher is surer.
+    """
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Translations:
+    """The answer to a text.
+
+    Attributes:
+        hypotheses: As many as were asked for, the best first.
+        warnings: What the reader should know, in a word each.
+        with_scores: Whether scores are written.
+    """
+
+    hypotheses: tuple[Hypothesis, ...]
+    warnings: tuple[str, ...] = ()
+    with_scores: bool = False
+
+    def lines(self, text: str, index: int) -> list[str]:
+        if len(self.hypotheses) > 1:
+            return [f"{index} ||| {item.text} ||| {item.score:.4f}" for item in self.hypotheses]
+        best = self.hypotheses[0]
+        return [f"{best.score:.4f}\t{best.text}" if self.with_scores else best.text]
+
+    def rows(self) -> list[Row]:
+        return [Row(item.text, (f"{item.score:.4f}",) if self.with_scores else ()) for item in self.hypotheses]
+
+    def values(self) -> Values:
+        added: dict[str, object] = {}
+        if self.with_scores:
+            added["score"] = round(self.hypotheses[0].score, 4)
+        if len(self.hypotheses) > 1:
+            added["nbest"] = [{"text": item.text, "score": round(item.score, 4)} for item in self.hypotheses]
+        return Values(self.hypotheses[0].text, added)
 
 
 @dataclass(slots=True)
@@ -96,31 +146,38 @@ class Translation:
         tokenizer: Its tokenizer.
         direction: From and to.
         decoding: How to search.
+        with_scores: Whether scores are written.
     """
 
     def __init__(
-        self, engine: TranslationEngine, tokenizer: Tokenizer, direction: Direction, decoding: Decoding
+        self,
+        engine: TranslationEngine,
+        tokenizer: Tokenizer,
+        direction: Direction,
+        decoding: Decoding,
+        with_scores: bool,
     ) -> None:
         self._engine = engine
         self._tokenizer = tokenizer
         self._decoding = decoding
+        self._with_scores = with_scores
         self._pieces = PieceMaker(tokenizer, engine.max_source_tokens, direction.src, direction.tgt)
         self.num_workers = engine.num_workers
         self.counts = TranslationCounts()
 
-    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
-        return self._pieces.prepare(texts)
+    def prepare(self, records: Sequence[Record]) -> list[Prepared]:
+        return self._pieces.prepare([record.text or "" for record in records])
 
     def submit(self, batch: Sequence[Piece]) -> GuardedTranslations:
         return GuardedTranslations(self._engine, batch, self._decoding)
 
-    def finish(self, text: str, prepared: Prepared, results: Sequence[Translated]) -> Answer:
+    def finish(self, record: Record, prepared: Prepared, results: Sequence[Translated]) -> Translations:
         """Joins the translations of a text's pieces; a text without pieces is its own translation."""
         num_best = self._decoding.num_best
         if not prepared.pieces:
-            return Answer((Hypothesis(text, 0.0),) * num_best)
+            return Translations((Hypothesis(record.text or "", 0.0),) * num_best, (), self._with_scores)
         hypotheses = tuple(self._join(prepared, results, rank) for rank in range(num_best))
-        return Answer(hypotheses, self._warnings(prepared, results))
+        return Translations(hypotheses, self._warnings(prepared, results), self._with_scores)
 
     def _join(self, prepared: Prepared, results: Sequence[Translated], rank: int) -> Hypothesis:
         # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
@@ -163,10 +220,10 @@ def choose_direction(bundle: Bundle, src: str | None, tgt: str | None) -> Direct
         direction = Direction(src, tgt)
         bundle.check_direction(direction)
         return direction
-    agreeing = [item for item in bundle.manifest.directions if src in (None, item.src) and tgt in (None, item.tgt)]
+    agreeing = [item for item in bundle.translation.directions if src in (None, item.src) and tgt in (None, item.tgt)]
     if len(agreeing) == 1:
         return agreeing[0]
-    possible = ", ".join(f"--src {item.src} --tgt {item.tgt}" for item in agreeing or bundle.manifest.directions)
+    possible = ", ".join(f"--src {item.src} --tgt {item.tgt}" for item in agreeing or bundle.translation.directions)
     if not agreeing:
         raise UsageError(f"{bundle.name} does not translate {_wish(src, tgt)}", hint=f"it has {possible}")
     raise UsageError(f"{bundle.name} translates in several directions", hint=f"choose one of {possible}")
@@ -190,24 +247,18 @@ def open_translation(
     manifest = bundle.manifest
     tokenizer = load_tokenizer(path)
     engine = TranslationEngine(
-        bundle.folded_files(direction), tokenizer.vocab, manifest.tokens, manifest.limits, options
+        bundle.folded_files(direction),
+        tokenizer.vocab,
+        manifest.tokens,
+        manifest.limits,
+        options,
+        max_target_positions=bundle.translation.max_target_positions,
     )
-    defaults = manifest.decoding
+    defaults = bundle.translation.decoding
     decoding = Decoding(
         beam_size=search.beam_size or max(defaults.beam_size, search.num_best),
         length_penalty=defaults.length_penalty if search.length_penalty is None else search.length_penalty,
         num_best=search.num_best,
         with_scores=search.with_scores or search.num_best > 1,
     )
-    return Translation(engine, tokenizer, direction, decoding)
-
-
-def translate_records(
-    translation: Translation,
-    chunks: Iterable[Sequence[Record]],
-    write: Callable[[str], None],
-    options: PipelineOptions,
-    progress: Progress,
-) -> None:
-    """Translates records as they come and writes them in order; see `Pipeline`."""
-    Pipeline(translation, write, options, progress).run(chunks)
+    return Translation(engine, tokenizer, direction, decoding, search.with_scores)

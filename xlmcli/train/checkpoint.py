@@ -8,7 +8,8 @@ training/                                            the newest model, optimizer
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from xlmcli.errors import ModelError, UsageError
 from xlmcli.lines import atomic_write
 from xlmcli.records import Direction
 from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID, PAD_ID, UNK_ID
+from xlmcli.train.classifier_config import CLASSIFIER, ClassifierConfig
 from xlmcli.train.model import LAYER_NORM_EPS, XLMLanguageModel, XLMShape
 from xlmcli.train.seq2seq import Seq2Seq
 
@@ -40,7 +42,9 @@ class CheckpointConfig:
         shape: Sizes of the encoder.
         decoder_layers: Layers of the decoder; None when there is only an encoder.
         directions: What an encoder-decoder was trained to translate.
-        max_len: Longest sentence that an encoder-decoder was trained on, in tokens without ``</s>``; None is unknown.
+        max_len: Longest sentence that an encoder-decoder or classifier was trained on (of a pair, both together), in
+            tokens without ``</s>``; None is unknown.
+        classifier: What stands on top of the encoder of a classifier.
     """
 
     langs: tuple[str, ...]
@@ -48,6 +52,7 @@ class CheckpointConfig:
     decoder_layers: int | None = None
     directions: tuple[Direction, ...] = ()
     max_len: int | None = None
+    classifier: ClassifierConfig | None = None
 
     @property
     def lang2id(self) -> dict[str, int]:
@@ -60,6 +65,10 @@ class CheckpointConfig:
         if self.decoder_layers is not None:
             fields["num_layers"] = self.decoder_layers
         return XLMShape(**fields)
+
+    def uncalibrated(self) -> CheckpointConfig:
+        """What a classifier was before its temperature was fitted; anything else as it is."""
+        return self if self.classifier is None else replace(self, classifier=replace(self.classifier, temperature=1.0))
 
     def to_json(self) -> dict[str, Any]:
         """The fields of ``transformers.XLMConfig``, and ours."""
@@ -88,25 +97,29 @@ class CheckpointConfig:
             "unk_index": UNK_ID,
             "mask_index": MASK_ID,
             "mask_token_id": MASK_ID,
-            "tie_word_embeddings": True,
+            "tie_word_embeddings": shape.tied_output,
         }
         if self.decoder_layers is not None:
             config["decoder_layers"] = self.decoder_layers
             config["xlm_directions"] = [str(direction) for direction in self.directions]
+        if self.classifier is not None:
+            config |= self.classifier.to_json(shape.dropout)
+        if self.decoder_layers is not None or self.classifier is not None:
             config["xlm_max_len"] = self.max_len
         return config
 
     @classmethod
     def from_json(cls, config: dict[str, Any]) -> CheckpointConfig:
-        """Reads what ``to_json`` wrote.
+        """Reads what ``to_json`` or ``transformers`` wrote.
 
         Raises:
             KeyError: A field is missing.
+            ModelError: It is a classifier of a kind that is not supported.
         """
-        lang2id: dict[str, int] = config["lang2id"]
+        lang2id: dict[str, int] = config["lang2id"] if config["n_langs"] > 1 else config.get("lang2id") or {}
         shape = XLMShape(
             num_words=config["vocab_size"],
-            num_langs=config["n_langs"],
+            num_langs=config["n_langs"] if config.get("use_lang_emb", True) else 1,
             dim=config["emb_dim"],
             num_layers=config["n_layers"],
             num_heads=config["n_heads"],
@@ -115,6 +128,7 @@ class CheckpointConfig:
             sinusoidal=config["sinusoidal_embeddings"],
             dropout=config["dropout"],
             attention_dropout=config["attention_dropout"],
+            tied_output=config.get("tie_word_embeddings", True),
         )
         directions = tuple(Direction.parse(text) for text in config.get("xlm_directions", ()))
         return cls(
@@ -123,6 +137,7 @@ class CheckpointConfig:
             config.get("decoder_layers"),
             directions,
             config.get("xlm_max_len"),
+            ClassifierConfig.from_json(config) if CLASSIFIER in config.get("architectures", ()) else None,
         )
 
 
@@ -139,8 +154,8 @@ def load_config(folder: Path) -> CheckpointConfig:
         raise ModelError(f"{folder}: not a checkpoint, it has no {CONFIG_NAME}") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: {error}") from None
-    except UsageError as error:
-        raise ModelError(f"{path}: {error.message}") from None
+    except (UsageError, ModelError) as error:
+        raise ModelError(f"{path}: {error.message}", hint=error.hint) from None
     except KeyError as error:
         raise ModelError(f"{path}: no field {error}", hint="was it written by xlm pretrain or xlm train?") from None
     except (TypeError, AttributeError) as error:
@@ -156,6 +171,8 @@ def load_language_model(folder: Path) -> tuple[XLMLanguageModel, CheckpointConfi
     config = load_config(folder)
     if config.decoder_layers is not None:
         raise ModelError(f"{folder}: an encoder-decoder, where a pretrained XLM is needed")
+    if config.classifier is not None:
+        raise ModelError(f"{folder}: a classifier, where a pretrained XLM is needed")
     model = XLMLanguageModel(config.shape)
     load_weights(model, folder / CHECKPOINT_WEIGHTS_NAME)
     return model, config
@@ -183,11 +200,19 @@ def load_weights(model: nn.Module, path: Path) -> None:
     Raises:
         ModelError: Lists all weights that are missing, unexpected or of another size.
     """
+    fill_weights(model, read_weights(path), path)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Reads a file of weights.
+
+    Raises:
+        ModelError: There is none, or it is damaged.
+    """
     try:
-        state = load_file(path)
+        return load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: {error}") from None
-    fill_weights(model, state, path)
 
 
 def fill_weights(model: nn.Module, state: dict[str, Tensor], path: Path) -> None:
@@ -196,7 +221,14 @@ def fill_weights(model: nn.Module, state: dict[str, Tensor], path: Path) -> None
     Raises:
         ModelError: Lists all weights that are missing, unexpected or of another size.
     """
-    wanted = saved_state(model)
+    faults = find_faults(saved_state(model), state)
+    if faults:
+        raise ModelError(f"{path}: {'; '.join(faults)}")
+    model.load_state_dict(state, strict=False)
+
+
+def find_faults(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    """Lists all weights of ``state`` that are missing, unexpected or of another size than those ``wanted``."""
     faults = [f"missing {name}" for name in wanted if name not in state]
     faults += [f"unexpected {name}" for name in state if name not in wanted]
     faults += [
@@ -204,15 +236,13 @@ def fill_weights(model: nn.Module, state: dict[str, Tensor], path: Path) -> None
         for name, tensor in wanted.items()
         if name in state and state[name].shape != tensor.shape
     ]
-    if faults:
-        raise ModelError(f"{path}: {'; '.join(sorted(faults))}")
-    model.load_state_dict(state, strict=False)
+    return sorted(faults)
 
 
 def saved_state(model: nn.Module) -> dict[str, Tensor]:
-    """The weights that a checkpoint stores: all but the output layers' matrices, which are the embeddings."""
+    """The weights that a checkpoint stores, each once: an output layer's matrix that is the embedding table is not."""
     state = cast(dict[str, Tensor], model.state_dict())
-    return {k: v.detach().cpu().contiguous() for k, v in state.items() if not k.endswith("pred_layer.proj.weight")}
+    return {name: state[name].detach().cpu().contiguous() for name, _ in model.named_parameters()}
 
 
 def save_weights(state: dict[str, Tensor], path: Path) -> None:

@@ -68,12 +68,14 @@ class TextData:
         sides: One corpus a language, all with the same number of sentences.
         repeats: How often each sentence counts in an epoch, float32 (sentences,).
         num_skipped: Rows left out: an empty side, too long, or too different in length.
+        num_cut: Rows of labelled text that were too long, and of which the start is kept.
     """
 
     langs: tuple[str, ...]
     sides: tuple[Corpus, ...]
     repeats: NDArray[np.float32]
     num_skipped: int
+    num_cut: int = 0
 
     def __len__(self) -> int:
         return len(self.repeats)
@@ -126,7 +128,8 @@ def join(texts: Sequence[TextData]) -> TextData:
         lens = np.concatenate([part.lens for part in parts])
         sides.append(Corpus(ids, np.concatenate([[0], np.cumsum(lens)])))
     repeats = np.concatenate([text.repeats for text in texts])
-    return TextData(texts[0].langs, tuple(sides), repeats, sum(text.num_skipped for text in texts))
+    num_skipped, num_cut = sum(text.num_skipped for text in texts), sum(text.num_cut for text in texts)
+    return TextData(texts[0].langs, tuple(sides), repeats, num_skipped, num_cut)
 
 
 def _chunks(rows: Iterator[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:

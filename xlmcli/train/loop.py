@@ -136,7 +136,7 @@ class Trainer:
         if norm is not None and not math.isfinite(float(norm)):
             raise TrainingError(
                 f"step {state.step + 1}: the gradient is not a number",
-                hint="lower --lr, or raise --warmup, and --resume from the last checkpoint",
+                hint="lower the learning rate, or raise --warmup, and --resume from the last checkpoint",
             )
         rate = learning_rate(self.optim_options, state.step, self.share_spent())
         set_learning_rate(self.optimizer, rate)

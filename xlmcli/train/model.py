@@ -35,6 +35,7 @@ class XLMShape:
         sinusoidal: Fixed sinusoidal positions instead of learned ones.
         dropout: Probability, on embeddings and on the output of every sublayer.
         attention_dropout: Probability, on attention weights.
+        tied_output: Whether the output layer's matrix is the embedding table.
     """
 
     num_words: int
@@ -47,6 +48,7 @@ class XLMShape:
     sinusoidal: bool = False
     dropout: float = 0.1
     attention_dropout: float = 0.0
+    tied_output: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +169,13 @@ class FeedForward(nn.Module):
 
 
 class PredictionLayer(nn.Module):
-    """The output layer: tied to the embeddings, with a bias of its own."""
+    """The output layer: tied to the embeddings unless the shape says otherwise, with a bias of its own."""
 
     def __init__(self, shape: XLMShape, embeddings: nn.Embedding) -> None:
         super().__init__()
         self.proj = nn.Linear(shape.dim, shape.num_words)
-        self.proj.weight = embeddings.weight
+        if shape.tied_output:
+            self.proj.weight = embeddings.weight
 
     def forward(self, states: Tensor) -> Tensor:
         return cast(Tensor, self.proj(states))

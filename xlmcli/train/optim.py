@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
+HEAD_PREFIX = "sequence_summary."
+"""What the names of the weights of a classifier's head begin with."""
+
 _WARMUP_START = 1e-7
+_LR_RATIO = "lr_ratio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +22,22 @@ class OptimOptions:
 
     Attributes:
         lr: Peak learning rate.
-        schedule: ``inverse_sqrt`` (from the warm-up's end, lr·√(warmup/step)) or ``cosine`` (to 0 at the budget's end).
+        schedule: ``inverse_sqrt`` (from the warm-up's end, lr·√(warmup/step)), ``cosine`` (to 0 at the budget's end) or
+            ``constant``.
         warmup: Steps of linear warm-up from 1e-7.
-        cooldown: Last share of the budget, 0-1, over which an inverse_sqrt rate falls linearly to 0.
+        cooldown: Last share of the budget, 0-1, over which an inverse_sqrt or constant rate falls linearly to 0.
         weight_decay: Decoupled weight decay.
         beta2: Adam's second decay rate; the first is 0.9.
+        head_lr: Peak learning rate of a classifier's head; None takes ``lr``.
     """
 
     lr: float
-    schedule: Literal["inverse_sqrt", "cosine"] = "inverse_sqrt"
+    schedule: Literal["inverse_sqrt", "cosine", "constant"] = "inverse_sqrt"
     warmup: int = 4000
     cooldown: float = 0.0
     weight_decay: float = 0.0
     beta2: float = 0.98
+    head_lr: float | None = None
 
 
 def learning_rate(options: OptimOptions, step: int, progress: float) -> float:
@@ -46,7 +53,7 @@ def learning_rate(options: OptimOptions, step: int, progress: float) -> float:
         rate = _WARMUP_START + (options.lr - _WARMUP_START) * (step + 1) / options.warmup
     if options.schedule == "cosine":
         return rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-    if step >= options.warmup:
+    if step >= options.warmup and options.schedule == "inverse_sqrt":
         rate *= math.sqrt(max(options.warmup, 1) / (step + 1))
     if options.cooldown > 0 and progress > 1 - options.cooldown:
         rate *= max(0.0, (1 - progress) / options.cooldown)
@@ -55,12 +62,19 @@ def learning_rate(options: OptimOptions, step: int, progress: float) -> float:
 
 def make_optimizer(model: nn.Module, options: OptimOptions) -> torch.optim.Optimizer:
     """Adam with decoupled weight decay over everything that learns."""
-    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    learning = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    head = [parameter for name, parameter in learning.items() if name.startswith(HEAD_PREFIX)]
+    body = [parameter for name, parameter in learning.items() if not name.startswith(HEAD_PREFIX)]
+    groups: list[dict[str, Any]] = [{"params": body}]
+    if head:
+        head_lr = options.lr if options.head_lr is None else options.head_lr
+        groups.append({"params": head, _LR_RATIO: head_lr / options.lr})
     return torch.optim.AdamW(
-        learning, lr=options.lr, betas=(0.9, options.beta2), weight_decay=options.weight_decay, fused=True
+        groups, lr=options.lr, betas=(0.9, options.beta2), weight_decay=options.weight_decay, fused=True
     )
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Sets the learning rate, that of a classifier's head in proportion."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get(_LR_RATIO, 1.0)

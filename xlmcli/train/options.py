@@ -1,4 +1,4 @@
-"""What the two training commands share: where text is, how large a model is, where the result goes."""
+"""What the training commands share: where text is, how large a model is, where the result goes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Literal
 
 from xlmcli.records import Direction
 from xlmcli.sources import Source
+from xlmcli.train.classifier_config import Pooling
 from xlmcli.train.data import LengthFilter
+from xlmcli.train.labelled import Columns
 from xlmcli.train.masking import MaskingOptions, NoiseOptions
 from xlmcli.train.optim import OptimOptions
 
@@ -102,17 +104,19 @@ class PretrainOptions:
     """`xlm pretrain`.
 
     Attributes:
-        tokenizer: A folder with a tokenizer; None learns one from the training text.
+        tokenizer: A folder with a tokenizer; None takes that of ``init``, or learns one from the training text.
+        init: A pretrained XLM to go on with, or None for random weights.
         vocab_size: Size of the vocabulary to learn.
         objectives: Of ``mlm``, ``tlm``, ``clm``; they take turns.
         block_len: Tokens of a block of running text for MLM and CLM.
         masking: Shares of masking.
         data: Text.
-        size: Sizes of the model.
+        size: Sizes of the model where none is given.
         run: The run.
     """
 
     tokenizer: Path | None
+    init: Path | None
     vocab_size: int
     objectives: tuple[str, ...]
     block_len: int
@@ -149,5 +153,44 @@ class TranslateTrainingOptions:
     label_smoothing: float
     noise: NoiseOptions
     data: DataOptions
+    size: SizeOptions
+    run: RunOptions
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyTrainingOptions:
+    """`xlm train classify`.
+
+    Attributes:
+        tokenizer: A folder with a tokenizer; None takes that of the model to start from.
+        init: A pretrained XLM or a classifier, or None for random weights.
+        train: Labelled text to learn from.
+        valid: Labelled text to check on, in any language that the model knows.
+        select: Languages of ``valid`` whose mean macro-F1 decides which model is best; empty takes the first one's.
+        columns: Where rows have label and text.
+        pooling: What stands for a text; None takes what the classifier to start from has, otherwise its first state.
+        is_balanced: Whether rare labels count as much as frequent ones.
+        max_len: Tokens that are kept of a text, or of both of a pair; None keeps what the model's positions allow.
+        batch_size: Texts in a batch, per process.
+        alpha: Exponent of language sampling, p ∝ n^alpha.
+        max_epochs: Times that the text is gone through; None is no limit.
+        num_seeds: Runs with seeds one after another; the best is kept.
+        size: Sizes of the model where none is given.
+        run: The run, of each seed.
+    """
+
+    tokenizer: Path | None
+    init: Path | None
+    train: tuple[Source, ...]
+    valid: tuple[Source, ...]
+    select: tuple[str, ...]
+    columns: Columns
+    pooling: Pooling | None
+    is_balanced: bool
+    max_len: int | None
+    batch_size: int
+    alpha: float
+    max_epochs: float | None
+    num_seeds: int
     size: SizeOptions
     run: RunOptions

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from accelerate import Accelerator
 
-from xlmcli.errors import UsageError
+from xlmcli.errors import ModelError, UsageError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
@@ -24,6 +24,7 @@ from xlmcli.train.objectives import (
     MaskedLanguageModel,
 )
 from xlmcli.train.options import DataOptions, PretrainOptions
+from xlmcli.train.pretrained import Pretrained, open_pretrained
 from xlmcli.train.reports import Reporter
 from xlmcli.train.sampling import Share
 from xlmcli.train.setup import (
@@ -52,14 +53,18 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     """
     langs = all_langs(options.data)
     check_options(options.data, options.size)
-    _check(options)
+    pretrained = None if options.init is None else open_pretrained(options.init)
+    shape = None if pretrained is None else pretrained.config.shape
+    _check(options, options.size.max_positions if shape is None else shape.max_positions)
     check_folder(options.run)
     accelerator = make_accelerator(options.run)
-    tokenizer = _tokenizer(options, accelerator)
-    config = CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, len(langs)))
+    tokenizer = _tokenizer(options, pretrained, accelerator)
+    config = _config(options, langs, tokenizer, pretrained)
     train_text = _load(options.data, (*options.data.mono, *options.data.parallel), tokenizer)
     valid_text = _load(options.data, options.data.valid, tokenizer)
     model = XLMLanguageModel(config.shape)
+    if pretrained is not None:
+        model.load_state_dict(pretrained.language_model().state_dict())
     lm_options = _language_model_options(options, tokenizer, train_text)
     share = Share(accelerator.process_index, accelerator.num_processes)
     maker = StreamMaker(options.run.loop.seed, share, config.lang2id, options.data.batch_tokens)
@@ -83,14 +88,34 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     return trainer.run()
 
 
-def _check(options: PretrainOptions) -> None:
-    max_len, num_positions = options.data.limits.max_len, options.size.max_positions
+def _check(options: PretrainOptions, num_positions: int) -> None:
+    max_len = options.data.limits.max_len
+    positions = "--max-positions" if options.init is None else "the pretrained model's positions,"
     if options.block_len > num_positions:
-        raise UsageError(f"--block-len {options.block_len} is above --max-positions {num_positions}")
+        raise UsageError(f"--block-len {options.block_len} is above {positions} {num_positions}")
     if max_len is not None and max_len > num_positions - 2:
-        raise UsageError(f"--max-len {max_len} leaves no room for </s> in --max-positions {num_positions}")
+        raise UsageError(f"--max-len {max_len} leaves no room for </s> in {positions} {num_positions}")
     if "tlm" in options.objectives and not options.data.parallel:
         raise UsageError("the objective tlm needs parallel text", hint="name some with --parallel")
+
+
+def _config(
+    options: PretrainOptions, langs: Langs, tokenizer: Tokenizer, pretrained: Pretrained | None
+) -> CheckpointConfig:
+    """Sizes and languages: the pretrained model's where there is one, and those of options and text otherwise."""
+    if pretrained is None:
+        return CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, len(langs)))
+    size, old = options.size, pretrained.config
+    if tokenizer.vocab_size != old.shape.num_words:
+        raise ModelError(
+            f"the vocabulary has {tokenizer.vocab_size} entries, the pretrained model {old.shape.num_words}",
+            hint="leave --tokenizer out to take the model's own",
+        )
+    if strangers := sorted(set(langs) - set(old.langs)):
+        raise ModelError(f"the pretrained model does not know {', '.join(strangers)}, only {', '.join(old.langs)}")
+    return CheckpointConfig(
+        old.langs, replace(old.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
+    )
 
 
 def _load(data: DataOptions, sources: Sequence[Source], tokenizer: Tokenizer) -> dict[Langs, TextData]:
@@ -101,18 +126,20 @@ def _load(data: DataOptions, sources: Sequence[Source], tokenizer: Tokenizer) ->
     return running_text | load_by_langs(parallel, tokenizer, data.limits)
 
 
-def _tokenizer(options: PretrainOptions, accelerator: Accelerator) -> Tokenizer:
+def _tokenizer(options: PretrainOptions, pretrained: Pretrained | None, accelerator: Accelerator) -> Tokenizer:
     """The vocabulary in the run's folder: put there first, unless the run goes on."""
     folder = options.run.folder
     if accelerator.is_main_process and not options.run.resume:
-        if options.tokenizer is None:
+        if options.tokenizer is not None:
+            load_tokenizer(options.tokenizer).save(folder)
+        elif pretrained is not None:
+            pretrained.tokenizer().save(folder)
+        else:
             sources = (*options.data.mono, *options.data.parallel)
             seed = options.run.loop.seed
             train_sentencepiece(
                 TokenizerOptions(sources, options.vocab_size, alpha=options.data.alpha, seed=seed), folder
             )
-        else:
-            load_tokenizer(options.tokenizer).save(folder)
     accelerator.wait_for_everyone()
     return load_tokenizer(folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,3 +42,6 @@ class Reporter(Protocol):
 
     def validated(self, step: int, elapsed_seconds: float, scores: Scores, is_best: bool) -> None:
         """Takes the result of a validation."""
+
+    def noted(self, figures: Mapping[str, float]) -> None:
+        """Takes figures about a run as a whole, by name."""

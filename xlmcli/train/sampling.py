@@ -54,6 +54,7 @@ class BatchSampler:
         max_tokens: int,
         seed: Sequence[int],
         share: Share,
+        max_sentences: int | None = None,
     ) -> None:
         """Takes what it samples from.
 
@@ -63,9 +64,11 @@ class BatchSampler:
             max_tokens: Longest sentence times sentences in a batch is at most this, unless one alone is longer.
             seed: Identifies the stream.
             share: The part that this process takes.
+            max_sentences: Most sentences in a batch; None is no limit.
         """
         self.position = Position()
-        self._lens, self._repeats, self._max_tokens = lens, repeats, max_tokens
+        self._lens, self._repeats = lens, repeats
+        self._max_tokens, self._max_sentences = max_tokens, max_sentences
         self._seed, self._share = tuple(seed), share
         self._batches: list[NDArray[np.int64]] = []
         self._loaded_epoch = -1
@@ -92,7 +95,7 @@ class BatchSampler:
         indices = draw_epoch(self._repeats, rng)
         noisy_lens = self._lens[indices] * (1 + _LENGTH_NOISE * rng.random(len(indices)))
         indices = indices[np.argsort(noisy_lens, kind="stable")]
-        batches = cut_batches(indices, self._lens[indices], self._max_tokens)
+        batches = cut_batches(indices, self._lens[indices], self._max_tokens, self._max_sentences)
         order = rng.permutation(len(batches))
         # Every process gets as many batches as the others: the last few wrap around.
         num_each = -(-len(batches) // self._share.num_processes)
@@ -110,13 +113,17 @@ def draw_epoch(repeats: NDArray[np.float32], rng: np.random.Generator) -> NDArra
     return rng.permutation(np.repeat(np.arange(len(repeats)), counts))
 
 
-def cut_batches(indices: NDArray[np.int64], lens: NDArray[np.int64], max_tokens: int) -> list[NDArray[np.int64]]:
+def cut_batches(
+    indices: NDArray[np.int64], lens: NDArray[np.int64], max_tokens: int, max_sentences: int | None = None
+) -> list[NDArray[np.int64]]:
     """Cuts sorted sentences into runs whose padded size is at most ``max_tokens``."""
     batches = []
+    most = len(indices) if max_sentences is None else max_sentences
     start = longest = 0
     for end, length in enumerate(lens.tolist()):
         longest = max(longest, length)
-        if end > start and longest * (end - start + 1) > max_tokens:
+        size = end - start + 1
+        if size > 1 and (size > most or longest * size > max_tokens):
             batches.append(indices[start:end])
             start, longest = end, length
     if start < len(indices):

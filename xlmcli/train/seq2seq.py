@@ -30,7 +30,7 @@ class XLMDecoder(XLMTransformer):
 class Seq2Seq(nn.Module):
     """Translates between any of its languages; language embeddings on both sides tell which.
 
-    Encoder and decoder have embeddings of their own, as in the original; the decoder's are tied to its output layer.
+    Encoder and decoder have embeddings of their own, as in the original; the decoder's are its output layer's, unless untied.
     """
 
     def __init__(self, encoder_shape: XLMShape, decoder_shape: XLMShape) -> None:
@@ -94,18 +94,21 @@ class Seq2Seq(nn.Module):
             words = best[:, None]
         return outputs
 
-    def load_pretrained(self, encoder: XLMLanguageModel | None, decoder: XLMLanguageModel | None) -> None:
+    def load_pretrained(self, encoder: XLMLanguageModel | None, decoder: XLMLanguageModel | XLMDecoder | None) -> None:
         """Starts each side from a pretrained XLM; None leaves that side random.
 
-        The decoder takes everything but ``encoder_attn`` and ``layer_norm15``, which stay fresh. A side with fewer
-        layers takes the first ones. Source: the original's ``build_model`` (``xlm/model/__init__.py``).
+        From a language model, the decoder takes everything but ``encoder_attn`` and ``layer_norm15``, which stay
+        fresh; from a decoder, it takes these too. A side with fewer layers takes the first ones. Source: the original's
+        ``build_model`` (``xlm/model/__init__.py``).
 
         Raises:
             RuntimeError: The sizes differ.
         """
         if encoder is not None:
             _load_part(self.encoder, encoder.transformer.state_dict())
-        if decoder is not None:
+        if isinstance(decoder, XLMDecoder):
+            _load_part(self.decoder, decoder.state_dict())
+        elif decoder is not None:
             head = {f"pred_layer.{name}": value for name, value in decoder.pred_layer.state_dict().items()}
             _load_part(self.decoder, decoder.transformer.state_dict() | head)
 

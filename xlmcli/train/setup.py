@@ -78,7 +78,7 @@ def check_same_model(config: CheckpointConfig, folder: Path) -> None:
     Raises:
         UsageError: The options describe another model.
     """
-    if load_config(folder) != config:
+    if load_config(folder).uncalibrated() != config:
         raise UsageError(
             f"the run in {folder} has other sizes, languages or directions",
             hint="give the options that it was started with",
@@ -126,8 +126,11 @@ def sentences_of(lang: str, texts: Iterable[TextData]) -> TextData:
 class StreamMaker:
     """Makes streams whose seeds differ, in the same way each time."""
 
-    def __init__(self, seed: int, share: Share, lang2id: dict[str, int], batch_tokens: int) -> None:
-        self._seed, self._share, self._lang2id, self._batch_tokens = seed, share, lang2id, batch_tokens
+    def __init__(
+        self, seed: int, share: Share, lang2id: dict[str, int], batch_tokens: int, batch_size: int | None = None
+    ) -> None:
+        self._seed, self._share, self._lang2id = seed, share, lang2id
+        self._batch_tokens, self._batch_size = batch_tokens, batch_size
         self._count = 0
 
     def blocks(self, text: TextData, block_len: int) -> Stream:
@@ -146,7 +149,8 @@ class StreamMaker:
         """
         lens = np.stack([side.lens for side in text.sides])
         lens = lens.sum(0) + 2 * len(lens) if joined else lens.max(0) + 2
-        sampler = BatchSampler(lens, text.repeats, self._batch_tokens, self._next_seed(), self._share)
+        seed = self._next_seed()
+        sampler = BatchSampler(lens, text.repeats, self._batch_tokens, seed, self._share, self._batch_size)
         return self._stream(langs or text.langs, text, sampler, text)
 
     def _stream(

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.records import Direction
 from xlmcli.sources import Source, iter_rows
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.train.checkpoint import CheckpointConfig, load_language_model, save_config
+from xlmcli.train.checkpoint import CheckpointConfig, save_config
 from xlmcli.train.data import TextData, join
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.model import XLMLanguageModel, XLMShape
 from xlmcli.train.objectives import Objective, Stream
 from xlmcli.train.options import TranslateTrainingOptions
+from xlmcli.train.pretrained import Pretrained, open_pretrained
 from xlmcli.train.reports import Reporter
 from xlmcli.train.sampling import Share
-from xlmcli.train.seq2seq import Seq2Seq
+from xlmcli.train.seq2seq import Seq2Seq, XLMDecoder
 from xlmcli.train.setup import (
     Langs,
     StreamMaker,
@@ -42,7 +42,7 @@ class Start:
 
     config: CheckpointConfig
     encoder: XLMLanguageModel | None
-    decoder: XLMLanguageModel | None
+    decoder: XLMLanguageModel | XLMDecoder | None
     tokenizer: Tokenizer
 
 
@@ -82,14 +82,12 @@ def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Rep
 
 def _start(options: TranslateTrainingOptions) -> Start:
     """Loads the pretrained sides and settles languages, sizes and directions."""
-    encoder, encoder_config = _load(options.init_encoder)
-    decoder, decoder_config = (encoder, encoder_config)
+    encoder = None if options.init_encoder is None else open_pretrained(options.init_encoder)
+    decoder = encoder
     if options.init_decoder != options.init_encoder:
-        decoder, decoder_config = _load(options.init_decoder)
-    folder = options.tokenizer or options.init_encoder or options.init_decoder
-    if folder is None:
-        raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
-    tokenizer = load_tokenizer(folder)
+        decoder = None if options.init_decoder is None else open_pretrained(options.init_decoder)
+    encoder_config, decoder_config = (None if side is None else side.config for side in (encoder, decoder))
+    tokenizer = _tokenizer(options, encoder or decoder)
     pretrained = encoder_config or decoder_config
     langs = all_langs(options.data) if pretrained is None else pretrained.langs
     if pretrained is None:
@@ -99,16 +97,25 @@ def _start(options: TranslateTrainingOptions) -> Start:
         shape = replace(pretrained.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
     _check_fit(shape, langs, tokenizer, encoder_config, decoder_config)
     _check_text(options, langs, shape, is_pretrained=pretrained is not None)
-    available = (decoder_config.shape if decoder_config else shape).num_layers
+    available = (decoder_config.decoder_shape if decoder_config else shape).num_layers
     decoder_layers = options.decoder_layers or available
     if decoder_config is not None and decoder_layers > available:
         raise UsageError(f"--decoder-layers {decoder_layers} is more than the {available} layers to start from")
     config = CheckpointConfig(langs, shape, decoder_layers, _directions(options), options.data.limits.max_len)
-    return Start(config, encoder, decoder, tokenizer)
+    return Start(
+        config,
+        None if encoder is None else encoder.language_model(),
+        None if decoder is None else decoder.decoder(),
+        tokenizer,
+    )
 
 
-def _load(folder: Path | None) -> tuple[XLMLanguageModel | None, CheckpointConfig | None]:
-    return (None, None) if folder is None else load_language_model(folder)
+def _tokenizer(options: TranslateTrainingOptions, pretrained: Pretrained | None) -> Tokenizer:
+    if options.tokenizer is not None:
+        return load_tokenizer(options.tokenizer)
+    if pretrained is None:
+        raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
+    return pretrained.tokenizer()
 
 
 def _check_fit(shape: XLMShape, langs: Langs, tokenizer: Tokenizer, *sides: CheckpointConfig | None) -> None:

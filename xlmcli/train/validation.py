@@ -30,10 +30,12 @@ class Scores:
     Attributes:
         values: Named figures, such as ``en mlm ppl`` or ``en-fr bleu``.
         rank: What decides which model is best: the first figure that differs, higher is better.
+        warnings: What looks wrong.
     """
 
     values: dict[str, float]
     rank: tuple[float, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class Validator(Protocol):

@@ -8,25 +8,20 @@ from typing import Any
 import click
 
 from xlmcli.cli.options import DIRECTION, FILE, ListType, config_option, require_extra
-from xlmcli.cli.training import make_data_options, make_run_options, make_size_options, training_options
+from xlmcli.cli.training import (
+    RANDOM,
+    make_data_options,
+    make_run_options,
+    make_size_options,
+    model_folder,
+    training_options,
+)
 from xlmcli.records import Direction
 
-_RANDOM = "none"
 
-
-@click.group("train")
-def command() -> None:
-    """Train a model for a task, starting from a pretrained XLM.
-
-    \b
-    Example:
-      xlm train translate --init xlm-en-fr --parallel en-fr=pairs.tsv --valid en-fr=dev.tsv --max-time 2h mt-en-fr
-    """
-
-
-@command.command("translate")
+@click.command("translate")
 @click.option(
-    "--init", default=_RANDOM, show_default=True, help="A pretrained XLM for both sides, or none for random weights."
+    "--init", default=RANDOM, show_default=True, help="A pretrained XLM for both sides, or none for random weights."
 )
 @click.option("--init-encoder", help="A pretrained XLM for the encoder alone, or none.")
 @click.option("--init-decoder", help="A pretrained XLM for the decoder alone, or none.")
@@ -64,7 +59,7 @@ def command() -> None:
 )
 @training_options
 @config_option
-def translate(
+def command(
     init: str,
     init_encoder: str | None,
     init_decoder: str | None,
@@ -101,8 +96,8 @@ def translate(
 
     options = TranslateTrainingOptions(
         tokenizer,
-        _folder(init if init_encoder is None else init_encoder),
-        _folder(init if init_decoder is None else init_decoder),
+        model_folder(init if init_encoder is None else init_encoder),
+        model_folder(init if init_decoder is None else init_decoder),
         decoder_layers,
         directions,
         objectives,
@@ -114,7 +109,3 @@ def translate(
     )
     with TrainingDisplay(quiet=quiet) as display:
         train_translation(options, [JsonLog(options.run.folder), display])
-
-
-def _folder(name: str) -> Path | None:
-    return None if name == _RANDOM else Path(name)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xlmcli.errors import DataError
+from xlmcli.metrics.parallel import Side, check_aligned, first_shifted_line, read_side
+
+Texts = dict[str, list[str]]
+
+
+def test_lines_are_read_as_sacrebleu_reads_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("one \n two\rthree\r\n\n\u2028four".encode())
+    assert read_side(path) == Side(str(path), ["one", " two\rthree", "", "\u2028four"])
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"a\n\xff\n", ":2: invalid UTF-8")])
+def test_unusable_files_are_named(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message) as caught:
+        read_side(path)
+    assert str(path) in caught.value.message
+
+
+@pytest.mark.parametrize("position", [0, 7, 58])
+@pytest.mark.parametrize("count", [1, 3])
+def test_missing_lines_are_found(texts: Texts, position: int, count: int) -> None:
+    system, reference = texts["good"], texts["ref"]
+    short = system[:position] + system[position + count :]
+    found = first_shifted_line(short, reference)
+    if position + count >= len(system):
+        assert found == len(short)
+    else:
+        assert found == position
+    # The reference can be the shorter one.
+    assert first_shifted_line(reference[:position] + reference[position + count :], system) == found
+
+
+def test_words_without_spaces_are_compared_by_character() -> None:
+    long = ["今日は天気がいい", "猫が屋根で寝る", "電車は七時に出る", "鍵をバスに忘れた"]
+    assert first_shifted_line([long[0], *long[2:]], long) == 1
+
+
+def test_other_texts_have_no_such_line() -> None:
+    assert first_shifted_line(["abc def", "ghi jkl"], ["mno pqr", "stu vwx", "yz 12"]) is None
+
+
+def test_the_error_has_both_counts_and_the_line(texts: Texts) -> None:
+    reference = Side("ref.fr", texts["ref"])
+    with pytest.raises(DataError) as caught:
+        check_aligned(Side("out.fr", texts["good"][:4] + texts["good"][5:]), reference)
+    assert caught.value.message == "out.fr has 59 lines and ref.fr 60 lines"
+    hint = str(caught.value.hint)
+    assert "out.fr:5 (" in hint
+    assert "fits ref.fr:6 (" in hint
+    with pytest.raises(DataError) as caught:
+        check_aligned(Side("out.fr", texts["good"][:-1]), reference)
+    assert "cut short" in str(caught.value.hint)
+    with pytest.raises(DataError) as caught:
+        check_aligned(Side("out.fr", ["0123"]), reference)
+    assert caught.value.message.startswith("out.fr has 1 line and")
+    assert "little in common" in str(caught.value.hint)
+    check_aligned(Side("out.fr", texts["bad"]), reference)

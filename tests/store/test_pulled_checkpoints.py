@@ -1,0 +1,80 @@
+"""Checkpoints of the hub, which are converted when they are pulled."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xlmcli.bundle import open_bundle
+from xlmcli.errors import ExitCode
+
+Run = Callable[..., tuple[int, str, str]]
+NAME = "team/XLM-mt"
+
+
+@pytest.fixture
+def served(hub: Any, repository: Any, tiny_checkpoint: Path) -> Any:
+    """The hub with one checkpoint, ``NAME``, and the other things that such repositories hold."""
+    files = {path.name: path.read_bytes() for path in tiny_checkpoint.iterdir()}
+    others = {"README.md": b"# Card\n", "LICENSE": b"As you like\n", "pytorch_model.bin": b"old " * 500}
+    strange = {"tf_model.h5": b"h5", "rust_model.ot": b"ot", "run.py": b"print()", "onnx/model.safetensors": b"x"}
+    hub.repositories[NAME] = repository({**files, **others, **strange}, card={"license": "cc-by-nc-4.0"})
+    return hub
+
+
+def test_a_checkpoint_becomes_a_bundle(xlm: Run, served: Any, home: Path) -> None:
+    code, out, err = xlm("models", "pull", NAME)
+    assert (code, out) == (ExitCode.OK, "XLM-mt\n")
+    assert f"{NAME} is a checkpoint" in err
+    assert "note: licence: cc-by-nc-4.0" in err
+    bundle = open_bundle(home / "models/XLM-mt")
+    assert bundle.manifest.task == "translate"
+    assert bundle.manifest.quantization == "int8"
+    assert bundle.manifest.provenance.licence == "cc-by-nc-4.0"
+    assert (bundle.path / "MODEL_CARD.md").read_bytes() == b"# Card\n"
+    assert not any((home / "downloads").iterdir())
+    assert [path.name for path in (home / "models").iterdir()] == ["XLM-mt"]
+
+
+def test_only_allowed_files_are_downloaded_and_safetensors_rather_than_bin(xlm: Run, served: Any) -> None:
+    xlm("models", "pull", NAME)
+    asked = {request.path.partition("/resolve/")[2].partition("/")[2] for request in served.requests} - {""}
+    assert asked == {"config.json", "tokenizer.model", "model.safetensors", "README.md", "LICENSE"}
+
+
+def test_another_quantization_is_another_conversion(xlm: Run, served: Any, home: Path) -> None:
+    xlm("models", "pull", NAME)
+    assert xlm("models", "pull", NAME, "--quantization", "float32")[0] == ExitCode.OK
+    assert open_bundle(home / "models/XLM-mt").manifest.quantization == "float32"
+
+
+def test_what_cannot_be_converted_gives_the_errors_of_conversion(xlm: Run, served: Any, home: Path) -> None:
+    config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_layer": 2}
+    served.repositories[NAME].files["config.json"] = json.dumps(config).encode()
+    code, out, err = xlm("models", "pull", NAME)
+    assert (code, out) == (ExitCode.MODEL, "")
+    assert "config.json" in err
+    assert "gpt2" in err
+    assert not list((home / "models").iterdir())
+
+
+def test_without_torch_nothing_is_downloaded(xlm: Run, served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find_spec(name))
+    code, _, err = xlm("models", "pull", NAME)
+    assert code == ExitCode.MISSING_EXTRA
+    assert "pip install 'xlmcli[train]'" in err
+    assert not any("/resolve/" in request.path for request in served.requests)
+
+
+def test_a_repository_without_weights(xlm: Run, served: Any) -> None:
+    for name in ("model.safetensors", "pytorch_model.bin"):
+        del served.repositories[NAME].files[name]
+    code, _, err = xlm("models", "pull", NAME)
+    assert code == ExitCode.MODEL
+    assert "it has no model.safetensors and no pytorch_model.bin" in err

@@ -1,0 +1,191 @@
+"""What ``xlm models`` says and does with models that are here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from xlmcli.bundle import embedded_models, find_model, open_bundle
+from xlmcli.errors import ExitCode, ModelError
+from xlmcli.store.origin import Origin, read_origin, write_origin
+from xlmcli.store.report import format_bytes
+
+Run = Callable[..., tuple[int, str, str]]
+ORIGIN = Origin(
+    repository="team/other",
+    endpoint="https://hub.example",
+    revision="main",
+    commit="c0ffee" * 6 + "c0ff",
+    licence="cc-by-nc-4.0",
+    pulled_at="2026-01-02T03:04:05+00:00",
+    kind="bundle",
+)
+
+
+@pytest.fixture
+def other(home: Path) -> Path:
+    """A pulled model named "other"."""
+    folder = Path(shutil.copytree(embedded_models()["en-fr"], home / "models/other"))
+    write_origin(ORIGIN, folder)
+    return folder
+
+
+def test_an_origin_is_read_as_it_was_written(tmp_path: Path) -> None:
+    for origin in (ORIGIN, replace(ORIGIN, licence=None, kind="checkpoint")):
+        write_origin(origin, tmp_path)
+        assert read_origin(tmp_path) == origin
+
+
+def test_list_is_a_table(xlm: Run, other: Path) -> None:
+    code, out, err = xlm("models", "list")
+    assert (code, err) == (ExitCode.OK, "")
+    assert [line.split()[0] for line in out.splitlines()] == ["NAME", "en-fr", "other"]
+    assert out.splitlines()[1].endswith("  embedded")
+    assert "  en-fr,fr-en  " in out
+    assert out.splitlines()[2].endswith("  team/other")
+
+
+def test_list_as_json(xlm: Run, other: Path) -> None:
+    embedded, pulled = json.loads(xlm("models", "list", "--format", "json")[1])
+    assert (embedded["name"], embedded["embedded"], embedded["origin"]) == ("en-fr", True, None)
+    assert (pulled["name"], pulled["embedded"], pulled["path"]) == ("other", False, str(other))
+    assert pulled["directions"] == ["en-fr", "fr-en"]
+    assert pulled["origin"]["commit"] == ORIGIN.commit
+    assert pulled["num_bytes"] == sum(path.stat().st_size for path in other.iterdir())
+
+
+def test_a_damaged_manifest_is_listed_as_such(xlm: Run, other: Path) -> None:
+    (other / "xlm.json").write_text("{")
+    code, out, _ = xlm("models", "list")
+    assert code == ExitCode.OK
+    assert out.splitlines()[2].startswith("other  damaged")
+    assert "not valid JSON" in json.loads(xlm("models", "list", "--format", "json")[1])[1]["problem"]
+
+
+def test_what_is_half_written_is_not_there(xlm: Run, other: Path) -> None:
+    other.rename(other.with_name(".other.12345678.partial"))
+    (other.parent / "empty").mkdir()
+    assert "other" not in xlm("models", "list")[1]
+    with pytest.raises(ModelError, match="no model named 'other'"):
+        find_model("other")
+
+
+def test_show_tells_what_it_is_and_where_it_came_from(xlm: Run, other: Path) -> None:
+    code, out, _ = xlm("models", "show", "other")
+    assert code == ExitCode.OK
+    assert out.startswith(f"{other}: bundle, translate\n")
+    assert f"  pulled from https://hub.example/team/other, main (commit {ORIGIN.commit})\n" in out
+    document = json.loads(xlm("models", "show", "other", "--format", "json")[1])
+    assert document["origin"]["repository"] == "team/other"
+    assert document["bundle"]["hashes_ok"] is True
+
+
+def test_show_of_an_altered_model_is_an_error(xlm: Run, other: Path) -> None:
+    (other / "config.json").write_text("{}")
+    code, out, err = xlm("models", "show", "other")
+    assert (code, out) == (ExitCode.MODEL, "")
+    assert "config.json was altered" in err
+
+
+@pytest.mark.parametrize("command", ["show", "verify", "remove", "path"])
+def test_an_unknown_name_lists_what_is_here(xlm: Run, other: Path, command: str) -> None:
+    code, out, err = xlm("models", command, "nothing")
+    assert (code, out) == (ExitCode.MODEL, "")
+    assert "no model named 'nothing' is here" in err
+    assert "here are en-fr, other" in err
+
+
+def test_verify_says_it_of_each(xlm: Run, other: Path) -> None:
+    assert xlm("models", "verify") == (ExitCode.OK, "en-fr\tunaltered\nother\tunaltered\n", "")
+    (other / "model.bin").unlink()
+    code, out, err = xlm("models", "verify", "--format", "json")
+    first, second = json.loads(out)
+    assert code == ExitCode.MODEL
+    assert first == {"name": "en-fr", "ok": True, "problem": None}
+    assert (second["name"], second["ok"]) == ("other", False)
+    assert "model.bin is missing" in second["problem"]
+    assert "damaged: other" in err
+
+
+def test_remove(xlm: Run, other: Path) -> None:
+    code, out, err = xlm("models", "remove", "other", "other")
+    assert (code, out) == (ExitCode.OK, "")
+    assert err == "removed other: 13 MB\n"
+    assert not any(other.parent.iterdir())
+
+
+def test_remove_as_json(xlm: Run, other: Path) -> None:
+    num_bytes = sum(path.stat().st_size for path in other.iterdir())
+    _, out, _ = xlm("models", "remove", "other", "--format", "json")
+    assert json.loads(out) == {"removed": ["other"], "num_bytes": num_bytes}
+
+
+def test_remove_takes_all_or_none(xlm: Run, other: Path) -> None:
+    assert xlm("models", "remove", "other", "nothing")[0] == ExitCode.MODEL
+    code, _, err = xlm("models", "remove", "other", "en-fr")
+    assert code == ExitCode.USAGE
+    assert "en-fr is part of the program" in err
+    assert other.is_dir()
+    assert xlm("models", "remove")[0] == ExitCode.USAGE
+
+
+def test_remove_unfinished(xlm: Run, other: Path, home: Path) -> None:
+    left = (home / "downloads/team--x/abc/model.bin.partial", home / "models/.x.12.partial/model.bin")
+    for path in left:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x" * 500)
+    code, _, err = xlm("models", "remove", "--unfinished")
+    assert (code, err) == (ExitCode.OK, "removed unfinished downloads: 1 kB\n")
+    assert not any(path.exists() for path in left)
+    assert other.is_dir()
+
+
+def test_path(xlm: Run, other: Path, home: Path) -> None:
+    assert xlm("models", "path", "other") == (ExitCode.OK, f"{other}\n", "")
+    assert xlm("models", "path") == (ExitCode.OK, f"{home / 'models'}\n", "")
+    document = json.loads(xlm("models", "path", "en-fr", "--format", "json")[1])
+    assert document == {"name": "en-fr", "path": str(embedded_models()["en-fr"])}
+
+
+def test_models_are_found_in_order(other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = tmp_path / "work"
+    (work / "other").mkdir(parents=True)
+    monkeypatch.chdir(work)
+    assert find_model("other") == other  # A folder that merely has its name does not hide it.
+    (work / "other/config.json").write_text("{}")
+    (work / "other/model.safetensors").write_text("")
+    assert find_model("other") == Path("other")  # A checkpoint does,
+    (work / "other/xlm.json").write_text("{}")
+    assert find_model("other") == Path("other")  # and so does a bundle.
+    shutil.copytree(other, other.with_name("en-fr"))
+    assert find_model("en-fr") == embedded_models()["en-fr"]
+    assert open_bundle(other).name == "other"
+
+
+@pytest.mark.parametrize(("name", "told"), [("team/x", "xlm models pull team/x"), ("x", "a bundle's path will do too")])
+def test_an_unknown_model_is_told_how_to_get_it(other: Path, name: str, told: str) -> None:
+    with pytest.raises(ModelError, match="no model named") as caught:
+        find_model(name)
+    assert caught.value.hint is not None
+    assert "pulled models: other" in caught.value.hint
+    assert told in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1 kB"),
+        (999_600, "1 MB"),
+        (13_400_000, "13 MB"),
+        (2_660_000_000, "2.7 GB"),
+    ],
+)
+def test_sizes_are_read_by_people(num_bytes: int, text: str) -> None:
+    assert format_bytes(num_bytes) == text

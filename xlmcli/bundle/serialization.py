@@ -1,0 +1,206 @@
+"""The text of ``xlm.json``: writing a manifest, and reading it with every value checked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import get_args
+
+from xlmcli.bundle.fields import Fields
+from xlmcli.bundle.manifest import (
+    FORMAT_VERSION,
+    Activation,
+    Architecture,
+    ClassifierPart,
+    DecodingDefaults,
+    LanguageInput,
+    Limits,
+    Manifest,
+    Pooling,
+    PositionTable,
+    PositionTables,
+    Provenance,
+    Quantization,
+    Score,
+    SpecialTokens,
+    TableType,
+    Task,
+    TokenizerKind,
+    TranslationPart,
+)
+from xlmcli.bundle.names import MANIFEST_NAME
+from xlmcli.errors import ModelError, UsageError
+from xlmcli.records import Direction
+
+_TASKS: tuple[Task, ...] = get_args(Task)
+_TABLE_TYPES: tuple[TableType, ...] = get_args(TableType)
+_LANGUAGE_INPUTS: dict[Task, tuple[LanguageInput, ...]] = {
+    "translate": ("embedding", "none"),
+    "classify": ("token_types", "none"),
+    "encode": ("token_types", "none"),
+}
+_QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
+_TOKENIZERS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)
+_POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
+_ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
+
+
+def format_manifest(manifest: Manifest) -> str:
+    """Returns the text of ``xlm.json``."""
+    document = asdict(manifest)
+    document["provenance"]["scores"] = [
+        {**asdict(score), "direction": None if score.direction is None else str(score.direction)}
+        for score in manifest.provenance.scores
+    ]
+    if manifest.translation is not None:
+        document["translation"]["directions"] = [str(direction) for direction in manifest.translation.directions]
+    order = ["format_version", *(name for name in document if name not in ("format_version", "files")), "files"]
+    absent = [name for name in ("translation", "classifier") if document[name] is None]
+    kept = {name: document[name] for name in order if name not in absent}
+    return json.dumps(kept, ensure_ascii=False, indent=2) + "\n"
+
+
+def parse_manifest(text: str | bytes, place: str) -> Manifest:
+    """Reads the text of ``xlm.json``.
+
+    Args:
+        text: The text.
+        place: Its path, for errors.
+
+    Raises:
+        ModelError: It is not a manifest, was written by a newer xlm, or contradicts itself.
+    """
+    fields = Fields.parse(text, place)
+    version = fields.whole("format_version")
+    if version > FORMAT_VERSION:
+        raise ModelError(
+            f"{place}: bundle format {version}, and this xlm reads up to {FORMAT_VERSION}",
+            hint="pip install --upgrade xlmcli",
+        )
+    manifest = _manifest(fields, version)
+    _check(manifest, place)
+    return manifest
+
+
+def read_score(fields: Fields) -> Score:
+    """Reads one measured score; ``direction``, ``lang`` and ``signature`` may be left out."""
+    direction = fields.optional_text("direction")
+    return Score(
+        direction=None if direction is None else _direction(direction, fields.place),
+        test_set=fields.text("test_set"),
+        metric=fields.text("metric"),
+        value=fields.number("value"),
+        signature=fields.optional_text("signature"),
+        lang=fields.optional_text("lang"),
+    )
+
+
+def _manifest(fields: Fields, version: int) -> Manifest:
+    task, languages, hashes = fields.choice("task", _TASKS), fields.child("languages"), fields.child("files")
+    return Manifest(
+        format_version=version,
+        task=task,
+        languages={code: languages.whole(code) for code in languages.values},
+        language_input=fields.choice("language_input", _LANGUAGE_INPUTS[task]),
+        limits=_limits(fields.child("limits")),
+        architecture=_architecture(fields.child("architecture")),
+        quantization=fields.choice("quantization", _QUANTIZATIONS),
+        provenance=_provenance(fields.child("provenance")),
+        tokenizer=fields.choice("tokenizer", _TOKENIZERS),
+        tokens=_tokens(fields.child("tokens")),
+        translation=_translation(fields.child("translation")) if task == "translate" else None,
+        classifier=_classifier(fields.child("classifier")) if task == "classify" else None,
+        files={name: hashes.text(name) for name in hashes.values},
+    )
+
+
+def _check(manifest: Manifest, place: str) -> None:
+    limits, translation, classifier = manifest.limits, manifest.translation, manifest.classifier
+    if not 0 < limits.max_source_tokens <= limits.max_source_positions - 2:
+        raise ModelError(
+            f"{place}: limits: max_source_tokens {limits.max_source_tokens} does not fit"
+            f" max_source_positions {limits.max_source_positions}"
+        )
+    for direction in () if translation is None else translation.directions:
+        for code in (direction.src, direction.tgt):
+            if code not in manifest.languages:
+                raise ModelError(f"{place}: direction {direction} names {code!r}, which is not among its languages")
+    if classifier is not None and len(set(classifier.labels)) < max(len(classifier.labels), 2):
+        raise ModelError(f"{place}: classifier: labels should be two different ones or more")
+    if classifier is not None and not classifier.temperature > 0:
+        raise ModelError(f"{place}: classifier: temperature is {classifier.temperature:g}, and must be above 0")
+    for name in manifest.files:
+        if "/" in name or "\\" in name or name in ("", ".", "..", MANIFEST_NAME):
+            raise ModelError(f"{place}: files: {name!r} is not the name of a file beside it")
+
+
+def _translation(fields: Fields) -> TranslationPart:
+    tables, decoding = fields.child("position_tables"), fields.child("decoding")
+    return TranslationPart(
+        directions=tuple(_direction(text, fields.place) for text in fields.texts("directions")),
+        max_target_positions=fields.whole("max_target_positions"),
+        position_tables=PositionTables(_table(tables.child("encoder")), _table(tables.child("decoder"))),
+        decoder_start=fields.text("decoder_start"),
+        decoding=DecodingDefaults(decoding.whole("beam_size"), decoding.number("length_penalty")),
+    )
+
+
+def _classifier(fields: Fields) -> ClassifierPart:
+    return ClassifierPart(
+        labels=fields.texts("labels"),
+        pooling=fields.choice("pooling", _POOLINGS),
+        activation=None if fields.optional_text("activation") is None else fields.choice("activation", _ACTIVATIONS),
+        multi_label=fields.truth("multi_label"),
+        temperature=fields.number("temperature"),
+        trained_langs=fields.texts("trained_langs"),
+    )
+
+
+def _direction(text: str, place: str) -> Direction:
+    try:
+        return Direction.parse(text)
+    except UsageError as error:
+        raise ModelError(f"{place}: {error.message}") from None
+
+
+def _tokens(fields: Fields) -> SpecialTokens:
+    return SpecialTokens(
+        bos=fields.text("bos"), eos=fields.text("eos"), pad=fields.text("pad"), unk=fields.text("unk")
+    )
+
+
+def _limits(fields: Fields) -> Limits:
+    return Limits(
+        max_source_tokens=fields.whole("max_source_tokens"),
+        max_source_positions=fields.whole("max_source_positions"),
+    )
+
+
+def _table(fields: Fields) -> PositionTable:
+    return PositionTable(
+        offset=fields.whole("offset"),
+        rows=fields.whole("rows"),
+        dim=fields.whole("dim"),
+        dtype=fields.choice("dtype", _TABLE_TYPES),
+    )
+
+
+def _architecture(fields: Fields) -> Architecture:
+    return Architecture(
+        dim=fields.whole("dim"),
+        num_heads=fields.whole("num_heads"),
+        encoder_layers=fields.whole("encoder_layers"),
+        decoder_layers=fields.whole("decoder_layers"),
+        vocab_size=fields.whole("vocab_size"),
+        num_parameters=fields.whole("num_parameters"),
+    )
+
+
+def _provenance(fields: Fields) -> Provenance:
+    return Provenance(
+        source=fields.text("source"),
+        converter=fields.text("converter"),
+        licence=fields.optional_text("licence"),
+        trained_on=fields.texts("trained_on"),
+        scores=tuple(read_score(item) for item in fields.children("scores")),
+    )

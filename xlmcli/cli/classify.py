@@ -1,0 +1,105 @@
+"""``xlm classify``."""
+
+from __future__ import annotations
+
+import click
+
+from xlmcli.cli.streaming import StreamOptions, open_stream, stream_options
+from xlmcli.errors import ExitCode, UsageError
+
+_DEFAULT_MODEL = "sentiment"
+
+
+@click.command()
+@click.option("--lang", metavar="LANG", help="Language of the text, or auto: identified line by line.  [default: auto]")
+@click.option("-k", "num_best", type=click.IntRange(min=1), metavar="N", help="The N likeliest labels of each text.")
+@click.option("--all", "all_labels", is_flag=True, help="Every label and its probability, the likeliest first.")
+@click.option("--threshold", type=click.FloatRange(0, 1), metavar="P", help="Only labels at least as probable as P.")
+@click.option(
+    "--abstain", metavar="LABEL", help="Label of texts of which no label reaches --threshold (default: none)."
+)
+@click.option("--only", metavar="LABEL,...", help="Print the lines that get one of these labels, and nothing else.")
+@click.option("--not", "excluded", metavar="LABEL,...", help="Print the lines that get none of these labels.")
+@click.option("--echo", is_flag=True, help="text: write each line after its label.")
+@click.option("--pair-column", metavar="COLUMN", help="tsv, csv: column of the second text, for models of pairs.")
+@click.option("--pair-field", metavar="FIELD", help="jsonl: field of the second text.")
+@stream_options(
+    verb="classify", model_help=f"Path of a bundle, or name of an embedded model (default: {_DEFAULT_MODEL})."
+)
+def command(
+    options: StreamOptions,
+    lang: str | None,
+    num_best: int | None,
+    all_labels: bool,
+    threshold: float | None,
+    abstain: str | None,
+    only: str | None,
+    excluded: str | None,
+    echo: bool,
+    pair_column: str | None,
+    pair_field: str | None,
+) -> None:
+    """Label lines of text from FILEs (plain, .gz, .xz or .zst) or stdin, and write a line for each, in order.
+
+    An empty line gives an empty line. A line that is too long for the model is read in passages of whole sentences,
+    whose probabilities are averaged; of a pair that is too long, the longer text is cut. Answers come as soon as the
+    input pauses, so the command can stand in a slow pipe.
+
+    \b
+    What is written for each line:
+      text                   label TAB probability
+      text, -k N or --all    label TAB probability TAB label TAB probability ...
+      text, --echo           label TAB probability TAB line
+      tsv, csv               the row and two more columns; several labels and probabilities stand with commas between
+      jsonl                  the object with "label" and "probability"; with -k or --all also "labels" (a list of both);
+                             "lang", if the model is told the language and the object has none; "warnings": "cut"
+
+    A model that gives a text any number of labels gives those whose probability is 0.5 or more. With --only and --not,
+    lines come out as they went in, as from grep, and the exit code is 1 if there were none.
+
+    \b
+    Examples:
+      xlm classify < reviews.txt
+      xlm classify --format csv --column comment < reviews.csv
+      xlm classify --only negative --threshold 0.8 < reviews.txt | head
+      tail -f app.log | xlm classify --lang en --echo
+    """
+    from xlmcli.infer.formats import FormatOptions
+    from xlmcli.infer.labels import ADDED, LabelOptions, check_labels
+
+    labels = LabelOptions(num_best, all_labels, threshold, abstain, echo)
+    selected = _selected(only, excluded, is_list=num_best is not None or all_labels, echo=echo)
+    if echo and options.format_name != "text":
+        raise UsageError("--echo is for plain text", hint="the other formats keep what they are given anyway")
+    formats = FormatOptions(options.format_name, options.column, options.field, pair_column, pair_field)
+    num_selected = None
+    with open_stream(options, formats) as stream:
+        from xlmcli.bundle import find_model, open_bundle
+        from xlmcli.infer.classification import Classification
+        from xlmcli.infer.formats import Added
+        from xlmcli.infer.sinks import SelectionSink, TextSink
+
+        bundle = open_bundle(find_model(options.model or _DEFAULT_MODEL))
+        wanted = None if selected is None else check_labels(selected, bundle.classifier, abstain)
+        classification = Classification(bundle, lang, labels, stream.engine_options)
+        if wanted is None:
+            stream.run(classification, ADDED, TextSink(stream.file))
+        else:
+            selection = SelectionSink(stream.file, wanted, is_inverted=excluded is not None)
+            stream.run(classification, Added(), selection)
+            num_selected = selection.num_selected
+    stream.print_summary([(classification.counts.num_cut, "with a text longer than the model, which was cut")])
+    if num_selected == 0:
+        raise click.exceptions.Exit(ExitCode.GATE_FAILED)
+
+
+def _selected(only: str | None, excluded: str | None, *, is_list: bool, echo: bool) -> list[str] | None:
+    """Returns the labels of --only or --not; None if neither is there."""
+    if only is None and excluded is None:
+        return None
+    if only is not None and excluded is not None:
+        raise UsageError("--only and --not together", hint="give one of them")
+    if is_list or echo:
+        option = "--only" if only is not None else "--not"
+        raise UsageError(f"{option} prints lines as they are, without labels", hint="leave out -k, --all and --echo")
+    return (only or excluded or "").split(",")

@@ -1,0 +1,196 @@
+"""``xlm encode``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from xlmcli.cli.options import FILE
+from xlmcli.cli.streaming import Stream, StreamOptions, open_stream, stream_options
+from xlmcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from xlmcli.infer.encoders import TextEncoder
+    from xlmcli.infer.encoding import EncodingCounts, VectorPooling
+    from xlmcli.infer.formats import FormatOptions
+
+_ARRAY_SUFFIX = ".npy"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What shall be written."""
+
+    lang: str | None
+    pair_lang: str | None
+    pooling: VectorPooling | None
+    tokens: bool
+    similarity: bool
+    nearest: Path | None
+    num_best: int | None
+    margin: bool
+
+    def check(self, *, is_array: bool) -> None:
+        """Raises a UsageError if options contradict each other."""
+        kinds = [("--tokens", self.tokens), ("--similarity", self.similarity), ("--nearest", self.nearest is not None)]
+        given = [name for name, is_given in kinds if is_given]
+        if len(given) > 1:
+            raise UsageError(f"{' and '.join(given)} together", hint="give one of them")
+        for option, is_given in (("-k", self.num_best is not None), ("--margin", self.margin)):
+            if is_given and self.nearest is None:
+                raise UsageError(f"{option} is for --nearest", hint="add --nearest FILE")
+        if self.pair_lang is not None and self.nearest is None and not self.similarity:
+            raise UsageError("--pair-lang is for --similarity and --nearest", hint="--lang is the language of the text")
+        if self.tokens and self.pooling is not None:
+            raise UsageError("--tokens gives every state, --pooling one vector of them", hint="give one of them")
+        if is_array and (self.similarity or self.nearest is not None):
+            raise UsageError(
+                f"{given[0]} gives no vectors to write as {_ARRAY_SUFFIX}", hint="choose another name for -o"
+            )
+
+
+@click.command()
+@click.option("--lang", metavar="LANG", help="Language of the text, or auto: identified line by line.  [default: auto]")
+@click.option(
+    "--pooling",
+    type=click.Choice(["first", "mean", "max"]),
+    help="The vector of a text: its first state, or the mean or maximum of all.  [default: mean]",
+)
+@click.option("--tokens", is_flag=True, help="Write the state of every token in place of one vector.")
+@click.option("--similarity", is_flag=True, help="Write how near two texts are: the cosine of their vectors.")
+@click.option("--pair-column", metavar="COLUMN", help="tsv, csv: column of the second text.  [default: 2]")
+@click.option("--pair-field", metavar="FIELD", help="jsonl: field of the second text.")
+@click.option("--nearest", type=FILE, metavar="FILE", help="Write the line of FILE that is nearest to each text.")
+@click.option("-k", "num_best", type=click.IntRange(min=1), metavar="N", help="The N nearest lines.  [default: 1]")
+@click.option("--margin", is_flag=True, help="Score by margin, which finds translations better; reads all input first.")
+@click.option(
+    "--pair-lang", metavar="LANG", help="Language of the second texts and of --nearest FILE.  [default: auto]"
+)
+@stream_options(verb="encode", model_help="Path of a bundle of an encoder or a classifier.")
+def command(
+    options: StreamOptions,
+    lang: str | None,
+    pooling: VectorPooling | None,
+    tokens: bool,
+    similarity: bool,
+    pair_column: str | None,
+    pair_field: str | None,
+    nearest: Path | None,
+    num_best: int | None,
+    margin: bool,
+    pair_lang: str | None,
+) -> None:
+    """Make vectors of lines of text from FILEs (plain, .gz, .xz or .zst) or stdin.
+
+    With -o OUT.npy, they become an array of float32, a row a line, zeros for an empty line; it is written as it comes
+    and takes no memory. A line that is too long for the model is read in passages, whose vectors become one.
+
+    \b
+    What is written for each line:
+      text                   the numbers of its vector, TAB between them; nothing for an empty line
+      text, --similarity     the cosine of its two texts, which have a TAB between them
+      text, --nearest FILE   score TAB number TAB line of FILE, N times with -k N
+      text, --tokens         a line a token: number of the line TAB token TAB numbers of its state
+      tsv, csv               the row and more columns for the same
+      jsonl                  the object with "vector", with "similarity", with "nearest" (a list of {"score", "number",
+                             "text"}), or with "tokens" and "states"
+      -o OUT.npy, --tokens   an array of rows with the fields "line" (from 1), "id" and "state"
+
+    A margin is the cosine of two texts divided by the mean cosine of both with their four nearest neighbours.
+
+    \b
+    Examples:
+      xlm encode -m my-encoder -o vectors.npy < lines.txt
+      paste en.txt fr.txt | xlm encode -m my-encoder --similarity
+      xlm encode -m my-encoder --nearest fr.txt --margin < en.txt
+    """
+    is_array = options.output is not None and options.output.suffix == _ARRAY_SUFFIX
+    wanted = _Wanted(lang, pair_lang, pooling, tokens, similarity, nearest, num_best, margin)
+    wanted.check(is_array=is_array)
+    formats = _formats(options, pair_column, pair_field, similarity)
+    if options.model is None:
+        raise UsageError("no model named", hint="-m MODEL: a bundle of an encoder; xlm convert makes one")
+    with open_stream(options, formats) as stream:
+        from xlmcli.bundle import find_model, open_bundle
+        from xlmcli.infer.encoders import TextEncoder
+
+        encoder = TextEncoder(open_bundle(find_model(options.model)), stream.engine_options)
+        counts = _encode(stream, encoder, wanted, is_array)
+    stream.print_summary([(counts.num_cut, "with a sentence longer than the model, which was cut")])
+
+
+def _formats(options: StreamOptions, pair_column: str | None, pair_field: str | None, is_pair: bool) -> FormatOptions:
+    from xlmcli.infer.formats import FormatOptions
+
+    if not is_pair and (pair_column is not None or pair_field is not None):
+        raise UsageError("a second text is for --similarity", hint="add --similarity")
+    if is_pair and options.format_name == "jsonl" and pair_field is None:
+        raise UsageError("--similarity needs a second text", hint="--pair-field names its field")
+    if is_pair and options.format_name in ("tsv", "csv"):
+        pair_column = pair_column or "2"
+    return FormatOptions(options.format_name, options.column, options.field, pair_column, pair_field, is_pair)
+
+
+def _encode(stream: Stream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> EncodingCounts:
+    if wanted.tokens:
+        return _encode_tokens(stream, encoder, wanted, is_array)
+    if wanted.similarity:
+        return _compare(stream, encoder, wanted)
+    if wanted.nearest is not None:
+        return _find_nearest(stream, encoder, wanted, wanted.nearest)
+    from xlmcli.infer.encoding import Encoding
+    from xlmcli.infer.sinks import TextSink
+    from xlmcli.infer.vectors import VectorArraySink, vector_added
+
+    work = Encoding(encoder, wanted.lang, wanted.pooling or "mean")
+    if is_array:
+        sink = VectorArraySink(stream.file, encoder.dim)
+        stream.run(work, vector_added(0), sink)
+        sink.finish()
+    else:
+        stream.run(work, vector_added(encoder.dim), TextSink(stream.file))
+    return work.counts
+
+
+def _encode_tokens(stream: Stream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> EncodingCounts:
+    from xlmcli.infer.encoding import TokenEncoding
+    from xlmcli.infer.sinks import TextSink
+    from xlmcli.infer.vectors import TokenArraySink, token_added
+
+    work = TokenEncoding(encoder, wanted.lang)
+    if is_array:
+        sink = TokenArraySink(stream.file, encoder.dim)
+        stream.run(work, token_added(0), sink)
+        sink.finish()
+    else:
+        stream.run(work, token_added(encoder.dim), TextSink(stream.file))
+    return work.counts
+
+
+def _compare(stream: Stream, encoder: TextEncoder, wanted: _Wanted) -> EncodingCounts:
+    from xlmcli.infer.encoding import PairEncoding
+    from xlmcli.infer.sinks import TextSink
+    from xlmcli.infer.vectors import SIMILARITY
+
+    work = PairEncoding(encoder, (wanted.lang, wanted.pair_lang), wanted.pooling or "mean")
+    stream.run(work, SIMILARITY, TextSink(stream.file))
+    return work.counts
+
+
+def _find_nearest(stream: Stream, encoder: TextEncoder, wanted: _Wanted, path: Path) -> EncodingCounts:
+    from xlmcli.infer.encoding import Encoding
+    from xlmcli.infer.reading import file_input
+    from xlmcli.infer.retrieval import NearestSink, TextIndex, nearest_added
+
+    index = TextIndex()
+    pooling = wanted.pooling or "mean"
+    stream.read_lines(Encoding(encoder, wanted.pair_lang, pooling), file_input(path), index)
+    work = Encoding(encoder, wanted.lang, pooling)
+    num_best = wanted.num_best or 1
+    sink = NearestSink(stream.file, index, num_best, wanted.margin)
+    stream.run(work, nearest_added(num_best), sink)
+    sink.finish()
+    return work.counts

@@ -1,0 +1,180 @@
+"""`xlm eval classify`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xlmcli.cli.eval.options import make_report_options, publish, report_options
+from xlmcli.cli.options import FILE
+from xlmcli.console import print_note
+from xlmcli.errors import UsageError
+from xlmcli.lines import iter_byte_lines
+
+if TYPE_CHECKING:
+    from xlmcli.metrics.label_report import Labeller
+    from xlmcli.metrics.label_rows import LabelFormat, LabelOptions
+    from xlmcli.metrics.labelled import Labelled
+
+_STDIN = Path("-")
+
+
+@click.command("classify")
+@click.argument("files", nargs=-1, type=FILE, metavar="[PRED]...")
+@click.option("--gold", type=FILE, required=True, metavar="GOLD", help="File with the right labels.")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    metavar="MODEL",
+    help="Classify --input with this bundle, and score that; may be repeated.",
+)
+@click.option("--input", "text", type=FILE, metavar="FILE", help="Texts for -m, one a line.")
+@click.option("--lang", metavar="LANG", help="Language of --input, for models that are told it.")
+@click.option(
+    "--column",
+    "--field",
+    "column",
+    metavar="NAME",
+    help="Column (number from 1, or name in the header) or JSON field of the labels.  [default: label, or the first]",
+)
+@click.option(
+    "--gold-column", "--gold-field", "gold_column", metavar="NAME", help="Likewise in GOLD, where it differs."
+)
+@click.option(
+    "--probability-column",
+    "--probability-field",
+    "probability_column",
+    metavar="NAME",
+    help="Likewise of the labels' probabilities in PRED.  [default: probability, if there is one]",
+)
+@click.option("--lang-column", "--lang-field", "lang_column", metavar="NAME", help="Likewise of GOLD's languages.")
+@click.option("--train-lang", metavar="LANG", help="Language of the training data, for the gaps of the others to it.")
+@click.option(
+    "--label-format",
+    type=click.Choice(["text", "tsv", "csv", "jsonl"]),
+    help="Of files whose suffix does not tell it, and of stdin.  [default: text]",
+)
+@click.option("--labels", metavar="LABEL,...", help="All labels that may occur.  [default: those of GOLD]")
+@click.option("--multi-label", is_flag=True, help="A line may have several labels, joined by commas, or none.")
+@click.option(
+    "-w", "--width", type=click.IntRange(0, 16), default=4, show_default=True, help="Decimals of printed scores."
+)
+@report_options
+def command(
+    files: tuple[Path, ...],
+    gold: Path,
+    models: tuple[str, ...],
+    text: Path | None,
+    lang: str | None,
+    column: str | None,
+    gold_column: str | None,
+    probability_column: str | None,
+    lang_column: str | None,
+    train_lang: str | None,
+    label_format: LabelFormat | None,
+    labels: str | None,
+    multi_label: bool,
+    width: int,
+    **shared: Any,
+) -> None:
+    """Score labels: PRED files as xlm classify writes them, stdin if there are none, or what models make of --input.
+
+    Files are plain text (a label a line), .tsv, .csv or .jsonl, with a row for each row of GOLD. Accuracy, macro and
+    weighted precision, recall and F1 come with 95 % confidence intervals by bootstrap resampling; beside them stand the
+    figures of each label, the confusion matrix and, where there are probabilities, the expected calibration error. Of
+    several systems each is tested against the first, or --baseline, by the paired bootstrap and, for accuracy, by
+    McNemar's exact test; a difference is called significant where all p-values are below 0.05.
+
+    With --lang-column, each language is scored by itself; with --train-lang, also compared with that one.
+
+    \b
+    Examples:
+      xlm classify -m sentiment < texts.txt | xlm eval classify --gold gold.txt
+      xlm eval classify --gold test.tsv old.tsv new.tsv --format markdown
+      xlm eval classify --gold test.csv --lang-column lang --train-lang en predicted.csv
+      xlm eval classify --gold gold.txt -m sentiment --input texts.txt --fail-under accuracy=0.8
+    """
+    if bool(models) != (text is not None):
+        raise UsageError("-m and --input belong together", hint="-m MODEL --input FILE classifies, then scores")
+    if train_lang is not None and lang_column is None:
+        raise UsageError("--train-lang needs languages", hint="name GOLD's column of them: --lang-column NAME")
+    options = make_report_options(shared)
+    from xlmcli.metrics.gates import parse_gates
+    from xlmcli.metrics.label_report import LabelReportOptions, label_metrics, report_labels
+    from xlmcli.metrics.labelled import check_predictions
+
+    if options.fail_under is not None:
+        parse_gates(options.fail_under, label_metrics(multi_label))
+    places = _Places(label_format, column, gold_column, probability_column, lang_column)
+    paths = files or (() if models else (_STDIN,))
+    if (*paths, gold, text).count(_STDIN) > 1:
+        raise UsageError("standard input can be read once only", hint="name files for the others")
+    right = _read(gold, places.of_gold(gold), is_gold=True, multi_label=multi_label)
+    labellers = _read_labellers(paths, places, multi_label, options.quiet)
+    if text is not None:
+        from xlmcli.cli.eval.models import classify_texts
+
+        labellers += [classify_texts(text, model, lang, multi_label, options.quiet) for model in models]
+    known = None if labels is None else [label.strip() for label in labels.split(",")]
+    for labeller in labellers:
+        check_predictions(right, labeller.predicted, known, multi_label=multi_label)
+    baseline = options.baseline_index([labeller.predicted.source for labeller in labellers])
+    report = report_labels(
+        right, labellers, options.sampling(0), LabelReportOptions(multi_label, train_lang, baseline, width)
+    )
+    publish(report, options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where labels are, as the options of the same names say."""
+
+    label_format: LabelFormat | None
+    column: str | None
+    gold_column: str | None
+    probability_column: str | None
+    lang_column: str | None
+
+    def of_gold(self, path: Path) -> LabelOptions:
+        """Returns where GOLD has its labels."""
+        from xlmcli.metrics.label_rows import LabelOptions
+
+        return LabelOptions(self._format(path), self.gold_column or self.column, None, self.lang_column)
+
+    def of_predictions(self, path: Path) -> LabelOptions:
+        """Returns where a file of predictions has its labels."""
+        from xlmcli.metrics.label_rows import LabelOptions
+
+        return LabelOptions(self._format(path), self.column, self.probability_column)
+
+    def _format(self, path: Path) -> LabelFormat:
+        from xlmcli.metrics.label_rows import format_of
+
+        by_suffix = "text" if path == _STDIN else format_of(path)
+        return by_suffix if by_suffix != "text" else self.label_format or "text"
+
+
+def _read_labellers(paths: tuple[Path, ...], places: _Places, multi_label: bool, quiet: bool) -> list[Labeller]:
+    from xlmcli.metrics.label_report import Labeller
+
+    if _STDIN in paths and not quiet and sys.stdin is not None and sys.stdin.isatty():
+        print_note("reading from the terminal, a label a line; Ctrl-D ends")
+    return [
+        Labeller(_read(path, places.of_predictions(path), is_gold=False, multi_label=multi_label)) for path in paths
+    ]
+
+
+def _read(path: Path, place: LabelOptions, *, is_gold: bool, multi_label: bool) -> Labelled:
+    from xlmcli.metrics.labelled import read_gold, read_predictions
+    from xlmcli.metrics.parallel import STDIN_NAME, iter_stdin_bytes
+
+    read = read_gold if is_gold else read_predictions
+    lines: Iterator[bytes] = iter_stdin_bytes() if path == _STDIN else iter_byte_lines(path)
+    return read(lines, STDIN_NAME if path == _STDIN else str(path), place, multi_label=multi_label)

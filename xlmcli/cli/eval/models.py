@@ -1,0 +1,142 @@
+"""Output made on the spot, for `xlm eval` with a model. What it uses of `xlmcli.infer` is used nowhere else here."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from xlmcli.console import LineProgress, show_line_progress
+from xlmcli.errors import DataError
+
+if TYPE_CHECKING:
+    from xlmcli.infer.labels import Labelled as Answer
+    from xlmcli.infer.pipeline import Work
+    from xlmcli.metrics.label_report import Labeller
+    from xlmcli.metrics.parallel import Side
+    from xlmcli.metrics.reports import ModelFacts
+    from xlmcli.metrics.translation_report import Candidate, Speed
+
+_MAX_BATCH_TOKENS = 2048
+
+Kept = TypeVar("Kept")
+
+
+def translate_source(source: Side, model: str, src: str | None, tgt: str | None, quiet: bool) -> Candidate:
+    """Translates text as ``xlm translate`` does.
+
+    Raises:
+        ModelError: There is no such model, or it does not translate in that direction.
+    """
+    from xlmcli.bundle import find_model
+    from xlmcli.infer.engine import EngineOptions
+    from xlmcli.infer.formats import one_line
+    from xlmcli.infer.translate import SearchOptions, open_translation
+    from xlmcli.metrics.parallel import Side
+    from xlmcli.metrics.translation_report import Candidate
+
+    translation = open_translation(
+        find_model(model), src, tgt, SearchOptions(), EngineOptions("auto", "default", None, None)
+    )
+    output, speed = _answer(
+        translation, source, lambda text, answer: one_line(answer.lines(text, 0)[0]).rstrip(), quiet
+    )
+    facts = read_facts(model)
+    return Candidate(Side(facts.name, output), facts, speed)
+
+
+def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, quiet: bool) -> Labeller:
+    """Classifies text as ``xlm classify`` does.
+
+    Raises:
+        ModelError: There is no such model, or it is no classifier.
+        DataError: The file cannot be read, or a text gets no label where each needs one.
+    """
+    import numpy as np
+
+    from xlmcli.bundle import find_model, open_bundle
+    from xlmcli.infer.classification import Classification
+    from xlmcli.infer.engine import EngineOptions
+    from xlmcli.infer.labels import LabelOptions
+    from xlmcli.metrics.answers import SEPARATOR
+    from xlmcli.metrics.label_report import Labeller
+    from xlmcli.metrics.labelled import Labelled
+    from xlmcli.metrics.parallel import read_side
+
+    classification = Classification(
+        open_bundle(find_model(model)), lang, LabelOptions(), EngineOptions("auto", "default", None, None)
+    )
+    source = read_side(path)
+    answers, _ = _answer(classification, source, _keep_labels, quiet)
+    if not multi_label and () in (labels := [answer.labels for answer in answers]):
+        raise DataError(
+            f"{source.name}:{labels.index(()) + 1}: no label: the text is empty",
+            hint="take its line out of gold and of the texts",
+        )
+    facts = read_facts(model)
+    probabilities = None if multi_label else np.array([answer.labels[0].probability for answer in answers])
+    names = [SEPARATOR.join(label.name for label in answer.labels) for answer in answers]
+    return Labeller(Labelled(facts.name, range(1, len(names) + 1), names, probabilities, None), facts)
+
+
+def read_facts(model: str) -> ModelFacts:
+    """Returns what identifies a model.
+
+    Raises:
+        ModelError: There is no such model.
+    """
+    from xlmcli.bundle import MODEL_NAME, find_model, open_bundle
+    from xlmcli.metrics.reports import ModelFacts
+
+    bundle = open_bundle(find_model(model))
+    return ModelFacts(bundle.name, bundle.manifest.files[MODEL_NAME])
+
+
+def _keep_labels(_text: str, answer: Answer) -> Answer:
+    return answer
+
+
+class _Collector(Generic[Kept]):
+    """Keeps what a pipeline answers, in order."""
+
+    def __init__(self, keep: Callable[[str, Any], Kept]) -> None:
+        self._keep = keep
+        self.kept: list[Kept] = []
+
+    def write(self, answered: Sequence[tuple[Any, Any]]) -> None:
+        self.kept += [self._keep(record.text or "", answer) for record, answer in answered]
+
+
+class _Meter:
+    """Counts tokens on their way to a progress bar."""
+
+    def __init__(self, progress: LineProgress) -> None:
+        self._progress = progress
+        self.num_tokens = 0
+
+    def advance(self, num_lines: int, num_tokens: int, num_bytes: int) -> None:
+        self.num_tokens += num_tokens
+        self._progress.advance(num_lines, num_tokens, num_bytes)
+
+
+def _answer(
+    work: Work[Any, Any], source: Side, keep: Callable[[str, Any], Kept], quiet: bool
+) -> tuple[list[Kept], Speed]:
+    """Puts lines through a model; returns what is kept of each answer, and how fast it went."""
+    from xlmcli.infer.formats import FormatOptions, iter_records
+    from xlmcli.infer.pipeline import Pipeline, PipelineOptions
+    from xlmcli.infer.reading import Input, LineCounter
+    from xlmcli.metrics.translation_report import Speed
+
+    content = "".join(f"{line}\n" for line in source.lines).encode("utf-8")
+    text = Input(source.name, lambda: io.BytesIO(content), len(content))
+    collector = _Collector(keep)
+    with show_line_progress(not quiet, text.num_bytes) as progress:
+        meter = _Meter(progress)
+        begin = time.perf_counter()
+        records = iter_records([text], FormatOptions(), "strict", LineCounter())
+        Pipeline(work, collector, PipelineOptions(_MAX_BATCH_TOKENS), meter).run(records)
+        seconds = time.perf_counter() - begin
+    return collector.kept, Speed(len(source.lines) / seconds, meter.num_tokens / seconds)

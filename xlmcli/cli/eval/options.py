@@ -1,0 +1,186 @@
+"""Options that the `xlm eval` commands share, and what is done with a report once it is there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from xlmcli.cli.options import FILE, require_extra
+from xlmcli.console import print_grids, print_note
+from xlmcli.errors import DataError, UsageError
+from xlmcli.lines import writing_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xlmcli.metrics.comparison import SamplingOptions
+    from xlmcli.metrics.reports import Report
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+ReportFormat = Literal["table", "tsv", "json", "markdown", "latex"]
+
+_SHARED = (
+    click.option("--baseline", metavar="NAME", help="System that the others are tested against.  [default: the first]"),
+    click.option(
+        "--resamples",
+        type=click.IntRange(0),
+        default=1000,
+        show_default=True,
+        help="Bootstrap resamples for 95 % confidence intervals and the paired test; 0 for none.",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0),
+        default=12345,
+        show_default=True,
+        envvar="SACREBLEU_SEED",
+        show_envvar=True,
+        help="Of all sampling.",
+    ),
+    click.option(
+        "--format",
+        "report_format",
+        type=click.Choice(["table", "tsv", "json", "markdown", "latex"]),
+        help="Of the report.  [default: table on a terminal, else tsv]",
+    ),
+    click.option(
+        "--fail-under",
+        metavar="METRIC=SCORE,...",
+        help="Exit with 1 if a system falls short of a score (TER: is above it).",
+    ),
+    click.option("--plot", type=FILE, metavar="FILE", help="Draw the result into this .png, .svg or .pdf file."),
+    click.option("-q", "--quiet", is_flag=True, help="No progress bar and no notes on stderr."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """What is wanted of a report.
+
+    Attributes:
+        baseline: Name of the system that the others are tested against; None is the first.
+        num_resamples: Of bootstrap resampling.
+        seed: Of all sampling.
+        format: None is a table on a terminal, else TSV.
+        fail_under: Limits as given; None for none.
+        plot: Where to draw; None for nowhere.
+        quiet: Whether notes are left out.
+    """
+
+    baseline: str | None
+    num_resamples: int
+    seed: int
+    format: ReportFormat | None
+    fail_under: str | None
+    plot: Path | None
+    quiet: bool
+
+    def sampling(self, num_trials: int) -> SamplingOptions:
+        """Returns how to sample.
+
+        Args:
+            num_trials: Of approximate randomization.
+        """
+        from xlmcli.metrics.comparison import SamplingOptions
+
+        return SamplingOptions(self.num_resamples, num_trials, self.seed)
+
+    def baseline_index(self, names: Sequence[str]) -> int:
+        """Returns which of the systems is the baseline.
+
+        Raises:
+            UsageError: None has that name, or two systems have one name.
+        """
+        for name in names:
+            if names.count(name) > 1:
+                raise UsageError(f"two systems are called {name}", hint="give each of them once")
+        if self.baseline is None:
+            return 0
+        if self.baseline not in names:
+            raise UsageError(f"--baseline {self.baseline}: no such system", hint=f"there is {', '.join(names)}")
+        return names.index(self.baseline)
+
+
+def report_options(function: Function) -> Function:
+    """Adds the shared options; the function takes them as ``**shared`` and gives them to `make_report_options`."""
+    for decorate in reversed(_SHARED):
+        function = decorate(function)
+    return function
+
+
+def make_report_options(shared: dict[str, Any]) -> ReportOptions:
+    """Groups the values of the shared options.
+
+    Raises:
+        UsageError: A picture was asked for in a format that does not exist.
+        MissingExtraError: A picture was asked for and matplotlib is not installed.
+    """
+    options = ReportOptions(
+        baseline=shared["baseline"],
+        num_resamples=shared["resamples"],
+        seed=shared["seed"],
+        format=shared["report_format"],
+        fail_under=shared["fail_under"],
+        plot=shared["plot"],
+        quiet=shared["quiet"],
+    )
+    if options.plot is not None:
+        require_extra("plot", "matplotlib")
+        from xlmcli.metrics.plots import check_plot_path
+
+        check_plot_path(options.plot)
+    return options
+
+
+def publish(report: Report, options: ReportOptions) -> None:
+    """Writes a report to stdout, its warnings to stderr and its picture to a file, and checks its limits.
+
+    Raises:
+        GateError: A score falls short of --fail-under.
+        UsageError: --fail-under names a metric that was not computed.
+    """
+    from xlmcli.metrics.gates import check_gates, parse_gates
+
+    names = [metric.name for metric in report.metrics]
+    gates = parse_gates(options.fail_under, names) if options.fail_under is not None else ()
+    if not options.quiet:
+        for warning in report.warnings:
+            print_note(warning)
+    _print_report(report, options.format)
+    if options.plot is not None:
+        from xlmcli.metrics.plots import plot_report
+
+        plot_report(report, options.plot)
+    check_gates(report, gates)
+
+
+def write_stdout(text: str) -> None:
+    """Writes text to stdout as UTF-8, whatever the locale.
+
+    Raises:
+        DataError: It is closed or full.
+    """
+    if sys.stdout is None:
+        raise DataError("standard output is closed")
+    with writing_errors("standard output"):
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        sys.stdout.buffer.flush()
+
+
+def _print_report(report: Report, report_format: ReportFormat | None) -> None:
+    if report_format is None:
+        report_format = "table" if sys.stdout is not None and sys.stdout.isatty() else "tsv"
+    if report_format != "table":
+        from xlmcli.metrics.writers import format_report
+
+        write_stdout(format_report(report, report_format))
+        return
+    from xlmcli.metrics.grids import interval_note, score_grid, signature_lines, table_grid
+
+    notes = [*signature_lines(report), *filter(None, [interval_note(report)])]
+    print_grids([score_grid(report), *map(table_grid, report.tables)], notes)

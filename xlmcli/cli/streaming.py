@@ -1,0 +1,286 @@
+"""What the commands share that answer line by line: options, input and output, leaving at once, the summary."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+
+import click
+
+from xlmcli.cli.options import FILE, Function
+from xlmcli.console import print_note, show_line_progress
+from xlmcli.errors import DataError, ExitCode, UsageError
+from xlmcli.lines import atomic_write, writing_errors
+
+if TYPE_CHECKING:
+    from xlmcli.infer.engine import EngineOptions
+    from xlmcli.infer.formats import Added, FormatName, FormatOptions
+    from xlmcli.infer.pipeline import Sink, Work
+    from xlmcli.infer.reading import Input, LineCounter
+
+_STDIN = Path("-")
+
+Result = TypeVar("Result")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """The values of the shared options, under their names."""
+
+    files: tuple[Path, ...]
+    model: str | None
+    output: Path | None
+    text: str | None
+    format_name: FormatName
+    column: str | None
+    field: str | None
+    max_batch_tokens: int
+    line_buffered: bool
+    device: Literal["auto", "cpu", "cuda"]
+    compute_type: str
+    threads: int | None
+    workers: int | None
+    errors: Literal["strict", "replace"]
+    quiet: bool
+
+
+def stream_options(*, verb: str, model_help: str) -> Callable[[Function], Function]:
+    """Adds the shared options to a command, which gets them as its parameter ``options``, a `StreamOptions`.
+
+    Args:
+        verb: What the command does to text, for the help.
+        model_help: What model is named and what is the default.
+    """
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def collect(**values: Any) -> Any:
+            shared = StreamOptions(**{field.name: values.pop(field.name) for field in fields(StreamOptions)})
+            return function(options=shared, **values)
+
+        command: Any = collect
+        for add_option in reversed(_shared_options(verb, model_help)):
+            command = add_option(command)
+        return command  # type: ignore[no-any-return]
+
+    return decorate
+
+
+_COMPUTE_TYPE_HELP = (
+    "int8, int8_float32, float16, bfloat16, float32 and so on; auto is the fastest, default the model's own."
+)
+
+
+def _shared_options(verb: str, model_help: str) -> list[Callable[[Any], Any]]:
+    do = verb.capitalize()
+    return [
+        click.argument("files", nargs=-1, type=FILE, metavar="[FILE]..."),
+        click.option("-m", "--model", metavar="MODEL", help=model_help),
+        click.option(
+            "-o", "--output", type=FILE, metavar="OUT", help="Write to this file, which appears once complete."
+        ),
+        click.option("--text", metavar="TEXT", help=f"{do} this in place of files or stdin."),
+        click.option(
+            "--format",
+            "format_name",
+            type=click.Choice(["text", "tsv", "csv", "jsonl"]),
+            default="text",
+            show_default=True,
+            help="Of input and output.",
+        ),
+        click.option("--column", help="tsv, csv: number from 1 (no header), or name in the header.  [default: 1]"),
+        click.option("--field", help="jsonl: name of the field.  [default: text]"),
+        click.option(
+            "--max-batch-tokens",
+            type=click.IntRange(min=1),
+            default=2048,
+            show_default=True,
+            help="Most source tokens of a batch, padding counted.",
+        ),
+        click.option(
+            "--line-buffered",
+            is_flag=True,
+            help=f"{do} and write each line by itself: first answers sooner.",
+        ),
+        click.option(
+            "--device",
+            type=click.Choice(["auto", "cpu", "cuda"]),
+            default="auto",
+            show_default=True,
+            help="Where to compute.",
+        ),
+        click.option(
+            "--compute-type",
+            default="default",
+            show_default=True,
+            metavar="TYPE",
+            help=_COMPUTE_TYPE_HELP,
+        ),
+        click.option(
+            "--threads",
+            type=click.IntRange(min=1),
+            help="Threads that share a batch (default: 1, or the usable cores shared out among --workers).",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            help="Batches computed at the same time (default: as many as the usable cores have room for).",
+        ),
+        click.option(
+            "--errors",
+            type=click.Choice(["strict", "replace"]),
+            default="strict",
+            show_default=True,
+            help="Invalid UTF-8: stop and name the line, or replace it and count.",
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="No progress bar and no notes on stderr."),
+    ]
+
+
+class Stream:
+    """Input and output of a run, open.
+
+    Attributes:
+        file: Where the output goes.
+
+    Args:
+        options: What the user said.
+        formats: How input is read.
+        inputs: What is read.
+        file: Where the output goes.
+    """
+
+    def __init__(self, options: StreamOptions, formats: FormatOptions, inputs: list[Input], file: IO[bytes]) -> None:
+        from xlmcli.infer.reading import LineCounter
+
+        self._options = options
+        self._formats = formats
+        self._inputs = inputs
+        self._counter: LineCounter = LineCounter()
+        self.file = file
+
+    @property
+    def engine_options(self) -> EngineOptions:
+        """Where and how to compute."""
+        from xlmcli.infer.engine import EngineOptions
+
+        options = self._options
+        return EngineOptions(options.device, options.compute_type, options.threads, options.workers)
+
+    def run(self, work: Work[Result, Answer], added: Added, sink: Sink[Answer]) -> None:
+        """Answers all input.
+
+        Args:
+            work: What to do with records.
+            added: What answers add to them.
+            sink: Where the answers go.
+        """
+        if not self._options.quiet:
+            _print_terminal_note(self._inputs)
+        self._run(work, self._inputs, self._formats, added, sink)
+
+    def read_lines(self, work: Work[Result, Answer], source: Input, sink: Sink[Answer]) -> None:
+        """Answers the lines of a further input, which is plain text."""
+        from xlmcli.infer.formats import Added, FormatOptions
+
+        self._run(work, [source], FormatOptions(), Added(), sink)
+
+    def _run(
+        self, work: Work[Result, Answer], inputs: list[Input], formats: FormatOptions, added: Added, sink: Sink[Answer]
+    ) -> None:
+        from xlmcli.infer.formats import iter_records
+        from xlmcli.infer.pipeline import Pipeline, PipelineOptions
+        from xlmcli.infer.reading import total_bytes
+
+        options = self._options
+        with show_line_progress(not options.quiet, total_bytes(inputs)) as progress:
+            records = iter_records(inputs, formats, options.errors, self._counter, added)
+            Pipeline(work, sink, PipelineOptions(options.max_batch_tokens, options.line_buffered), progress).run(
+                records
+            )
+
+    def print_summary(self, counts: Sequence[tuple[int, str]]) -> None:
+        """Says in one line what a user should know; nothing if all went well.
+
+        Args:
+            counts: Numbers of lines, and what happened to them.
+        """
+        if self._options.quiet:
+            return
+        parts = [(self._counter.num_replaced, "with invalid UTF-8, which was replaced"), *counts]
+        happened = [f"{count:,} {'line' if count == 1 else 'lines'} {what}" for count, what in parts if count]
+        if happened:
+            print_note("; ".join(happened))
+
+
+@contextlib.contextmanager
+def open_stream(options: StreamOptions, formats: FormatOptions) -> Iterator[Stream]:
+    """Opens input and output; a file for output appears when the block ends well."""
+    inputs = _open_inputs(options.files, options.text)
+    with _leaving_at_once(), _open_output(options.output) as file:
+        yield Stream(options, formats, inputs, file)
+
+
+def _open_inputs(files: tuple[Path, ...], text: str | None) -> list[Input]:
+    from xlmcli.infer.reading import file_input, stdin_input, text_input
+
+    if text is not None:
+        if files:
+            raise UsageError("--text and files together", hint="give one of them")
+        return [text_input(text)]
+    if files.count(_STDIN) > 1:
+        raise UsageError("standard input can be read once only", hint="give - once")
+    return [stdin_input() if path == _STDIN else file_input(path) for path in files or (_STDIN,)]
+
+
+@contextlib.contextmanager
+def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
+    if path is None or path == _STDIN:
+        if sys.stdout is None:
+            raise DataError("standard output is closed", hint="write to a file with -o OUT")
+        with writing_errors("standard output"):
+            yield sys.stdout.buffer
+    else:
+        with atomic_write(path, "wb") as stream:
+            yield stream
+
+
+@contextlib.contextmanager
+def _leaving_at_once() -> Iterator[None]:
+    """Ends the process on Ctrl-C, SIGTERM and a closed pipe without waiting for the batches that the engine has."""
+    previous = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    except KeyboardInterrupt:
+        _leave(ExitCode.INTERRUPTED)
+    except SystemExit:
+        _leave(ExitCode.TERMINATED)
+    except BrokenPipeError:
+        _leave(ExitCode.OK)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    # An exception, so that what was half written is removed on the way out.
+    raise SystemExit(ExitCode.TERMINATED)
+
+
+def _leave(code: int) -> NoReturn:
+    # The usual way out destroys the engine, which first works through its queue.
+    os._exit(code)
+
+
+def _print_terminal_note(inputs: list[Input]) -> None:
+    from xlmcli.infer.reading import STDIN_NAME
+
+    if sys.stdin is not None and sys.stdin.isatty() and any(source.name == STDIN_NAME for source in inputs):
+        print_note("reading from the terminal, a text a line; Ctrl-D ends")

@@ -1,0 +1,216 @@
+"""`xlm train classify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from xlmcli.cli.options import FILE, MONOLINGUAL, config_option, require_extra
+from xlmcli.cli.training import (
+    RANDOM,
+    make_run_options,
+    make_size_options,
+    model_folder,
+    run_options,
+    size_options,
+    valid_every_option,
+)
+from xlmcli.errors import UsageError
+from xlmcli.sources import Source
+
+if TYPE_CHECKING:
+    from xlmcli.train.labelled import Columns
+
+_TEXT = (
+    click.option(
+        "--train",
+        type=MONOLINGUAL,
+        multiple=True,
+        metavar="LANG=FILE",
+        help="Labelled text: TSV, .csv or .jsonl; may be repeated.",
+    ),
+    click.option(
+        "--valid",
+        type=MONOLINGUAL,
+        multiple=True,
+        metavar="LANG=FILE",
+        help="Held-out labelled text, also in languages without --train (zero-shot); may be repeated.",
+    ),
+    click.option(
+        "--select",
+        metavar="LANG,...",
+        help="Languages of --valid whose mean macro-F1 decides which model is best; by default the first one's.",
+    ),
+    click.option(
+        "--label-column", metavar="COLUMN", help="Number or name of the label's column, or its field; by default 1."
+    ),
+    click.option("--text-column", metavar="COLUMN", help="The same for the text; by default 2."),
+    click.option("--pair-column", metavar="COLUMN", help="The same for the second text of a pair; by default none."),
+    click.option("--multi-label", is_flag=True, help="A text has any number of labels, joined by commas."),
+    click.option(
+        "--max-len",
+        type=click.IntRange(1),
+        help="Cut a text, or both of a pair together, to so many tokens; by default to what the model can read.",
+    ),
+    click.option(
+        "--alpha",
+        type=click.FloatRange(0, 1),
+        default=0.5,
+        show_default=True,
+        help="Languages are sampled with p ∝ n^alpha.",
+    ),
+)
+_RECIPE = (
+    click.option(
+        "--pooling",
+        type=click.Choice(["first", "mean"]),
+        help="What stands for a text: its first state (by default), or the mean of all.",
+    ),
+    click.option(
+        "--class-weights",
+        type=click.Choice(["none", "balanced"]),
+        default="none",
+        show_default=True,
+        help="Whether rare labels count as much as frequent ones.",
+    ),
+    click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True, help="Texts in a batch."),
+    click.option("--max-epochs", type=click.FloatRange(0, min_open=True), help="Stop after so many times all text."),
+    click.option(
+        "--seeds",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Runs to make, each with a seed and a budget of its own; the best is kept.",
+    ),
+    click.option(
+        "--encoder-lr",
+        "lr",
+        type=click.FloatRange(0, min_open=True),
+        default=5e-6,
+        show_default=True,
+        help="Peak learning rate of the encoder; small models take more, such as 1e-4.",
+    ),
+    click.option(
+        "--head-lr",
+        type=click.FloatRange(0, min_open=True),
+        default=1e-4,
+        show_default=True,
+        help="Peak learning rate of the layer on top.",
+    ),
+    click.option(
+        "--schedule",
+        type=click.Choice(["constant", "cosine", "inverse_sqrt"]),
+        default="constant",
+        show_default=True,
+        help="How the learning rates fall after the warm-up.",
+    ),
+    click.option(
+        "--warmup",
+        type=click.IntRange(0),
+        default=100,
+        show_default=True,
+        help="Steps in which the learning rates rise to their peaks.",
+    ),
+    click.option(
+        "--cooldown",
+        type=click.FloatRange(0, 1),
+        default=0.0,
+        show_default=True,
+        help="Last share of the budget in which a constant or inverse_sqrt rate falls to 0.",
+    ),
+    click.option(
+        "--weight-decay", type=click.FloatRange(0), default=0.0, show_default=True, help="Decoupled weight decay."
+    ),
+    click.option(
+        "--beta2",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=0.999,
+        show_default=True,
+        help="Adam's second decay rate.",
+    ),
+    valid_every_option(200),
+)
+
+
+def _own_options(function: Any) -> Any:
+    for decorate in reversed((*_TEXT, *_RECIPE)):
+        function = decorate(function)
+    return function
+
+
+@click.command("classify")
+@click.option(
+    "--init", default=RANDOM, show_default=True, help="A pretrained XLM, a classifier, or none for random weights."
+)
+@click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default that of the pretrained model.")
+@_own_options
+@size_options
+@run_options
+@config_option
+def command(
+    init: str,
+    tokenizer: Path | None,
+    train: tuple[Source, ...],
+    valid: tuple[Source, ...],
+    select: str | None,
+    pooling: Literal["first", "mean"] | None,
+    class_weights: str,
+    max_len: int | None,
+    batch_size: int,
+    alpha: float,
+    seeds: int,
+    quiet: bool,
+    **values: Any,
+) -> None:
+    """Train a classifier of texts or pairs of texts, and write it to OUT_FOLDER.
+
+    The folder opens as Hugging Face's XLMForSequenceClassification. Rows are label<TAB>text unless told otherwise.
+    Held-out text in languages that no --train has is scored along the way: zero-shot transfer. The model with the best
+    macro-F1 is kept, and its probabilities are calibrated on the held-out text. Small --encoder-lr is what a large
+    published XLM needs; it stays at chance with more. With --init, the sizes are the pretrained model's. Several
+    processes: start the same command with `accelerate launch -m xlmcli` or `torchrun -m xlmcli`.
+
+    \b
+    Examples:
+      xlm train classify --init xlm-15 --train en=reviews.tsv --valid en=dev.en.tsv --valid fr=dev.fr.tsv \\
+          --max-epochs 10 --patience 5 sentiment
+      xlm train classify --init xlm-15 --train en=nli.jsonl --valid en=dev.jsonl --label-column gold_label \\
+          --text-column sentence1 --pair-column sentence2 --seeds 3 --max-epochs 5 nli
+    """
+    require_extra("train", "torch", "accelerate")
+    from xlmcli.console import TrainingDisplay
+    from xlmcli.train.classifying import train_classification
+    from xlmcli.train.log import JsonLog
+    from xlmcli.train.options import ClassifyTrainingOptions
+
+    options = ClassifyTrainingOptions(
+        tokenizer=tokenizer,
+        init=model_folder(init),
+        train=train,
+        valid=valid,
+        select=() if select is None else tuple(select.split(",")),
+        columns=_columns(values),
+        pooling=pooling,
+        is_balanced=class_weights == "balanced",
+        max_len=max_len,
+        batch_size=batch_size,
+        alpha=alpha,
+        max_epochs=values["max_epochs"],
+        num_seeds=seeds,
+        size=make_size_options(values),
+        run=make_run_options(values),
+    )
+    with TrainingDisplay(quiet=quiet) as display:
+        train_classification(options, [JsonLog(options.run.folder), display])
+
+
+def _columns(values: dict[str, Any]) -> Columns:
+    from xlmcli.train.labelled import Columns
+
+    names = {"label": values["label_column"], "text": values["text_column"], "pair": values["pair_column"]}
+    for name, column in names.items():
+        if column is not None and column.isdecimal() and int(column) == 0:
+            raise UsageError(f"--{name}-column counts from 1")
+    return Columns(**names, multi_label=values["multi_label"])

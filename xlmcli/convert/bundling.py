@@ -1,0 +1,114 @@
+"""Writing a bundle of any task from an opened checkpoint."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, get_args
+
+import ctranslate2
+
+from xlmcli import __version__
+from xlmcli.bundle import (
+    CARD_NAME,
+    RECIPE_NAME,
+    Bundle,
+    DecodingDefaults,
+    Manifest,
+    Provenance,
+    Score,
+    new_bundle,
+    seal,
+)
+from xlmcli.bundle.manifest import Quantization, TokenizerKind
+from xlmcli.errors import DataError
+from xlmcli.text import Tokenizer
+from xlmcli.text.sentencepiece import SentencePieceTokenizer
+
+QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleOptions:
+    """What goes into a bundle besides the model.
+
+    Attributes:
+        quantization: How the weights are stored.
+        decoding: How to translate by default; without effect for other tasks.
+        licence: Under which the model may be used.
+        trained_on: The texts it saw.
+        scores: What was measured.
+        card: A file that becomes MODEL_CARD.md.
+        recipe: A file that becomes recipe.toml.
+        force: Replace a bundle that is there already.
+    """
+
+    quantization: Quantization = "int8"
+    decoding: DecodingDefaults = field(default_factory=DecodingDefaults)
+    licence: str | None = None
+    trained_on: tuple[str, ...] = ()
+    scores: tuple[Score, ...] = ()
+    card: Path | None = None
+    recipe: Path | None = None
+    force: bool = False
+
+
+class Convertible(Protocol):
+    """An opened checkpoint."""
+
+    def fill(self, folder: Path, options: BundleOptions) -> Manifest:
+        """Writes every file but the manifest, and returns the manifest without hashes."""
+
+
+def write_bundle(
+    checkpoint: Convertible, path: Path, options: BundleOptions, *, check: Callable[[Bundle], None] | None = None
+) -> Bundle:
+    """Writes a bundle that serves all that a checkpoint can do.
+
+    Args:
+        checkpoint: What to convert.
+        path: Where the bundle shall be.
+        options: What goes into it.
+        check: Sees the finished bundle before it gets its name; if it raises, nothing is written.
+
+    Raises:
+        UsageError: ``path`` is taken; see ``new_bundle``.
+        ModelError: The bundle cannot be written.
+    """
+    with new_bundle(path, force=options.force) as folder:
+        manifest = seal(folder, checkpoint.fill(folder, options))
+        if check is not None:
+            check(Bundle(folder, manifest))
+    return Bundle(path, manifest)
+
+
+def make_provenance(source: str, options: BundleOptions) -> Provenance:
+    """Says where a bundle came from; ``source`` is the checkpoint's name."""
+    return Provenance(
+        source=source,
+        converter=f"xlmcli {__version__}, ctranslate2 {ctranslate2.__version__}",
+        licence=options.licence,
+        trained_on=options.trained_on,
+        scores=options.scores,
+    )
+
+
+def copy_documents(folder: Path, options: BundleOptions) -> None:
+    """Puts the model card and the recipe, where given, into a bundle.
+
+    Raises:
+        DataError: One cannot be copied.
+    """
+    for source, name in ((options.card, CARD_NAME), (options.recipe, RECIPE_NAME)):
+        if source is None:
+            continue
+        try:
+            shutil.copyfile(source, folder / name)
+        except OSError as error:
+            raise DataError(f"{source}: cannot be copied ({error.strerror or error})") from None
+
+
+def tokenizer_kind(tokenizer: Tokenizer) -> TokenizerKind:
+    return "sentencepiece" if isinstance(tokenizer, SentencePieceTokenizer) else "xlm_bpe"

@@ -1,0 +1,80 @@
+"""What ``xlm doctor`` writes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from xlmcli.doctor.machine import Machine
+from xlmcli.doctor.speed import Trial
+from xlmcli.store.report import format_bytes
+
+_FORMAT_VERSION = 1
+_OPTIONAL = {"torch": "train, pretrain and convert need it", "transformers": "it is for training and conversion"}
+_LABELS = {"cpu": "CPU", "cuda": "GPU"}
+
+
+def format_report_text(machine: Machine, trial: Trial) -> str:
+    """Returns a line for each thing that a user may have to know; the last one says whether it will translate."""
+    rows = [(name, _format_version(name, version)) for name, version in machine.versions.items()]
+    rows += [
+        ("system", machine.system),
+        ("cores", _format_cores(machine)),
+        *((_LABELS[item.device], _format_types(item.count, item.compute_types)) for item in machine.devices),
+        ("CUDA", _format_cuda(machine)),
+        ("models", f"{machine.kept.home / 'models'}: {format_bytes(machine.kept.models_bytes)}"),
+    ]
+    if machine.kept.downloads_bytes:
+        unfinished = format_bytes(machine.kept.downloads_bytes)
+        rows.append(
+            ("downloads", f"{unfinished} unfinished; a pull goes on, xlm models remove --unfinished removes it")
+        )
+    rows.append(("network", f"not used ({machine.offline})" if machine.offline else "used by xlm models pull alone"))
+    width = max(len(label) for label, _ in rows) + 2
+    return "\n".join([*(f"{label:{width}}{value}" for label, value in rows), _format_verdict(trial)])
+
+
+def format_report_json(machine: Machine, trial: Trial) -> str:
+    machine_json = asdict(machine)
+    machine_json["kept"]["home"] = str(machine.kept.home)
+    head = {"format_version": _FORMAT_VERSION, "translates": trial.speed is not None}
+    return json.dumps({**head, **machine_json, "trial": asdict(trial)}, ensure_ascii=False, indent=2)
+
+
+def _format_version(name: str, version: str | None) -> str:
+    return version or f"not installed: {_OPTIONAL.get(name, 'translation needs it')} (pip install 'xlmcli[train]')"
+
+
+def _format_cores(machine: Machine) -> str:
+    cores = machine.cores
+    wanted = f" (OMP_NUM_THREADS={cores.wanted})" if cores.wanted else ""
+    return f"{cores.num_usable} of {cores.num_total} usable{wanted}"
+
+
+def _format_types(count: int, compute_types: tuple[str, ...]) -> str:
+    number = f"{count} of them, " if count > 1 else ""
+    return f"{number}computes in {', '.join(compute_types)}"
+
+
+def _format_cuda(machine: Machine) -> str:
+    cuda = machine.cuda
+    if not cuda.has_driver:
+        return "no NVIDIA driver: everything runs on the CPU"
+    if not cuda.has_cublas:
+        return f"driver found, libcublas.so.12 missing: {cuda.advice}"
+    return "driver and libcublas.so.12 found"
+
+
+def _format_verdict(trial: Trial) -> str:
+    problems = "; ".join(f"{_LABELS.get(place, place)}: {problem}" for place, problem in trial.problems.items())
+    speed = trial.speed
+    if speed is None:
+        return f"This machine will not translate: {problems}"
+    failed = f" (not on the {problems})" if problems else ""
+    workers = f"{speed.num_workers} {'worker' if speed.num_workers == 1 else 'workers'}"
+    return (
+        f"This machine will translate on the {_LABELS[speed.device]}{failed}:"
+        f" {speed.lines_per_second:,.0f} short lines/s, {speed.tokens_per_second:,.0f} tokens/s"
+        f" with {trial.model} ({trial.direction}, {trial.quantization}, {workers});"
+        f" the first line takes {speed.first_line_seconds:.2f} s"
+    )

@@ -1,0 +1,116 @@
+"""Whether the embedded model translates here, and how fast: it is tried."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from xlmcli.bundle import find_model, open_bundle
+from xlmcli.errors import ModelError, XlmError
+from xlmcli.infer.engine import EngineOptions
+from xlmcli.infer.formats import RawRecord
+from xlmcli.infer.translate import SearchOptions, Translation, open_translation
+
+_SECONDS = 1.0
+_COPIES = 4  # Of each text, so that a batch is about as large as in a corpus.
+
+# Of the kind that the embedded model reads most of: short, complete, everyday.
+_SENTENCES = {
+    "en": (
+        "Good morning.",
+        "Where is the nearest station?",
+        "The meeting begins at nine o'clock.",
+        "I would like a cup of coffee, please.",
+        "She has lived in this town for ten years.",
+        "Can you tell me how much this costs?",
+        "The children are playing in the garden.",
+        "We will let you know as soon as we can.",
+        "He bought a new car last week.",
+        "It has been raining since yesterday evening.",
+        "Please close the window before you leave.",
+        "My brother works in a large hospital near the river.",
+        "Nobody expected the train to be on time.",
+        "This book is more interesting than the one I read last month.",
+        "If you need help, you can call me at any time of the day.",
+        "The report describes what was done, why it was done, and what remains to be done.",
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast a model translates.
+
+    Attributes:
+        device: On what.
+        first_line_seconds: From opening the model to the first translation.
+        lines_per_second: Of a corpus of short sentences.
+        tokens_per_second: Of the same; source tokens.
+        num_workers: Batches that were worked on at once.
+    """
+
+    device: str
+    first_line_seconds: float
+    lines_per_second: float
+    tokens_per_second: float
+    num_workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of the attempt to translate.
+
+    Attributes:
+        model: Name of the embedded model; None where there is none.
+        direction: From and to.
+        quantization: How its weights are stored.
+        speed: How fast it was; None where it failed everywhere.
+        problems: What failed, by device.
+    """
+
+    model: str | None
+    direction: str | None
+    quantization: str | None
+    speed: Speed | None
+    problems: dict[str, str]
+
+
+def try_translation(has_gpu: bool) -> Trial:
+    """Translates for a second with the embedded model, on the GPU if there is one and it works, else on the CPU."""
+    try:
+        bundle = open_bundle(find_model())
+        direction = next((item for item in bundle.translation.directions if item.src in _SENTENCES), None)
+        if direction is None:
+            raise ModelError(f"{bundle.name} translates from none of {', '.join(_SENTENCES)}")
+    except XlmError as error:
+        return Trial(None, None, None, None, {"model": error.message})
+    problems: dict[str, str] = {}
+    devices: tuple[Literal["cuda", "cpu"], ...] = ("cuda", "cpu") if has_gpu else ("cpu",)
+    for device in devices:
+        try:
+            start = time.perf_counter()
+            options = EngineOptions(device=device)
+            translation = open_translation(bundle.path, direction.src, direction.tgt, SearchOptions(), options)
+            speed = _measure(translation, _SENTENCES[direction.src], device, start)
+        except XlmError as error:
+            problems[device] = error.message
+            continue
+        return Trial(bundle.name, str(direction), bundle.manifest.quantization, speed, problems)
+    return Trial(bundle.name, str(direction), bundle.manifest.quantization, None, problems)
+
+
+def _measure(translation: Translation, sentences: tuple[str, ...], device: str, start: float) -> Speed:
+    records = [RawRecord(text, len(text), text) for text in sentences]
+    pieces = [piece for prepared in translation.prepare(records) for piece in prepared.pieces]
+    translation.submit(pieces[:1]).wait()
+    first_line_seconds = time.perf_counter() - start
+    num_batches, start = 0, time.perf_counter()
+    while (seconds := time.perf_counter() - start) < _SECONDS:
+        pending = [translation.submit(pieces * _COPIES) for _ in range(translation.num_workers)]
+        for batch in pending:
+            batch.wait()
+        num_batches += len(pending)
+    num_tokens = sum(len(piece.ids) for piece in pieces)
+    times = num_batches * _COPIES / seconds
+    return Speed(device, first_line_seconds, len(sentences) * times, num_tokens * times, translation.num_workers)

@@ -1,0 +1,89 @@
+"""Classification of streams of records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xlmcli.bundle import Bundle
+from xlmcli.infer.encoders import CUT, PendingReduced, TextEncoder
+from xlmcli.infer.engine import EngineOptions
+from xlmcli.infer.formats import Record
+from xlmcli.infer.labels import LabelChooser, Labelled, LabelOptions
+from xlmcli.infer.pieces import Piece, Prepared
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(slots=True)
+class ClassificationCounts:
+    """What a user should know about a run.
+
+    Attributes:
+        num_cut: Texts that had to be cut inside a sentence, and pairs of texts that had to be cut.
+    """
+
+    num_cut: int = 0
+
+
+class Classification:
+    """The work of classifying, for a `Pipeline`.
+
+    A text that is longer than the model is read in passages, and their probabilities are averaged, each weighted by its
+    number of tokens.
+
+    Attributes:
+        num_workers: Batches that the engine works on at once.
+        counts: What a user should know about the run.
+
+    Args:
+        bundle: A classifier.
+        lang: Language of the texts; see `open_languages`.
+        labels: Which labels are given.
+        options: Where and how to compute.
+
+    Raises:
+        ModelError: The bundle is no classifier, cannot be opened, or does not have the language.
+        UsageError: The device or the compute type is not to be had, or options contradict each other.
+    """
+
+    def __init__(self, bundle: Bundle, lang: str | None, labels: LabelOptions, options: EngineOptions) -> None:
+        from xlmcli.infer.heads import ClassifierHead
+
+        self._chooser = LabelChooser(bundle.classifier, labels)
+        self._with_text = labels.with_text
+        self._head = ClassifierHead.load(bundle)
+        self._encoder = TextEncoder(bundle, options)
+        self._passages = self._encoder.passages(lang)
+        self.num_workers = self._encoder.num_workers
+        self.counts = ClassificationCounts()
+
+    def prepare(self, records: Sequence[Record]) -> list[Prepared]:
+        singles = iter(self._passages.prepare([record.text or "" for record in records if record.pair is None]))
+        pairs = [(record.text or "", record.pair) for record in records if record.pair is not None]
+        joined = iter(self._passages.prepare_pairs(pairs))
+        return [next(singles if record.pair is None else joined) for record in records]
+
+    def submit(self, batch: Sequence[Piece]) -> PendingReduced[NDArray[np.float32]]:
+        return self._encoder.submit(batch, lambda states: list(self._head.probabilities(states)))
+
+    def finish(self, record: Record, prepared: Prepared, results: Sequence[NDArray[np.float32]]) -> Labelled:
+        pieces = prepared.pieces
+        if not pieces:
+            return Labelled((), self._chooser.is_list, self._with_text)
+        labels = self._chooser.choose(_average(results, pieces).tolist())
+        is_cut = any(piece.is_cut for piece in pieces)
+        self.counts.num_cut += is_cut
+        return Labelled(labels, self._chooser.is_list, self._with_text, pieces[0].lang, (CUT,) if is_cut else ())
+
+
+def _average(results: Sequence[NDArray[np.float32]], pieces: Sequence[Piece]) -> NDArray[np.float32]:
+    """Returns the mean of the pieces' probabilities, (labels,), weighted by their numbers of tokens."""
+    if len(results) == 1:
+        return results[0]
+    import numpy as np
+
+    return np.average(results, axis=0, weights=[len(piece.ids) for piece in pieces])

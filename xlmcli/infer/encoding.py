@@ -1,0 +1,169 @@
+"""Vectors of streams of records: of texts, of their tokens, and how near the texts of a pair are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from xlmcli.infer.encoders import CUT, PendingReduced, TextEncoder
+from xlmcli.infer.formats import Record
+from xlmcli.infer.heads import pool
+from xlmcli.infer.pieces import Piece, Prepared
+from xlmcli.infer.vectors import Similarity, TokenStates, Vector, cosine
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float32]
+
+VectorPooling = Literal["first", "mean", "max"]
+
+
+@dataclass(slots=True)
+class EncodingCounts:
+    """What a user should know about a run.
+
+    Attributes:
+        num_cut: Texts that had to be cut inside a sentence.
+    """
+
+    num_cut: int = 0
+
+
+class PassageVectors:
+    """Vectors of passages, and of texts that take several.
+
+    Passages become one as the states of a passage do: by their mean (weighted by numbers of tokens, also for "first")
+    or their maximum.
+
+    Args:
+        encoder: The model.
+        pooling: The vector of a passage: its first state, or the mean or maximum of its states, special tokens counted.
+    """
+
+    def __init__(self, encoder: TextEncoder, pooling: VectorPooling) -> None:
+        self._encoder = encoder
+        self._pooling = pooling
+        self.num_workers = encoder.num_workers
+        self.counts = EncodingCounts()
+
+    def submit(self, batch: Sequence[Piece]) -> PendingReduced[Array]:
+        return self._encoder.submit(batch, lambda states: [self._pool(sequence) for sequence in states])
+
+    def _pool(self, states: Array) -> Array:
+        if self._pooling == "max":
+            vector: Array = states.max(axis=0)
+            return vector
+        # A view would keep all states in memory.
+        return pool(states, self._pooling).copy()
+
+    def _join(self, parts: Sequence[tuple[Piece, Array]]) -> Array:
+        vectors = np.stack([vector for _, vector in parts])
+        if self._pooling == "max" or len(parts) == 1:
+            vector: Array = vectors.max(axis=0)
+            return vector
+        return np.average(vectors, axis=0, weights=[len(piece.ids) for piece, _ in parts]).astype(np.float32)
+
+
+class Encoding(PassageVectors):
+    """The work of making a vector of every text, for a `Pipeline`.
+
+    Attributes:
+        num_workers: Batches that the engine works on at once.
+        counts: What a user should know about the run.
+
+    Args:
+        encoder: The model.
+        lang: Language of the texts; see `open_languages`.
+        pooling: See `PassageVectors`.
+    """
+
+    def __init__(self, encoder: TextEncoder, lang: str | None, pooling: VectorPooling) -> None:
+        super().__init__(encoder, pooling)
+        self._zeros = np.zeros(encoder.dim, dtype=np.float32)
+        self._passages = encoder.passages(lang)
+
+    def prepare(self, records: Sequence[Record]) -> list[Prepared]:
+        return self._passages.prepare([record.text or "" for record in records])
+
+    def finish(self, record: Record, prepared: Prepared, results: Sequence[Array]) -> Vector:
+        if not results:
+            return Vector(self._zeros, is_blank=True)
+        vector = self._join(list(zip(prepared.pieces, results, strict=True)))
+        return Vector(vector, warnings=_warnings(prepared, self.counts))
+
+
+class PairEncoding(PassageVectors):
+    """The work of telling how near the two texts of every record are, by the cosine of their vectors.
+
+    Attributes:
+        num_workers: Batches that the engine works on at once.
+        counts: What a user should know about the run.
+
+    Args:
+        encoder: The model.
+        langs: Language of the first texts and of the second; see `open_languages`.
+        pooling: See `PassageVectors`.
+    """
+
+    def __init__(self, encoder: TextEncoder, langs: tuple[str | None, str | None], pooling: VectorPooling) -> None:
+        super().__init__(encoder, pooling)
+        self._firsts, self._seconds = map(encoder.passages, langs)
+
+    def prepare(self, records: Sequence[Record]) -> list[Prepared]:
+        firsts = self._firsts.prepare([record.text or "" for record in records])
+        seconds = self._seconds.prepare([record.pair or "" for record in records])
+        return [
+            Prepared([*first.pieces, *(replace(piece, is_second=True) for piece in second.pieces)])
+            for first, second in zip(firsts, seconds, strict=True)
+        ]
+
+    def finish(self, record: Record, prepared: Prepared, results: Sequence[Array]) -> Similarity:
+        parts = list(zip(prepared.pieces, results, strict=True))
+        first, second = ([part for part in parts if part[0].is_second == is_second] for is_second in (False, True))
+        if not first or not second:
+            return Similarity(None)
+        return Similarity(cosine(self._join(first), self._join(second)), _warnings(prepared, self.counts))
+
+
+class TokenEncoding:
+    """The work of giving the state of every token of every text, for a `Pipeline`.
+
+    Attributes:
+        num_workers: Batches that the engine works on at once.
+        counts: What a user should know about the run.
+
+    Args:
+        encoder: The model.
+        lang: Language of the texts; see `open_languages`.
+    """
+
+    def __init__(self, encoder: TextEncoder, lang: str | None) -> None:
+        self._encoder = encoder
+        self._vocab = encoder.tokenizer.vocab
+        self._passages = encoder.passages(lang)
+        self.num_workers = encoder.num_workers
+        self.counts = EncodingCounts()
+
+    def prepare(self, records: Sequence[Record]) -> list[Prepared]:
+        return self._passages.prepare([record.text or "" for record in records])
+
+    def submit(self, batch: Sequence[Piece]) -> PendingReduced[Array]:
+        # The first and the last state are those of the special tokens.
+        return self._encoder.submit(batch, lambda states: [sequence[1:-1] for sequence in states])
+
+    def finish(self, record: Record, prepared: Prepared, results: Sequence[Array]) -> TokenStates:
+        ids = [index for piece in prepared.pieces for index in piece.ids]
+        pieces = tuple(self._vocab[index] for index in ids)
+        states = np.concatenate(results) if results else np.zeros((0, self._encoder.dim), dtype=np.float32)
+        return TokenStates(ids, pieces, states, _warnings(prepared, self.counts))
+
+
+def _warnings(prepared: Prepared, counts: EncodingCounts) -> tuple[str, ...]:
+    if not any(piece.is_cut for piece in prepared.pieces):
+        return ()
+    counts.num_cut += 1
+    return (CUT,)

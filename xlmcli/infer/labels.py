@@ -1,0 +1,148 @@
+"""Labels as the answer to a text, and which of them are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xlmcli.bundle import ClassifierPart
+from xlmcli.errors import UsageError
+from xlmcli.infer.formats import Added, Row, Values
+
+ADDED = Added(("label", "probability"), ("label", "probability", "labels"))
+
+_MULTI_LABEL_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """Which labels are given and how they are written.
+
+    Attributes:
+        num_best: Most labels to give; None leaves it to the model: one, or any number where a text may have several.
+        all_labels: Give every label, whatever its probability.
+        threshold: Give only labels at least as probable, 0 to 1; None gives the best, or those from 0.5 where a text
+            may have several.
+        abstain: Label to give where no label reaches the threshold; None gives none.
+        with_text: Write each line of plain text after its labels.
+    """
+
+    num_best: int | None = None
+    all_labels: bool = False
+    threshold: float | None = None
+    abstain: str | None = None
+    with_text: bool = False
+
+    def __post_init__(self) -> None:
+        if self.all_labels:
+            for option, value in (("-k", self.num_best), ("--threshold", self.threshold), ("--abstain", self.abstain)):
+                if value is not None:
+                    raise UsageError(f"--all gives every label, and {option} only some", hint="give one of them")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label and its probability."""
+
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The answer to a text.
+
+    Attributes:
+        labels: Those that it gets, the likeliest first.
+        is_list: Whether there can be several.
+        with_text: Whether a line of plain text is written after its labels.
+        lang: The language that it was taken to be in, where that matters.
+        warnings: What the reader should know, in a word each.
+    """
+
+    labels: tuple[Label, ...]
+    is_list: bool = False
+    with_text: bool = False
+    lang: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def label_names(self) -> frozenset[str]:
+        return frozenset(label.name for label in self.labels)
+
+    def lines(self, text: str, index: int) -> list[str]:
+        if not text.strip():
+            return [""]
+        columns = [column for label in self.labels for column in (label.name, f"{label.probability:.4f}")]
+        if self.with_text:
+            columns = [*(columns or ("", "")), text]
+        return ["\t".join(columns)]
+
+    def rows(self) -> list[Row]:
+        names = ",".join(label.name for label in self.labels)
+        probabilities = ",".join(f"{label.probability:.4f}" for label in self.labels)
+        return [Row(None, (names, probabilities))]
+
+    def values(self) -> Values:
+        best = self.labels[0] if self.labels else None
+        added: dict[str, object] = {
+            "label": best and best.name,
+            "probability": best and round(best.probability, 4),
+        }
+        if self.is_list:
+            added["labels"] = [
+                {"label": label.name, "probability": round(label.probability, 4)} for label in self.labels
+            ]
+        return Values(None, added, {} if self.lang is None else {"lang": self.lang})
+
+
+class LabelChooser:
+    """Chooses labels by their probabilities.
+
+    Attributes:
+        is_list: Whether there can be several.
+
+    Args:
+        part: What the manifest says about the labels.
+        options: What was asked for.
+    """
+
+    def __init__(self, part: ClassifierPart, options: LabelOptions) -> None:
+        self._names = part.labels
+        self._abstain = options.abstain
+        self._threshold = options.threshold
+        if self._threshold is None and part.multi_label and options.num_best is None and not options.all_labels:
+            self._threshold = _MULTI_LABEL_THRESHOLD
+        if options.abstain is not None and self._threshold is None:
+            raise UsageError("--abstain needs to know below which probability", hint="add --threshold P")
+        gives_any = options.all_labels or (part.multi_label and options.num_best is None)
+        self._num_best = len(part.labels) if gives_any else options.num_best or 1
+        self.is_list = gives_any or options.num_best is not None
+
+    def choose(self, probabilities: Sequence[float]) -> tuple[Label, ...]:
+        """Returns the labels that a text gets, the likeliest first.
+
+        Args:
+            probabilities: Of every label of the model, in order.
+        """
+        order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
+        ranked = [Label(self._names[index], probabilities[index]) for index in order[: self._num_best]]
+        if self._threshold is None:
+            return tuple(ranked)
+        given = tuple(label for label in ranked if label.probability >= self._threshold)
+        if given or self._abstain is None:
+            return given
+        return (Label(self._abstain, ranked[0].probability),)
+
+
+def check_labels(labels: Sequence[str], part: ClassifierPart, abstain: str | None) -> frozenset[str]:
+    """Returns labels as a set.
+
+    Raises:
+        UsageError: The model does not give one of them.
+    """
+    known = (*part.labels, *(() if abstain is None else (abstain,)))
+    for label in labels:
+        if label not in known:
+            raise UsageError(f"the model has no label {label!r}", hint=f"it has {', '.join(known)}")
+    return frozenset(labels)

@@ -1,0 +1,64 @@
+"""Where answers go: written in the format of the input, or deciding which input is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import IO, Protocol
+
+from xlmcli.infer.formats import Answer, Record
+
+
+class TextSink:
+    """Writes every answer as soon as it is there.
+
+    Args:
+        stream: Where to.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def write(self, answered: Sequence[tuple[Record, Answer | None]]) -> None:
+        write_text(
+            self._stream, (record.raw if answer is None else record.format(answer) for record, answer in answered)
+        )
+
+
+class Judged(Protocol):
+    """An answer with labels."""
+
+    @property
+    def label_names(self) -> frozenset[str]:
+        """The labels that the record got."""
+
+
+class SelectionSink:
+    """Writes records as they were read, those with certain labels or those without; and headers.
+
+    Args:
+        stream: Where to.
+        labels: The labels that are looked for.
+        is_inverted: Write the records that have none of them.
+    """
+
+    def __init__(self, stream: IO[bytes], labels: frozenset[str], is_inverted: bool) -> None:
+        self._stream = stream
+        self._labels = labels
+        self._is_inverted = is_inverted
+        self.num_selected = 0
+
+    def write(self, answered: Sequence[tuple[Record, Judged | None]]) -> None:
+        selected = [record.raw for record, answer in answered if answer is None or self._selects(answer)]
+        if selected:
+            write_text(self._stream, selected)
+
+    def _selects(self, answer: Judged) -> bool:
+        is_selected = self._labels.isdisjoint(answer.label_names) == self._is_inverted
+        self.num_selected += is_selected
+        return is_selected
+
+
+def write_text(stream: IO[bytes], texts: Iterable[str]) -> None:
+    """Writes texts as UTF-8 and hands them on at once."""
+    stream.write("".join(texts).encode("utf-8"))
+    stream.flush()

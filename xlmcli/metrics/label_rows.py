@@ -1,0 +1,238 @@
+"""Rows of files with labels: text, TSV, CSV and JSON lines, as people and ``xlm classify`` write them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from xlmcli.errors import DataError, UsageError
+from xlmcli.lines import decode_line
+from xlmcli.metrics.answers import SEPARATOR
+
+LabelFormat = Literal["text", "tsv", "csv", "jsonl"]
+
+LABEL_NAME = "label"
+PROBABILITY_NAME = "probability"
+
+_ALL_LABELS_NAME = "labels"
+
+_BYTE_ORDER_MARK = "\ufeff"
+_COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
+_FORMATS: dict[str, LabelFormat] = {
+    ".tsv": "tsv",
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """Where in a file the labels are.
+
+    Columns of a table are given by number from 1, where it has no header, or by name in its header. Without any, a
+    table whose first row has a column ``label`` is taken to have a header, and the first column of others is read.
+
+    Attributes:
+        format: Of the file.
+        label: Column or field of the label; None is ``label``.
+        probability: Column or field of its probability; None is ``probability``, if there is one.
+        lang: Column or field of the line's language; None reads none.
+    """
+
+    format: LabelFormat = "text"
+    label: str | None = None
+    probability: str | None = None
+    lang: str | None = None
+
+    def __post_init__(self) -> None:
+        chosen = [name for name in (self.label, self.probability, self.lang) if name is not None]
+        if self.format == "text" and chosen:
+            raise UsageError(
+                f"plain text has no column or field {chosen[0]!r}", hint="name the format: tsv, csv or jsonl"
+            )
+
+
+class LabelRow(NamedTuple):
+    """What a file says of one line.
+
+    Attributes:
+        number: Of the line in the file, from 1.
+        label: The only or the likeliest one; in multi-label data all, joined by commas; empty if there is none.
+        probability: Of the label, 0-1; None where the file tells none, and in multi-label data.
+        lang: Language of the line.
+    """
+
+    number: int
+    label: str
+    probability: float | None
+    lang: str | None
+
+
+def format_of(path: Path) -> LabelFormat:
+    """Tells the format by a file's suffix; text where it says nothing."""
+    suffixes = [suffix for suffix in path.suffixes if suffix not in _COMPRESSED_SUFFIXES]
+    return _FORMATS.get(suffixes[-1].lower(), "text") if suffixes else "text"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFile:
+    """What readers of all formats need to know of a file.
+
+    Attributes:
+        source: Its name, for messages.
+        options: Where its labels are.
+        is_predicted: Whether probabilities may stand beside the labels.
+        multi_label: Whether a line may have several labels, or none.
+    """
+
+    source: str
+    options: LabelOptions
+    is_predicted: bool
+    multi_label: bool
+
+    def error(self, number: int, message: str, hint: str | None = None) -> DataError:
+        """Returns an error that names a line."""
+        return DataError(f"{self.source}:{number}: {message}", hint=hint)
+
+    def row(
+        self, number: int, labels: Sequence[str], probabilities: Sequence[object] = (), lang: str | None = None
+    ) -> LabelRow:
+        """Returns a row of the labels that a line gets, the likeliest first, and of their probabilities, if any.
+
+        Raises:
+            DataError: A probability is not from 0 to 1.
+        """
+        parsed = [self._parse_probability(value, number) for value in probabilities]
+        if self.multi_label:
+            return LabelRow(number, SEPARATOR.join(labels), None, lang)
+        return LabelRow(number, labels[0] if labels else "", parsed[0] if parsed else None, lang)
+
+    def _parse_probability(self, value: object, number: int) -> float:
+        try:
+            probability = float(value) if isinstance(value, str | int | float) else None
+        except ValueError:
+            probability = None
+        # What is not a number (NaN) is in no range.
+        if probability is None or isinstance(value, bool) or not 0 <= probability <= 1:
+            shown = value if isinstance(value, str) else json.dumps(value)
+            raise self.error(number, f"expected a probability from 0 to 1, found {shown[:40]!r}")
+        return probability
+
+
+def iter_label_rows(lines: Iterable[bytes], file: LabelFile) -> Iterator[LabelRow]:
+    """Reads rows.
+
+    Text of gold is a label a line, and what follows a tab is left alone. Text of predictions is what ``xlm classify``
+    writes: a label, or ``label TAB probability`` any number of times, the likeliest first; a TSV file of predictions
+    without a header is read likewise, unless a column is given. Empty lines between rows of tables and JSON lines are
+    no rows.
+
+    Args:
+        lines: Without their ``\\n``.
+        file: What they are.
+
+    Raises:
+        DataError: A line is not UTF-8, not of the format, or lacks a column or field, or a probability is none; the
+            message names ``source:line``.
+    """
+    texts = _iter_texts(lines, file.source)
+    if file.options.format == "text":
+        return (read_text_row(number, text, file) for number, text in texts)
+    if file.options.format == "jsonl":
+        return (_read_json_row(number, text, file) for number, text in texts if text.strip())
+    from xlmcli.metrics.label_tables import iter_table_rows
+
+    return iter_table_rows(texts, file)
+
+
+def read_text_row(number: int, text: str, file: LabelFile) -> LabelRow:
+    """Reads a line of plain text.
+
+    Raises:
+        DataError: It is neither a label nor labels and probabilities in turn.
+    """
+    columns = text.split("\t")
+    if not file.is_predicted or len(columns) == 1:
+        return file.row(number, columns[:1])
+    if len(columns) % 2:
+        raise file.error(
+            number,
+            f"expected label and probability in turn, found {len(columns)} columns",
+            "that is what xlm classify writes without --echo; of other tables, name the format and the label's column",
+        )
+    return file.row(number, columns[::2], columns[1::2])
+
+
+def _iter_texts(lines: Iterable[bytes], source: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines, start=1):
+        text = decode_line(line, source, number).removesuffix("\r")
+        yield number, text.removeprefix(_BYTE_ORDER_MARK) if number == 1 else text
+
+
+def _read_json_row(number: int, text: str, file: LabelFile) -> LabelRow:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise file.error(number, f"not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise file.error(number, f"expected a JSON object, found {text[:40]!r}")
+    options = file.options
+    lang = None if options.lang is None else _read_lang(options.lang, values, number, file)
+    if file.is_predicted and file.multi_label and options.label is None and _ALL_LABELS_NAME in values:
+        return file.row(number, *_read_all_labels(values[_ALL_LABELS_NAME], number, file), lang)
+    labels = _read_labels(options.label or LABEL_NAME, values, number, file)
+    probabilities: list[object] = []
+    if labels and file.is_predicted and (options.probability is not None or PROBABILITY_NAME in values):
+        probabilities.append(_value(options.probability or PROBABILITY_NAME, values, number, file))
+    return file.row(number, labels, probabilities, lang)
+
+
+def _read_lang(field: str, values: dict[str, object], number: int, file: LabelFile) -> str:
+    value = _value(field, values, number, file)
+    if not isinstance(value, str):
+        raise _unexpected("a text", field, value, number, file)
+    return _without_surrogates(value)
+
+
+def _read_all_labels(items: object, number: int, file: LabelFile) -> tuple[list[str], list[object]]:
+    """Returns labels and probabilities of a list of objects, as ``xlm classify`` writes it."""
+    labels: list[str] = []
+    probabilities: list[object] = []
+    for item in items if isinstance(items, list) else [items]:
+        if not isinstance(item, dict):
+            raise _unexpected("labels and probabilities", _ALL_LABELS_NAME, items, number, file)
+        labels += _read_labels(LABEL_NAME, item, number, file)
+        probabilities.append(_value(PROBABILITY_NAME, item, number, file))
+    return labels, probabilities
+
+
+def _read_labels(field: str, values: dict[str, object], number: int, file: LabelFile) -> list[str]:
+    """Returns a text, a whole number as text, the texts of a list where there may be several; null is no label."""
+    value = _value(field, values, number, file)
+    if value is None:
+        return []
+    if file.multi_label and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise _unexpected("a label", field, value, number, file)
+    return [_without_surrogates(str(value))]
+
+
+def _value(field: str, values: dict[str, object], number: int, file: LabelFile) -> object:
+    if field not in values:
+        raise file.error(number, f"no field {field!r}", f"the object has {', '.join(map(str, values)) or 'none'}")
+    return values[field]
+
+
+def _unexpected(what: str, field: str, value: object, number: int, file: LabelFile) -> DataError:
+    return file.error(number, f"expected {what} in field {field!r}, found {json.dumps(value)[:40]}")
+
+
+def _without_surrogates(text: str) -> str:
+    # JSON can spell half of a surrogate pair (\ud800), which is no character.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,136 @@
+"""Files whose lines belong together: reading them, and saying where they stop belonging together."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xlmcli.errors import DataError
+from xlmcli.lines import decode_line, iter_file_lines, reading_errors
+
+STDIN = Path("-")
+STDIN_NAME = "stdin"
+
+# Below this much in common on the average, two files are no versions of one text.
+_MIN_LIKENESS = 0.1
+# Length says little, but it is all that text in two languages has in common.
+_LENGTH_WEIGHT = 0.1
+_MAX_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """The lines of a file.
+
+    Attributes:
+        name: For people.
+        lines: Without white space at their ends, as sacreBLEU takes them.
+    """
+
+    name: str
+    lines: list[str]
+
+
+def read_side(path: Path) -> Side:
+    """Reads a file, or standard input if it is ``-``.
+
+    Raises:
+        DataError: It cannot be read, is not UTF-8, or is empty.
+    """
+    name = STDIN_NAME if path == STDIN else str(path)
+    lines = [line.rstrip() for line in (_iter_stdin() if path == STDIN else iter_file_lines(path))]
+    if not lines:
+        raise DataError(f"{name} is empty", hint="a score needs at least one line")
+    return Side(name, lines)
+
+
+def iter_stdin_bytes() -> Iterator[bytes]:
+    """Yields the lines of standard input without their ``\\n``, undecoded.
+
+    Raises:
+        DataError: It is closed or cannot be read.
+    """
+    if sys.stdin is None:
+        raise DataError("standard input is closed", hint="name a file")
+    with reading_errors("standard input"):
+        for line in sys.stdin.buffer:
+            yield line.removesuffix(b"\n")
+
+
+def check_aligned(side: Side, reference: Side) -> None:
+    """Checks that two files have a line for every line of the other.
+
+    Raises:
+        DataError: They do not; the message has both counts, the hint the first line that looks shifted.
+    """
+    counts = len(side.lines), len(reference.lines)
+    if counts[0] != counts[1]:
+        raise DataError(
+            f"{side.name} has {_count(counts[0])} and {reference.name} {_count(counts[1])}",
+            hint=_describe_shift(side, reference),
+        )
+
+
+def first_shifted_line(short: Sequence[str], long: Sequence[str]) -> int | None:
+    """Finds where lines of a text went missing.
+
+    Args:
+        short: The text with fewer lines.
+        long: Another version of it with all lines.
+
+    Returns:
+        Index from 0 of the first line of ``short`` that fits ``long`` better when it is moved by the lines that are
+        missing; ``len(short)`` if only the end is missing; None if the texts have too little in common to tell.
+    """
+    shift = len(long) - len(short)
+    in_place = [_likeness(line, other) for line, other in zip(short, long, strict=False)]
+    moved = [_likeness(line, other) for line, other in zip(short, long[shift:], strict=True)]
+    total = best_total = sum(moved)
+    best = 0
+    for index, (here, there) in enumerate(zip(in_place, moved, strict=True), start=1):
+        total += here - there
+        if total >= best_total:
+            best, best_total = index, total
+    return best if best_total >= _MIN_LIKENESS * len(short) else None
+
+
+def _describe_shift(side: Side, reference: Side) -> str:
+    short, long = sorted((side, reference), key=lambda item: len(item.lines))
+    index = first_shifted_line(short.lines, long.lines)
+    if index is None:
+        return "the two have little in common: are they versions of the same text?"
+    if index == len(short.lines):
+        return f"the lines of {short.name} fit up to its end: it looks cut short"
+    shift = len(long.lines) - len(short.lines)
+    return (
+        f"the first line that looks shifted is {short.name}:{index + 1} ({_shown(short.lines[index])}), which fits"
+        f" {long.name}:{index + 1 + shift} ({_shown(long.lines[index + shift])})"
+    )
+
+
+def _likeness(first: str, second: str) -> float:
+    """Returns how much two lines have in common, 0-1: mostly of their words, or characters where there is one word."""
+    if not first or not second:
+        return float(first == second)
+    if " " in first and " " in second:
+        ours, theirs = set(first.split()), set(second.split())
+    else:
+        ours, theirs = set(first), set(second)
+    shared = 2 * len(ours & theirs) / (len(ours) + len(theirs))
+    lengths = min(len(first), len(second)) / max(len(first), len(second))
+    return (1 - _LENGTH_WEIGHT) * shared + _LENGTH_WEIGHT * lengths
+
+
+def _iter_stdin() -> Iterator[str]:
+    for number, line in enumerate(iter_stdin_bytes(), start=1):
+        yield decode_line(line, STDIN_NAME, number)
+
+
+def _count(number: int) -> str:
+    return f"{number:,} {'line' if number == 1 else 'lines'}"
+
+
+def _shown(line: str) -> str:
+    return repr(line if len(line) <= _MAX_SHOWN else line[: _MAX_SHOWN - 1] + "…")

@@ -1,0 +1,49 @@
+"""Test sets that sacreBLEU knows by name, out of its cache or downloaded into it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from sacrebleu.dataset import DATASETS
+from sacrebleu.utils import SACREBLEU_DIR
+
+from xlmcli.errors import DataError, UsageError
+from xlmcli.metrics.parallel import Side, read_side
+from xlmcli.records import Direction
+
+_MAX_SHOWN = 20
+
+
+def load_testset(name: str, direction: Direction) -> tuple[Side, list[Side]]:
+    """Returns the source and the references of a test set.
+
+    Raises:
+        UsageError: sacreBLEU knows no such test set, or not in that direction.
+        DataError: It is not in the cache and cannot be downloaded.
+    """
+    dataset = DATASETS.get(name)
+    if dataset is None:
+        similar = difflib.get_close_matches(name, DATASETS, n=5, cutoff=0.5)
+        raise UsageError(
+            f"--testset {name}: sacreBLEU knows no such test set",
+            hint=f"perhaps {', '.join(similar)}" if similar else "sacrebleu --list shows them",
+        )
+    if str(direction) not in dataset.langpairs:
+        raise UsageError(f"--testset {name} does not go from {direction.src} to {direction.tgt}", hint=_pairs(dataset.langpairs))
+    try:
+        source, references = dataset.get_source_file(str(direction)), dataset.get_reference_files(str(direction))
+    # sacreBLEU exits where a download is damaged, and its parsers raise what they like about one.
+    except (Exception, SystemExit) as error:
+        raise DataError(
+            f"test set {name} ({direction}) is not in {SACREBLEU_DIR} and cannot be downloaded: {error}",
+            hint=f"where there is a network, run: sacrebleu --download {name} -l {direction}; then copy that folder here",
+        ) from error
+    return read_side(Path(source)), [read_side(Path(path)) for path in references]
+
+
+def _pairs(pairs: Sequence[str]) -> str:
+    shown = sorted(pairs)
+    rest = f" and {len(shown) - _MAX_SHOWN} more" if len(shown) > _MAX_SHOWN else ""
+    return f"it has {', '.join(shown[:_MAX_SHOWN])}{rest}"

@@ -1,0 +1,176 @@
+"""Pulling: a model of the hub becomes a model of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from xlmcli.bundle import MANIFEST_NAME, new_bundle, open_bundle, pulled_models, read_manifest
+from xlmcli.bundle.manifest import Quantization
+from xlmcli.environment import downloads_folder, pulled_folder
+from xlmcli.errors import DataError, ModelError, UsageError
+from xlmcli.store.conversion import check_converter, convert_checkpoint
+from xlmcli.store.download import Progress, download_files
+from xlmcli.store.hub import DEFAULT_REVISION, Hub, Snapshot
+from xlmcli.store.origin import Kind, Origin, write_origin
+from xlmcli.store.registry import StoredModel, check_name, get_model
+from xlmcli.store.selection import select_checkpoint_files
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """What to pull.
+
+    Attributes:
+        repository: Name on the hub.
+        revision: A branch, a tag or a commit.
+        name: Short name here; None is the last part of the repository's.
+        quantization: How the weights of a checkpoint are stored; None is int8. A bundle's are as they are.
+    """
+
+    repository: str
+    revision: str = DEFAULT_REVISION
+    name: str | None = None
+    quantization: Quantization | None = None
+
+    @property
+    def short_name(self) -> str:
+        return self.name or self.repository.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the hub has, told before it is downloaded."""
+
+    snapshot: Snapshot
+    kind: Kind
+
+
+def pull_model(hub: Hub, request: PullRequest, progress: Progress, on_found: Callable[[Found], None]) -> StoredModel:
+    """Downloads a model, checks it, converts it where it is no bundle, and gives it its short name.
+
+    A model that is there in that revision already stays as it is; one of another revision is replaced when the new one
+    is complete. What an interrupted call downloaded is used by the next one.
+
+    Raises:
+        UsageError: The name is taken by another model, or what is asked for contradicts what the hub has.
+        MissingExtraError: The hub has a checkpoint, and torch is not installed; nothing was downloaded.
+        ModelError: The hub does not give it, or it is damaged or cannot be converted.
+        DataError: The disk is full, or another process pulls the same model.
+    """
+    check_name(request.short_name)
+    _check_not_taken(request)
+    snapshot = hub.describe(request.repository, request.revision)
+    kind: Kind = "bundle" if any(file.name == MANIFEST_NAME for file in snapshot.files) else "checkpoint"
+    if kind == "bundle" and request.quantization is not None:
+        raise UsageError(f"{request.repository} is a bundle: it is taken as it is", hint="leave out --quantization")
+    if _is_here(request, snapshot):
+        return get_model(request.short_name)
+    if kind == "checkpoint":
+        check_converter(request.repository)
+    on_found(Found(snapshot, kind))
+    folder = downloads_folder() / request.repository.replace("/", "--") / snapshot.commit
+    with _locked(folder):
+        _download(hub, snapshot, kind, folder, progress)
+        origin = Origin(
+            repository=snapshot.repository,
+            endpoint=hub.endpoint,
+            revision=snapshot.revision,
+            commit=snapshot.commit,
+            licence=snapshot.licence,
+            pulled_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            kind=kind,
+        )
+        _register(folder, origin, request)
+        shutil.rmtree(folder.parent, ignore_errors=True)
+    return get_model(request.short_name)
+
+
+def _check_not_taken(request: PullRequest) -> None:
+    if request.short_name not in pulled_models():
+        return
+    origin = get_model(request.short_name).origin
+    if origin is not None and origin.repository != request.repository:
+        raise UsageError(
+            f"the name {request.short_name!r} is taken: that model is {origin.repository}",
+            hint=f"--name gives another name; xlm models remove {request.short_name} frees this one",
+        )
+
+
+def _is_here(request: PullRequest, snapshot: Snapshot) -> bool:
+    """Tells whether the model is here in that commit and that quantization, unaltered."""
+    if request.short_name not in pulled_models():
+        return False
+    model = get_model(request.short_name)
+    if model.origin is None or model.manifest is None or model.origin.commit != snapshot.commit:
+        return False
+    if model.origin.kind == "checkpoint" and model.manifest.quantization != (request.quantization or "int8"):
+        return False
+    try:
+        open_bundle(model.path)
+    except ModelError:
+        return False
+    return True
+
+
+def _download(hub: Hub, snapshot: Snapshot, kind: Kind, folder: Path, progress: Progress) -> None:
+    names = [file.name for file in snapshot.files]
+    if kind == "checkpoint":
+        download_files(hub, snapshot, select_checkpoint_files(names, snapshot.repository), folder, progress)
+        return
+    download_files(hub, snapshot, [MANIFEST_NAME], folder, progress)
+    wanted = list(read_manifest(folder).files)
+    if missing := [name for name in wanted if name not in names]:
+        raise ModelError(f"{snapshot.repository} is incomplete: it has no {', '.join(missing)}")
+    download_files(hub, snapshot, wanted, folder, progress)
+
+
+def _register(folder: Path, origin: Origin, request: PullRequest) -> None:
+    """Puts the model at its place, complete, in one step."""
+    names: list[str] = []
+    if origin.kind == "bundle":
+        _check_bundle(folder, origin.repository)
+        names = [MANIFEST_NAME, *read_manifest(folder).files]
+    with new_bundle(pulled_folder() / request.short_name, force=True) as new:
+        for name in names:
+            (folder / name).rename(new / name)
+        if origin.kind == "checkpoint":
+            convert_checkpoint(folder, new, request.quantization or "int8", origin.licence)
+        write_origin(origin, new)
+
+
+def _check_bundle(folder: Path, repository: str) -> None:
+    # Every file is the hub's own by now: one that the manifest does not know was altered before it was uploaded.
+    try:
+        open_bundle(folder)
+    except ModelError as error:
+        raise ModelError(
+            f"{repository} is damaged on the hub: {error.message}",
+            hint="tell its makers, or try another one with --revision",
+        ) from error
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keeps other processes from downloading into the same folder, until this one ends, however it does."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({error.strerror or error})") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                f"another process is downloading into {folder}", hint="wait until it is done, then try again"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)

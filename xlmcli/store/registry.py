@@ -1,0 +1,169 @@
+"""The models that are here: embedded and pulled ones, by short name."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from xlmcli.bundle import Bundle, Manifest, embedded_models, open_bundle, pulled_models, read_manifest
+from xlmcli.environment import downloads_folder, pulled_folder
+from xlmcli.errors import ModelError, UsageError
+from xlmcli.store.origin import Origin, read_origin
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A model that ``-m NAME`` finds.
+
+    Attributes:
+        name: Its short name.
+        path: Its folder.
+        num_bytes: Size of the folder.
+        manifest: What the bundle says about itself; None if that cannot be read.
+        origin: Where it was pulled from; None of an embedded model.
+        problem: Why it cannot be used, or None. Hashes are not looked at.
+    """
+
+    name: str
+    path: Path
+    num_bytes: int
+    manifest: Manifest | None
+    origin: Origin | None
+    problem: str | None
+
+    @property
+    def licence(self) -> str | None:
+        """Under which it may be used: what the bundle says, else what the hub says."""
+        told = self.manifest.provenance.licence if self.manifest is not None else None
+        return told or (self.origin.licence if self.origin is not None else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether a model's files are all there and unaltered.
+
+    Attributes:
+        name: The model.
+        problem: What is wrong, or None.
+    """
+
+    name: str
+    problem: str | None
+
+
+def list_models() -> list[StoredModel]:
+    """Returns the embedded models, then the pulled ones, each group by name."""
+    embedded = [_read_model(name, path, is_pulled=False) for name, path in embedded_models().items()]
+    return embedded + [_read_model(name, path, is_pulled=True) for name, path in pulled_models().items()]
+
+
+def get_model(name: str) -> StoredModel:
+    """Returns the model of that short name.
+
+    Raises:
+        ModelError: There is none; the hint lists what there is.
+    """
+    return _read_model(name, _find(name), is_pulled=name not in embedded_models())
+
+
+def open_model(name: str) -> Bundle:
+    """Opens a model by its short name and checks its files.
+
+    Raises:
+        ModelError: There is none, or it is damaged.
+    """
+    return open_bundle(_find(name))
+
+
+def verify_models(names: Iterable[str]) -> list[Verification]:
+    """Checks every file of the models named, of all models if none is.
+
+    Raises:
+        ModelError: There is no model of that name.
+    """
+    wanted = list(names) or [*embedded_models(), *pulled_models()]
+    paths = [(name, _find(name)) for name in wanted]
+    return [Verification(name, _find_problem(path)) for name, path in paths]
+
+
+def remove_models(names: Iterable[str]) -> int:
+    """Removes pulled models, each named once.
+
+    Returns:
+        How many bytes that gave back.
+
+    Raises:
+        ModelError: One is not there; then none is removed.
+        UsageError: One is embedded; likewise.
+    """
+    paths, pulled, embedded = [], pulled_models(), embedded_models()
+    for name in names:
+        if name not in pulled and name in embedded:
+            raise UsageError(f"{name} is part of the program and cannot be removed")
+        paths.append(pulled[name] if name in pulled else _find(name))
+    num_bytes = sum(map(folder_size, paths))
+    for path in paths:
+        # In one step, so that no half of a model can be found.
+        aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
+        path.rename(aside)
+        shutil.rmtree(aside)
+    return num_bytes
+
+
+def remove_downloads() -> int:
+    """Removes what interrupted pulls left; returns how many bytes that gave back."""
+    # In the folder of models, what is half written has a name that begins with a point.
+    models = pulled_folder()
+    hidden = [path for path in models.iterdir() if path.name[0] == "."] if models.is_dir() else []
+    num_bytes = 0
+    for folder in (downloads_folder(), *hidden):
+        num_bytes += folder_size(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    return num_bytes
+
+
+def check_name(name: str) -> None:
+    """Raises a UsageError if a pulled model cannot have that short name."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"not a name for a model: {name!r}", hint="letters, digits, '.', '_' and '-' make one")
+    if name in embedded_models():
+        raise UsageError(f"an embedded model is named {name!r} already", hint="--name gives it another name")
+
+
+def folder_size(folder: Path) -> int:
+    """Returns how many bytes the files below a folder have; 0 if it does not exist."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+
+
+def _find(name: str) -> Path:
+    found = embedded_models().get(name) or pulled_models().get(name)
+    if found is None:
+        known = ", ".join([*embedded_models(), *pulled_models()])
+        raise ModelError(
+            f"no model named {name!r} is here", hint=f"here are {known or 'none'}; xlm models pull gets more"
+        )
+    return found
+
+
+def _read_model(name: str, path: Path, *, is_pulled: bool) -> StoredModel:
+    manifest = origin = problem = None
+    try:
+        manifest = read_manifest(path)
+        origin = read_origin(path) if is_pulled else None
+    except ModelError as error:
+        problem = error.message
+    return StoredModel(name, path, folder_size(path), manifest, origin, problem)
+
+
+def _find_problem(path: Path) -> str | None:
+    try:
+        open_bundle(path)
+    except ModelError as error:
+        return error.message
+    return None

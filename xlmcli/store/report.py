@@ -1,0 +1,101 @@
+"""What ``xlm models`` writes, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from xlmcli.bundle import Bundle, Manifest
+from xlmcli.bundle.description import format_bundle_json, format_bundle_text
+from xlmcli.store.registry import StoredModel, Verification
+
+_HEAD = ("NAME", "TASK", "LANGUAGES", "SIZE", "LICENCE", "FROM")
+_MOST_LANGUAGES = 4
+
+
+def format_models_text(models: Sequence[StoredModel]) -> str:
+    """Returns a table: a head, then a line a model."""
+    rows = [_HEAD, *map(_row, models)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def format_models_json(models: Sequence[StoredModel]) -> str:
+    return _dump([_describe(model) for model in models])
+
+
+def format_model_text(model: StoredModel, bundle: Bundle) -> str:
+    """Returns what ``xlm info`` says of the bundle, and where it was pulled from."""
+    lines = [format_bundle_text(bundle)]
+    if model.origin is not None:
+        lines += [
+            f"  pulled from {model.origin.url}, {model.origin.revision} (commit {model.origin.commit})",
+            f"  pulled at   {model.origin.pulled_at}",
+        ]
+    return "\n".join(lines)
+
+
+def format_model_json(model: StoredModel, bundle: Bundle) -> str:
+    return _dump({**_describe(model), "bundle": json.loads(format_bundle_json(bundle))})
+
+
+def format_verifications_text(verifications: Sequence[Verification]) -> str:
+    return "\n".join(f"{item.name}\t{item.problem or 'unaltered'}" for item in verifications)
+
+
+def format_verifications_json(verifications: Sequence[Verification]) -> str:
+    return _dump([{"name": item.name, "ok": item.problem is None, "problem": item.problem} for item in verifications])
+
+
+def format_bytes(num_bytes: int) -> str:
+    """Returns a size as people read it, in decimal units."""
+    amount = float(num_bytes)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < 999.5:
+            return f"{amount:.0f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def _row(model: StoredModel) -> tuple[str, str, str, str, str, str]:
+    source = model.origin.repository if model.origin is not None else "embedded"
+    task, langs = ("damaged", "?") if model.manifest is None else (model.manifest.task, _languages(model.manifest))
+    return model.name, task, langs, format_bytes(model.num_bytes), _short_licence(model), source
+
+
+def _short_licence(model: StoredModel) -> str:
+    # What stands in brackets is for xlm models show.
+    return (model.licence or "not said").partition(" (")[0]
+
+
+def _languages(manifest: Manifest) -> str:
+    """Returns the directions of a translation model, else the languages; many of them by number."""
+    names = list(map(str, manifest.translation.directions)) if manifest.translation is not None else []
+    kind = "directions" if names else "languages"
+    names = names or list(manifest.languages)
+    return ",".join(names) if len(names) <= _MOST_LANGUAGES else f"{len(names)} {kind}"
+
+
+def _describe(model: StoredModel) -> dict[str, object]:
+    manifest = model.manifest
+    translation = manifest.translation if manifest is not None else None
+    return {
+        "name": model.name,
+        "path": str(model.path),
+        "embedded": model.origin is None and model.problem is None,
+        "task": None if manifest is None else manifest.task,
+        "languages": [] if manifest is None else list(manifest.languages),
+        "directions": [] if translation is None else list(map(str, translation.directions)),
+        "quantization": None if manifest is None else manifest.quantization,
+        "num_bytes": model.num_bytes,
+        "licence": model.licence,
+        "origin": None if model.origin is None else asdict(model.origin),
+        "problem": model.problem,
+    }
+
+
+def _dump(document: object) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2)

@@ -1,0 +1,177 @@
+"""Encoding of lines by what stands between their spaces, looked up where it has been seen before.
+
+Moses' rules look at most at the neighbouring characters, and a space shields a chunk from the next one, with few exceptions:
+the full stop of an abbreviation, a comma or an apostrophe at an end of the line, and the like. A line with such an
+exception is tokenised as a whole, and so is a chunk that is met for the first time. The result is the same for each way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from xlmcli.text.bpe import Ids, WordEncoder
+from xlmcli.text.moses_data import character_class
+from xlmcli.text.moses_normalization import QUOTE_BEFORE_STOP_LANGS
+from xlmcli.text.moses_tokenization import APOSTROPHE_LANGS
+from xlmcli.text.words import MosesSplitter
+
+# What normalisation makes a comma, an apostrophe or a quotation mark of.
+_COMMAS = ",，、"
+_APOSTROPHES = "'‘’‚`´"
+_QUOTES = f'"„“”«»《》「」{_APOSTROPHES}'
+_APOSTROPHES_APART = re.compile(rf"[{_APOSTROPHES}]\s+[{_APOSTROPHES}]")
+_STOP_BEFORE_QUOTE = re.compile(rf"[.…][{_QUOTES}]")
+
+# Spaces separate like the plain one, but the no-break space also joins numbers and goes with its quotation mark.
+_SPACES = dict.fromkeys([0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
+_MEANINGFUL_SPACE = re.compile("\\d\u00a0\\d|\u00a0[«»]|[«»]\u00a0")
+
+# Marks that are words of their own wherever they stand, and so does the full stop unless the word is an abbreviation.
+_MARKS = ",;:!?،؛؟।॥"
+_STOP = "."
+
+_WIDE_DIGITS = frozenset("０１２３４５６７８９")
+
+_MAX_CACHED_CHARACTERS = 1 << 20
+_LINES_AT_ONCE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenChunk:
+    """A chunk whose final full stop belongs to its last word or not, depending on what follows.
+
+    Attributes:
+        ids: With the full stop apart.
+        joined: Words, with the full stop at the last one: before a word in lower case.
+        joins_number: Whether a number that follows is enough for that.
+    """
+
+    ids: Ids
+    joined: Sequence[str]
+    joins_number: bool
+
+
+class ChunkedEncoder:
+    """Encodes lines of one language of Moses'."""
+
+    def __init__(self, splitter: MosesSplitter, words: WordEncoder) -> None:
+        """Prepares the language.
+
+        Args:
+            splitter: Splits whole lines, and tells the language.
+            words: Encodes words.
+        """
+        self._splitter = splitter
+        self._words = words
+        self._heeds_apostrophes = splitter.lang in APOSTROPHE_LANGS
+        self._heeds_quotes = splitter.lang in QUOTE_BEFORE_STOP_LANGS
+        self._starts = _COMMAS + (_APOSTROPHES if self._heeds_apostrophes else "")
+        self._ends = _APOSTROPHES if self._heeds_apostrophes else ""
+        letters = character_class(splitter.tokenizer.alphanumeric - _WIDE_DIGITS)
+        self._simple = re.compile(rf"(?<!\S)([{letters}\-]+)([{_MARKS}{_STOP}]?)(?!\S)")
+        self._marks = dict(zip(_MARKS + _STOP, words.encode(_MARKS + _STOP), strict=True))
+        self._closed: dict[str, Ids] = {}
+        self._open: dict[str, _OpenChunk] = {}
+        self._num_cached_characters = 0
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Returns the ids of each line."""
+        ids: list[list[int]] = []
+        for start in range(0, len(texts), _LINES_AT_ONCE):
+            ids += self._encode_some(texts[start : start + _LINES_AT_ONCE])
+        return ids
+
+    def _encode_some(self, texts: Sequence[str]) -> list[list[int]]:
+        lines = [self._split(text) for text in texts]
+        names = set(chain.from_iterable(line for line in lines if line is not None))
+        new = names.difference(self._closed).difference(self._open)
+        if new:
+            self._learn(new)
+        ids = [
+            self._encode_whole(text) if line is None else self._look_up(line)
+            for text, line in zip(texts, lines, strict=True)
+        ]
+        if self._num_cached_characters > _MAX_CACHED_CHARACTERS:
+            self._closed.clear()
+            self._open.clear()
+            self._num_cached_characters = 0
+        return ids
+
+    def _split(self, text: str) -> list[str] | None:
+        """Returns the chunks of a line, or None if something in it acts across spaces."""
+        if not text.isprintable():
+            if _MEANINGFUL_SPACE.search(text):
+                return None
+            text = text.translate(_SPACES)
+            if not text.isprintable():
+                return None
+        chunks = text.split()
+        if not chunks:
+            return chunks
+        acts_across = (
+            chunks[0][0] in self._starts
+            or chunks[-1][-1] in self._ends
+            or (self._heeds_apostrophes and _APOSTROPHES_APART.search(text) is not None)
+            or (self._heeds_quotes and _STOP_BEFORE_QUOTE.search(text) is not None)
+        )
+        return None if acts_across else chunks
+
+    def _encode_whole(self, text: str) -> list[int]:
+        return list(self._encode_words(self._splitter.split(text)))
+
+    def _encode_words(self, words: Sequence[str]) -> Ids:
+        return tuple(chain.from_iterable(self._words.encode(words)))
+
+    def _look_up(self, names: list[str]) -> list[int]:
+        closed = self._closed
+        ids: list[int] = []
+        for position, name in enumerate(names):
+            if name in closed:
+                ids += closed[name]
+            else:
+                chunk = self._open[name]
+                joins = position + 1 < len(names) and self._joins(chunk, names[position + 1])
+                ids += self._encode_words(chunk.joined) if joins else chunk.ids
+        return ids
+
+    def _joins(self, chunk: _OpenChunk, following: str) -> bool:
+        word = following if self._simple.match(following) else self._split_between(following, "A")[0]
+        in_lower, is_number = self._splitter.tokenizer.follows_stop(self._splitter.spell(word))
+        return in_lower or (is_number and chunk.joins_number)
+
+    def _learn(self, names: set[str]) -> None:
+        text = " ".join(names)
+        self._num_cached_characters += len(text) + len(names)
+        self._learn_simple(self._simple.findall(text))
+        for name in names.difference(self._closed).difference(self._open):
+            self._analyse(name)
+
+    def _learn_simple(self, chunks: list[tuple[str, str]]) -> None:
+        """Learns chunks of one word with at most one mark after it."""
+        words = [self._splitter.spell(word) for word, _ in chunks]
+        for (word, mark), spelt, ids in zip(chunks, words, self._words.encode(words), strict=True):
+            if not mark:
+                self._closed[word] = ids
+            elif mark != _STOP:
+                self._closed[word + mark] = ids + self._marks[mark]
+            elif self._splitter.tokenizer.keeps_stop(spelt):
+                self._closed[word + mark] = self._encode_words((spelt + mark,))
+            else:
+                joins_number = spelt in self._splitter.tokenizer.numeric_prefixes
+                self._open[word + mark] = _OpenChunk(ids + self._marks[mark], (spelt + mark,), joins_number)
+
+    def _analyse(self, name: str) -> None:
+        """Tokenises a chunk between words that do nothing to it but tell how a full stop is read."""
+        words = self._split_between(name, "A")
+        ids = self._encode_words(words)
+        joined = self._split_between(name, "a") if words[-1] == _STOP else words
+        if joined == words:
+            self._closed[name] = ids
+        else:
+            self._open[name] = _OpenChunk(ids, joined, self._split_between(name, "5") == joined)
+
+    def _split_between(self, name: str, following: str) -> list[str]:
+        return self._splitter.split(f"a {name} {following}")[1:-1]

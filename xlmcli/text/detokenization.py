@@ -1,0 +1,1 @@
+def detokenize(words, lang): return " ".join(words)

@@ -1,0 +1,99 @@
+"""The objective of a classifier, and how its batches are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from xlmcli.text.special import EOS_ID
+from xlmcli.train.model import Tokens
+from xlmcli.train.objectives import Loss, Stream, choose_stream
+from xlmcli.train.seq2seq import pad
+from xlmcli.train.translation import real_mask
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationOptions:
+    """How a classifier learns.
+
+    Attributes:
+        alpha: Exponent of language sampling.
+        multi_label: Whether each label is a question of its own.
+        start_id: What a sequence starts with.
+        weights: How much each label counts (with ``multi_label``, its presence against its absence), (labels,); None
+            counts all alike.
+    """
+
+    alpha: float
+    multi_label: bool
+    start_id: int
+    weights: NDArray[np.float32] | None = None
+
+
+class Classification:
+    """Cross-entropy of the labels; a stream is a language."""
+
+    name = "classify"
+
+    def __init__(
+        self, streams: Sequence[Stream], labels: Mapping[str, NDArray[np.bool_]], options: ClassificationOptions
+    ) -> None:
+        """Takes what it draws from.
+
+        Args:
+            streams: One a language, their names the keys of ``labels``.
+            labels: True where a text has a label, bool (texts, labels).
+            options: How to learn.
+        """
+        self.streams, self.options = streams, options
+        self._labels = labels
+
+    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
+        stream = choose_stream(self.streams, self.options.alpha, rng)
+        assert stream.data is not None
+        rows = stream.sampler.next()
+        (corpus,) = stream.data.sides
+        ids = [corpus[row] for row in rows.tolist()]
+        logits = model(make_tokens(ids, stream.langs[0], self.options.start_id, device))
+        wanted = torch.as_tensor(self._labels[stream.name][rows], device=device)
+        return Loss(label_loss(logits, wanted, self.options), sum(map(len, ids)) + 2 * len(ids))
+
+
+def make_tokens(ids: list[list[int]], lang: int, start_id: int, device: torch.device) -> Tokens:
+    """A batch as the model reads it: each sequence between ``start_id`` and ``</s>``, all in one language."""
+    padded, lens = pad([[start_id, *words, EOS_ID] for words in ids], device)
+    return Tokens(padded, real_mask(padded, lens), torch.full((1, 1), lang, device=device))
+
+
+def label_loss(logits: Tensor, wanted: Tensor, options: ClassificationOptions) -> Tensor:
+    """Mean cross-entropy in nats.
+
+    Args:
+        logits: (batch, labels).
+        wanted: True where a text has a label, bool (batch, labels); without ``multi_label``, one a row.
+        options: Weights, and whether labels exclude each other.
+    """
+    weights = None if options.weights is None else torch.as_tensor(options.weights, device=logits.device)
+    if options.multi_label:
+        return F.binary_cross_entropy_with_logits(logits, wanted.to(logits.dtype), pos_weight=weights)
+    return F.cross_entropy(logits, wanted.int().argmax(dim=1), weight=weights)
+
+
+def balanced_weights(labels: Sequence[NDArray[np.bool_]], multi_label: bool) -> NDArray[np.float32]:
+    """Weights by which rare labels count as much as frequent ones.
+
+    Args:
+        labels: A matrix a language, bool (texts, labels).
+        multi_label: Weighs a label's presence against its absence, instead of labels against each other.
+    """
+    matrix = np.concatenate(labels)
+    counts = np.maximum(matrix.sum(0), 1)
+    weights = (len(matrix) - counts) / counts if multi_label else len(matrix) / (matrix.shape[1] * counts)
+    return cast("NDArray[np.float32]", weights.astype(np.float32))

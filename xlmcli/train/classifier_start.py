@@ -1,0 +1,167 @@
+"""What the training of a classifier starts from: its sizes, languages, labels, vocabulary and first weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from xlmcli.errors import ModelError, UsageError
+from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text.special import EOS_ID
+from xlmcli.train.checkpoint import CheckpointConfig
+from xlmcli.train.classifier import Classifier, load_classifier
+from xlmcli.train.classifier_config import ClassifierConfig
+from xlmcli.train.model import XLMTransformer
+from xlmcli.train.options import ClassifyTrainingOptions
+from xlmcli.train.pretrained import open_pretrained
+from xlmcli.train.setup import new_shape
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What each run begins with.
+
+    Attributes:
+        config: Of the checkpoint to be.
+        pretrained: A whole classifier, an encoder, or None for random weights.
+        tokenizer: The vocabulary.
+        langs: Languages of all text.
+    """
+
+    config: CheckpointConfig
+    pretrained: Classifier | XLMTransformer | None
+    tokenizer: Tokenizer
+    langs: tuple[str, ...]
+
+    @property
+    def classifier(self) -> ClassifierConfig:
+        assert self.config.classifier is not None
+        return self.config.classifier
+
+    @property
+    def max_len(self) -> int:
+        """Tokens that are kept of a text, or of both of a pair."""
+        assert self.config.max_len is not None
+        return self.config.max_len
+
+    @property
+    def lang2id(self) -> dict[str, int]:
+        """The id of every language of the text; all are 0 where the model does not tell languages apart."""
+        return self.config.lang2id if self.config.shape.num_langs > 1 else dict.fromkeys(self.langs, 0)
+
+    def new_model(self) -> Classifier:
+        """A model with the weights to start from; those that are not given are random."""
+        model = Classifier(self.config.shape, self.classifier)
+        if isinstance(self.pretrained, Classifier):
+            model.load_state_dict(self.pretrained.state_dict())
+        elif self.pretrained is not None:
+            model.transformer.load_state_dict(self.pretrained.state_dict())
+        return model
+
+
+def check_data(options: ClassifyTrainingOptions) -> None:
+    """Finds what is wrong with the options before any work is done.
+
+    Raises:
+        UsageError: Text is missing, or ``--select`` names a language without held-out text.
+    """
+    if not options.train:
+        raise UsageError("no training text", hint="name some with --train, such as --train en=FILE.tsv")
+    if not options.valid:
+        raise UsageError("no validation text", hint="name some with --valid, such as --valid en=FILE.tsv")
+    strangers = sorted(set(options.select) - {lang for source in options.valid for lang in source.langs})
+    if strangers:
+        raise UsageError(f"--select {','.join(strangers)}: no --valid text in this language")
+    if options.init is None and options.size.dim % options.size.num_heads:
+        raise UsageError(f"--dim {options.size.dim} is not a multiple of --heads {options.size.num_heads}")
+
+
+def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Start:
+    """Loads what to start from, and settles languages, sizes and labels.
+
+    Args:
+        options: All options.
+        labels: The labels of the training text.
+
+    Raises:
+        UsageError: Options contradict each other, or there is no vocabulary or a single label.
+        ModelError: The model to start from does not fit the text.
+    """
+    if len(labels) < 2 and not options.columns.multi_label:
+        raise UsageError(
+            f"all training text has the same label: {', '.join(labels) or 'none'}",
+            hint="--label-column and --text-column choose the columns",
+        )
+    langs = tuple(sorted({lang for source in (*options.train, *options.valid) for lang in source.langs}))
+    train_langs = tuple(sorted({lang for source in options.train for lang in source.langs}))
+    pretrained, old, tokenizer = _load(options)
+    if old is None:
+        config = CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, len(langs)))
+    else:
+        config = replace(
+            old,
+            decoder_layers=None,
+            directions=(),
+            shape=replace(old.shape, dropout=options.size.dropout, attention_dropout=options.size.attention_dropout),
+        )
+    _check_fit(config, tokenizer, langs)
+    classifier = replace(_classifier(options, config.classifier, labels), train_langs=train_langs)
+    config = replace(config, classifier=classifier, max_len=_max_len(options, config))
+    return Start(config, pretrained, tokenizer, langs)
+
+
+def _load(
+    options: ClassifyTrainingOptions,
+) -> tuple[Classifier | XLMTransformer | None, CheckpointConfig | None, Tokenizer]:
+    tokenizer = None if options.tokenizer is None else load_tokenizer(options.tokenizer)
+    if options.init is None:
+        if tokenizer is None:
+            raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
+        return None, None, tokenizer
+    source = open_pretrained(options.init)
+    is_classifier = source.config.classifier is not None
+    model = load_classifier(options.init)[0] if is_classifier else source.encoder()
+    return model, source.config, tokenizer or source.tokenizer()
+
+
+def _check_fit(config: CheckpointConfig, tokenizer: Tokenizer, langs: Sequence[str]) -> None:
+    if config.shape.num_words != tokenizer.vocab_size:
+        raise ModelError(
+            f"the vocabulary has {tokenizer.vocab_size} entries, the pretrained model {config.shape.num_words}",
+            hint="leave --tokenizer out to take the model's own",
+        )
+    strangers = sorted(set(langs) - set(config.langs))
+    if strangers and config.shape.num_langs > 1:
+        raise ModelError(
+            f"the pretrained model does not know {', '.join(strangers)}, only {', '.join(config.langs)}",
+            hint="leave their text out, or pretrain a model that knows them",
+        )
+
+
+def _classifier(
+    options: ClassifyTrainingOptions, old: ClassifierConfig | None, labels: tuple[str, ...]
+) -> ClassifierConfig:
+    """The classifier to be: a new one, or what is trained further."""
+    multi_label = options.columns.multi_label
+    if old is None:
+        return ClassifierConfig(labels, multi_label, options.pooling or "first", start_id=EOS_ID)
+    if set(labels) != set(old.labels):
+        raise ModelError(
+            f"the text has the labels {', '.join(labels)}, the classifier to start from {', '.join(old.labels)}",
+            hint="start from the pretrained XLM that it was trained from",
+        )
+    if multi_label != old.multi_label:
+        raise ModelError(
+            f"the classifier to start from gives {'any number of labels' if old.multi_label else 'one label'} a text",
+            hint=f"{'add' if old.multi_label else 'leave out'} --multi-label",
+        )
+    if options.pooling not in (None, old.pooling):
+        raise ModelError(f"the classifier to start from has --pooling {old.pooling}, not {options.pooling}")
+    return replace(old, temperature=1.0)
+
+
+def _max_len(options: ClassifyTrainingOptions, config: CheckpointConfig) -> int:
+    room = config.shape.max_positions - 1 - options.columns.num_texts
+    if options.max_len is not None and options.max_len > room:
+        raise UsageError(f"--max-len {options.max_len} leaves no room for </s>: the model reads {room} tokens at most")
+    return options.max_len or room

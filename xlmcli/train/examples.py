@@ -1,0 +1,123 @@
+"""Labelled text in memory: token ids as the training data of other objectives, and a matrix of labels beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmcli.errors import DataError
+from xlmcli.sources import Source
+from xlmcli.text import Tokenizer
+from xlmcli.text.special import EOS_ID
+from xlmcli.train.data import Corpus, TextData
+from xlmcli.train.labelled import Columns, Example, iter_examples
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledText:
+    """Labelled text in one language.
+
+    Attributes:
+        text: One side; a pair is one sequence there, ``</s>`` between its texts.
+        labels: True where a text has a label, bool (texts, labels).
+    """
+
+    text: TextData
+    labels: NDArray[np.bool_]
+
+    @property
+    def lang(self) -> str:
+        return self.text.langs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceExamples:
+    """A file's examples."""
+
+    source: Source
+    examples: list[Example]
+
+
+def read_by_lang(sources: Sequence[Source], columns: Columns) -> dict[str, list[SourceExamples]]:
+    """Reads files, those of the same language together.
+
+    Raises:
+        DataError: As for ``iter_examples``.
+    """
+    groups: dict[str, list[SourceExamples]] = {}
+    for source in sources:
+        groups.setdefault(source.langs[0], []).append(SourceExamples(source, list(iter_examples(source, columns))))
+    return groups
+
+
+def names_of_labels(groups: Iterable[list[SourceExamples]]) -> tuple[str, ...]:
+    """All labels, sorted."""
+    return tuple(sorted({label for files in groups for file in files for ex in file.examples for label in ex.labels}))
+
+
+def encode_labelled(
+    lang: str, files: Sequence[SourceExamples], labels: tuple[str, ...], tokenizer: Tokenizer, max_len: int
+) -> LabelledText:
+    """Tokenises the examples of one language; those without text are left out and counted, long ones cut and counted.
+
+    Args:
+        lang: Their language code.
+        files: One or more.
+        labels: Names, in the order of their ids.
+        tokenizer: Turns text to ids.
+        max_len: Tokens that are kept of a text, or of both texts of a pair.
+
+    Raises:
+        DataError: A label is none of ``labels``, or no example is left.
+    """
+    ids: list[list[int]] = []
+    rows: list[list[int]] = []
+    repeats: list[float] = []
+    num_cut = 0
+    label_ids = {label: index for index, label in enumerate(labels)}
+    for file in files:
+        sides = zip(*(example.texts for example in file.examples), strict=True)
+        encoded = [tokenizer.encode_batch(side) for side in sides]
+        for example, texts in zip(file.examples, zip(*encoded, strict=True), strict=True):
+            if not all(texts):
+                continue
+            cut = cut_to(list(texts), max_len)
+            num_cut += sum(map(len, cut)) < sum(map(len, texts))
+            ids.append(join_pair(cut))
+            rows.append(_label_ids(example, label_ids))
+            repeats.append(file.source.repeat)
+    if not ids:
+        raise DataError(f"no usable line in {', '.join(str(file.source.path) for file in files)}")
+    matrix = np.zeros((len(rows), len(labels)), dtype=np.bool_)
+    for row, wanted in zip(matrix, rows, strict=True):
+        row[wanted] = True
+    num_skipped = sum(len(file.examples) for file in files) - len(ids)
+    text = TextData(
+        (lang,), (Corpus.from_sequences(ids),), np.array(repeats, dtype=np.float32), num_skipped, num_cut=num_cut
+    )
+    return LabelledText(text, matrix)
+
+
+def cut_to(texts: list[list[int]], max_len: int) -> list[list[int]]:
+    """Cuts a text, or the longer of a pair first, so that all have ``max_len`` tokens together."""
+    if len(texts) == 1:
+        return [texts[0][:max_len]]
+    shorter = min(len(texts[0]), len(texts[1]))
+    longest = max(max_len - shorter, (max_len + 1) // 2)
+    first = texts[0][:longest]
+    return [first, texts[1][: max_len - len(first)]]
+
+
+def join_pair(texts: list[list[int]]) -> list[int]:
+    """A text as it is, a pair with ``</s>`` between: ``x`` or ``x </s> y``."""
+    return texts[0] if len(texts) == 1 else [*texts[0], EOS_ID, *texts[1]]
+
+
+def _label_ids(example: Example, label_ids: dict[str, int]) -> list[int]:
+    for label in example.labels:
+        if label not in label_ids:
+            raise DataError(f"{example.place}: unknown label {label!r}", hint=f"known are {', '.join(label_ids)}")
+    return [label_ids[label] for label in example.labels]
