@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Before anything imports torch or ctranslate2: tests run side by side with other work.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Models that a user has pulled are no business of the tests; where this is not a folder nothing can be written either.
+os.environ["XLM_HOME"] = os.devnull
 
 SENTENCES = {
     "en": """\
@@ -305,6 +308,48 @@ def tiny_classifier(make_classifier: MakeClassifier) -> Path:
 def tiny_encoder(make_classifier: MakeClassifier) -> Path:
     """The bundle of a random encoder of English and French, 48 positions."""
     return make_classifier(ClassifierSizes(labels=()))
+
+
+@pytest.fixture(scope="session")
+def make_published(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Path) -> Callable[..., Path]:
+    """Makes a folder as transformers writes it: ``make_published("XLMModel", n_langs=15, …)``.
+
+    Settings are those of ``transformers.XLMConfig``. Every weight is random, LayerNorms and biases too; ``scale`` is
+    the standard deviation of all but the embeddings.
+    """
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    transformers.utils.logging.disable_progress_bar()
+
+    def make(class_name: str, *, scale: float = 0.3, **settings: Any) -> Path:
+        sizes = {"vocab_size": 420, "emb_dim": 32, "n_layers": 2, "n_heads": 4, "max_position_embeddings": 48}
+        config = transformers.XLMConfig(**{**sizes, **settings})
+        model = getattr(transformers, class_name)(config)
+        generator = torch.Generator().manual_seed(3)
+        with torch.no_grad():
+            for name, weight in model.named_parameters():
+                if not (config.sinusoidal_embeddings and "position_embeddings" in name):
+                    is_gain = "layer_norm" in name and name.endswith("weight")
+                    deviation = 1.0 if "embeddings" in name else scale
+                    weight.copy_(deviation * torch.randn(weight.shape, generator=generator) + is_gain)
+        folder: Path = tmp_path_factory.mktemp("published")
+        model.save_pretrained(folder)
+        shutil.copy(tiny_tokenizer / "tokenizer.model", folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def published_classifier(make_published: Callable[..., Path]) -> Path:
+    """A random classifier of three labels and two languages."""
+    return make_published(
+        "XLMForSequenceClassification",
+        n_langs=2,
+        lang2id={"en": 0, "fr": 1},
+        id2label={0: "bad", 1: "fair", 2: "good"},
+        label2id={"bad": 0, "fair": 1, "good": 2},
+    )
 
 
 @pytest.fixture(scope="session")

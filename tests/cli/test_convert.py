@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,69 @@ def test_what_is_no_translation_checkpoint_is_refused(
     status, _, err = convert(capsys, tiny_bundle, tmp_path / "b")
     assert status == ExitCode.MODEL
     assert list(tmp_path.iterdir()) == []
+
+
+CLOSENESS = re.compile(r"(\w\w): (?:(\d+) of (\d+) labels equal, )?states of (\d+) texts differ by at most (\S+)")
+
+
+def test_a_classifier_becomes_a_bundle_and_is_verified(
+    capsys: pytest.CaptureFixture[str], published_classifier: Path, tmp_path: Path
+) -> None:
+    code, out, err = convert(capsys, published_classifier, tmp_path / "b", "--quantization", "float32", "--verify")
+    assert (code, err) == (ExitCode.OK, f"wrote {tmp_path / 'b'}\n")
+    lines = [CLOSENESS.fullmatch(line) for line in out.splitlines()]
+    assert [match and match[1] for match in lines] == ["en", "fr"]
+    assert all(match and match[2] == match[3] == match[4] == "8" and float(match[5]) < 1e-4 for match in lines)
+    assert open_bundle(tmp_path / "b").classifier.labels == ("bad", "fair", "good")
+
+
+def test_states_too_far_apart_write_nothing(
+    capsys: pytest.CaptureFixture[str], published_classifier: Path, tmp_path: Path
+) -> None:
+    code, out, err = convert(capsys, published_classifier, tmp_path / "b", "--max-difference", "1e-9")
+    assert code == ExitCode.GATE_FAILED
+    assert len(CLOSENESS.findall(out)) == 2
+    assert "error: verification failed, nothing written: en: states differ by " in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_encoder_is_verified_by_its_states(
+    capsys: pytest.CaptureFixture[str], make_published: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "en.txt").write_text("Good morning.\nWhere?\n\nNow.\n")
+    folder, given = make_published("XLMModel"), ("--verify-file", f"en={tmp_path / 'en.txt'}")
+    code, out, _ = convert(capsys, folder, tmp_path / "b", *given, "--max-difference", "9")
+    assert code == ExitCode.OK
+    match = CLOSENESS.fullmatch(out.strip())
+    assert match is not None
+    assert (match[1], match[2], match[4]) == ("en", None, "3")
+    assert open_bundle(tmp_path / "b").manifest.task == "encode"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--direction", "en-fr"], "--direction is for models that translate"),
+        (["--beam-size", "4"], "--beam-size is for models that translate"),
+        (["--length-penalty", "1"], "--length-penalty is for models that translate"),
+        (["--min-agreement", "1"], "--min-agreement compares labels, and an encoder has none"),
+    ],
+)
+def test_options_for_other_models_are_refused(
+    capsys: pytest.CaptureFixture[str],
+    make_published: Callable[..., Path],
+    tmp_path: Path,
+    options: list[str],
+    message: str,
+) -> None:
+    code, _, err = convert(capsys, make_published("XLMModel"), tmp_path / "b", *options)
+    assert code == ExitCode.USAGE
+    assert message in err
+
+
+def test_states_of_a_translation_model_are_not_compared(
+    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    code, _, err = convert(capsys, tiny_checkpoint, tmp_path / "b", "--max-difference", "1")
+    assert code == ExitCode.USAGE
+    assert "--max-difference is for encoders and classifiers" in err

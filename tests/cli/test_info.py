@@ -66,6 +66,55 @@ def test_a_bundle_as_text(capsys: pytest.CaptureFixture[str], told_bundle: Path)
     )
 
 
+def test_a_classifier_as_text(capsys: pytest.CaptureFixture[str], published_classifier: Path, tmp_path: Path) -> None:
+    from xlmcli.convert.bundling import BundleOptions, write_bundle
+    from xlmcli.convert.encoder_checkpoint import open_encoder
+
+    scores = (Score(None, "reviews", "macro-F1", 0.75, lang="fr"), Score(None, "all", "accuracy", 0.8))
+    write_bundle(open_encoder(published_classifier), tmp_path / "b", BundleOptions(scores=scores))
+    code, out, _ = info(capsys, tmp_path / "b")
+    manifest = open_bundle(tmp_path / "b").manifest
+    num_bytes = sum((tmp_path / "b" / name).stat().st_size for name in manifest.files)
+    assert code == ExitCode.OK
+    assert (
+        out
+        == f"""\
+{tmp_path / "b"}: bundle, classify
+  labels        bad, fair, good (one a text)
+  pooling       first
+  temperature   1
+  languages     en, fr
+  size          {num_bytes / 1e6:.1f} MB (int8)
+  model         32 wide, 2 layers, 4 heads
+  vocabulary    420 pieces (sentencepiece)
+  parameters    {manifest.architecture.num_parameters:,}
+  longest text  46 tokens
+  positions     48
+  licence       not said
+  trained on    not said
+  scores        fr reviews: macro-F1 0.75
+                all: accuracy 0.8
+  made from     {manifest.provenance.source}, by {manifest.provenance.converter}
+  files         5, all unaltered (sha256)
+"""
+    )
+    _, out, _ = info(capsys, tmp_path / "b", "--format", "json")
+    assert json.loads(out)["classifier"]["labels"] == ["bad", "fair", "good"]
+
+
+def test_a_published_classifier_as_text(
+    capsys: pytest.CaptureFixture[str], published_classifier: Path, tmp_path: Path
+) -> None:
+    _, out, _ = info(capsys, published_classifier)
+    assert out.startswith(f"{published_classifier}: checkpoint, classify\n  labels      bad, fair, good\n")
+    old = Path(shutil.copytree(published_classifier, tmp_path / "old"))
+    (old / "model.safetensors").rename(old / "pytorch_model.bin")
+    code, out, _ = info(capsys, old)
+    assert code == ExitCode.OK
+    assert "MB (pytorch_model.bin)\n" in out
+    assert "parameters" not in out
+
+
 def test_what_nobody_said_is_said_to_be_so(capsys: pytest.CaptureFixture[str], tiny_bundle: Path) -> None:
     _, out, _ = info(capsys, tiny_bundle)
     assert "  licence     not said\n  trained on  not said\n  scores      none\n" in out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,8 +104,9 @@ def encoder(
 
 
 def test_states_are_transformers(encoder: Converted) -> None:
-    langs = encoder.bundle.manifest.languages.values() if encoder.bundle.manifest.language_input != "none" else [None]
-    for lang in {*langs, None}:
+    manifest = encoder.bundle.manifest
+    langs = manifest.languages.values() if manifest.language_input == "token_types" else []
+    for lang in {None, min(langs, default=None), max(langs, default=None)}:
         states = encoder.engine.submit(texts(), [lang] * NUM_TEXTS).wait()
         for text, found in zip(texts(), states, strict=True):
             wanted = expected(encoder.model, text, lang, EOS_ID)
@@ -161,15 +163,50 @@ def test_probabilities_are_transformers(classifier: Converted, lang: int | None)
 
 
 def test_a_temperature_divides_the_logits(published_classifier: Path, tmp_path: Path) -> None:
-    folder = Path(published_classifier)
+    folder = Path(shutil.copytree(published_classifier, tmp_path / "cooled"))
     config = json.loads((folder / "config.json").read_text())
-    plain = convert(folder, tmp_path / "plain")
+    (folder / "config.json").write_text(json.dumps(config | {"xlm_temperature": 2.5}))
+    plain, cooled = convert(published_classifier, tmp_path / "plain"), convert(folder, tmp_path / "bundle")
     states = plain.engine.submit(texts()).wait()
-    try:
-        (folder / "config.json").write_text(json.dumps(config | {"xlm_temperature": 2.5}))
-        cooled = convert(folder, tmp_path / "cooled")
-    finally:
-        (folder / "config.json").write_text(json.dumps(config))
-    logits = ClassifierHead.load(plain.bundle).score(states)
-    wanted = torch.tensor(logits / 2.5).softmax(-1).numpy()
+    wanted = torch.tensor(ClassifierHead.load(plain.bundle).score(states) / 2.5).softmax(-1).numpy()
     assert np.abs(ClassifierHead.load(cooled.bundle).probabilities(states) - wanted).max() < 1e-6
+
+
+def test_int8_changes_few_labels(make_published: Callable[..., Path], tmp_path: Path) -> None:
+    """Labels of a random model, made equally frequent, which no training has moved away from each other's borders."""
+    settings = {"emb_dim": 64, "num_labels": 3, "summary_type": "mean"}
+    folder = make_published("XLMForSequenceClassification", scale=0.1, **settings)
+    exact, rounded = convert(folder, tmp_path / "exact"), convert(folder, tmp_path / "rounded", "int8")
+    batch = texts(1000)
+    wanted, found = (
+        ClassifierHead.load(exact.bundle).score(converted.engine.submit(batch).wait()) for converted in (exact, rounded)
+    )
+    middle, spread = wanted.mean(axis=0), wanted.std(axis=0)
+    labels = ((wanted - middle) / spread).argmax(axis=1)
+    assert min(np.bincount(labels)) > 100, "hardly any text has one of the labels"
+    assert np.mean(((found - middle) / spread).argmax(axis=1) != labels) < 0.02
+    assert np.abs(wanted - found).max() > TOLERANCE, "nothing was rounded"
+
+
+def test_a_text_is_classified_as_by_transformers_with_its_tokenizer(
+    make_published: Callable[..., Path], tmp_path: Path
+) -> None:
+    """From text to probabilities, a folder that transformers wrote whole: ``<s>`` first, and rows to spare."""
+    pieces = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{index}>" for index in range(10))]
+    pieces += [*"abcdefghijklmnopqrstuvwxyz", *(f"{letter}</w>" for letter in "abcdefghijklmnopqrstuvwxyz.,?")]
+    pieces += ["th", "the</w>", "in", "ing</w>"]
+    (tmp_path / "vocab.json").write_text(json.dumps({piece: index for index, piece in enumerate(pieces)}))
+    (tmp_path / "merges.txt").write_text("t h 5\nth e</w> 4\ni n 3\nin g</w> 2\n")
+    tokenizer = transformers.XLMTokenizer(tmp_path / "vocab.json", tmp_path / "merges.txt")
+    folder = make_published("XLMForSequenceClassification", num_labels=3, vocab_size=len(pieces) + 7)
+    (folder / "tokenizer.model").unlink()
+    tokenizer.save_pretrained(folder)
+    converted = convert(folder, tmp_path / "b")
+    manifest = converted.bundle.manifest
+    assert (manifest.tokenizer, manifest.tokens.bos) == ("xlm_bpe", "<s>")
+    assert {"vocab.json", "merges.txt", "tokenizer_config.json"} < set(manifest.files)
+    for text in ("The king is singing.", "what, a thing?", "Ünïcode and numbers 123"):
+        with torch.no_grad():
+            wanted = converted.model(**tokenizer(text, return_tensors="pt")).logits.softmax(-1).numpy()
+        states = converted.engine.submit([load_tokenizer(tmp_path / "b").encode(text)]).wait()
+        assert np.abs(ClassifierHead.load(converted.bundle).probabilities(states) - wanted).max() < TOLERANCE

@@ -42,9 +42,7 @@ def expected(tiny_classifier: Path) -> Callable[[list[int], int], dict[str, floa
     bundle = open_bundle(tiny_classifier)
     manifest = bundle.manifest
     vocab = load_tokenizer(tiny_classifier).vocab
-    engine = EncoderEngine(
-        bundle.read_files(), vocab, manifest.tokens, manifest.limits, CPU, tells_languages=True
-    )
+    engine = EncoderEngine(bundle.read_files(), vocab, manifest.tokens, manifest.limits, CPU, tells_languages=True)
     head = ClassifierHead.load(bundle)
 
     def probabilities(ids: list[int], lang: int) -> dict[str, float]:

@@ -156,6 +156,4 @@ def test_files_that_are_no_model_are_refused(bundle: Bundle, tokenizer: Tokenize
     manifest = bundle.manifest
     files = {**bundle.read_files(), "model.bin": b"\x06\x00\x00\x00"}
     with pytest.raises(ModelError, match="cannot load"):
-        TranslationEngine(
-            files, tokenizer.vocab, manifest.tokens, manifest.limits, CPU, max_target_positions=48
-        )
+        TranslationEngine(files, tokenizer.vocab, manifest.tokens, manifest.limits, CPU, max_target_positions=48)

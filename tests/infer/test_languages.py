@@ -72,3 +72,8 @@ def test_nothing_is_identified_where_it_makes_no_difference(bundle: Bundle) -> N
     untold = replace(bundle, manifest=replace(bundle.manifest, language_input="none"))
     assert open_languages(untold, "auto").choose("Where is the train?") is None
     assert open_languages(untold, "de").choose("Where is the train?") == "de"
+
+
+def test_the_tokenizer_of_xlm_wants_the_language_too(bundle: Bundle) -> None:
+    manifest = replace(bundle.manifest, language_input="none", tokenizer="xlm_bpe")
+    assert open_languages(replace(bundle, manifest=manifest), None).choose("Où est le train ?") == "fr"

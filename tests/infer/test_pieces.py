@@ -12,11 +12,11 @@ from xlmcli.infer.pieces import PieceMaker, Prepared
 class CharacterTokenizer:
     """One id a character, spaces left out; it only encodes."""
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str, lang: str) -> list[int]:
         return [ord(character) for character in "".join(text.split())]
 
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        return [self.encode(text) for text in texts]
+    def encode_batch(self, texts: Sequence[str], lang: str) -> list[list[int]]:
+        return [self.encode(text, lang) for text in texts]
 
 
 def prepare(text: str, max_tokens: int = 12, tgt_lang: str = "fr") -> Prepared:
@@ -32,7 +32,7 @@ def parts(prepared: Prepared) -> list[str]:
 def test_nothing_is_lost_and_everything_fits(text: str, max_tokens: int) -> None:
     prepared = prepare(text, max_tokens)
     ids = [token for piece in prepared.pieces for token in piece.ids]
-    assert ids == CharacterTokenizer().encode(text)
+    assert ids == CharacterTokenizer().encode(text, "en")
     assert all(1 <= len(piece.ids) <= max_tokens for piece in prepared.pieces)
 
 

@@ -242,7 +242,8 @@ def test_limits_never_stop_the_flow(max_bytes: int, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("xlmcli.infer.pipeline._MAX_HELD_BYTES", max_bytes)
     counts = Counts()
     thread = run_in_thread(
-        Pipeline(open_capitals(), Written(lambda _: None), PipelineOptions(1), counts), iter(records_of(b"a b\n\nc\n" * 200) * 3)
+        Pipeline(open_capitals(), Written(lambda _: None), PipelineOptions(1), counts),
+        iter(records_of(b"a b\n\nc\n" * 200) * 3),
     )
     thread.join(TIMEOUT_SECONDS)
     assert counts.num_lines == 1800
@@ -266,7 +267,9 @@ def test_an_error_of_the_engine_comes_through() -> None:
 
 def test_line_by_line_never_gathers() -> None:
     work = open_capitals()
-    Pipeline(work, Written(lambda _: None), PipelineOptions(100, line_by_line=True), Counts()).run(records_of(b"a\nbb\n\na b\n"))
+    Pipeline(work, Written(lambda _: None), PipelineOptions(100, line_by_line=True), Counts()).run(
+        records_of(b"a\nbb\n\na b\n")
+    )
     assert sorted(map(sorted, work.batches)) == [["a"], ["a", "b"], ["bb"]]
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xlmcli.infer.formats import RawRecord, Record, TextRecord
 from xlmcli.infer.reading import Line
-from xlmcli.infer.retrieval import Neighbor, Neighbors, NearestSink, TextIndex, find_nearest, nearest_added
+from xlmcli.infer.retrieval import NearestSink, Neighbor, Neighbors, TextIndex, find_nearest, nearest_added
 from xlmcli.infer.vectors import Vector
 
 Array = NDArray[np.float32]

@@ -49,7 +49,9 @@ def test_one_system_equals_the_command(
 
 
 @pytest.mark.parametrize("refs", [["ref"], ["ref", "ref2"]], ids=len)
-@pytest.mark.parametrize(("test", "option", "trials"), [("bootstrap", "--paired-bs", 0), ("randomization", "--paired-ar", 2000)])
+@pytest.mark.parametrize(
+    ("test", "option", "trials"), [("bootstrap", "--paired-bs", 0), ("randomization", "--paired-ar", 2000)]
+)
 def test_paired_tests_equal_the_command(
     texts: Texts, refs: list[str], test: str, option: str, trials: int, sacrebleu: Callable[..., str]
 ) -> None:

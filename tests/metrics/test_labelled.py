@@ -146,8 +146,10 @@ def test_of_several_labels_the_first_is_the_prediction(options: LabelOptions, co
 
 def test_labels_and_probabilities_are_as_many() -> None:
     options = LabelOptions("tsv", label="1", probability="2")
-    assert failing("pred", "a,b,c\t0.5,0.4\n", options) == "pred:1: found 3 labels and 2 probabilities"
-    assert failing("pred", "a\t0.5,0.4\n", options) == "pred:1: found 1 labels and 2 probabilities"
+    assert (
+        failing("pred", "a,b,c\t0.5,0.4\n", options) == "pred:1: expected a probability for each label, found 2 for 3"
+    )
+    assert failing("pred", "a\t0.5,0.4\n", options) == "pred:1: expected a probability for each label, found 2 for 1"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_doubtful_comparisons_are_named() -> None:
     tokenised = Side("out.fr", ["le chat dort .", "Paris , oui .", "comment vas-tu ?", "bon@@ jour"])
     (warning,) = find_misuse([tokenised], [Side("ref.fr", REFERENCE)], source)
     assert warning.startswith("out.fr looks tokenised (75% of its lines)")
-    assert find_misuse([tokenised], [Side("ref.fr", tokenised.lines[:3] + ["x"])], None) == []
+    assert find_misuse([tokenised], [Side("ref.fr", [*tokenised.lines[:3], "x"])], None) == []
     copy = Side("copy", list(SOURCE))
     assert find_misuse([copy], [Side("ref.fr", REFERENCE)], source) == [
         "copy and the source are identical: nothing is translated"

@@ -62,5 +62,5 @@ def test_the_error_has_both_counts_and_the_line(texts: Texts) -> None:
     with pytest.raises(DataError) as caught:
         check_aligned(Side("out.fr", ["0123"]), reference)
     assert caught.value.message.startswith("out.fr has 1 line and")
-    assert "little in common" in str(caught.value.hint)
+    assert "too little in common" in str(caught.value.hint)
     check_aligned(Side("out.fr", texts["bad"]), reference)

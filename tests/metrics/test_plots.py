@@ -16,7 +16,10 @@ REPORT = Report(
     "translate",
     10,
     tuple(Metric(name, 2) for name in ("BLEU", "chrF2", "TER", "m4", "m5")),
-    tuple(System(name, tuple(Score(value, Interval(value - 1, value + 2, value)) for _ in range(5))) for name, value in (("a", 30.0), ("b", 33.0))),
+    tuple(
+        System(name, tuple(Score(value, Interval(value - 1, value + 2, value)) for _ in range(5)))
+        for name, value in (("a", 30.0), ("b", 33.0))
+    ),
 )
 
 

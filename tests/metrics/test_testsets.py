@@ -39,14 +39,16 @@ def test_what_is_in_the_cache_is_read(cache: Path) -> None:
 
 
 def test_what_cannot_be_downloaded_is_said(cache: Path) -> None:
-    with pytest.raises(DataError, match=r"wmt14 \(en-fr\) is not in .* cannot be downloaded: no network here") as caught:
+    with pytest.raises(
+        DataError, match=r"wmt14 \(en-fr\) is not in .* cannot be downloaded: no network here"
+    ) as caught:
         load_testset("wmt14", EN_FR)
     assert "sacrebleu --download wmt14 -l en-fr" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(
     ("name", "direction", "message", "hint"),
-    [("wmt41", EN_FR, "knows no such test set", "wmt14"), ("wmt14", Direction("fr", "ja"), "from fr to ja", "en-fr")],
+    [("wmt14x", EN_FR, "knows no such test set", "wmt14"), ("wmt14", Direction("fr", "ja"), "from fr to ja", "en-fr")],
 )
 def test_what_does_not_exist_is_a_usage_error(name: str, direction: Direction, message: str, hint: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:

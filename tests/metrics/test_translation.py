@@ -48,7 +48,9 @@ def test_published_values() -> None:
 
 def test_lines_are_scored_as_sentences() -> None:
     scorers = open_scorers(MetricOptions(("bleu", "chrf", "ter")), 1, for_sentences=True)
-    for scorer, metric in zip(scorers, (sacrebleu.BLEU(effective_order=True), sacrebleu.CHRF(), sacrebleu.TER()), strict=True):
+    for scorer, metric in zip(
+        scorers, (sacrebleu.BLEU(effective_order=True), sacrebleu.CHRF(), sacrebleu.TER()), strict=True
+    ):
         (stats,) = scorer.count([HYPOTHESES], [REFERENCES])
         expected = [metric.sentence_score(hyp, [ref]).score for hyp, ref in zip(HYPOTHESES, REFERENCES, strict=True)]
         assert scorer.score_each(stats) == expected
@@ -63,10 +65,10 @@ def test_counting_in_parts_is_counting_at_once(monkeypatch: pytest.MonkeyPatch) 
     assert whole.shape == (3, 18)
 
 
-@pytest.mark.parametrize(("tgt", "tokenize", "signature"), [("zh", None, "tok:zh"), ("fr", None, "tok:13a"), ("zh", "char", "tok:char")])
-def test_the_language_chooses_the_tokeniser_unless_it_is_given(
-    tgt: str, tokenize: str | None, signature: str
-) -> None:
+@pytest.mark.parametrize(
+    ("tgt", "tokenize", "signature"), [("zh", None, "tok:zh"), ("fr", None, "tok:13a"), ("zh", "char", "tok:char")]
+)
+def test_the_language_chooses_the_tokeniser_unless_it_is_given(tgt: str, tokenize: str | None, signature: str) -> None:
     (scorer,) = open_scorers(MetricOptions(("bleu",), tgt=tgt, tokenize=tokenize), 1)
     assert signature in scorer.signature()
 

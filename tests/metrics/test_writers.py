@@ -19,7 +19,9 @@ def report() -> Report:
     """A baseline and a system that is better by BLEU and not surely worse by TER."""
     base = System("old_50%.fr", (Score(30.125, Interval(29.0, 31.5, 30.2)), Score(40.0)))
     new = System(
-        "new\t|.fr", (Score(33.0, Interval(32.0, 34.0, 33.1), BETTER), Score(42.0, None, UNSURE)), ModelFacts("m", "ab12")
+        "new\t|.fr",
+        (Score(33.0, Interval(32.0, 34.0, 33.1), BETTER), Score(42.0, None, UNSURE)),
+        ModelFacts("m", "ab12"),
     )
     metrics = (Metric("BLEU", 2, "nrefs:1|tok:13a"), Metric("TER", 1, "nrefs:1|case:lc", higher_is_better=False))
     tables = (
@@ -49,9 +51,22 @@ def test_tsv_has_a_row_for_each_score_and_the_tables_below(report: Report) -> No
     first, second, third = format_report(report, "tsv").split("\n\n")
     rows = [line.split("\t") for line in first.split("\n")]
     assert rows[0] == [
-        "system", "metric", "score", "mean", "ci", "low", "high", "p_bootstrap", "p_randomization", "verdict", "signature",
+        "system", "metric", "score", "mean", "ci", "low", "high", "p_bootstrap", "p_randomization",
+        "verdict", "signature",
     ]  # fmt: skip
-    assert rows[1] == ["old_50%.fr", "BLEU", "30.12", "30.20", "1.25", "29.00", "31.50", "", "", "baseline", "nrefs:1|tok:13a"]
+    assert rows[1] == [
+        "old_50%.fr",
+        "BLEU",
+        "30.12",
+        "30.20",
+        "1.25",
+        "29.00",
+        "31.50",
+        "",
+        "",
+        "baseline",
+        "nrefs:1|tok:13a",
+    ]
     assert rows[4][:3] == ["new |.fr", "TER", "42.0"]
     assert rows[4][3:9] == ["", "", "", "", "0.0100", "0.2000"]
     assert second == "system\tcopied_percent\tlines_per_second\na\t1.50\t"
@@ -89,7 +104,9 @@ def test_markdown_marks_the_best_and_lists_signatures(report: Report) -> None:
     assert lines[0] == "| system | BLEU | TER (less is better) |"
     assert lines[1] == "| --- | ---: | ---: |"
     assert lines[2] == "| old_50%.fr | 30.12 (30.20 ± 1.25), baseline | **40.0**, best, baseline |"
-    assert lines[3].startswith("| new\t\\|.fr | **33.00 (33.10 ± 1.00)**, best, better than baseline (p=0.0123) | 42.0, no")
+    assert lines[3].startswith(
+        "| new\t\\|.fr | **33.00 (33.10 ± 1.00)**, best, better than baseline (p=0.0123) | 42.0, no"
+    )
     assert "- `BLEU|nrefs:1|tok:13a`" in lines
     assert "the larger p-value of the paired bootstrap and approximate randomization" in text
 

@@ -36,9 +36,26 @@ def test_a_checkpoint_becomes_a_bundle(xlm: Run, served: Any, home: Path) -> Non
     assert bundle.manifest.task == "translate"
     assert bundle.manifest.quantization == "int8"
     assert bundle.manifest.provenance.licence == "cc-by-nc-4.0"
+    assert bundle.manifest.provenance.source == f"team--XLM-mt@{served.repositories[NAME].commit}"
     assert (bundle.path / "MODEL_CARD.md").read_bytes() == b"# Card\n"
     assert not any((home / "downloads").iterdir())
     assert [path.name for path in (home / "models").iterdir()] == ["XLM-mt"]
+
+
+@pytest.mark.parametrize(
+    ("fixture", "task"),
+    [("tiny_encoder", "encode"), ("tiny_classifier", "classify"), ("published_classifier", "classify")],
+)
+def test_encoders_and_classifiers_can_be_pulled(
+    xlm: Run, served: Any, repository: Any, home: Path, request: pytest.FixtureRequest, fixture: str, task: str
+) -> None:
+    folder = request.getfixturevalue(fixture)
+    served.repositories[NAME] = repository({path.name: path.read_bytes() for path in folder.iterdir()})
+    code, _, err = xlm("models", "pull", NAME)
+    assert code == ExitCode.OK, err
+    assert open_bundle(home / "models/XLM-mt").manifest.task == task
+    [row] = [line for line in xlm("models", "list")[1].splitlines() if line.startswith("XLM-mt")]
+    assert row.split()[1:3] == [task, "en,fr"]
 
 
 def test_only_allowed_files_are_downloaded_and_safetensors_rather_than_bin(xlm: Run, served: Any) -> None:
@@ -78,3 +95,64 @@ def test_a_repository_without_weights(xlm: Run, served: Any) -> None:
     code, _, err = xlm("models", "pull", NAME)
     assert code == ExitCode.MODEL
     assert "it has no model.safetensors and no pytorch_model.bin" in err
+
+
+def test_convert_takes_a_name_of_the_hub(
+    xlm: Run, served: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = xlm("convert", NAME, "mt.bundle")
+    assert (code, out) == (ExitCode.OK, "")
+    assert "note: licence: cc-by-nc-4.0" in err
+    assert open_bundle(tmp_path / "mt.bundle").manifest.provenance.licence == "cc-by-nc-4.0"
+    assert not any((home / "downloads").iterdir())
+
+
+def test_convert_keeps_what_it_downloaded_if_it_fails(
+    xlm: Run, served: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    served.repositories[NAME].files["tokenizer.model"] = b"no tokenizer"
+    assert xlm("convert", NAME, "mt.bundle")[0] == ExitCode.MODEL
+    assert list(home.rglob("model.safetensors"))
+    assert not (tmp_path / "mt.bundle").exists()
+
+
+def test_convert_takes_what_lies_in_a_folder_for_a_path(
+    xlm: Run, served: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "team").mkdir()
+    assert xlm("convert", NAME, "mt.bundle")[0] == ExitCode.MODEL
+    assert served.requests == []
+
+
+def test_convert_downloads_nothing_offline(
+    xlm: Run, served: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = xlm("convert", NAME, "mt.bundle", "--offline")
+    assert code == ExitCode.USAGE
+    assert "the network is not to be used" in err
+    assert served.requests == []
+
+
+def test_a_licence_that_nobody_says(xlm: Run, served: Any) -> None:
+    served.repositories[NAME].card = {}
+    assert "note: licence: not said; look at the page" in xlm("models", "pull", NAME)[2]
+
+
+def test_convert_has_nothing_to_do_for_a_bundle(
+    xlm: Run,
+    served: Any,
+    bundle_files: dict[str, bytes],
+    repository: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    served.repositories[NAME] = repository(bundle_files)
+    code, _, err = xlm("convert", NAME, "mt.bundle")
+    assert code == ExitCode.USAGE
+    assert f"xlm models pull {NAME} gets it" in err
+    assert served.downloads("model.bin") == []

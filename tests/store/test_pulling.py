@@ -286,7 +286,7 @@ def test_a_hub_that_cannot_be_reached(xlm: Run, served: Any) -> None:
 
 
 def test_two_pulls_do_not_write_the_same_files(xlm: Run, served: Any, home: Path) -> None:
-    folder = home / "downloads/team--mt-en-fr" / served.repositories[NAME].commit
+    folder = home / f"downloads/team--mt-en-fr@{served.repositories[NAME].commit}"
     folder.mkdir(parents=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -299,6 +299,22 @@ def test_two_pulls_do_not_write_the_same_files(xlm: Run, served: Any, home: Path
     assert xlm("models", "pull", NAME)[0] == ExitCode.OK
 
 
+def test_a_commit_is_no_path(xlm: Run, served: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(served.repositories[NAME]), "commit", "../../elsewhere")
+    code, _, err = xlm("models", "pull", NAME)
+    assert code == ExitCode.MODEL
+    assert "does not say which commit" in err
+    assert not home.exists()
+
+
+def test_what_an_older_commit_left_is_removed(xlm: Run, served: Any, home: Path) -> None:
+    left = home / f"downloads/team--mt-en-fr@{'0' * 40}/model.bin.partial"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    assert xlm("models", "pull", NAME)[0] == ExitCode.OK
+    assert not any((home / "downloads").iterdir())
+
+
 def test_a_full_disk_is_told_before_the_download(xlm: Run, served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=10))
@@ -308,9 +324,9 @@ def test_a_full_disk_is_told_before_the_download(xlm: Run, served: Any, monkeypa
     assert served.downloads("model.bin") == []
 
 
-def test_what_the_licence_is_not_said_to_be(xlm: Run, served: Any) -> None:
+def test_where_the_hub_names_no_licence_the_bundle_does(xlm: Run, served: Any) -> None:
     served.repositories[NAME].card = {}
-    assert "note: licence: not said" in xlm("models", "pull", NAME)[2]
+    assert "note: licence: CC-BY 2.0 FR" in xlm("models", "pull", NAME)[2]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """The bundle: the folder that inference opens, and all that it opens.
 
     model.bin, config.json, *_vocabulary.json   as CTranslate2 writes them
-    tokenizer.model, or vocab.json, merges.txt  the vocabulary's rules
-    languages.safetensors                       to translate, the language vectors: "encoder" and "decoder", (num_langs, dim)
-    classifier.safetensors                      to classify, the layer: "weight" (num_labels, dim) and "bias" (num_labels)
+    tokenizer.model, or vocab.json, merges.txt  the vocabulary's rules; of published models source.spm, target.spm
+                                                or tokenizer.json
+    languages.safetensors                       to translate: language vectors "encoder" and "decoder", (num_langs, dim)
+    classifier.safetensors                      to classify: the layer, "weight" (num_labels, dim), "bias" (num_labels)
     xlm.json                                    the manifest, with a sha256 of every other file
     MODEL_CARD.md, recipe.toml                  where the maker wrote them
 
@@ -17,6 +18,8 @@ from xlmcli.bundle.manifest import (
     Architecture,
     ClassifierPart,
     DecodingDefaults,
+    Frame,
+    Framing,
     Limits,
     Manifest,
     PositionTable,
@@ -51,6 +54,8 @@ __all__ = [
     "Bundle",
     "ClassifierPart",
     "DecodingDefaults",
+    "Frame",
+    "Framing",
     "Limits",
     "Manifest",
     "PositionTable",

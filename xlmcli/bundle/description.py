@@ -103,7 +103,7 @@ def _task(config: Fields) -> Task:
 
 
 def _labels(config: Fields) -> tuple[str, ...]:
-    """The names of the labels; those that transformers gives where it leaves them out of config.json, two unnamed ones."""
+    """The names of the labels; transformers leaves out the two that it gives where nobody names any."""
     if config.values.get("id2label") is None:
         return ("LABEL_0", "LABEL_1")
     names = config.child("id2label")
@@ -155,7 +155,10 @@ def format_bundle_text(bundle: Bundle) -> str:
         ("model", f"{sizes.dim} wide, {depth}, {sizes.num_heads} heads"),
         ("vocabulary", f"{sizes.vocab_size:,} pieces ({manifest.tokenizer})"),
         ("parameters", f"{sizes.num_parameters:,}"),
-        ("longest text" if manifest.translation is None else "splits at", f"{manifest.limits.max_source_tokens} tokens"),
+        (
+            "longest text" if manifest.translation is None else "splits at",
+            f"{manifest.limits.max_source_tokens} tokens",
+        ),
         ("positions", positions),
         *_decoding_rows(manifest.translation),
         ("licence", manifest.provenance.licence or "not said"),
@@ -168,7 +171,7 @@ def format_bundle_text(bundle: Bundle) -> str:
 
 
 def _translation_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
-    return [] if part is None else [("directions", ", ".join(map(str, part.directions)))]
+    return [] if part is None else [("directions", part.describe_directions())]
 
 
 def _decoding_rows(part: TranslationPart | None) -> list[tuple[str, str]]:

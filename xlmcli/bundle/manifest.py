@@ -12,11 +12,11 @@ FORMAT_VERSION = 1
 
 Task = Literal["translate", "classify", "encode"]
 TableType = Literal["float32", "float16", "bfloat16"]
-LanguageInput = Literal["embedding", "token_types", "none"]
+LanguageInput = Literal["embedding", "token_types", "token", "none"]
 Quantization = Literal[
     "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32"
 ]
-TokenizerKind = Literal["sentencepiece", "xlm_bpe"]
+TokenizerKind = Literal["sentencepiece", "xlm_bpe", "published_sentencepiece", "tokenizer_json"]
 Pooling = Literal["first", "mean", "last"]
 Activation = Literal["tanh"]
 
@@ -30,12 +30,14 @@ class SpecialTokens:
         eos: After every sequence, between the two texts of a pair, and what ends a translation.
         pad: Padding.
         unk: Whatever the vocabulary cannot write.
+        separator: Between the two texts of a pair, where it is not ``eos`` alone.
     """
 
     bos: str = "</s>"
     eos: str = "</s>"
     pad: str = "<pad>"
     unk: str = "<unk>"
+    separator: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +90,89 @@ class DecodingDefaults:
     length_penalty: float = 1.0
 
 
+SOURCE_PLACE, TARGET_PLACE = "{src}", "{tgt}"
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """The pieces around a text, where they are others than ``bos`` and ``eos``.
+
+    ``{src}`` and ``{tgt}`` in place of a piece stand for the tokens of the two languages.
+
+    Attributes:
+        before: In front of the source.
+        after: Behind the source.
+        target: What a translation is made to start with, after what the decoder starts from.
+        languages: The token of every language, by its code.
+    """
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    target: tuple[str, ...] = ()
+    languages: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The pieces around a text in one direction; see `Framing`."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    target: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class TranslationPart:
     """What only a translation model has.
 
     Attributes:
-        directions: What it was trained to translate.
+        directions: What it was trained to translate; empty where it translates from any of ``sources`` into any of
+            ``targets``.
         max_target_positions: Longest target that the engine writes, ``</s> w …``; it fails beyond.
+        position_tables: Where the language vectors are added, to a model that has such vectors.
         decoder_start: What the decoder starts from.
-        position_tables: Where the language vectors are added.
         decoding: How to decode.
+        sources: Languages from which it translates into every one of ``targets`` but itself.
+        targets: See ``sources``.
+        framing: The pieces around a text; None for the manifest's ``bos`` and ``eos``.
     """
 
     directions: tuple[Direction, ...]
     max_target_positions: int
-    position_tables: PositionTables
+    position_tables: PositionTables | None = None
     decoder_start: str = "</s>"
     decoding: DecodingDefaults = field(default_factory=DecodingDefaults)
+    sources: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    framing: Framing | None = None
+
+    def translates(self, direction: Direction) -> bool:
+        """Tells whether the model was trained to translate in a direction."""
+        if direction in self.directions:
+            return True
+        return direction.src in self.sources and direction.tgt in self.targets and direction.src != direction.tgt
+
+    def find_directions(self, src: str | None = None, tgt: str | None = None) -> list[Direction]:
+        """Returns all directions from and into the languages given; of many languages these are very many."""
+        sources = [code for code in self.sources if src in (None, code)]
+        targets = [code for code in self.targets if tgt in (None, code)]
+        paired = [Direction(one, other) for one in sources for other in targets if one != other]
+        return [item for item in self.directions if src in (None, item.src) and tgt in (None, item.tgt)] + paired
+
+    def describe_directions(self) -> str:
+        """Returns the directions for people to read, those between many languages in a few words."""
+        if len(self.sources) * len(self.targets) <= len(self.sources) + len(self.targets):
+            return ", ".join(map(str, self.find_directions()))
+        if self.sources == self.targets:
+            return f"between any two of {', '.join(self.sources)}"
+        return f"from any of {', '.join(self.sources)} into any of {', '.join(self.targets)}"
+
+    def language_code(self, name: str) -> str:
+        """Returns the code of a language that is named by its code, or by its token, with or without its marks."""
+        tokens = {} if self.framing is None else self.framing.languages
+        if name in tokens:
+            return name
+        return next((code for code, token in tokens.items() if name in (token, token.strip("_<>"))), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +181,7 @@ class ClassifierPart:
 
     Attributes:
         labels: Names, in the order of the layer's outputs.
-        pooling: The vector of a text: its first state, the mean of its states, or its last state, special tokens counted.
+        pooling: The vector of a text: its first state, the mean of its states, or its last; special tokens count.
         activation: What the layer's outputs go through; None leaves them as they are.
         multi_label: Whether a text may have any number of labels, each with a probability of its own.
         temperature: What outputs are divided by before they become probabilities; 1 when not calibrated.

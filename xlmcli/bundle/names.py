@@ -8,7 +8,15 @@ CONFIG_NAME = "config.json"
 LANGUAGES_NAME = "languages.safetensors"
 HEAD_NAME = "classifier.safetensors"
 TOKENIZER_NAMES = frozenset(
-    {"tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "codes", "vocab"}
+    {
+        "tokenizer.model",
+        "vocab.json",
+        "merges.txt",
+        "tokenizer_config.json",
+        "source.spm",
+        "target.spm",
+        "tokenizer.json",
+    }
 )
 """What the tokenizers of all kinds write."""
 
@@ -32,8 +40,6 @@ ENGINE_NAMES = frozenset(
 """What CTranslate2 writes and opens."""
 
 BUNDLE_NAMES = (
-    ENGINE_NAMES
-    | TOKENIZER_NAMES
-    | {MANIFEST_NAME, LANGUAGES_NAME, HEAD_NAME, CARD_NAME, RECIPE_NAME, ORIGIN_NAME}
+    ENGINE_NAMES | TOKENIZER_NAMES | {MANIFEST_NAME, LANGUAGES_NAME, HEAD_NAME, CARD_NAME, RECIPE_NAME, ORIGIN_NAME}
 )
 """All that a bundle can hold, and a folder for one direction too."""

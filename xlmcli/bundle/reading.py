@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xlmcli.bundle.folding import fold_languages
-from xlmcli.bundle.manifest import ClassifierPart, Manifest, TranslationPart
+from xlmcli.bundle.manifest import SOURCE_PLACE, TARGET_PLACE, ClassifierPart, Frame, Manifest, TranslationPart
 from xlmcli.bundle.names import (
     CHECKPOINT_WEIGHTS_NAME,
     CONFIG_NAME,
@@ -82,11 +82,12 @@ class Bundle:
         """
         self.check_direction(direction)
         files = self.read_files()
-        if self.manifest.language_input == "embedding":
+        tables = self.translation.position_tables
+        if self.manifest.language_input == "embedding" and tables is not None:
             rows = self.manifest.languages
             files[MODEL_NAME] = fold_languages(
                 files[MODEL_NAME],
-                self.translation.position_tables,
+                tables,
                 _read(self.path / LANGUAGES_NAME),
                 rows[direction.src],
                 rows[direction.tgt],
@@ -95,12 +96,23 @@ class Bundle:
 
     def check_direction(self, direction: Direction) -> None:
         """Raises a ModelError that lists what is possible if the model does not translate in that direction."""
-        possible = self.translation.directions
-        if direction not in possible:
+        if not self.translation.translates(direction):
             raise ModelError(
                 f"{self.name} does not translate from {direction.src!r} to {direction.tgt!r}",
-                hint=f"it translates {', '.join(map(str, possible))}",
+                hint=f"it translates {self.translation.describe_directions()}",
             )
+
+    def frame(self, direction: Direction) -> Frame:
+        """Returns the pieces that the engine is to be given around a text in one direction."""
+        framing = self.translation.framing
+        if framing is None:
+            return Frame((self.manifest.tokens.bos,), (self.manifest.tokens.eos,))
+        names = {SOURCE_PLACE: framing.languages.get(direction.src), TARGET_PLACE: framing.languages.get(direction.tgt)}
+        parts = [
+            tuple(names.get(piece) or piece for piece in part)
+            for part in (framing.before, framing.after, framing.target)
+        ]
+        return Frame(*parts)
 
     def _other_task(self, wanted: str) -> ModelError:
         task = self.manifest.task
@@ -178,8 +190,7 @@ def find_model(name_or_path: str | None = None) -> Path:
     available = f"embedded models: {', '.join(embedded)}" if embedded else "this installation embeds no model"
     if pulled:
         available += f"; pulled models: {', '.join(pulled)}"
-    is_hub_name = _HUB_NAME.fullmatch(name) is not None
-    other_way = f"xlm models pull {name} gets it if the hub has it" if is_hub_name else "a bundle's path will do too"
+    other_way = f"xlm models pull {name} asks the hub for it" if is_hub_name(name) else "a bundle's path will do too"
     raise ModelError(f"no model named {name!r}, and no folder either", hint=f"{available}; {other_way}")
 
 
@@ -188,6 +199,11 @@ def embedded_models() -> dict[str, Path]:
     if not _PRETRAINED.is_dir():
         return {}
     return {folder.name: folder for folder in sorted(_PRETRAINED.iterdir()) if is_bundle(folder)}
+
+
+def is_hub_name(text: str) -> bool:
+    """Tells whether a text looks like the name of a repository of the hub: ``OWNER/NAME``."""
+    return _HUB_NAME.fullmatch(text) is not None
 
 
 def pulled_models() -> dict[str, Path]:

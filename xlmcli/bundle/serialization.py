@@ -9,10 +9,13 @@ from typing import get_args
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import (
     FORMAT_VERSION,
+    SOURCE_PLACE,
+    TARGET_PLACE,
     Activation,
     Architecture,
     ClassifierPart,
     DecodingDefaults,
+    Framing,
     LanguageInput,
     Limits,
     Manifest,
@@ -35,7 +38,7 @@ from xlmcli.records import Direction
 _TASKS: tuple[Task, ...] = get_args(Task)
 _TABLE_TYPES: tuple[TableType, ...] = get_args(TableType)
 _LANGUAGE_INPUTS: dict[Task, tuple[LanguageInput, ...]] = {
-    "translate": ("embedding", "none"),
+    "translate": ("embedding", "token", "none"),
     "classify": ("token_types", "none"),
     "encode": ("token_types", "none"),
 }
@@ -53,11 +56,20 @@ def format_manifest(manifest: Manifest) -> str:
         for score in manifest.provenance.scores
     ]
     if manifest.translation is not None:
-        document["translation"]["directions"] = [str(direction) for direction in manifest.translation.directions]
+        document["translation"] = _document(manifest.translation, document["translation"])
+    if not manifest.tokens.separator:
+        del document["tokens"]["separator"]
     order = ["format_version", *(name for name in document if name not in ("format_version", "files")), "files"]
     absent = [name for name in ("translation", "classifier") if document[name] is None]
     kept = {name: document[name] for name in order if name not in absent}
     return json.dumps(kept, ensure_ascii=False, indent=2) + "\n"
+
+
+def _document(part: TranslationPart, values: dict[str, object]) -> dict[str, object]:
+    """Returns what is written of a translation model; what it has not got is left out."""
+    values["directions"] = [str(direction) for direction in part.directions]
+    optional = ("position_tables", "sources", "targets", "framing")
+    return {name: value for name, value in values.items() if value or name not in optional}
 
 
 def parse_manifest(text: str | bytes, place: str) -> Manifest:
@@ -125,6 +137,8 @@ def _check(manifest: Manifest, place: str) -> None:
         for code in (direction.src, direction.tgt):
             if code not in manifest.languages:
                 raise ModelError(f"{place}: direction {direction} names {code!r}, which is not among its languages")
+    if translation is not None:
+        _check_translation(translation, manifest, place)
     if classifier is not None and len(set(classifier.labels)) < max(len(classifier.labels), 2):
         raise ModelError(f"{place}: classifier: labels should be two different ones or more")
     if classifier is not None and not classifier.temperature > 0:
@@ -134,14 +148,49 @@ def _check(manifest: Manifest, place: str) -> None:
             raise ModelError(f"{place}: files: {name!r} is not the name of a file beside it")
 
 
+def _check_translation(part: TranslationPart, manifest: Manifest, place: str) -> None:
+    if manifest.language_input == "embedding" and part.position_tables is None:
+        raise ModelError(f"{place}: translation: position_tables is missing")
+    codes = {*part.sources, *part.targets}
+    if unknown := sorted(codes - set(manifest.languages)):
+        raise ModelError(f"{place}: translation: {unknown[0]!r} is not among its languages")
+    framing = part.framing
+    if framing is None:
+        if manifest.language_input == "token":
+            raise ModelError(f"{place}: translation: framing is missing")
+        return
+    named = {SOURCE_PLACE: part.sources, TARGET_PLACE: part.targets}
+    for piece in (*framing.before, *framing.after, *framing.target):
+        for code in named.get(piece, ()):
+            if code not in framing.languages:
+                raise ModelError(f"{place}: translation: framing: languages: {code} is missing")
+
+
 def _translation(fields: Fields) -> TranslationPart:
-    tables, decoding = fields.child("position_tables"), fields.child("decoding")
+    decoding = fields.child("decoding")
     return TranslationPart(
         directions=tuple(_direction(text, fields.place) for text in fields.texts("directions")),
         max_target_positions=fields.whole("max_target_positions"),
-        position_tables=PositionTables(_table(tables.child("encoder")), _table(tables.child("decoder"))),
+        position_tables=_tables(fields.child("position_tables")) if "position_tables" in fields.values else None,
         decoder_start=fields.text("decoder_start"),
         decoding=DecodingDefaults(decoding.whole("beam_size"), decoding.number("length_penalty")),
+        sources=fields.texts("sources") if "sources" in fields.values else (),
+        targets=fields.texts("targets") if "targets" in fields.values else (),
+        framing=_framing(fields.child("framing")) if "framing" in fields.values else None,
+    )
+
+
+def _tables(fields: Fields) -> PositionTables:
+    return PositionTables(_table(fields.child("encoder")), _table(fields.child("decoder")))
+
+
+def _framing(fields: Fields) -> Framing:
+    tokens = fields.child("languages")
+    return Framing(
+        before=fields.texts("before"),
+        after=fields.texts("after"),
+        target=fields.texts("target"),
+        languages={code: tokens.text(code) for code in tokens.values},
     )
 
 
@@ -165,7 +214,11 @@ def _direction(text: str, place: str) -> Direction:
 
 def _tokens(fields: Fields) -> SpecialTokens:
     return SpecialTokens(
-        bos=fields.text("bos"), eos=fields.text("eos"), pad=fields.text("pad"), unk=fields.text("unk")
+        bos=fields.text("bos"),
+        eos=fields.text("eos"),
+        pad=fields.text("pad"),
+        unk=fields.text("unk"),
+        separator=fields.texts("separator") if "separator" in fields.values else (),
     )
 
 

@@ -11,6 +11,8 @@ import click
 from click.core import ParameterSource
 
 from xlmcli.bundle.manifest import DecodingDefaults, Quantization
+from xlmcli.cli.hub import local_checkpoint
+from xlmcli.cli.offline import offline_option
 from xlmcli.cli.options import DIRECTION, FILE, MONOLINGUAL, config_option, require_extra
 from xlmcli.errors import UsageError
 from xlmcli.lines import iter_file_lines
@@ -104,6 +106,7 @@ class Verification:
 )
 @click.option("--force", is_flag=True, help="Replace a bundle that is there already.")
 @config_option
+@offline_option
 def command(
     checkpoint: Path,
     bundle: Path,
@@ -128,7 +131,8 @@ def command(
 
     CHECKPOINT is a folder that xlm pretrain or xlm train wrote, or one of Hugging Face's with an XLMModel,
     XLMWithLMHeadModel or XLMForSequenceClassification, or a .pth file of the original XLM code with its BPE codes.
-    What cannot be converted is listed (exit 4).
+    OWNER/NAME, where no folder OWNER is, is downloaded from the hub first (see xlm models). What cannot be converted
+    is listed (exit 4).
 
     The bundle is written beside and renamed; what is at BUNDLE already stays unless --force is given. With --verify,
     a line on stdout for each direction or language compares the bundle with the checkpoint, run by torch, before
@@ -145,6 +149,7 @@ def command(
     \b
     Examples:
       xlm convert runs/en-fr en-fr.bundle
+      xlm convert FacebookAI/xlm-mlm-en-2048 xlm-en.bundle
       xlm convert dumped/mt_enfr/best.pth en-fr.bundle --codes data/codes
       xlm convert runs/sentiment sentiment.bundle --verify --min-agreement 0.98
       xlm convert runs/en-fr en-fr.bundle --quantization float32 --verify --verify-file en=valid.en.txt
@@ -163,10 +168,11 @@ def command(
             hint="leave them out, or leave out --direction",
         )
     check_free(bundle, force=force)
+    local = click.get_current_context().with_resource(local_checkpoint(checkpoint))
     options = BundleOptions(
         quantization=cast(Quantization, quantization),
         decoding=DecodingDefaults(beam_size, length_penalty),
-        licence=licence,
+        licence=licence or local.licence,
         trained_on=trained_on,
         scores=() if scores is None else read_scores(scores),
         card=card,
@@ -182,10 +188,12 @@ def command(
             float(in_full) if min_agreement is None else min_agreement,
             _FLOAT32_MAX_DIFFERENCE if max_difference is None and in_full else max_difference,
         )
-    opened = open_model(checkpoint, codes, vocab)
+    opened = open_model(local.path, codes, vocab)
     if isinstance(opened, Checkpoint):
         if max_difference is not None:
-            raise UsageError("--max-difference is for encoders and classifiers", hint="--min-agreement for translations")
+            raise UsageError(
+                "--max-difference is for encoders and classifiers", hint="--min-agreement for translations"
+            )
         _write_translation(opened, bundle, direction, options, verification)
     else:
         _refuse_translation_options(direction, min_agreement, opened)
@@ -199,13 +207,17 @@ def _refuse_translation_options(
     """Raises a UsageError if an option was given that says nothing about an encoder or a classifier."""
     context = click.get_current_context()
     given = ["--direction"] if direction is not None else []
-    for name in ("beam_size", "length_penalty"):
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            given.append(f"--{name.replace('_', '-')}")
+    given += [
+        f"--{name.replace('_', '-')}"
+        for name in ("beam_size", "length_penalty")
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
     if given:
         raise UsageError(f"{given[0]} is for models that translate, and {opened.name} does not", hint="leave it out")
     if min_agreement is not None and opened.config.classifier is None:
-        raise UsageError("--min-agreement compares labels, and an encoder has none", hint="--max-difference compares states")
+        raise UsageError(
+            "--min-agreement compares labels, and an encoder has none", hint="--max-difference compares states"
+        )
 
 
 def _write_translation(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast, get_args
+from typing import cast, get_args
 
 import click
 
 from xlmcli.bundle.manifest import Quantization
+from xlmcli.cli.hub import print_found, print_licence
 from xlmcli.cli.offline import offline_option
-from xlmcli.console import print_note, show_download_progress
+from xlmcli.console import show_download_progress
 from xlmcli.errors import ModelError, UsageError
-
-if TYPE_CHECKING:
-    from xlmcli.store.pulling import Found
 
 _format_option = click.option(
     "--format",
@@ -72,14 +70,10 @@ def pull(
     request = PullRequest(repository, revision, name, cast("Quantization | None", quantization))
     hub = Hub()
     with show_download_progress(not quiet) as progress:
-        model = pull_model(hub, request, progress, lambda found: None if quiet else _print_found(found))
+        model = pull_model(hub, request, progress, lambda found: None if quiet else print_found(found))
+    if not quiet and model.origin is not None and model.origin.licence is None and model.origin.kind == "bundle":
+        print_licence(model.licence)
     click.echo(model.name if output_format == "text" else format_models_json([model]))
-
-
-def _print_found(found: Found) -> None:
-    commit = found.snapshot.commit[:12]
-    print_note(f"{found.snapshot.repository} is a {found.kind} (commit {commit})")
-    print_note(f"licence: {found.snapshot.licence or 'not said; look at its page before you use it'}")
 
 
 @command.command("list", short_help="List the models that are here.")

@@ -22,14 +22,16 @@ from xlmcli.bundle import (
     TranslationPart,
     new_bundle,
 )
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance, tokenizer_kind
 from xlmcli.convert.layout import find_position_tables
 from xlmcli.convert.seq2seq import DECODER_START, build_spec
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.train.checkpoint import CheckpointConfig, load_seq2seq
+from xlmcli.train.checkpoint import CheckpointConfig, find_faults, load_config, load_seq2seq
 from xlmcli.train.seq2seq import Seq2Seq
+from xlmcli.train.stored_weights import StoredWeights
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,35 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         ModelError: It cannot be read, is no translation model, or its parts do not fit each other.
     """
-    model, config = load_seq2seq(folder)
+    config = load_config(folder)
+    state = _read_state(folder, config)
     tokenizer = load_tokenizer(folder)
     check_vocabulary(tokenizer, config.shape.num_words, folder)
     if not config.directions:
         raise ModelError(f"{folder}: config.json names no directions that the model translates")
-    return Checkpoint(folder.resolve().name, model.state_dict(), lambda: model, config, tokenizer)
+    return Checkpoint(folder.resolve().name, state, lambda: load_seq2seq(folder)[0], config, tokenizer)
+
+
+def _read_state(folder: Path, config: CheckpointConfig) -> StoredWeights:
+    """Checks the weights of ``Seq2Seq``, which stay in their file."""
+    if config.decoder_layers is None:
+        raise ModelError(
+            f"{folder}: a pretrained XLM without a decoder", hint="train one: xlm train translate --init …"
+        )
+    path = folder / CHECKPOINT_WEIGHTS_NAME
+    state = StoredWeights(path)
+    if faults := find_faults(dict(_skeleton(config).named_parameters()), state):
+        raise ModelError(f"{path}: {'; '.join(faults)}")
+    names = {name: name for name in state}
+    if config.shape.tied_output:
+        names["decoder.pred_layer.proj.weight"] = "decoder.embeddings.weight"
+    return state.named(names)
+
+
+def _skeleton(config: CheckpointConfig) -> Seq2Seq:
+    """The model without numbers."""
+    with torch.device("meta"):
+        return Seq2Seq(config.shape, config.decoder_shape)
 
 
 def check_vocabulary(tokenizer: Tokenizer, num_words: int, folder: Path) -> None:
@@ -149,13 +174,11 @@ def _language_vectors(state: Mapping[str, Tensor], side: str) -> np.ndarray[tupl
 
 def _architecture(checkpoint: Checkpoint) -> Architecture:
     encoder, decoder = checkpoint.config.shape, checkpoint.config.decoder_shape
-    with torch.device("meta"):
-        model = Seq2Seq(encoder, decoder)
     return Architecture(
         dim=encoder.dim,
         num_heads=encoder.num_heads,
         encoder_layers=encoder.num_layers,
         decoder_layers=decoder.num_layers,
         vocab_size=encoder.num_words,
-        num_parameters=sum(parameter.numel() for parameter in model.parameters()),
+        num_parameters=sum(parameter.numel() for parameter in _skeleton(checkpoint.config).parameters()),
     )

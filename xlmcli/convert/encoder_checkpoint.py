@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, PYTORCH_WEIGHTS_NAME
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance, tokenizer_kind
 from xlmcli.convert.conversion import check_vocabulary
 from xlmcli.convert.encoder import build_encoder_spec
-from xlmcli.convert.encoder_config import EncoderConfig, read_encoder_config
+from xlmcli.convert.encoder_config import EncoderConfig, label_names, read_encoder_config
 from xlmcli.errors import ModelError
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.train.checkpoint import find_faults, read_weights
+from xlmcli.train.checkpoint import find_faults
 from xlmcli.train.model import XLMTransformer
+from xlmcli.train.stored_weights import StoredWeights
 
 _PREFIX = "transformer."
 _HEAD_WEIGHT, _HEAD_BIAS = "sequence_summary.summary.weight", "sequence_summary.summary.bias"
@@ -106,16 +107,21 @@ def open_encoder(folder: Path) -> EncoderCheckpoint:
     return EncoderCheckpoint(folder.resolve().name, state, config, tokenizer)
 
 
-def _read_state(folder: Path) -> dict[str, Tensor]:
+def _read_state(folder: Path) -> Mapping[str, Tensor]:
     """Reads the weights that conversion needs, named as in ``EncoderCheckpoint``."""
     if (folder / CHECKPOINT_WEIGHTS_NAME).is_file():
-        state = read_weights(folder / CHECKPOINT_WEIGHTS_NAME)
-    elif (folder / PYTORCH_WEIGHTS_NAME).is_file():
-        state = _read_pickled(folder / PYTORCH_WEIGHTS_NAME)
-    else:
-        raise ModelError(f"{folder}: no weights, neither {CHECKPOINT_WEIGHTS_NAME} nor {PYTORCH_WEIGHTS_NAME}")
-    named = {name.removeprefix(_PREFIX): weight for name, weight in state.items()}
-    return {name: weight for name, weight in named.items() if not name.startswith(_NOT_NEEDED)}
+        stored = StoredWeights(folder / CHECKPOINT_WEIGHTS_NAME)
+        return stored.named(_needed(stored))
+    if (folder / PYTORCH_WEIGHTS_NAME).is_file():
+        pickled = _read_pickled(folder / PYTORCH_WEIGHTS_NAME)
+        return {name: pickled[old] for name, old in _needed(pickled).items()}
+    raise ModelError(f"{folder}: no weights, neither {CHECKPOINT_WEIGHTS_NAME} nor {PYTORCH_WEIGHTS_NAME}")
+
+
+def _needed(names: Iterable[str]) -> dict[str, str]:
+    """The names of weights that conversion needs, by the names that they are to have."""
+    named = {name.removeprefix(_PREFIX): name for name in names}
+    return {name: old for name, old in named.items() if not name.startswith(_NOT_NEEDED)}
 
 
 def _read_pickled(path: Path) -> dict[str, Tensor]:
@@ -138,7 +144,7 @@ def _wanted(config: EncoderConfig) -> dict[str, Tensor]:
     with torch.device("meta"):
         wanted: dict[str, Tensor] = XLMTransformer(config.shape).state_dict()
         if config.has_head:
-            num_labels = config.published.num_labels
+            num_labels = len(label_names(config.published))
             wanted[_HEAD_WEIGHT] = torch.empty(num_labels, config.shape.dim)
             wanted[_HEAD_BIAS] = torch.empty(num_labels)
     return wanted

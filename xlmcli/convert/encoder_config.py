@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from xlmcli.bundle import ClassifierPart
 from xlmcli.bundle.fields import Fields
@@ -101,6 +101,12 @@ def read_encoder_config(folder: Path) -> tuple[EncoderConfig, list[str]]:
     )
 
 
+def label_names(config: XLMConfig) -> tuple[str, ...]:
+    """The names of the labels, in the order of their ids, as transformers completes them."""
+    names = cast("dict[int, str]", config.id2label)
+    return tuple(names[index] for index in sorted(names))
+
+
 def _parse(fields: Fields) -> XLMConfig:
     from transformers import XLMConfig
 
@@ -112,10 +118,9 @@ def _parse(fields: Fields) -> XLMConfig:
 
 def _architecture_faults(config: XLMConfig) -> list[str]:
     """Names what changes the states in ways that the engine has not got. The output layer is not needed: asm may be."""
-    faults = []
-    for name in config.architectures or ():
-        if name not in (*ENCODERS, CLASSIFIER):
-            faults.append(f"architectures: {name} (can be: {', '.join((*ENCODERS, CLASSIFIER))})")
+    possible = (*ENCODERS, CLASSIFIER)
+    unknown = [name for name in config.architectures or () if name not in possible]
+    faults = [f"architectures: {name} (can be: {', '.join(possible)})" for name in unknown]
     if config.causal:
         faults.append("causal: true")
     if not config.is_encoder:
@@ -151,16 +156,17 @@ def _head_faults(config: XLMConfig) -> list[str]:
         faults.append(f"summary_type: {config.summary_type} (can be: {', '.join(_POOLINGS)})")
     if config.summary_activation and config.summary_activation not in get_args(Activation):
         faults.append(f"summary_activation: {config.summary_activation} (can be: tanh, null)")
-    num_outputs = config.num_labels if config.summary_proj_to_labels else config.emb_dim
+    labels = label_names(config)
+    num_outputs = len(labels) if config.summary_proj_to_labels else config.emb_dim
     if not config.summary_use_proj:
         faults.append("summary_use_proj: false, so that there is no layer to the labels")
-    elif num_outputs != config.num_labels:
-        faults.append(f"summary_proj_to_labels: false, so that {num_outputs} outputs stand for {config.num_labels} labels")
+    elif num_outputs != len(labels):
+        faults.append(f"summary_proj_to_labels: false, so that {num_outputs} outputs stand for {len(labels)} labels")
     if config.problem_type not in (None, _SINGLE_LABEL, _MULTI_LABEL):
         faults.append(f"problem_type: {config.problem_type}")
-    if config.num_labels < 2:
-        faults.append(f"num_labels: {config.num_labels}, which is a regression and no classification")
-    if len(set(config.id2label.values())) < config.num_labels:
+    if len(labels) < 2:
+        faults.append(f"num_labels: {len(labels)}, which is a regression and no classification")
+    if len(set(labels)) < len(labels):
         faults.append("id2label: should give every label a name of its own")
     return faults
 
@@ -168,9 +174,9 @@ def _head_faults(config: XLMConfig) -> list[str]:
 def _classifier(config: XLMConfig, fields: Fields) -> ClassifierPart:
     has_langs, has_temperature = "xlm_train_langs" in fields.values, "xlm_temperature" in fields.values
     return ClassifierPart(
-        labels=tuple(config.id2label[index] for index in range(config.num_labels)),
+        labels=label_names(config),
         pooling=_POOLINGS[config.summary_type],
-        activation=config.summary_activation or None,
+        activation="tanh" if config.summary_activation else None,
         multi_label=config.problem_type == _MULTI_LABEL,
         temperature=fields.number("xlm_temperature") if has_temperature else 1.0,
         trained_langs=fields.texts("xlm_train_langs") if has_langs else (),
@@ -178,7 +184,7 @@ def _classifier(config: XLMConfig, fields: Fields) -> ClassifierPart:
 
 
 def _start_id(fields: Fields, has_head: bool) -> int:
-    """``</s>``, as XLM was pretrained; but a classifier that is not ours saw ``<s>``, as transformers' tokenizer adds it."""
+    """``</s>``, as in pretraining; but a classifier that is not ours saw the ``<s>`` of transformers' tokenizer."""
     if "xlm_start_id" in fields.values:
         return fields.whole("xlm_start_id")
     return BOS_ID if has_head else EOS_ID

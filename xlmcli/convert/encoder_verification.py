@@ -9,10 +9,11 @@ from itertools import groupby
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from xlmcli.bundle import Bundle
 from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint
-from xlmcli.convert.samples import sample_languages, sample_sentences
+from xlmcli.convert.samples import FALLBACK, sample_languages, sample_sentences
 from xlmcli.convert.verification import runnable_type
 from xlmcli.errors import DataError, GateError
 from xlmcli.infer.engine import EncoderEngine, EngineOptions
@@ -61,10 +62,11 @@ def verify_encoder(
     )
     head = None if manifest.classifier is None else ClassifierHead.load(bundle)
     langs = list(sentences) or [lang for lang in manifest.languages if tells_languages or lang in sample_languages()]
-    for lang in langs or ["en"]:
+    for lang in langs or [FALLBACK]:
         lang_id = manifest.languages[lang] if tells_languages else None
         texts = sentences[lang] if lang in sentences else sample_sentences(lang)
-        yield _compare(reference, engine, head, _encode(checkpoint, engine, texts), lang, lang_id)
+        text_lang = lang if lang in sentences or lang in sample_languages() else FALLBACK
+        yield _compare(reference, engine, head, _encode(checkpoint, engine, texts, text_lang), lang, lang_id)
 
 
 def format_closeness(closeness: Closeness) -> str:
@@ -72,7 +74,8 @@ def format_closeness(closeness: Closeness) -> str:
     labels = ""
     if closeness.num_equal is not None:
         labels = f"{closeness.num_equal} of {closeness.num_texts} labels equal, "
-    return f"{closeness.lang}: {labels}states of {closeness.num_texts} texts differ by at most {closeness.max_difference:.1e}"
+    states = f"states of {closeness.num_texts} texts differ by at most {closeness.max_difference:.1e}"
+    return f"{closeness.lang}: {labels}{states}"
 
 
 def check_closeness(results: Sequence[Closeness], min_share: float, max_difference: float | None) -> None:
@@ -114,22 +117,29 @@ class _Reference:
         from transformers import XLMForSequenceClassification, XLMModel
 
         config = checkpoint.config.published
-        self._head = None
+        self._encoder: nn.Module
+        self._head: nn.Module | None = None
         if checkpoint.config.has_head:
-            classifier = XLMForSequenceClassification(config).eval()
+            classifier = XLMForSequenceClassification(config)
             self._encoder, self._head = classifier.transformer, classifier.sequence_summary
             prefix = "sequence_summary."
             head = {name.removeprefix(prefix): w for name, w in checkpoint.state.items() if name.startswith(prefix)}
             self._head.load_state_dict(head)
         else:
-            self._encoder = XLMModel(config).eval()
+            self._encoder = XLMModel(config)
+        # And not `eval`, which transformers leaves without annotations.
+        for part in (self._encoder, self._head):
+            if part is not None:
+                part.train(False)
         own = self._encoder.state_dict()
         self._encoder.load_state_dict({name: weight for name, weight in checkpoint.state.items() if name in own})
         tokens, vocab = checkpoint.tokens, checkpoint.tokenizer.vocab
         self._bos, self._eos = vocab.index(tokens.bos), vocab.index(tokens.eos)
 
     @torch.no_grad()
-    def __call__(self, batch: Sequence[Sequence[int]], lang: int | None) -> tuple[NDArray[np.float32], _Logits]:
+    def __call__(
+        self, batch: Sequence[Sequence[int]], lang: int | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Returns states, (batch, length, dim), and logits, (batch, labels), of texts that are all of one length."""
         ids = torch.tensor([[self._bos, *text, self._eos] for text in batch])
         # Without a mask, so that a padding id inside a text, if there were one, counts for both models.
@@ -138,9 +148,6 @@ class _Reference:
         states = self._encoder(ids, lengths=lens, langs=langs).last_hidden_state
         logits = None if self._head is None else self._head(states).numpy()
         return states.numpy(), logits
-
-
-_Logits = NDArray[np.float32] | None
 
 
 def _compare(
@@ -161,8 +168,8 @@ def _compare(
     return Closeness(lang, len(texts), largest, None if head is None else num_equal)
 
 
-def _encode(checkpoint: EncoderCheckpoint, engine: EncoderEngine, texts: Sequence[str]) -> list[list[int]]:
-    encoded = checkpoint.tokenizer.encode_batch([text for text in texts if text.strip()])
+def _encode(checkpoint: EncoderCheckpoint, engine: EncoderEngine, texts: Sequence[str], lang: str) -> list[list[int]]:
+    encoded = checkpoint.tokenizer.encode_batch([text for text in texts if text.strip()], lang)
     return [ids[: engine.max_source_tokens] for ids in encoded if ids]
 
 

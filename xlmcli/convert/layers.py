@@ -36,9 +36,7 @@ def activation(shape: XLMShape) -> common_spec.Activation:
     return common_spec.Activation.GELU if shape.gelu else common_spec.Activation.RELU
 
 
-def fill_encoder(
-    spec: transformer_spec.TransformerEncoderSpec, weights: Weights, prefix: str, num_layers: int
-) -> None:
+def fill_encoder(spec: transformer_spec.TransformerEncoderSpec, weights: Weights, prefix: str, num_layers: int) -> None:
     """Fills all of an encoder but language embeddings."""
     spec.embeddings[0].weight = weights[f"{prefix}embeddings.weight"]
     fill_input(spec, weights, prefix)

@@ -81,7 +81,7 @@ class TextEncoder:
             ModelError: The model does not have this language.
         """
         languages = open_languages(self._bundle, lang)
-        return PassageMaker(self.tokenizer, self._engine.max_source_tokens, self._engine.eos_id, languages)
+        return PassageMaker(self.tokenizer, self._engine.max_source_tokens, self._engine.separator_ids, languages)
 
     def submit(self, batch: Sequence[Piece], reduce: Callable[[States], Sequence[Reduced]]) -> PendingReduced[Reduced]:
         """Hands a batch to the engine, without waiting for it.

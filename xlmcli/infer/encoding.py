@@ -54,18 +54,17 @@ class PassageVectors:
         return self._encoder.submit(batch, lambda states: [self._pool(sequence) for sequence in states])
 
     def _pool(self, states: Array) -> Array:
-        if self._pooling == "max":
-            vector: Array = states.max(axis=0)
-            return vector
-        # A view would keep all states in memory.
-        return pool(states, self._pooling).copy()
+        # Copied, since a view would keep all states in memory.
+        vector: Array = states.max(axis=0) if self._pooling == "max" else pool(states, self._pooling).copy()
+        return vector
 
     def _join(self, parts: Sequence[tuple[Piece, Array]]) -> Array:
         vectors = np.stack([vector for _, vector in parts])
         if self._pooling == "max" or len(parts) == 1:
             vector: Array = vectors.max(axis=0)
             return vector
-        return np.average(vectors, axis=0, weights=[len(piece.ids) for piece, _ in parts]).astype(np.float32)
+        mean: Array = np.average(vectors, axis=0, weights=[len(piece.ids) for piece, _ in parts]).astype(np.float32)
+        return mean
 
 
 class Encoding(PassageVectors):

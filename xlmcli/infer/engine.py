@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import ctranslate2
 
-from xlmcli.bundle import Limits, SpecialTokens
+from xlmcli.bundle import Frame, Limits, SpecialTokens
 from xlmcli.cores import count_usable_cores
 from xlmcli.errors import ModelError, UsageError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Device = Literal["auto", "cpu", "cuda"]
 
-_Model = TypeVar("_Model", ctranslate2.Translator, ctranslate2.Encoder)
+_Model = TypeVar("_Model")
 
 ctranslate2.set_log_level(logging.ERROR)
 
@@ -103,10 +103,11 @@ def list_devices() -> tuple[DeviceTypes, ...]:
 class PendingTranslations:
     """A batch in the engine's hands."""
 
-    def __init__(self, results: list[Any], ids: Mapping[str, int], max_lens: list[int]) -> None:
+    def __init__(self, results: list[Any], ids: Mapping[str, int], max_lens: list[int], num_forced: int) -> None:
         self._results = results
         self._ids = ids
         self._max_lens = max_lens
+        self._num_forced = num_forced
 
     def wait(self) -> list[Translated]:
         """Blocks until the batch is done.
@@ -120,7 +121,8 @@ class PendingTranslations:
 
     def _read(self, result: Any, max_len: int) -> Translated:
         # The engine has one length limit for a batch: cutting here makes an answer independent of its neighbours.
-        hypotheses = [[self._ids[token] for token in tokens[:max_len]] for tokens in result.hypotheses]
+        first, end = self._num_forced, self._num_forced + max_len
+        hypotheses = [[self._ids[token] for token in tokens[first:end]] for tokens in result.hypotheses]
         scores = list(result.scores) or [0.0] * len(hypotheses)
         return Translated(hypotheses, scores, is_unfinished=len(hypotheses[0]) >= max_len)
 
@@ -135,6 +137,7 @@ class TranslationEngine:
         limits: Positions of the model, which the engine must not pass.
         options: Where and how to compute.
         max_target_positions: Longest translation, which the engine must not pass either.
+        frame: The pieces around a text and before its translation; None for ``bos`` and ``eos`` of ``tokens``.
 
     Raises:
         UsageError: The device or the compute type is not to be had here.
@@ -150,12 +153,13 @@ class TranslationEngine:
         options: EngineOptions,
         *,
         max_target_positions: int,
+        frame: Frame | None = None,
     ) -> None:
         self._vocab = vocab
         self._ids = {piece: index for index, piece in enumerate(vocab)}
-        self._tokens = tokens
+        self._frame = frame or Frame((tokens.bos,), (tokens.eos,))
         self._limits = limits
-        self._max_target_positions = max_target_positions
+        self._max_target_positions = max_target_positions - len(self._frame.target)
         self._translator = _load(ctranslate2.Translator, files, options)
 
     @property
@@ -175,9 +179,11 @@ class TranslationEngine:
             ModelError: The engine failed.
         """
         max_lens = [self._max_len(len(ids)) for ids in batch]
+        frame = self._frame
         with _engine_errors():
             results = self._translator.translate_batch(
-                [[self._tokens.bos, *(self._vocab[index] for index in ids), self._tokens.eos] for ids in batch],
+                [[*frame.before, *(self._vocab[index] for index in ids), *frame.after] for ids in batch],
+                target_prefix=[frame.target] * len(batch) if frame.target else None,
                 asynchronous=True,
                 beam_size=decoding.beam_size,
                 length_penalty=decoding.length_penalty,
@@ -185,9 +191,9 @@ class TranslationEngine:
                 return_scores=decoding.with_scores,
                 no_repeat_ngram_size=decoding.no_repeat_ngram,
                 max_input_length=self._limits.max_source_positions,
-                max_decoding_length=max(max_lens),
+                max_decoding_length=max(max_lens) + len(frame.target),
             )
-        return PendingTranslations(results, self._ids, max_lens)
+        return PendingTranslations(results, self._ids, max_lens, len(frame.target))
 
     def _max_len(self, num_tokens: int) -> int:
         """Most tokens of a translation.
@@ -243,6 +249,7 @@ class EncoderEngine:
         tells_languages: bool,
     ) -> None:
         self._bos, self._eos = vocab.index(tokens.bos), vocab.index(tokens.eos)
+        self._separator = [vocab.index(piece) for piece in tokens.separator or (tokens.eos,)]
         self._limits = limits
         self._tells_languages = tells_languages
         self._encoder = _load(ctranslate2.Encoder, files, options)
@@ -260,9 +267,9 @@ class EncoderEngine:
         return self._limits.max_source_tokens
 
     @property
-    def eos_id(self) -> int:
+    def separator_ids(self) -> list[int]:
         """What stands between the two texts of a pair."""
-        return self._eos
+        return list(self._separator)
 
     def submit(self, batch: Sequence[Sequence[int]], langs: Sequence[int | None] | None = None) -> PendingStates:
         """Hands over a batch; does not wait.

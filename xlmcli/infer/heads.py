@@ -1,6 +1,7 @@
 """A classifier's layer, in numpy: from an encoder's states to the probability of every label.
 
-Source: ``XLMSequenceSummary`` and ``XLMForSequenceClassification`` of transformers, whose parameters these are.
+Source: ``XLMSequenceSummary`` and ``XLMForSequenceClassification`` of transformers, whose parameters these are, and
+``XLMRobertaClassificationHead``, which has a hidden layer.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from xlmcli.bundle import HEAD_NAME, Bundle, ClassifierPart
 from xlmcli.bundle.manifest import Pooling
 from xlmcli.errors import ModelError
 
+Array = NDArray[np.float32]
+
+_HIDDEN_WEIGHT, _HIDDEN_BIAS = "hidden_weight", "hidden_bias"
+
 
 class ClassifierHead:
     """The layer on top of an encoder.
@@ -22,10 +27,13 @@ class ClassifierHead:
         weight: float32 (labels, dim).
         bias: float32 (labels,).
         part: What the manifest says about it.
+        hidden: Weight, float32 (dim, dim), and bias, float32 (dim,), of a layer with tanh before it; None for none.
     """
 
-    def __init__(self, weight: NDArray[np.float32], bias: NDArray[np.float32], part: ClassifierPart) -> None:
-        self._weight, self._bias, self._part = weight, bias, part
+    def __init__(
+        self, weight: Array, bias: Array, part: ClassifierPart, hidden: tuple[Array, Array] | None = None
+    ) -> None:
+        self._weight, self._bias, self._part, self._hidden = weight, bias, part, hidden
 
     @classmethod
     def load(cls, bundle: Bundle) -> ClassifierHead:
@@ -43,11 +51,17 @@ class ClassifierHead:
             arrays = load(bundle.read_head())
         except SafetensorError as error:
             raise ModelError(f"{place}: not a safetensors file ({error})") from None
-        for name, shape in (("weight", (len(part.labels), dim)), ("bias", (len(part.labels),))):
+        has_hidden = _HIDDEN_WEIGHT in arrays or _HIDDEN_BIAS in arrays
+        shapes = {"weight": (len(part.labels), dim), "bias": (len(part.labels),)}
+        if has_hidden:
+            shapes |= {_HIDDEN_WEIGHT: (dim, dim), _HIDDEN_BIAS: (dim,)}
+        for name, shape in shapes.items():
             if name not in arrays or arrays[name].shape != shape:
                 found = arrays[name].shape if name in arrays else "none"
                 raise ModelError(f"{place}: expected an array {name!r} of shape {shape}, found {found}")
-        return cls(arrays["weight"].astype(np.float32), arrays["bias"].astype(np.float32), part)
+        exact = {name: array.astype(np.float32) for name, array in arrays.items()}
+        hidden = (exact[_HIDDEN_WEIGHT], exact[_HIDDEN_BIAS]) if has_hidden else None
+        return cls(exact["weight"], exact["bias"], part, hidden)
 
     def score(self, states: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Scores every label of every text.
@@ -59,7 +73,10 @@ class ClassifierHead:
             Logits, (batch, labels), before the temperature.
         """
         vectors = np.stack([pool(sequence, self._part.pooling) for sequence in states])
-        logits = vectors @ self._weight.T + self._bias
+        if self._hidden is not None:
+            weight, bias = self._hidden
+            vectors = np.tanh(vectors @ weight.T + bias)
+        logits: NDArray[np.float32] = vectors @ self._weight.T + self._bias
         return np.tanh(logits) if self._part.activation == "tanh" else logits
 
     def probabilities(self, states: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -71,24 +88,31 @@ class ClassifierHead:
         return _sigmoid(logits) if self._part.multi_label else _softmax(logits)
 
     def choose(self, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Returns the labels that logits, (batch, labels), speak for: the likeliest, or all that are likelier than not."""
+        """Returns the labels that logits, (batch, labels), speak for: the likeliest, or all likelier than not."""
+        chosen: NDArray[np.bool_]
         if self._part.multi_label:
-            return logits > 0
-        return np.arange(logits.shape[-1]) == logits.argmax(axis=-1)[:, None]
+            chosen = logits > 0
+        else:
+            chosen = np.arange(logits.shape[-1]) == logits.argmax(axis=-1)[:, None]
+        return chosen
 
 
 def pool(states: NDArray[np.float32], pooling: Pooling) -> NDArray[np.float32]:
     """Returns one vector, (dim,), of a sequence's states, (length, dim), special tokens counted and no padding."""
     if pooling == "first":
-        return states[0]
-    return states[-1] if pooling == "last" else states.mean(axis=0)
+        vector: NDArray[np.float32] = states[0]
+    else:
+        vector = states[-1] if pooling == "last" else states.mean(axis=0)
+    return vector
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    shares: NDArray[np.float32] = powers / powers.sum(axis=-1, keepdims=True)
+    return shares
 
 
 def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     # By way of tanh, which does not overflow.
-    return (np.tanh(logits / 2) + 1) / 2
+    probabilities: NDArray[np.float32] = (np.tanh(logits / np.float32(2)) + np.float32(1)) / np.float32(2)
+    return probabilities

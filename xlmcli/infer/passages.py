@@ -18,14 +18,16 @@ class PassageMaker:
     Args:
         tokenizer: The model's.
         max_tokens: Longest sequence of ids, special tokens around it not counted.
-        separator_id: What stands between the two texts of a pair.
+        separator_ids: What stands between the two texts of a pair.
         languages: Says the language of every text.
     """
 
-    def __init__(self, tokenizer: Tokenizer, max_tokens: int, separator_id: int, languages: Languages) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, max_tokens: int, separator_ids: Sequence[int], languages: Languages
+    ) -> None:
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
-        self._separator_id = separator_id
+        self._separator_ids = separator_ids
         self._languages = languages
         self._makers: dict[str | None, PieceMaker] = {}
 
@@ -51,7 +53,7 @@ class PassageMaker:
         all_ids: list[list[int]] = [[] for _ in texts]
         for lang in set(langs):
             indices = [index for index, other in enumerate(langs) if other == lang]
-            encoded = self._tokenizer.encode_batch([_one_line(texts[index]) for index in indices])
+            encoded = self._tokenizer.encode_batch([_one_line(texts[index]) for index in indices], lang)
             for index, ids in zip(indices, encoded, strict=True):
                 all_ids[index] = ids
         return all_ids
@@ -66,11 +68,11 @@ class PassageMaker:
         return [replace(piece, lang=lang) for piece in _gather(sentences, self._max_tokens)]
 
     def _join(self, first: list[int], second: list[int], lang: str | None) -> Piece:
-        room = self._max_tokens - 1
+        room = self._max_tokens - len(self._separator_ids)
         is_cut = len(first) + len(second) > room
         first = first[: max(room - len(second), room - room // 2)]
         second = second[: room - len(first)]
-        return Piece([*first, self._separator_id, *second], is_cut=is_cut, lang=lang)
+        return Piece([*first, *self._separator_ids, *second], is_cut=is_cut, lang=lang)
 
 
 def _gather(pieces: Iterable[Piece], max_tokens: int) -> Iterator[Piece]:

@@ -64,7 +64,7 @@ class PieceMaker:
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         """Returns every text as pieces, in order."""
-        all_ids = self._tokenizer.encode_batch(["" if "\n" in text else text for text in texts])
+        all_ids = self._encode_batch(["" if "\n" in text else text for text in texts])
         return [self._prepare(text, ids) for text, ids in zip(texts, all_ids, strict=True)]
 
     def _prepare(self, text: str, ids: list[int]) -> Prepared:
@@ -82,7 +82,7 @@ class PieceMaker:
             if position % 2:
                 between += part
                 continue
-            prepared = self._prepare(part, self._tokenizer.encode(part))
+            prepared = self._prepare(part, self._encode(part))
             for piece in prepared.pieces:
                 pieces.append(Piece(piece.ids, between + piece.before, piece.is_cut))
                 between = ""
@@ -92,7 +92,7 @@ class PieceMaker:
         """Yields the sentences of a text without line ends, and parts of those that are too long."""
         before = ""
         for sentence in split_sentences(text, self._src_lang):
-            ids = self._tokenizer.encode(sentence)
+            ids = self._encode(sentence)
             parts = [ids] if len(ids) <= self._max_tokens else list(self._split_sentence(sentence))
             for part in parts:
                 if part:
@@ -101,17 +101,23 @@ class PieceMaker:
 
     def _split_sentence(self, sentence: str) -> Iterator[list[int]]:
         words = _WORD.findall(sentence)
-        lens = [len(ids) for ids in self._tokenizer.encode_batch(words)]
+        lens = [len(ids) for ids in self._encode_batch(words)]
         start = 0
         while start < len(words):
             end = self._last_fitting(lens, start)
             if end < len(words):
                 end = _prefer_clause_end(words, start, end)
             # Ids of words together may be more than those of each: what is left of a word or of this is cut anywhere.
-            ids = self._tokenizer.encode("".join(words[start:end]))
+            ids = self._encode("".join(words[start:end]))
             for position in range(0, len(ids), self._max_tokens):
                 yield ids[position : position + self._max_tokens]
             start = end
+
+    def _encode(self, text: str) -> list[int]:
+        return self._tokenizer.encode(text, self._src_lang)
+
+    def _encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        return self._tokenizer.encode_batch(texts, self._src_lang)
 
     def _last_fitting(self, lens: list[int], start: int) -> int:
         """Returns the end of the longest run of words from ``start`` that fits, at least one word."""

@@ -20,6 +20,7 @@ REPETITION = "repetition"
 UNFINISHED = "unfinished"
 
 _GUARD_NGRAM = 3
+_MAX_DIRECTIONS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ class Translation:
     ) -> None:
         self._engine = engine
         self._tokenizer = tokenizer
+        self._tgt_lang = direction.tgt
         self._decoding = decoding
         self._with_scores = with_scores
         self._pieces = PieceMaker(tokenizer, engine.max_source_tokens, direction.src, direction.tgt)
@@ -181,7 +183,7 @@ class Translation:
 
     def _join(self, prepared: Prepared, results: Sequence[Translated], rank: int) -> Hypothesis:
         # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
-        texts = [self._tokenizer.decode(result.hypotheses[rank]) for result in results]
+        texts = [self._tokenizer.decode(result.hypotheses[rank], self._tgt_lang) for result in results]
         text = "".join(piece.before + part for piece, part in zip(prepared.pieces, texts, strict=True))
         return Hypothesis(text + prepared.after, self._join_scores(results, rank))
 
@@ -216,14 +218,19 @@ def choose_direction(bundle: Bundle, src: str | None, tgt: str | None) -> Direct
         ModelError: The bundle has no such direction.
         UsageError: It has several.
     """
+    part = bundle.translation
+    src, tgt = (None if name is None else part.language_code(name) for name in (src, tgt))
     if src is not None and tgt is not None:
         direction = Direction(src, tgt)
         bundle.check_direction(direction)
         return direction
-    agreeing = [item for item in bundle.translation.directions if src in (None, item.src) and tgt in (None, item.tgt)]
+    agreeing = part.find_directions(src, tgt)
     if len(agreeing) == 1:
         return agreeing[0]
-    possible = ", ".join(f"--src {item.src} --tgt {item.tgt}" for item in agreeing or bundle.translation.directions)
+    shown = agreeing or part.find_directions()
+    possible = ", ".join(f"--src {item.src} --tgt {item.tgt}" for item in shown[:_MAX_DIRECTIONS_SHOWN])
+    if len(shown) > _MAX_DIRECTIONS_SHOWN:
+        possible += f", … {len(shown)} in all"
     if not agreeing:
         raise UsageError(f"{bundle.name} does not translate {_wish(src, tgt)}", hint=f"it has {possible}")
     raise UsageError(f"{bundle.name} translates in several directions", hint=f"choose one of {possible}")
@@ -253,6 +260,7 @@ def open_translation(
         manifest.limits,
         options,
         max_target_positions=bundle.translation.max_target_positions,
+        frame=bundle.frame(direction),
     )
     defaults = bundle.translation.decoding
     decoding = Decoding(

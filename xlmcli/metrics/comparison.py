@@ -86,10 +86,14 @@ def compare(
     """
     num_trials = options.num_trials if len(systems) > 1 else 0
     counted = [scorer.count(systems, references) for scorer in scorers]
+    values = [[scorer.score(stats) for stats in column] for scorer, column in zip(scorers, counted, strict=True)]
     resampled = _resample(counted, options) if options.num_resamples else [[] for _ in scorers]
+    randomized: list[list[Stats]] = [[] for _ in scorers]
+    if num_trials:
+        randomized = _randomize(scorers, counted, baseline, num_trials, options.seed)
     columns = [
-        _score_systems(scorer, stats, sums, baseline, num_trials, options.seed)
-        for scorer, stats, sums in zip(scorers, counted, resampled, strict=True)
+        _score_systems(scorer, values[index], resampled[index], randomized[index], baseline)
+        for index, scorer in enumerate(scorers)
     ]
     metrics = [
         Metric(
@@ -105,25 +109,35 @@ def compare(
 
 
 def _score_systems(
-    scorer: Scorer, stats: list[Stats], sums: list[NDArray[np.float32]], baseline: int, num_trials: int, seed: int
+    scorer: Scorer,
+    values: list[float],
+    sums: list[NDArray[np.float32]],
+    differences: list[Stats],
+    baseline: int,
 ) -> list[Score]:
-    """Returns the score of each system by one metric, from its statistics and their sums over resamples, if any."""
-    values = [scorer.score(rows) for rows in stats]
+    """Puts together the scores of all systems by one metric.
+
+    Args:
+        scorer: The metric.
+        values: Score of each system.
+        sums: Statistics of each system summed over resamples, if any.
+        differences: Of each system from the baseline, when lines are swapped at random, if they were.
+        baseline: Which system the others are tested against.
+    """
     samples = [np.array([scorer.score_sums(row) for row in rows]) for rows in sums]
-    intervals: list[Interval | None] = [None] * len(stats)
+    intervals: list[Interval | None] = [None] * len(values)
     if samples:
-        intervals = [_interval(scores, is_alone=len(stats) == 1) for scores in samples]
-    tests: list[list[Test]] = [[] for _ in stats]
-    for index in range(len(stats)):
+        intervals = [_interval(scores, is_alone=len(values) == 1) for scores in samples]
+    tests: list[list[Test]] = [[] for _ in values]
+    for index, value in enumerate(values):
         if index == baseline:
             continue
-        difference = abs(values[baseline] - values[index])
+        difference = abs(values[baseline] - value)
         if samples:
             p_value = paired_bootstrap_p(samples[index], samples[baseline], difference)
             tests[index].append(Test("bootstrap", p_value))
-        if num_trials:
-            p_value = _randomization_p(scorer, stats[baseline], stats[index], difference, num_trials, seed)
-            tests[index].append(Test("randomization", p_value))
+        if differences:
+            tests[index].append(Test("randomization", chance_of(differences[index], difference)))
     rows = zip(values, intervals, tests, strict=True)
     return [Score(float(value), interval, tuple(done)) for value, interval, done in rows]
 
@@ -167,27 +181,37 @@ def _iter_rows(num_lines: int, options: SamplingOptions) -> Iterator[NDArray[Any
         yield from indices
 
 
-def _randomization_p(
-    scorer: Scorer, baseline: Stats, other: Stats, difference: float, num_trials: int, seed: int
-) -> float:
-    """Returns how often swapping lines between two systems at random makes them differ more than they do.
+def _randomize(
+    scorers: Sequence[Scorer], counted: list[list[Stats]], baseline: int, num_trials: int, seed: int
+) -> list[list[Stats]]:
+    """Swaps lines between the baseline and each system at random, the same lines for all metrics and systems.
+
+    Returns:
+        For each metric and system the differences between their scores, (num_trials,); of the baseline, zeros.
 
     Source: Riezler and Maxwell 2005, as sacreBLEU computes it.
     """
-    differences: list[NDArray[np.float64]] = []
-    for mask in iter_swaps(len(baseline), num_trials, seed):
-        first, second = _swapped_sums(mask, baseline, other)
-        scores = [np.array([scorer.score_sums(row) for row in sums.tolist()]) for sums in (first, second)]
-        differences.append(np.abs(scores[0] - scores[1]))
-    return chance_of(np.concatenate(differences), difference)
+    parts: list[list[list[Stats]]] = [[[] for _ in column] for column in counted]
+    for mask in iter_swaps(len(counted[0][baseline]), num_trials, seed):
+        swapped = mask.astype(np.float64)
+        for scorer, column, found in zip(scorers, counted, parts, strict=True):
+            for index, (stats, differences) in enumerate(zip(column, found, strict=True)):
+                if index == baseline:
+                    differences.append(np.zeros(len(mask)))
+                    continue
+                sums = _swapped_sums(swapped, column[baseline], stats)
+                scores = [np.array([scorer.score_sums(row) for row in side.tolist()]) for side in sums]
+                differences.append(np.abs(scores[0] - scores[1]))
+    return [[np.concatenate(differences) for differences in found] for found in parts]
 
 
-def _swapped_sums(mask: NDArray[np.bool_], baseline: Stats, other: Stats) -> tuple[Stats, Stats]:
+def _swapped_sums(mask: Stats, baseline: Stats, other: Stats) -> tuple[Stats, Stats]:
     if _is_whole(baseline) and _is_whole(other):
         # Exact, so what the one does not take the other does.
-        moved = mask.astype(np.float64) @ (baseline - other)
+        moved = mask @ (baseline - other)
         return other.sum(0) + moved, baseline.sum(0) - moved
-    return mask @ baseline + ~mask @ other, ~mask @ baseline + mask @ other
+    rest = 1 - mask
+    return mask @ baseline + rest @ other, rest @ baseline + mask @ other
 
 
 def _is_whole(stats: Stats) -> bool:

@@ -57,7 +57,9 @@ def _parse_gate(part: str, metric_names: Sequence[str]) -> Gate:
     except ValueError:
         limit = math.nan
     if not separator or math.isnan(limit):
-        raise UsageError(f"--fail-under {part}: expected METRIC=NUMBER", hint="for example --fail-under bleu=30,chrf=50")
+        raise UsageError(
+            f"--fail-under {part}: expected METRIC=NUMBER", hint="for example --fail-under bleu=30,chrf=50"
+        )
     wanted = _key(name)
     for index, metric_name in enumerate(metric_names):
         key = _key(metric_name)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from xlmcli.metrics.reports import Report, Table, Value
 
-
 _TEST_NAMES = {
     "bootstrap": "the paired bootstrap",
     "randomization": "approximate randomization",
@@ -51,7 +50,9 @@ def score_grid(report: Report) -> Grid:
     """Returns the scores: a row for each system and a column for each metric, or the other way if metrics are many."""
     title = f"{report.num_lines:,} {'line' if report.num_lines == 1 else 'lines'}"
     systems = [system.name for system in report.systems]
-    metrics = [metric.name if metric.higher_is_better else f"{metric.name} (less is better)" for metric in report.metrics]
+    metrics = [
+        metric.name if metric.higher_is_better else f"{metric.name} (less is better)" for metric in report.metrics
+    ]
     cells = [[_score_cell(report, row, column) for column in range(len(metrics))] for row in range(len(systems))]
     if len(metrics) <= _MAX_METRIC_COLUMNS:
         rows = [(Cell(name), *scores) for name, scores in zip(systems, cells, strict=True)]

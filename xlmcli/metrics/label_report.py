@@ -10,7 +10,7 @@ from xlmcli.metrics.comparison import SamplingOptions
 from xlmcli.metrics.label_significance import mcnemar_p, resample_label_scores
 from xlmcli.metrics.labelled import Labelled
 from xlmcli.metrics.labels import LabelReport, score_labels, score_languages
-from xlmcli.metrics.reports import Metric, ModelFacts, Report, Score, System, Table, Test
+from xlmcli.metrics.reports import Metric, ModelFacts, Report, Score, System, Table, Test, Value
 from xlmcli.metrics.significance import interval_of, paired_bootstrap_p
 
 # Of single labels, micro F1 is accuracy.
@@ -151,14 +151,14 @@ def _label_table(name: str, report: LabelReport) -> Table:
 def _confusion_table(name: str, report: LabelReport) -> Table:
     assert report.confusion is not None
     labels = [item.label for item in report.per_label]
-    rows = tuple((label, *map(int, counts)) for label, counts in zip(labels, report.confusion, strict=True))
+    rows: list[tuple[Value, ...]] = [
+        (label, *map(int, counts)) for label, counts in zip(labels, report.confusion, strict=True)
+    ]
     title = f"confusion of {name}: rows are gold, columns are predicted"
-    return Table("confusion", title, ("gold", *labels), rows, system=name)
+    return Table("confusion", title, ("gold", *labels), tuple(rows), system=name)
 
 
-def _language_table(
-    gold: Labelled, langs: Sequence[str], predicted: Labelled, options: LabelReportOptions
-) -> Table:
+def _language_table(gold: Labelled, langs: Sequence[str], predicted: Labelled, options: LabelReportOptions) -> Table:
     reports = score_languages(
         gold.labels, predicted.predictions, langs, options.train_lang, multi_label=options.multi_label
     )
@@ -167,7 +167,7 @@ def _language_table(
     if options.train_lang is not None:
         columns += [f"{metric}_gap" for metric in _LANGUAGE_METRICS]
         title += f", with the gap to {options.train_lang}"
-    rows = []
+    rows: list[tuple[Value, ...]] = []
     for item in reports:
         gaps = [] if item.gaps is None else _chosen(item.gaps)
         rows.append((item.lang, item.report.num_lines, *_chosen(item.report.scores), *gaps))

@@ -71,7 +71,7 @@ def _read_cells(values: list[str], columns: _Columns, number: int, file: LabelFi
     # xlm classify writes several labels, and as many probabilities, with commas between.
     labels = [label] if len(probabilities) == 1 else label.split(SEPARATOR)
     if len(labels) != len(probabilities):
-        raise file.error(number, f"found {len(labels)} labels and {len(probabilities)} probabilities")
+        raise file.error(number, f"expected a probability for each label, found {len(probabilities)} for {len(labels)}")
     return labels, probabilities
 
 

@@ -61,13 +61,17 @@ def find_misuse(systems: Sequence[Side], references: Sequence[Side], source: Sid
         source: What was translated, if known.
     """
     warnings = [
-        f"{side.name} has {_lines(num_empty)} without text" for side in references if (num_empty := side.lines.count(""))
+        f"{side.name} has {_lines(num_empty)} without text"
+        for side in references
+        if (num_empty := side.lines.count(""))
     ]
     expected = max(_tokenized_share(side.lines) for side in references)
     for system in systems:
         share = _tokenized_share(system.lines)
         if share >= _MIN_TOKENIZED_SHARE and share > 2 * expected:
-            warnings.append(f"{system.name} looks tokenised ({share:.0%} of its lines): detokenise it, or BLEU misleads")
+            warnings.append(
+                f"{system.name} looks tokenised ({share:.0%} of its lines): detokenise it, or BLEU misleads"
+            )
         if source is not None and system.lines == source.lines:
             warnings.append(f"{system.name} and the source are identical: nothing is translated")
         warnings += [

@@ -14,7 +14,7 @@ STDIN = Path("-")
 STDIN_NAME = "stdin"
 
 # Below this much in common on the average, two files are no versions of one text.
-_MIN_LIKENESS = 0.1
+_MIN_LIKENESS = 0.12
 # Length says little, but it is all that text in two languages has in common.
 _LENGTH_WEIGHT = 0.1
 _MAX_SHOWN = 60
@@ -100,7 +100,7 @@ def _describe_shift(side: Side, reference: Side) -> str:
     short, long = sorted((side, reference), key=lambda item: len(item.lines))
     index = first_shifted_line(short.lines, long.lines)
     if index is None:
-        return "the two have little in common: are they versions of the same text?"
+        return "the two have too little in common to tell where lines are missing"
     if index == len(short.lines):
         return f"the lines of {short.name} fit up to its end: it looks cut short"
     shift = len(long.lines) - len(short.lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sacrebleu.dataset import DATASETS
 from sacrebleu.utils import SACREBLEU_DIR
@@ -31,16 +32,23 @@ def load_testset(name: str, direction: Direction) -> tuple[Side, list[Side]]:
             hint=f"perhaps {', '.join(similar)}" if similar else "sacrebleu --list shows them",
         )
     if str(direction) not in dataset.langpairs:
-        raise UsageError(f"--testset {name} does not go from {direction.src} to {direction.tgt}", hint=_pairs(dataset.langpairs))
+        raise UsageError(
+            f"--testset {name} does not go from {direction.src} to {direction.tgt}", hint=_pairs(dataset.langpairs)
+        )
     try:
-        source, references = dataset.get_source_file(str(direction)), dataset.get_reference_files(str(direction))
+        source, *references = _find_files(dataset, str(direction))
     # sacreBLEU exits where a download is damaged, and its parsers raise what they like about one.
     except (Exception, SystemExit) as error:
         raise DataError(
             f"test set {name} ({direction}) is not in {SACREBLEU_DIR} and cannot be downloaded: {error}",
-            hint=f"where there is a network, run: sacrebleu --download {name} -l {direction}; then copy that folder here",
+            hint=f"where there is a network, run sacrebleu --download {name} -l {direction}, then copy the folder here",
         ) from error
-    return read_side(Path(source)), [read_side(Path(path)) for path in references]
+    return read_side(source), [read_side(path) for path in references]
+
+
+def _find_files(dataset: Any, pair: str) -> list[Path]:
+    """Returns the source file and the references, downloaded where they are not there."""
+    return [Path(path) for path in (dataset.get_source_file(pair), *dataset.get_reference_files(pair))]
 
 
 def _pairs(pairs: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
-"""Translation quality by sacreBLEU; with `xlmcli.metrics.testsets` the only importer of sacrebleu.
+"""Translation quality by sacreBLEU; see `xlmcli.metrics.testsets` for its test sets.
 
-Figures and signatures are sacreBLEU's own: its code counts the statistics of each line and computes every score from
-sums of them. What is done here is to count once and to sum as arrays.
+Figures and signatures are sacreBLEU's own: its code splits lines into tokens and computes every score from sums of
+statistics. What is done here is to count the statistics once, as arrays, and to sum them as arrays.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
 from xlmcli.errors import DataError, MissingExtraError, UsageError
+from xlmcli.metrics.statistics import count_statistics
 
 MetricName = Literal["bleu", "chrf", "ter"]
 
-# Lines whose reference n-grams are held at once; those of a large corpus would fill the memory.
+# Lines whose n-grams are held at once; those of a large corpus would fill the memory.
 _LINES_AT_ONCE = 1000
 
 
@@ -85,9 +86,7 @@ class Scorer:
             return 2 + 2 * int(self._metric.max_ngram_order)
         return 3 * int(self._metric.order) if isinstance(self._metric, CHRF) else 2
 
-    def count(
-        self, systems: Sequence[Sequence[str]], references: Sequence[Sequence[str]]
-    ) -> list[NDArray[np.float64]]:
+    def count(self, systems: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> list[NDArray[np.float64]]:
         """Counts the statistics of each line.
 
         Args:
@@ -97,13 +96,13 @@ class Scorer:
         Returns:
             (num_lines, num_stats) for each system; whole numbers, but for TER against several references.
         """
-        counts: list[list[list[float]]] = [[] for _ in systems]
+        parts: list[list[NDArray[np.float64]]] = [[] for _ in systems]
         for start in range(0, len(references[0]), _LINES_AT_ONCE):
             lines = slice(start, start + _LINES_AT_ONCE)
-            self._metric._ref_cache = self._metric._cache_references([side[lines] for side in references])
-            for system, rows in zip(systems, counts, strict=True):
-                rows += self._metric._extract_corpus_statistics(system[lines], None)
-        return [np.array(rows, dtype=np.float64) for rows in counts]
+            sides = [side[lines] for side in references]
+            for system, counted in zip(systems, parts, strict=True):
+                counted.append(count_statistics(self._metric, system[lines], sides))
+        return [np.concatenate(counted) for counted in parts]
 
     def score(self, stats: NDArray[np.float64]) -> float:
         """Returns the score of a corpus from the statistics of its lines."""
@@ -192,4 +191,4 @@ def _open_metric(name: MetricName, options: MetricOptions, for_sentences: bool) 
 
 def _default_tokenizer(tgt: str | None) -> str:
     # Given by name: told the language, sacreBLEU would print advice.
-    return str(BLEU._TOKENIZER_MAP.get(tgt, BLEU.TOKENIZER_DEFAULT))
+    return str(BLEU._TOKENIZER_MAP.get(tgt or "", BLEU.TOKENIZER_DEFAULT))

@@ -73,8 +73,7 @@ def report_translations(
         names, [side.lines for side in sides], lines, scorers, sampling, baseline=baseline, decimals=decimals
     )
     systems = [
-        replace(system, model=candidate.model)
-        for system, candidate in zip(result.systems, candidates, strict=True)
+        replace(system, model=candidate.model) for system, candidate in zip(result.systems, candidates, strict=True)
     ]
     has_tests = any(score.tests for system in systems for score in system.scores)
     return Report(
@@ -110,9 +109,7 @@ def format_sentences_tsv(
         yield "\t".join((name.translate(_NO_LINE_ENDS), str(number), *values)) + "\n"
 
 
-def format_sentences_json(
-    rows: Iterator[tuple[str, int, list[float]]], metric_names: Sequence[str]
-) -> Iterator[str]:
+def format_sentences_json(rows: Iterator[tuple[str, int, list[float]]], metric_names: Sequence[str]) -> Iterator[str]:
     """Yields a JSON object for each line of each system."""
     for name, number, scores in rows:
         values = {"system": name, "line": number, "scores": dict(zip(metric_names, scores, strict=True))}

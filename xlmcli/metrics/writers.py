@@ -35,7 +35,9 @@ def format_report(report: Report, name: WrittenFormat) -> str:
 
 def format_tsv(report: Report) -> str:
     """A row for each system and metric under a header; further tables follow, each after an empty line."""
-    tests = list(dict.fromkeys(test.name for system in report.systems for score in system.scores for test in score.tests))
+    tests = list(
+        dict.fromkeys(test.name for system in report.systems for score in system.scores for test in score.tests)
+    )
     header = ["system", "metric", "score", "mean", "ci", "low", "high", *(f"p_{name}" for name in tests)]
     rows = [[*header, "verdict", "signature"]]
     for index, system in enumerate(report.systems):
@@ -158,9 +160,8 @@ def _latex_table(grid: Grid) -> str:
     rows += [tuple(map(_latex_cell, row)) for row in grid.rows]
     header, *body = [f"{' & '.join(row)} \\\\\n" for row in rows]
     columns = "l" + "r" * (len(grid.columns) - 1)
-    return (
-        f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{header}\\midrule\n{''.join(body)}\\bottomrule\n\\end{{tabular}}\n"
-    )
+    rules = f"\\toprule\n{header}\\midrule\n{''.join(body)}\\bottomrule\n"
+    return f"\\begin{{tabular}}{{{columns}}}\n{rules}\\end{{tabular}}\n"
 
 
 def _latex_cell(cell: Cell) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ GO_ON_HINT = "what has been downloaded stays; the same command goes on from ther
 
 _TIMEOUT_SECONDS = 20.0
 _CHUNK_BYTES = 1 << 16
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")  # It becomes a part of a path.
 
 
 class ConnectionLostError(ModelError):
@@ -102,7 +104,7 @@ class Hub:
         api = HfApi(endpoint=self.endpoint, library_name="xlmcli", library_version=__version__)
         with self._errors(repository, revision):
             info = api.model_info(repository, revision=revision, timeout=_TIMEOUT_SECONDS, files_metadata=True)
-        if info.sha is None:
+        if info.sha is None or not _COMMIT.fullmatch(info.sha):
             raise ModelError(f"{self.endpoint} does not say which commit of {repository} {revision!r} is")
         files = tuple(map(_read_file, info.siblings or ()))
         return Snapshot(repository, revision, info.sha, _read_licence(info), files)

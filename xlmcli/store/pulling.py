@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from xlmcli.bundle import MANIFEST_NAME, new_bundle, open_bundle, pulled_models, read_manifest
 from xlmcli.bundle.manifest import Quantization
-from xlmcli.environment import downloads_folder, pulled_folder
-from xlmcli.errors import DataError, ModelError, UsageError
+from xlmcli.environment import pulled_folder
+from xlmcli.errors import ModelError, UsageError
 from xlmcli.store.conversion import check_converter, convert_checkpoint
-from xlmcli.store.download import Progress, download_files
+from xlmcli.store.download import Progress
+from xlmcli.store.fetching import fetched, kind_of
 from xlmcli.store.hub import DEFAULT_REVISION, Hub, Snapshot
-from xlmcli.store.origin import Kind, Origin, write_origin
+from xlmcli.store.origin import Origin, write_origin
 from xlmcli.store.registry import StoredModel, check_name, get_model
-from xlmcli.store.selection import select_checkpoint_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +40,17 @@ class PullRequest:
         return self.name or self.repository.rpartition("/")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the hub has, told before it is downloaded."""
-
-    snapshot: Snapshot
-    kind: Kind
-
-
-def pull_model(hub: Hub, request: PullRequest, progress: Progress, on_found: Callable[[Found], None]) -> StoredModel:
+def pull_model(hub: Hub, request: PullRequest, progress: Progress, on_found: Callable[[Snapshot], None]) -> StoredModel:
     """Downloads a model, checks it, converts it where it is no bundle, and gives it its short name.
 
     A model that is there in that revision already stays as it is; one of another revision is replaced when the new one
     is complete. What an interrupted call downloaded is used by the next one.
+
+    Args:
+        hub: Where it is.
+        request: What is wanted.
+        progress: Is told how the download goes.
+        on_found: Is told what the hub has, before it is downloaded.
 
     Raises:
         UsageError: The name is taken by another model, or what is asked for contradicts what the hub has.
@@ -67,28 +61,25 @@ def pull_model(hub: Hub, request: PullRequest, progress: Progress, on_found: Cal
     check_name(request.short_name)
     _check_not_taken(request)
     snapshot = hub.describe(request.repository, request.revision)
-    kind: Kind = "bundle" if any(file.name == MANIFEST_NAME for file in snapshot.files) else "checkpoint"
+    kind = kind_of(snapshot)
     if kind == "bundle" and request.quantization is not None:
         raise UsageError(f"{request.repository} is a bundle: it is taken as it is", hint="leave out --quantization")
     if _is_here(request, snapshot):
         return get_model(request.short_name)
     if kind == "checkpoint":
         check_converter(request.repository)
-    on_found(Found(snapshot, kind))
-    folder = downloads_folder() / request.repository.replace("/", "--") / snapshot.commit
-    with _locked(folder):
-        _download(hub, snapshot, kind, folder, progress)
-        origin = Origin(
-            repository=snapshot.repository,
-            endpoint=hub.endpoint,
-            revision=snapshot.revision,
-            commit=snapshot.commit,
-            licence=snapshot.licence,
-            pulled_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            kind=kind,
-        )
+    on_found(snapshot)
+    origin = Origin(
+        repository=snapshot.repository,
+        endpoint=hub.endpoint,
+        revision=snapshot.revision,
+        commit=snapshot.commit,
+        licence=snapshot.licence,
+        pulled_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        kind=kind,
+    )
+    with fetched(hub, snapshot, progress) as folder:
         _register(folder, origin, request)
-        shutil.rmtree(folder.parent, ignore_errors=True)
     return get_model(request.short_name)
 
 
@@ -119,18 +110,6 @@ def _is_here(request: PullRequest, snapshot: Snapshot) -> bool:
     return True
 
 
-def _download(hub: Hub, snapshot: Snapshot, kind: Kind, folder: Path, progress: Progress) -> None:
-    names = [file.name for file in snapshot.files]
-    if kind == "checkpoint":
-        download_files(hub, snapshot, select_checkpoint_files(names, snapshot.repository), folder, progress)
-        return
-    download_files(hub, snapshot, [MANIFEST_NAME], folder, progress)
-    wanted = list(read_manifest(folder).files)
-    if missing := [name for name in wanted if name not in names]:
-        raise ModelError(f"{snapshot.repository} is incomplete: it has no {', '.join(missing)}")
-    download_files(hub, snapshot, wanted, folder, progress)
-
-
 def _register(folder: Path, origin: Origin, request: PullRequest) -> None:
     """Puts the model at its place, complete, in one step."""
     names: list[str] = []
@@ -154,23 +133,3 @@ def _check_bundle(folder: Path, repository: str) -> None:
             f"{repository} is damaged on the hub: {error.message}",
             hint="tell its makers, or try another one with --revision",
         ) from error
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keeps other processes from downloading into the same folder, until this one ends, however it does."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({error.strerror or error})") from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError(
-                f"another process is downloading into {folder}", hint="wait until it is done, then try again"
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Byte-pair encoding of words with a given list of merges, in the convention of Hugging Face's XLM: ``</w>`` ends a word."""
+"""Byte-pair encoding of words with a given list of merges; as in Hugging Face's XLM, ``</w>`` ends a word."""
 
 from __future__ import annotations
 

@@ -1,20 +1,20 @@
 """Encoding of lines by what stands between their spaces, looked up where it has been seen before.
 
-Moses' rules look at most at the neighbouring characters, and a space shields a chunk from the next one, with few exceptions:
-the full stop of an abbreviation, a comma or an apostrophe at an end of the line, and the like. A line with such an
-exception is tokenised as a whole, and so is a chunk that is met for the first time. The result is the same for each way.
+Moses' rules look at the neighbouring characters at most, and a space shields a chunk from the next one, with few
+exceptions: a comma or an apostrophe at an end of the line, and the like. A line with such an exception is tokenised as
+a whole; whether a full stop stays with a word is looked up by what follows. The result is always that of the whole.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice, pairwise
+from typing import NamedTuple
 
 from xlmcli.text.bpe import Ids, WordEncoder
 from xlmcli.text.moses_data import character_class
-from xlmcli.text.moses_normalization import QUOTE_BEFORE_STOP_LANGS
+from xlmcli.text.moses_normalization import NORMALIZED_CHARACTERS, QUOTE_BEFORE_STOP_LANGS
 from xlmcli.text.moses_tokenization import APOSTROPHE_LANGS
 from xlmcli.text.words import MosesSplitter
 
@@ -33,14 +33,14 @@ _MEANINGFUL_SPACE = re.compile("\\d\u00a0\\d|\u00a0[«»]|[«»]\u00a0")
 _MARKS = ",;:!?،؛؟।॥"
 _STOP = "."
 
-_WIDE_DIGITS = frozenset("０１２３４５６７８９")
+# Goes on a word that separates chunks.
+_FENCE = "fence"
 
 _MAX_CACHED_CHARACTERS = 1 << 20
 _LINES_AT_ONCE = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class _OpenChunk:
+class _OpenChunk(NamedTuple):
     """A chunk whose final full stop belongs to its last word or not, depending on what follows.
 
     Attributes:
@@ -70,7 +70,7 @@ class ChunkedEncoder:
         self._heeds_quotes = splitter.lang in QUOTE_BEFORE_STOP_LANGS
         self._starts = _COMMAS + (_APOSTROPHES if self._heeds_apostrophes else "")
         self._ends = _APOSTROPHES if self._heeds_apostrophes else ""
-        letters = character_class(splitter.tokenizer.alphanumeric - _WIDE_DIGITS)
+        letters = character_class(splitter.tokenizer.alphanumeric - NORMALIZED_CHARACTERS)
         self._simple = re.compile(rf"(?<!\S)([{letters}\-]+)([{_MARKS}{_STOP}]?)(?!\S)")
         self._marks = dict(zip(_MARKS + _STOP, words.encode(_MARKS + _STOP), strict=True))
         self._closed: dict[str, Ids] = {}
@@ -138,20 +138,22 @@ class ChunkedEncoder:
         return ids
 
     def _joins(self, chunk: _OpenChunk, following: str) -> bool:
-        word = following if self._simple.match(following) else self._split_between(following, "A")[0]
+        word = following if self._simple.match(following) else self._split_apart([following], "A")[0][0]
         in_lower, is_number = self._splitter.tokenizer.follows_stop(self._splitter.spell(word))
         return in_lower or (is_number and chunk.joins_number)
 
     def _learn(self, names: set[str]) -> None:
         text = " ".join(names)
         self._num_cached_characters += len(text) + len(names)
-        self._learn_simple(self._simple.findall(text))
-        for name in names.difference(self._closed).difference(self._open):
-            self._analyse(name)
+        if chunks := self._simple.findall(text):
+            self._learn_simple(chunks)
+        others = list(names.difference(self._closed).difference(self._open))
+        if others:
+            self._learn_others(others)
 
     def _learn_simple(self, chunks: list[tuple[str, str]]) -> None:
         """Learns chunks of one word with at most one mark after it."""
-        words = [self._splitter.spell(word) for word, _ in chunks]
+        words = self._splitter.spell("\n".join([word for word, _ in chunks])).split("\n")
         for (word, mark), spelt, ids in zip(chunks, words, self._words.encode(words), strict=True):
             if not mark:
                 self._closed[word] = ids
@@ -163,15 +165,27 @@ class ChunkedEncoder:
                 joins_number = spelt in self._splitter.tokenizer.numeric_prefixes
                 self._open[word + mark] = _OpenChunk(ids + self._marks[mark], (spelt + mark,), joins_number)
 
-    def _analyse(self, name: str) -> None:
-        """Tokenises a chunk between words that do nothing to it but tell how a full stop is read."""
-        words = self._split_between(name, "A")
-        ids = self._encode_words(words)
-        joined = self._split_between(name, "a") if words[-1] == _STOP else words
-        if joined == words:
-            self._closed[name] = ids
-        else:
-            self._open[name] = _OpenChunk(ids, joined, self._split_between(name, "5") == joined)
+    def _learn_others(self, names: list[str]) -> None:
+        """Learns chunks by tokenising them between words that do nothing but tell how a full stop is read."""
+        splits = self._split_apart(names, "A")
+        undecided = [name for name, words in zip(names, splits, strict=True) if words[-1] == _STOP]
+        before_lower = dict(zip(undecided, self._split_apart(undecided, "a"), strict=True))
+        before_number = dict(zip(undecided, self._split_apart(undecided, "5"), strict=True))
+        encoded = iter(self._words.encode([word for words in splits for word in words]))
+        for name, words in zip(names, splits, strict=True):
+            ids = tuple(chain.from_iterable(islice(encoded, len(words))))
+            joined = before_lower.get(name, words)
+            if joined == words:
+                self._closed[name] = ids
+            else:
+                self._open[name] = _OpenChunk(ids, joined, before_number[name] == joined)
 
-    def _split_between(self, name: str, following: str) -> list[str]:
-        return self._splitter.split(f"a {name} {following}")[1:-1]
+    def _split_apart(self, names: list[str], start: str) -> list[list[str]]:
+        """Splits chunks into words, each before a word that starts with ``start``."""
+        fence = start + _FENCE
+        words = self._splitter.split(f"{fence} {f' {fence} '.join(names)} {fence}")
+        ends = [position for position, word in enumerate(words) if word == fence]
+        if len(ends) != len(names) + 1:
+            # A chunk holds the very word.
+            return [self._splitter.split(f"{fence} {name} {fence}")[1:-1] for name in names]
+        return [words[end + 1 : following] for end, following in pairwise(ends)]

@@ -1,7 +1,7 @@
 """Moses' normalisation of punctuation, and what XLM did before and after it.
 
-The steps and their order decide the result, and they are those of sacremoses and of the original scripts. Most are plain
-replacements here, and what a text cannot need is passed over.
+The steps and their order decide the result, and they are those of sacremoses and of the original scripts. Most are
+plain replacements here, and what a text cannot need is passed over.
 
 Source: ``replace-unicode-punctuation.perl``, ``normalize-punctuation.perl`` and ``remove-non-printing-char.perl`` of
 Moses; ``normalise-romanian.py`` and ``remove-diacritics.py`` of Sennrich's WMT16 scripts.
@@ -52,6 +52,9 @@ QUOTE_BEFORE_STOP_LANGS = frozenset({"de", "es", "fr"})
 """Languages whose full stop follows a quotation mark, unless both end the line."""
 _COMMA_IN_NUMBER_LANGS = QUOTE_BEFORE_STOP_LANGS | {"cz", "cs"}
 
+NORMALIZED_CHARACTERS = frozenset(map(chr, [*_WIDE, *_PLAIN])) | frozenset("。．«»")
+"""Characters beyond ASCII that do not stay as they are."""
+
 # Both spellings of s and t with a comma below, and the other letters with marks.
 _ROMANIAN = str.maketrans("ŞşŢţȘșȚțĂăÂâÎî", "SsTtSsTtAaAaIi")
 
@@ -69,10 +72,7 @@ def normalize_punctuation(text: str, lang: str) -> str:
         text = text.translate(_WIDE)
     text = _normalize_spaces(text.replace("\r", ""))
     text = text.replace("`", "'").replace("''", ' " ')
-    if not text.isascii():
-        text = _normalize_typography(text)
-    else:
-        text = _SPACES.sub(" ", text).replace("''", '"')
+    text = _SPACES.sub(" ", text).replace("''", '"') if text.isascii() else _normalize_typography(text)
     if '"' in text:
         text = _order_quotes(text, lang)
     if _NBSP in text:

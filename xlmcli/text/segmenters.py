@@ -39,13 +39,15 @@ def load_segmenter(lang: str) -> Segmenter:
 def _load_chinese() -> Segmenter:
     import rjieba
 
-    return lambda text: rjieba.cut(text)
+    segment: Segmenter = rjieba.cut
+    return segment
 
 
 def _load_thai() -> Segmenter:
     from pythainlp.tokenize import word_tokenize
 
-    return lambda text: word_tokenize(text)
+    segment: Segmenter = word_tokenize
+    return segment
 
 
 def _load_japanese() -> Segmenter:

@@ -79,11 +79,11 @@ class SentencePieceTokenizer:
     def vocab(self) -> list[str]:
         return [self._processor.id_to_piece(index) for index in range(self.vocab_size)]
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str, lang: str | None = None) -> list[int]:
         ids: list[int] = self._processor.encode(self._plain(text))
         return ids
 
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+    def encode_batch(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:
         ids: list[list[int]] = self._processor.encode([self._plain(text) for text in texts], num_threads=1)
         return ids
 
@@ -92,10 +92,10 @@ class SentencePieceTokenizer:
         pieces: list[str] = self._processor.encode(self._plain(text), out_type=str)
         return pieces
 
-    def decode(self, ids: Sequence[int]) -> str:
+    def decode(self, ids: Sequence[int], lang: str | None = None) -> str:
         return _one_line(self._processor.decode(list(ids)))
 
-    def decode_batch(self, ids: Sequence[Sequence[int]]) -> list[str]:
+    def decode_batch(self, ids: Sequence[Sequence[int]], lang: str | None = None) -> list[str]:
         texts = self._processor.decode([list(sequence) for sequence in ids], num_threads=1)
         return [_one_line(text) for text in texts]
 

@@ -1,4 +1,4 @@
-"""A line to the words that XLM's vocabularies are made of: normalised, tokenised, in lower case where that is wanted."""
+"""A line to the words that XLM's vocabularies are made of: normalised and tokenised."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ CONFIG_FILE = "tokenizer_config.json"
 # XLMTokenizer takes a text for English when it is told nothing else.
 _DEFAULT_LANG = "en"
 
-_LOWERCASES = "do_lowercase_and_remove_accent"
+LOWERCASES_KEY = "do_lowercase_and_remove_accent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class XLMVocabulary:
     @property
     def lowercases(self) -> bool:
         """Whether text is lowercased and loses its accents; as in Hugging Face's tokenizer, it is unless told."""
-        return bool(self.config.get(_LOWERCASES, True))
+        return bool(self.config.get(LOWERCASES_KEY, True))
 
     def save(self, folder: Path) -> None:
         """Writes the files that Hugging Face's XLMTokenizer opens into an existing folder."""
@@ -68,10 +68,8 @@ class XLMBPETokenizer:
         # Conversions of the original vocabularies have dropped pieces that became the same.
         self.vocab: list[str] = [pieces.get(index, f"<unused{index}>") for index in range(self.vocab_size)]
         self._words = WordEncoder(vocabulary.vocab, vocabulary.merges, lowercases=vocabulary.lowercases)
-        silent = {piece for piece in RESERVED_PIECES if piece != UNK_PIECE}
-        self._texts = [
-            "" if index not in pieces or piece in silent else _piece_text(piece) for index, piece in enumerate(self.vocab)
-        ]
+        silent = set(self.vocab).difference(vocabulary.vocab) | set(RESERVED_PIECES).difference([UNK_PIECE])
+        self._texts = ["" if piece in silent else _piece_text(piece) for piece in self.vocab]
         self._encoders: dict[str, ChunkedEncoder | _SegmentedEncoder] = {}
 
     @classmethod

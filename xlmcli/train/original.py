@@ -119,6 +119,9 @@ class StreamedWeights(Mapping[str, Tensor]):
         self._file.release()
         return tensor
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._references
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._references)
 
@@ -128,7 +131,7 @@ class StreamedWeights(Mapping[str, Tensor]):
 
 def is_original(path: Path) -> bool:
     """Whether a path is to be read as a checkpoint of the original code: such are files, ours are folders."""
-    return path.is_file()
+    return path.is_file() or (path.suffix == ".pth" and not path.is_dir())
 
 
 def read_original(path: Path) -> OriginalCheckpoint:

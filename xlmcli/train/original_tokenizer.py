@@ -9,8 +9,9 @@ from pathlib import Path
 
 from xlmcli.errors import DataError, ModelError
 from xlmcli.lines import iter_file_lines
-from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text.fastbpe import save_fastbpe_as_hf
 from xlmcli.text.special import FIRST_WORD_ID
+from xlmcli.text.xlm_bpe import XLMBPETokenizer
 
 CODES_NAME = "codes"
 
@@ -20,7 +21,7 @@ _MAX_CASED_SHARE = 0.001
 
 def original_tokenizer(
     path: Path, words: Sequence[str], codes: Path | None = None, vocab: Path | None = None
-) -> Tokenizer:
+) -> XLMBPETokenizer:
     """Makes the tokenizer of a ``.pth`` file.
 
     Args:
@@ -30,10 +31,9 @@ def original_tokenizer(
         vocab: fastBPE's vocabulary, only checked to be that of the dictionary.
 
     Raises:
-        ModelError: There are no codes, or codes or vocabulary do not fit the dictionary.
+        DataError: The codes are not fastBPE's.
+        ModelError: There are no codes, or the vocabulary does not fit the dictionary.
     """
-    from xlmcli.text.xlm_bpe import save_fastbpe_as_hf
-
     codes = path.with_name(CODES_NAME) if codes is None else codes
     if not codes.is_file():
         raise ModelError(
@@ -44,7 +44,7 @@ def original_tokenizer(
         _check_vocab(vocab, words)
     with tempfile.TemporaryDirectory() as folder:
         save_fastbpe_as_hf(codes, words, Path(folder), lowercase_and_remove_accent=is_lowercased(words))
-        return load_tokenizer(Path(folder))
+        return XLMBPETokenizer.load(Path(folder))
 
 
 def is_lowercased(words: Sequence[str]) -> bool:

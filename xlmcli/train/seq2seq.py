@@ -30,7 +30,8 @@ class XLMDecoder(XLMTransformer):
 class Seq2Seq(nn.Module):
     """Translates between any of its languages; language embeddings on both sides tell which.
 
-    Encoder and decoder have embeddings of their own, as in the original; the decoder's are its output layer's, unless untied.
+    Encoder and decoder have embeddings of their own, as in the original; the decoder's are its output layer's too,
+    unless that is untied.
     """
 
     def __init__(self, encoder_shape: XLMShape, decoder_shape: XLMShape) -> None:

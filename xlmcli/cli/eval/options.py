@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 ReportFormat = Literal["table", "tsv", "json", "markdown", "latex"]
 
+_MAX_SHOWN_COLUMNS = 16
+
 _SHARED = (
     click.option("--baseline", metavar="NAME", help="System that the others are tested against.  [default: the first]"),
     click.option(
@@ -183,4 +185,8 @@ def _print_report(report: Report, report_format: ReportFormat | None) -> None:
     from xlmcli.metrics.grids import interval_note, score_grid, signature_lines, table_grid
 
     notes = [*signature_lines(report), *filter(None, [interval_note(report)])]
-    print_grids([score_grid(report), *map(table_grid, report.tables)], notes)
+    tables = [table for table in report.tables if len(table.columns) <= _MAX_SHOWN_COLUMNS]
+    print_grids([score_grid(report), *map(table_grid, tables)], notes)
+    for table in report.tables:
+        if table not in tables:
+            print_note(f"{table.title}: too wide to show; --format tsv and json have it")

@@ -45,7 +45,9 @@ _STDIN = Path("-")
     show_default=True,
     help="What to compute. TER is slow on long lines.",
 )
-@click.option("--tokenize", metavar="NAME", help="BLEU's tokeniser, as sacreBLEU calls it.  [default: 13a, or by --tgt]")
+@click.option(
+    "--tokenize", metavar="NAME", help="BLEU's tokeniser, as sacreBLEU calls it.  [default: 13a, or by --tgt]"
+)
 @click.option(
     "--chrf-word-order", type=click.IntRange(0), default=0, show_default=True, help="Word n-grams of chrF; 2 is chrF++."
 )

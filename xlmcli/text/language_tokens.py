@@ -1,0 +1,58 @@
+"""The pieces by which published models are told a language, and the codes of the languages that they name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+# NLLB: eng_Latn; mBART-50: en_XX; M2M-100: __en__; OPUS-MT: >>fra<<, >>cmn_Hans<<.
+_TOKEN = re.compile(
+    r"(?P<nllb>[a-z]{3}_[A-Z][a-z]{3})|(?P<mbart>[a-z]{2})_[A-Z]{2}|__(?P<m2m>[a-z]{2,4})__|>>(?P<opus>[a-zA-Z_]{2,})<<"
+)
+_CODES_FILE = Path(__file__).with_name("language_codes.json")
+
+
+def is_language_token(piece: str) -> bool:
+    """Tells whether a piece names a language."""
+    return _TOKEN.fullmatch(piece) is not None
+
+
+def map_language_tokens(pieces: Iterable[str]) -> dict[str, str]:
+    """Returns the language token of every language that some of the pieces name, by the language's code.
+
+    Codes are those of ISO 639-1 where there is one, else of ISO 639-3. Of several scripts of one language, the one that
+    the table prefers has the bare code, and others have their script with it: ``zh``, ``zh_Hant``.
+    """
+    tokens = [piece for piece in pieces if is_language_token(piece)]
+    preferred = _load_codes()["preferred"]
+    tokens.sort(key=lambda token: _name(token) not in preferred)
+    mapped: dict[str, str] = {}
+    for token in tokens:
+        name = _name(token)
+        base, _, rest = name.partition("_")
+        short = language_code(base)
+        candidates = [short, f"{short}_{rest}" if rest else name, name]
+        code = next((candidate for candidate in candidates if candidate not in mapped), None)
+        if code is not None:
+            mapped[code] = token
+    order = {token: index for index, token in enumerate(pieces)}
+    return dict(sorted(mapped.items(), key=lambda item: order[item[1]]))
+
+
+def language_code(name: str) -> str:
+    """Returns the code of ISO 639-1 for one of three letters; others stay as they are."""
+    return str(_load_codes()["short"].get(name, name))
+
+
+def _name(token: str) -> str:
+    match = _TOKEN.fullmatch(token)
+    return "" if match is None else next(group for group in match.groups() if group is not None)
+
+
+@cache
+def _load_codes() -> dict[str, dict[str, str]]:
+    codes: dict[str, dict[str, str]] = json.loads(_CODES_FILE.read_text(encoding="utf-8"))
+    return codes

@@ -1,0 +1,211 @@
+"""The tokenizers of published models, by SentencePiece or a tokenizer.json, with the engine's vocabulary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlmcli.errors import ModelError
+from xlmcli.lines import atomic_write
+from xlmcli.text.language_tokens import is_language_token
+
+if TYPE_CHECKING:
+    import tokenizers
+    from sentencepiece import SentencePieceProcessor
+
+SOURCE_FILE, TARGET_FILE = "source.spm", "target.spm"
+JSON_FILE = "tokenizer.json"
+UNK = "<unk>"
+
+# As CTranslate2 writes them: one for both sides, of an encoder, or one a side.
+_VOCABULARIES = (
+    ("shared_vocabulary.json",),
+    ("vocabulary.json",),
+    ("source_vocabulary.json", "target_vocabulary.json"),
+)
+
+
+class PublishedSentencePiece:
+    """One SentencePiece model for both sides or one for each, whose pieces have ids of their own.
+
+    Args:
+        source: The model that encodes.
+        target: The model that decodes; None is the same.
+        vocab: The pieces of both sides, each once.
+        origin: Where the models came from, for messages.
+
+    Raises:
+        ModelError: They are no SentencePiece models, or the vocabulary has no ``<unk>``.
+    """
+
+    def __init__(
+        self, source: bytes, target: bytes | None, vocab: Sequence[str], origin: Path | str = "tokenizer"
+    ) -> None:
+        self._models = (source, target)
+        self.vocab = list(vocab)
+        self.vocab_size = len(self.vocab)
+        self._ids, self._unk = _index(self.vocab, origin)
+        self._source = _open_sentencepiece(source, origin)
+        self._target = self._source if target is None else _open_sentencepiece(target, origin)
+
+    def encode(self, text: str, lang: str | None = None) -> list[int]:
+        return self.encode_batch([text])[0]
+
+    def encode_batch(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:
+        ids, unk = self._ids, self._unk
+        batch = self._source.encode(list(texts), out_type=str, num_threads=1)
+        return [[ids.get(piece, unk) for piece in pieces] for pieces in batch]
+
+    def decode(self, ids: Sequence[int], lang: str | None = None) -> str:
+        """Returns the text of ``ids``; what is no piece of text, such as ``</s>`` or a language token, is left out."""
+        pieces = [self.vocab[index] for index in ids]
+        return _one_line(self._target.decode([piece for piece in pieces if self._is_text(piece)]))
+
+    def decode_batch(self, ids: Sequence[Sequence[int]], lang: str | None = None) -> list[str]:
+        return [self.decode(sequence) for sequence in ids]
+
+    def save(self, folder: Path) -> None:
+        for name, model in zip((SOURCE_FILE, TARGET_FILE), self._models, strict=True):
+            if model is not None:
+                with atomic_write(folder / name, "wb") as file:
+                    file.write(model)
+
+    def _is_text(self, piece: str) -> bool:
+        for processor in (self._target, self._source):
+            index = processor.piece_to_id(piece)
+            if not processor.is_unknown(index):
+                return not processor.is_control(index)
+        return False
+
+
+class JsonTokenizer:
+    """A tokenizer of the ``tokenizers`` library.
+
+    Args:
+        document: What tokenizer.json says.
+        vocab: The engine's pieces; None for the tokenizer's own, in the order of its ids.
+        origin: Where it came from, for messages.
+
+    Raises:
+        ModelError: It is no tokenizer, or the vocabulary has no ``<unk>``.
+    """
+
+    def __init__(self, document: str, vocab: Sequence[str] | None = None, origin: Path | str = "tokenizer") -> None:
+        from tokenizers import Tokenizer
+
+        self._document = document
+        try:
+            self._tokenizer: tokenizers.Tokenizer = Tokenizer.from_str(document)
+        except Exception as error:  # the library raises no class of its own
+            raise ModelError(f"{origin}: not a tokenizer ({error})") from None
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self.vocab = self._own_pieces() if vocab is None else list(vocab)
+        self.vocab_size = len(self.vocab)
+        self._ids, self._unk = _index(self.vocab, origin)
+        self._known: dict[int, int] = {}
+
+    def encode(self, text: str, lang: str | None = None) -> list[int]:
+        return self._map(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def encode_batch(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:
+        batch = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [self._map(encoding.ids) for encoding in batch]
+
+    def decode(self, ids: Sequence[int], lang: str | None = None) -> str:
+        """Returns the text of ``ids``; special tokens, those of languages too, are left out."""
+        pieces = [self.vocab[index] for index in ids]
+        own = [self._tokenizer.token_to_id(piece) for piece in pieces if not is_language_token(piece)]
+        return _one_line(self._tokenizer.decode([index for index in own if index is not None]))
+
+    def decode_batch(self, ids: Sequence[Sequence[int]], lang: str | None = None) -> list[str]:
+        return [self.decode(sequence) for sequence in ids]
+
+    def save(self, folder: Path) -> None:
+        with atomic_write(folder / JSON_FILE) as file:
+            file.write(self._document)
+
+    def _own_pieces(self) -> list[str]:
+        pieces = self._tokenizer.get_vocab(with_added_tokens=True)
+        by_id = {index: piece for piece, index in pieces.items()}
+        return [by_id.get(index, f"<unused{index}>") for index in range(max(by_id) + 1)]
+
+    def _map(self, own_ids: Sequence[int]) -> list[int]:
+        """Returns the ids of the engine's vocabulary for ids of the tokenizer."""
+        known = self._known
+        for index in own_ids:
+            if index not in known:
+                known[index] = self._ids.get(self._tokenizer.id_to_token(index), self._unk)
+        return [known[index] for index in own_ids]
+
+
+def has_published(folder: Path) -> bool:
+    """Tells whether a folder holds such a tokenizer and the engine's vocabulary."""
+    has_tokenizer = any((folder / name).is_file() for name in (SOURCE_FILE, JSON_FILE))
+    return has_tokenizer and any((folder / names[0]).is_file() for names in _VOCABULARIES)
+
+
+def load_published(folder: Path) -> PublishedSentencePiece | JsonTokenizer:
+    """Opens the tokenizer of a bundle.
+
+    Raises:
+        ModelError: A file cannot be read or is not what it should be.
+    """
+    vocab = read_vocabulary(folder)
+    if (folder / SOURCE_FILE).is_file():
+        target = folder / TARGET_FILE
+        return PublishedSentencePiece(
+            _read(folder / SOURCE_FILE), _read(target) if target.is_file() else None, vocab, folder
+        )
+    return JsonTokenizer(_read(folder / JSON_FILE).decode("utf-8", "replace"), vocab, folder / JSON_FILE)
+
+
+def read_vocabulary(folder: Path) -> list[str]:
+    """Returns the pieces of the engine's vocabularies, each once, those of the source first.
+
+    Raises:
+        ModelError: There is none, or it is damaged.
+    """
+    names = next((names for names in _VOCABULARIES if (folder / names[0]).is_file()), None)
+    if names is None:
+        raise ModelError(f"{folder}: no vocabulary, neither {' nor '.join(names[0] for names in _VOCABULARIES)}")
+    pieces: dict[str, None] = {}
+    for name in names:
+        try:
+            listed = json.loads(_read(folder / name))
+        except ValueError as error:
+            raise ModelError(f"{folder / name}: not JSON: {error}") from None
+        if not isinstance(listed, list) or not all(isinstance(piece, str) for piece in listed):
+            raise ModelError(f"{folder / name}: expected a list of pieces")
+        pieces |= dict.fromkeys(listed)
+    return list(pieces)
+
+
+def _open_sentencepiece(model: bytes, origin: Path | str) -> SentencePieceProcessor:
+    from sentencepiece import SentencePieceProcessor
+
+    try:
+        return SentencePieceProcessor(model_proto=model)
+    except RuntimeError as error:
+        raise ModelError(f"{origin}: not a SentencePiece model") from error
+
+
+def _index(vocab: Sequence[str], origin: Path | str) -> tuple[dict[str, int], int]:
+    ids = {piece: index for index, piece in enumerate(vocab)}
+    if UNK not in ids:
+        raise ModelError(f"{origin}: the vocabulary has no {UNK}")
+    return ids, ids[UNK]
+
+
+def _one_line(text: str) -> str:
+    # A model can produce the byte of a line end, and a line in must stay a line out.
+    return text.replace("\n", " ")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None
