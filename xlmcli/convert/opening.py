@@ -8,12 +8,15 @@ from xlmcli.bundle.description import checkpoint_task
 from xlmcli.convert.conversion import Checkpoint, open_checkpoint
 from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint, open_encoder
 from xlmcli.convert.original import open_original
+from xlmcli.convert.published import PublishedModel, is_published, open_published
 from xlmcli.errors import UsageError
 from xlmcli.train.original import is_original
 
+Opened = Checkpoint | EncoderCheckpoint | PublishedModel
 
-def open_model(path: Path, codes: Path | None = None, vocab: Path | None = None) -> Checkpoint | EncoderCheckpoint:
-    """Opens an encoder-decoder, an encoder or a classifier.
+
+def open_model(path: Path, codes: Path | None = None, vocab: Path | None = None) -> Opened:
+    """Opens an encoder-decoder, an encoder or a classifier, XLM's or of another family.
 
     Args:
         path: A folder, or a file of the original code.
@@ -29,4 +32,6 @@ def open_model(path: Path, codes: Path | None = None, vocab: Path | None = None)
     if codes is not None or vocab is not None:
         option = "--vocab" if codes is None else "--codes"
         raise UsageError(f"{option} is for .pth files, and {path} is none", hint="leave it out")
+    if is_published(path):
+        return open_published(path)
     return open_checkpoint(path) if checkpoint_task(path) == "translate" else open_encoder(path)

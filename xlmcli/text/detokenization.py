@@ -36,6 +36,7 @@ _WIDE_MARKS = {
 _WIDE_QUOTES = {"zh": "“”", "ja": "「」"}
 # After a character of the language, maybe with a closing mark between, or before one.
 _NARROW_MARK = re.compile(f"""(?<=[{_CJK}])[,.?!:;()]|(?<=[{_CJK}][")])[,.?!:;]|[()](?=[{_CJK}])""")
+_SPACE_AFTER_MARK = re.compile("(?<=[、，。？！：；（）]) ")
 _NARROW_QUOTE = re.compile('"')
 
 
@@ -125,5 +126,7 @@ def _widen(text: str, lang: str) -> str:
     """Returns text with the full-width punctuation that normalisation took away, beside characters of the language."""
     marks = _WIDE_MARKS[lang]
     text = _NARROW_MARK.sub(lambda match: marks[match[0]], text)
+    # A full-width mark has its space in itself.
+    text = _SPACE_AFTER_MARK.sub("", text)
     quotes = cycle(_WIDE_QUOTES[lang])
     return _NARROW_QUOTE.sub(lambda _: next(quotes), text) if text.count('"') % 2 == 0 else text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def is_language_token(piece: str) -> bool:
     return _TOKEN.fullmatch(piece) is not None
 
 
-def map_language_tokens(pieces: Iterable[str]) -> dict[str, str]:
+def map_language_tokens(pieces: Sequence[str]) -> dict[str, str]:
     """Returns the language token of every language that some of the pieces name, by the language's code.
 
     Codes are those of ISO 639-1 where there is one, else of ISO 639-3. Of several scripts of one language, the one that
