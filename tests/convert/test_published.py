@@ -56,11 +56,11 @@ class Published:
         )[0].tolist()[1 if forced is None else 2 :]
         eos = self.model.config.eos_token_id
         kept = output[: output.index(eos)] if eos in output else output
-        return [pieces_of(self.tokenizer)[index] for index in kept[:max_len]]
+        return self.pieces(kept[:max_len])
 
-
-def pieces_of(tokenizer: Any) -> dict[int, str]:
-    return {index: tokenizer.convert_ids_to_tokens(index) for index in range(1000)}
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        pieces: list[str] = self.tokenizer.convert_ids_to_tokens(ids)
+        return pieces
 
 
 def learn(lines: Sequence[str], vocab_size: int, kind: str = "unigram") -> bytes:
@@ -175,7 +175,7 @@ def check_translations(
     for text, ids, result in zip(texts, all_ids, results, strict=True):
         expected_ids = published.source_ids(text, src, prefix)
         fed = [*frame.before, *(tokenizer.vocab[index] for index in ids), *frame.after]
-        assert fed == [pieces_of(published.tokenizer)[index] for index in expected_ids]
+        assert fed == published.pieces(expected_ids)
         max_len = int(1.5 * (len(ids) + 2) + 10)
         output = [tokenizer.vocab[index] for index in result.hypotheses[0]]
         assert output == published.greedy(expected_ids, tgt, max_len)

@@ -40,8 +40,40 @@ LINES = [
 ]
 
 # What decides something in one of Moses' rules, and what stands beside it.
-FRAGMENTS = [*"aB59 .,'\"`-:;?!()%<»«", "''", "..", '."', ',"', "\u00a0", "\u202f", "’", "„", "”", "。", "．", "…", "—", "\t",
-             "\u200b", "５", "Mr.", "No.", "nº", "é", "Σ", "İ", "\r", "न्", "한", "中", "،", "।", "ş", "U.S.", "  "]  # fmt: skip
+FRAGMENTS = [
+    *"aB59 .,'\"`-:;?!()%<»«",
+    "''",
+    "..",
+    '."',
+    ',"',
+    "\u00a0",
+    "\u202f",
+    "’",
+    "„",
+    "”",
+    "。",
+    "．",
+    "…",
+    "—",
+    "\t",
+    "\u200b",
+    "５",
+    "Mr.",
+    "No.",
+    "nº",
+    "é",
+    "Σ",
+    "İ",
+    "\r",
+    "न्",
+    "한",
+    "中",
+    "،",
+    "।",
+    "ş",
+    "U.S.",
+    "  ",
+]
 
 
 def make_vocabulary(folder: Path, *, lowercases: bool) -> Path:
@@ -102,8 +134,11 @@ def test_without_a_language_text_is_english(tokenizer: XLMBPETokenizer) -> None:
 
 @pytest.mark.parametrize(
     ("lang", "library", "line"),
-    [("zh", "rjieba", "我坚信他在商业界会有所作为。“好”，他说：OK"), ("th", "pythainlp", "พวกคุณทุกคน 12 คน  เป็นเพื่อนกัน?")],
-)  # fmt: skip
+    [
+        ("zh", "rjieba", "我坚信他在商业界会有所作为。“好”，他说：OK"),
+        ("th", "pythainlp", "พวกคุณทุกคน 12 คน  เป็นเพื่อนกัน?"),
+    ],
+)
 def test_segmented_ids_are_those_of_transformers(
     lang: str, library: str, line: str, tokenizer: XLMBPETokenizer, theirs: Any
 ) -> None:

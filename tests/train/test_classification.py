@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from xlmcli.text.special import BOS_ID, EOS_ID, PAD_ID
+from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID, PAD_ID
 from xlmcli.train.classification import (
     Classification,
     ClassificationOptions,
     balanced_weights,
+    blank_words,
     label_loss,
     make_tokens,
 )
@@ -35,6 +36,15 @@ def test_sequences_stand_between_their_marks() -> None:
     assert tokens.mask.sum(1).tolist() == [5, 3]
     assert tokens.langs.tolist() == [[1]]
     assert make_tokens([[20], [30]], 0, EOS_ID, CPU).mask is None
+
+
+def test_words_are_masked_and_separators_stay() -> None:
+    ids = [20, EOS_ID] * 2000
+    blanked = blank_words(ids, 0.25, np.random.default_rng(1))
+    assert blanked[1::2] == [EOS_ID] * 2000
+    assert set(blanked[::2]) == {20, MASK_ID}
+    assert 440 < blanked.count(MASK_ID) < 560
+    assert blank_words(ids, 0.0, np.random.default_rng(1)) == ids
 
 
 def test_one_label_excludes_the_others() -> None:

@@ -93,6 +93,7 @@ def options(files: dict[str, Path], tiny_tokenizer: Path, tmp_path: Path) -> Cla
         columns=Columns(),
         pooling=None,
         is_balanced=False,
+        word_blank=0.0,
         max_len=None,
         batch_size=8,
         alpha=0.5,

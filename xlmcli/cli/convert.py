@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xlmcli.convert.bundling import BundleOptions
     from xlmcli.convert.conversion import Checkpoint
     from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint
+    from xlmcli.convert.published import PublishedModel
 
 _DEFAULTS = DecodingDefaults()
 _FLOAT32_MAX_DIFFERENCE = 1e-3
@@ -131,6 +132,8 @@ def command(
 
     CHECKPOINT is a folder that xlm pretrain or xlm train wrote, or one of Hugging Face's with an XLMModel,
     XLMWithLMHeadModel or XLMForSequenceClassification, or a .pth file of the original XLM code with its BPE codes.
+    Models of other families work as well: Marian (OPUS-MT), M2M-100, NLLB and mBART-50 translate, XLM-R classifies and
+    encodes. Their languages have codes as everywhere: en and fr are eng_Latn and fra_Latn, en_XX and fr_XX.
     OWNER/NAME, where no folder OWNER is, is downloaded from the hub first (see xlm models). What cannot be converted
     is listed (exit 4).
 
@@ -160,6 +163,7 @@ def command(
     from xlmcli.convert.bundling import BundleOptions
     from xlmcli.convert.conversion import Checkpoint
     from xlmcli.convert.opening import open_model
+    from xlmcli.convert.published import PublishedModel
     from xlmcli.convert.scores import read_scores
 
     if direction is not None and (licence is not None or trained_on or scores is not None):
@@ -195,10 +199,34 @@ def command(
                 "--max-difference is for encoders and classifiers", hint="--min-agreement for translations"
             )
         _write_translation(opened, bundle, direction, options, verification)
+    elif isinstance(opened, PublishedModel):
+        _write_published(opened, bundle, direction, options, verification)
     else:
         _refuse_translation_options(direction, min_agreement, opened)
         _write_encoder(opened, bundle, options, verification)
     click.echo(f"wrote {bundle}", err=True)
+
+
+def _write_published(
+    opened: PublishedModel,
+    path: Path,
+    direction: Direction | None,
+    options: BundleOptions,
+    verification: Verification | None,
+) -> None:
+    from xlmcli.convert.bundling import write_bundle
+
+    if direction is not None:
+        raise UsageError(
+            f"--direction is for XLM, and {opened.name} is none",
+            hint="model.bin of the bundle needs no folding: CTranslate2 opens the bundle as it is",
+        )
+    if verification is not None:
+        raise UsageError(
+            f"--verify compares XLM models alone, and {opened.name} is none",
+            hint="leave out --verify, --verify-file, --min-agreement and --max-difference",
+        )
+    write_bundle(opened, path, options)
 
 
 def _refuse_translation_options(

@@ -198,8 +198,10 @@ class _Converter(TransformersConverter):
         if faults:
             raise ModelError(f"{self._published.folder} cannot be converted: {'; '.join(faults)}")
         if self._published.family == "mbart":
-            # CTranslate2 asks this name whether translations start from </s>, which not all folders have.
+            # CTranslate2 4.8 asks these, which newer folders do not say: translations start from </s>, and layers are
+            # transformers' only kind.
             model.config.tokenizer_class = "MBart50Tokenizer"
+            model.config.normalize_before = model.config.normalize_embedding = True
         if self._published.family == "xlm-roberta":
             # transformers 5 has this kind only and does not say so; CTranslate2 4.8 asks.
             model.config.position_embedding_type = "absolute"

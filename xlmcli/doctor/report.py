@@ -29,7 +29,8 @@ def format_report_text(machine: Machine, trial: Trial) -> str:
         rows.append(
             ("downloads", f"{unfinished} unfinished; a pull goes on, xlm models remove --unfinished removes it")
         )
-    rows.append(("network", f"not used ({machine.offline})" if machine.offline else "used by xlm models pull and by xlm convert OWNER/NAME"))
+    network = f"not used ({machine.offline})" if machine.offline else "for xlm models pull and xlm convert OWNER/NAME"
+    rows.append(("network", network))
     width = max(len(label) for label, _ in rows) + 2
     return "\n".join([*(f"{label:{width}}{value}" for label, value in rows), _format_verdict(trial)])
 

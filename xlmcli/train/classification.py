@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xlmcli.text.special import EOS_ID
+from xlmcli.text.special import EOS_ID, MASK_ID
 from xlmcli.train.model import Tokens
 from xlmcli.train.objectives import Loss, Stream, choose_stream
 from xlmcli.train.seq2seq import pad
@@ -27,6 +27,7 @@ class ClassificationOptions:
         alpha: Exponent of language sampling.
         multi_label: Whether each label is a question of its own.
         start_id: What a sequence starts with.
+        word_blank: Share of words that are masked while learning, 0-1.
         weights: How much each label counts (with ``multi_label``, its presence against its absence), (labels,); None
             counts all alike.
     """
@@ -34,6 +35,7 @@ class ClassificationOptions:
     alpha: float
     multi_label: bool
     start_id: int
+    word_blank: float = 0.0
     weights: NDArray[np.float32] | None = None
 
 
@@ -60,10 +62,18 @@ class Classification:
         assert stream.data is not None
         rows = stream.sampler.next()
         (corpus,) = stream.data.sides
-        ids = [corpus[row] for row in rows.tolist()]
+        ids = [blank_words(corpus[row], self.options.word_blank, rng) for row in rows.tolist()]
         logits = model(make_tokens(ids, stream.langs[0], self.options.start_id, device))
         wanted = torch.as_tensor(self._labels[stream.name][rows], device=device)
         return Loss(label_loss(logits, wanted, self.options), sum(map(len, ids)) + 2 * len(ids))
+
+
+def blank_words(ids: list[int], share: float, rng: np.random.Generator) -> list[int]:
+    """Masks each word with a chance of ``share``; the ``</s>`` between the texts of a pair stays."""
+    if share == 0:
+        return ids
+    chances = rng.random(len(ids))
+    return [MASK_ID if chance < share and word != EOS_ID else word for word, chance in zip(ids, chances, strict=True)]
 
 
 def make_tokens(ids: list[list[int]], lang: int, start_id: int, device: torch.device) -> Tokens:

@@ -150,8 +150,9 @@ def _objective(
     labels = {lang: data.labels for lang, data in text.train.items()}
     multi_label = start.classifier.multi_label
     weights = balanced_weights(list(labels.values()), multi_label) if options.is_balanced else None
+    start_id = start.classifier.start_id
     return Classification(
-        streams, labels, ClassificationOptions(options.alpha, multi_label, start.classifier.start_id, weights)
+        streams, labels, ClassificationOptions(options.alpha, multi_label, start_id, options.word_blank, weights)
     )
 
 

@@ -170,6 +170,7 @@ class ClassifyTrainingOptions:
         columns: Where rows have label and text.
         pooling: What stands for a text; None takes what the classifier to start from has, otherwise its first state.
         is_balanced: Whether rare labels count as much as frequent ones.
+        word_blank: Share of words that are masked while learning.
         max_len: Tokens that are kept of a text, or of both of a pair; None keeps what the model's positions allow.
         batch_size: Texts in a batch, per process.
         alpha: Exponent of language sampling, p ∝ n^alpha.
@@ -187,6 +188,7 @@ class ClassifyTrainingOptions:
     columns: Columns
     pooling: Pooling | None
     is_balanced: bool
+    word_blank: float
     max_len: int | None
     batch_size: int
     alpha: float
