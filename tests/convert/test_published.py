@@ -29,7 +29,8 @@ GREEDY = Decoding(beam_size=1, length_penalty=0)
 NUM_POSITIONS = 160
 SIZES: dict[str, Any] = {
     "d_model": 16, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2,
-    "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "max_position_embeddings": NUM_POSITIONS,
+    "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32,
+    "max_position_embeddings": NUM_POSITIONS,
 }  # fmt: skip
 
 
@@ -231,3 +232,89 @@ def test_many_to_many(
         direction = Direction(src, tgt)
         assert bundle.translation.language_code(tokens[tgt]) == tgt
         check_translations(published, bundle, sentences[src][:12], direction, names, tokens[tgt])
+
+
+def test_nllb_by_its_sentencepiece_model_alone(tmp_path: Path, sentences: dict[str, list[str]]) -> None:
+    """A folder without tokenizer.json, which transformers opens only with more libraries: ids from fairseq's order."""
+    published = make_nllb(tmp_path, sentences)
+    for name in ("tokenizer.json", "tokenizer_config.json", "model.safetensors"):
+        (tmp_path / name).unlink()
+    spm = learn(sentences["en"] + sentences["fr"], 120, "bpe")
+    (tmp_path / "sentencepiece.bpe.model").write_bytes(spm)
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", *(piece for piece, _ in text_pieces(spm))]
+    first_language = len(pieces)
+    config = transformers.M2M100Config(vocab_size=first_language + 202 + 1 + 2, scale_embedding=True, **SIZES)
+    model = randomise(transformers.M2M100ForConditionalGeneration(config))
+    model.save_pretrained(tmp_path)
+    bundle = convert(tmp_path, tmp_path / "b")
+    assert bundle.manifest.tokenizer == "published_sentencepiece"
+    engine, tokenizer = open_engine(bundle, Direction("en", "fr"))
+    languages = published.tokenizer.extra_special_tokens
+    english, french = (first_language + languages.index(token) for token in ("eng_Latn", "fra_Latn"))
+    processor = sentencepiece.SentencePieceProcessor(model_proto=spm)
+    for text in sentences["en"][:8]:
+        ids = tokenizer.encode(text)
+        fairseq_ids = [processor.piece_to_id(piece) + 1 for piece in processor.encode(text, out_type=str)]
+        assert ids == fairseq_ids
+        max_len = int(1.5 * (len(ids) + 2) + 10)
+        with torch.no_grad():
+            output = model.generate(
+                torch.tensor([[english, *fairseq_ids, 2]]), num_beams=1, do_sample=False, max_length=max_len + 4,
+                forced_bos_token_id=french,
+            )[0].tolist()[2:]  # fmt: skip
+        expected = output[: output.index(2)] if 2 in output else output
+        assert engine.submit([ids], GREEDY).wait()[0].hypotheses[0] == expected[:max_len]
+
+
+def test_older_nllb_has_its_language_last(tmp_path: Path, sentences: dict[str, list[str]]) -> None:
+    make_nllb(tmp_path, sentences)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config | {"legacy_behaviour": True}))
+    frame = convert(tmp_path, tmp_path / "b").frame(Direction("en", "fr"))
+    assert (frame.before, frame.after, frame.target) == ((), ("</s>", "eng_Latn"), ("fra_Latn",))
+
+
+def test_a_model_that_writes_one_language_only(tmp_path: Path, sentences: dict[str, list[str]]) -> None:
+    published = make_mbart(tmp_path, sentences)
+    config = json.loads((tmp_path / "config.json").read_text())
+    forced = published.tokenizer.convert_tokens_to_ids("en_XX")
+    (tmp_path / "config.json").write_text(json.dumps(config | {"forced_bos_token_id": forced}))
+    part = convert(tmp_path, tmp_path / "b").translation
+    assert part.targets == ("en",)
+    assert not part.translates(Direction("en", "fr"))
+    assert [str(direction) for direction in part.find_directions("fr")] == ["fr-en"]
+
+
+def test_what_cannot_be_converted_is_said(tmp_path: Path, sentences: dict[str, list[str]]) -> None:
+    marian, mbart = tmp_path / "marian", tmp_path / "mbart"
+    for folder, make in ((marian, make_marian), (mbart, make_mbart)):
+        folder.mkdir()
+        make(folder, sentences)
+    with pytest.raises(ModelError, match="nothing says which languages"):
+        open_model(marian)
+    (marian / "target_vocab.json").write_text("{}")
+    with pytest.raises(ModelError, match="two vocabularies"):
+        open_model(marian)
+    config = json.loads((mbart / "tokenizer_config.json").read_text())
+    (mbart / "tokenizer_config.json").write_text(json.dumps(config | {"tokenizer_class": "MBartTokenizer"}))
+    with pytest.raises(ModelError, match="tokenizer_class: MBartTokenizer"):
+        open_model(mbart)
+    (mbart / "tokenizer.json").unlink()
+    (mbart / "tokenizer_config.json").unlink()
+    with pytest.raises(ModelError, match=r"no tokenizer, neither tokenizer\.json nor sentencepiece\.bpe\.model"):
+        open_model(mbart)
+
+
+def test_a_damaged_weight_is_named(tmp_path: Path, sentences: dict[str, list[str]]) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "model"
+    folder.mkdir()
+    make_marian(folder, sentences, source_lang="en", target_lang="fr")
+    state = load_file(folder / "model.safetensors")
+    del state["model.decoder.layers.1.fc1.weight"]
+    state["model.encoder.layers.0.fc1.bias"] = torch.zeros(5)
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"decoder\.layers\.1\.fc1\.weight|encoder\.layers\.0\.fc1\.bias"):
+        convert(folder, tmp_path / "b")
+    assert not (tmp_path / "b").exists()

@@ -115,7 +115,7 @@ def test_states(tmp_path: Path, sentences: dict[str, list[str]], class_name: str
 
 
 def test_the_longest_text_fits(tmp_path: Path, sentences: dict[str, list[str]]) -> None:
-    tokenizer, model = make(tmp_path, sentences, "XLMRobertaModel")
+    _, model = make(tmp_path, sentences, "XLMRobertaModel")
     bundle = open_bundle(convert(tmp_path, tmp_path / "b"))
     work = TextEncoder(bundle, CPU)
     (prepared,) = work.passages(None).prepare(["the cat " * 300])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xlmcli.convert.bundling import BundleOptions
     from xlmcli.convert.conversion import Checkpoint
     from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint
+    from xlmcli.convert.engine_folder import EngineModel
     from xlmcli.convert.published import PublishedModel
 
 _DEFAULTS = DecodingDefaults()
@@ -78,6 +79,12 @@ class Verification:
     "--codes", type=FILE, help="fastBPE's codes of a .pth file; by default the file that is called codes beside it."
 )
 @click.option("--vocab", type=FILE, help="fastBPE's vocabulary of a .pth file, to check that it fits; may be left out.")
+@click.option(
+    "--from",
+    "kind",
+    type=click.Choice(["ctranslate2"]),
+    help="What CHECKPOINT is, where it does not show: a model of CTranslate2 with its tokenizer.",
+)
 @click.option("--card", type=FILE, metavar="FILE.md", help="Put this file in as the model card.")
 @click.option("--recipe", type=FILE, metavar="FILE.toml", help="Put this file in as the recipe that made the model.")
 @click.option("--licence", metavar="TEXT", help="Under which the model may be used.")
@@ -117,6 +124,7 @@ def command(
     length_penalty: float,
     codes: Path | None,
     vocab: Path | None,
+    kind: str | None,
     card: Path | None,
     recipe: Path | None,
     licence: str | None,
@@ -133,7 +141,8 @@ def command(
     CHECKPOINT is a folder that xlm pretrain or xlm train wrote, or one of Hugging Face's with an XLMModel,
     XLMWithLMHeadModel or XLMForSequenceClassification, or a .pth file of the original XLM code with its BPE codes.
     Models of other families work as well: Marian (OPUS-MT), M2M-100, NLLB and mBART-50 translate, XLM-R classifies and
-    encodes. Their languages have codes as everywhere: en and fr are eng_Latn and fra_Latn, en_XX and fr_XX.
+    encodes. A model that is CTranslate2's already, a folder with its tokenizer or a package of Argos Translate
+    (.argosmodel), keeps its weights as they are. Languages have one code in all of them: en is eng_Latn and en_XX.
     OWNER/NAME, where no folder OWNER is, is downloaded from the hub first (see xlm models). What cannot be converted
     is listed (exit 4).
 
@@ -154,6 +163,8 @@ def command(
       xlm convert runs/en-fr en-fr.bundle
       xlm convert FacebookAI/xlm-mlm-en-2048 xlm-en.bundle
       xlm convert dumped/mt_enfr/best.pth en-fr.bundle --codes data/codes
+      xlm convert facebook/nllb-200-distilled-600M nllb.bundle
+      xlm convert translate-en_de-1_9.argosmodel en-de.bundle
       xlm convert runs/sentiment sentiment.bundle --verify --min-agreement 0.98
       xlm convert runs/en-fr en-fr.bundle --quantization float32 --verify --verify-file en=valid.en.txt
       xlm convert runs/en-fr en-fr.ct2 --direction en-fr --quantization float16
@@ -162,6 +173,7 @@ def command(
     from xlmcli.bundle import check_free
     from xlmcli.convert.bundling import BundleOptions
     from xlmcli.convert.conversion import Checkpoint
+    from xlmcli.convert.engine_folder import EngineModel
     from xlmcli.convert.opening import open_model
     from xlmcli.convert.published import PublishedModel
     from xlmcli.convert.scores import read_scores
@@ -192,14 +204,14 @@ def command(
             float(in_full) if min_agreement is None else min_agreement,
             _FLOAT32_MAX_DIFFERENCE if max_difference is None and in_full else max_difference,
         )
-    opened = open_model(local.path, codes, vocab)
+    opened = open_model(local.path, codes, vocab, of_engine=kind == "ctranslate2")
     if isinstance(opened, Checkpoint):
         if max_difference is not None:
             raise UsageError(
                 "--max-difference is for encoders and classifiers", hint="--min-agreement for translations"
             )
         _write_translation(opened, bundle, direction, options, verification)
-    elif isinstance(opened, PublishedModel):
+    elif isinstance(opened, (PublishedModel, EngineModel)):
         _write_published(opened, bundle, direction, options, verification)
     else:
         _refuse_translation_options(direction, min_agreement, opened)
@@ -208,13 +220,14 @@ def command(
 
 
 def _write_published(
-    opened: PublishedModel,
+    opened: PublishedModel | EngineModel,
     path: Path,
     direction: Direction | None,
     options: BundleOptions,
     verification: Verification | None,
 ) -> None:
     from xlmcli.convert.bundling import write_bundle
+    from xlmcli.convert.engine_folder import EngineModel
 
     if direction is not None:
         raise UsageError(
@@ -225,6 +238,11 @@ def _write_published(
         raise UsageError(
             f"--verify compares XLM models alone, and {opened.name} is none",
             hint="leave out --verify, --verify-file, --min-agreement and --max-difference",
+        )
+    given = click.get_current_context().get_parameter_source("quantization") is ParameterSource.COMMANDLINE
+    if given and isinstance(opened, EngineModel):
+        raise UsageError(
+            f"--quantization is for weights in full, and those of {opened.name} stay as they are", hint="leave it out"
         )
     write_bundle(opened, path, options)
 

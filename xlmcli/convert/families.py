@@ -20,8 +20,8 @@ from xlmcli.text.published import JSON_FILE, SOURCE_FILE, TARGET_FILE, JsonToken
 Family = Literal["marian", "m2m_100", "mbart", "xlm-roberta"]
 
 EOS = "</s>"
+SENTENCEPIECE_FILE = "sentencepiece.bpe.model"
 
-_SENTENCEPIECE_FILE = "sentencepiece.bpe.model"
 _VOCAB_FILE, _TARGET_VOCAB_FILE = "vocab.json", "target_vocab.json"
 _TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
 _FAIRSEQ_FIRST = ("<s>", "<pad>", EOS, "<unk>")
@@ -77,17 +77,17 @@ def open_tokenizer(
     """
     if family == "marian":
         return _open_marian(folder, vocab_size)
-    if family == "m2m_100" and (folder / _VOCAB_FILE).is_file() and (folder / _SENTENCEPIECE_FILE).is_file():
+    if family == "m2m_100" and (folder / _VOCAB_FILE).is_file() and (folder / SENTENCEPIECE_FILE).is_file():
         return _open_m2m(folder, config, vocab_size)
     if (folder / JSON_FILE).is_file():
         document = _read(folder / JSON_FILE).decode("utf-8", "replace")
         own = JsonTokenizer(document, origin=folder / JSON_FILE).vocab
         return JsonTokenizer(document, _fit(own, vocab_size), folder / JSON_FILE)
-    if (folder / _SENTENCEPIECE_FILE).is_file():
-        model = _read(folder / _SENTENCEPIECE_FILE)
+    if (folder / SENTENCEPIECE_FILE).is_file():
+        model = _read(folder / SENTENCEPIECE_FILE)
         pieces = [*_FAIRSEQ_FIRST, *_text_pieces(model, folder), *_fairseq_languages(family), "<mask>"]
-        return PublishedSentencePiece(model, None, _fit(pieces, vocab_size), folder / _SENTENCEPIECE_FILE)
-    raise ModelError(f"{folder}: no tokenizer, neither {JSON_FILE} nor {_SENTENCEPIECE_FILE}")
+        return PublishedSentencePiece(model, None, _fit(pieces, vocab_size), folder / SENTENCEPIECE_FILE)
+    raise ModelError(f"{folder}: no tokenizer, neither {JSON_FILE} nor {SENTENCEPIECE_FILE}")
 
 
 def find_languages(
@@ -153,9 +153,10 @@ def _open_m2m(folder: Path, config: Fields, vocab_size: int) -> PublishedSentenc
 
     kind = config.optional_text("language_codes") or "m2m100"
     if kind not in FAIRSEQ_LANGUAGE_CODES:
-        raise ModelError(f"{config.place}: language_codes is {kind!r}, expected one of {', '.join(FAIRSEQ_LANGUAGE_CODES)}")
+        known = ", ".join(FAIRSEQ_LANGUAGE_CODES)
+        raise ModelError(f"{config.place}: language_codes is {kind!r}, expected one of {known}")
     pieces = [*_read_vocab(folder / _VOCAB_FILE), *(f"__{code}__" for code in FAIRSEQ_LANGUAGE_CODES[kind])]
-    model = _read(folder / _SENTENCEPIECE_FILE)
+    model = _read(folder / SENTENCEPIECE_FILE)
     return PublishedSentencePiece(model, None, _fit(pieces, vocab_size), folder)
 
 
@@ -172,7 +173,7 @@ def _text_pieces(model: bytes, folder: Path) -> list[str]:
     try:
         processor = SentencePieceProcessor(model_proto=model)
     except RuntimeError as error:
-        raise ModelError(f"{folder / _SENTENCEPIECE_FILE}: not a SentencePiece model") from error
+        raise ModelError(f"{folder / SENTENCEPIECE_FILE}: not a SentencePiece model") from error
     return [processor.id_to_piece(index) for index in range(3, processor.get_piece_size())]
 
 

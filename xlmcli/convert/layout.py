@@ -18,7 +18,8 @@ from xlmcli.errors import ModelError
 ENCODER_POSITIONS = "encoder/position_encodings/encodings"
 DECODER_POSITIONS = "decoder/position_encodings/encodings"
 
-_BINARY_VERSION = 6
+# What we write; others' models may be older, and are laid out alike from 4 on.
+_OLDEST_VERSION, _BINARY_VERSION = 4, 6
 _TYPES = ("float32", "int8", "int16", "int32", "float16", "bfloat16")
 _TABLE_TYPES: dict[str, TableType] = {"float32": "float32", "float16": "float16", "bfloat16": "bfloat16"}
 
@@ -56,7 +57,7 @@ def find_position_tables(path: Path) -> PositionTables:
 def iter_weights(stream: BinaryIO) -> Iterator[StoredWeight]:
     """Iterates over the weights of a model.bin in the order of the file, without reading their numbers."""
     (version,) = _unpack(stream, "=I")
-    if version != _BINARY_VERSION:
+    if not _OLDEST_VERSION <= version <= _BINARY_VERSION:
         raise ModelError(f"this CTranslate2 writes model.bin version {version}, and we know version {_BINARY_VERSION}")
     _read_name(stream)
     _, count = _unpack(stream, "=II")

@@ -138,7 +138,7 @@ def open_published(folder: Path) -> PublishedModel:
     tokenizer_config = read_tokenizer_config(folder)
     names = config.texts("architectures") if config.values.get("architectures") is not None else ()
     is_classifier = _CLASSIFIER in names
-    faults = _faults(family, config, names)
+    faults = _architecture_faults(family, names)
     if family == "mbart" and (_class_name(tokenizer_config) or _class_name(config) or "").startswith("MBartTokenizer"):
         faults.append("tokenizer_class: MBartTokenizer (of mBARTs, mBART-50 can be converted)")
     if is_classifier:
@@ -194,7 +194,10 @@ class _Converter(TransformersConverter):
         unexpected = [name for name in found["unexpected_keys"] if not name.startswith(_NOT_NEEDED)]
         faults = [f"{name}: missing" for name in sorted(missing)]
         faults += [f"{name}: unexpected" for name in sorted(unexpected)]
-        faults += [f"{name[0]}: has shape {tuple(name[1])}, expected {tuple(name[2])}" for name in found["mismatched_keys"]]
+        faults += [
+            f"{name}: has shape {tuple(shape)}, expected {tuple(wanted)}"
+            for name, shape, wanted in found["mismatched_keys"]
+        ]
         if faults:
             raise ModelError(f"{self._published.folder} cannot be converted: {'; '.join(faults)}")
         if self._published.family == "mbart":
@@ -230,7 +233,7 @@ class _Vocabulary:
         return self._vocab[index]
 
 
-def _faults(family: Family, config: Fields, names: Sequence[str]) -> list[str]:
+def _architecture_faults(family: Family, names: Sequence[str]) -> list[str]:
     possible = _ARCHITECTURES[family]
     return [f"architectures: {name} (can be: {', '.join(possible)})" for name in names if name not in possible]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -27,8 +28,7 @@ def map_language_tokens(pieces: Sequence[str]) -> dict[str, str]:
     the table prefers has the bare code, and others have their script with it: ``zh``, ``zh_Hant``.
     """
     tokens = [piece for piece in pieces if is_language_token(piece)]
-    preferred = _load_codes()["preferred"]
-    tokens.sort(key=lambda token: _name(token) not in preferred)
+    tokens.sort(key=lambda token: _precedence(_name(token)))
     mapped: dict[str, str] = {}
     for token in tokens:
         name = _name(token)
@@ -42,9 +42,16 @@ def map_language_tokens(pieces: Sequence[str]) -> dict[str, str]:
     return dict(sorted(mapped.items(), key=lambda item: order[item[1]]))
 
 
+def _precedence(name: str) -> int:
+    """Who gets a code that several names could have: lower comes first."""
+    if "_" not in name and language_code(name) == name:
+        return 0
+    return 1 if name in _load_codes().preferred else 2
+
+
 def language_code(name: str) -> str:
     """Returns the code of ISO 639-1 for one of three letters; others stay as they are."""
-    return str(_load_codes()["short"].get(name, name))
+    return _load_codes().short.get(name, name)
 
 
 def _name(token: str) -> str:
@@ -52,7 +59,20 @@ def _name(token: str) -> str:
     return "" if match is None else next(group for group in match.groups() if group is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Codes:
+    """What language_codes.json says.
+
+    Attributes:
+        short: The code of ISO 639-1 for one of ISO 639-3.
+        preferred: Of several names with one short code, those that get it.
+    """
+
+    short: Mapping[str, str]
+    preferred: frozenset[str]
+
+
 @cache
-def _load_codes() -> dict[str, dict[str, str]]:
-    codes: dict[str, dict[str, str]] = json.loads(_CODES_FILE.read_text(encoding="utf-8"))
-    return codes
+def _load_codes() -> _Codes:
+    codes = json.loads(_CODES_FILE.read_text(encoding="utf-8"))
+    return _Codes(codes["short"], frozenset(codes["preferred"]))
