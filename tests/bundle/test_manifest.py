@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from xlmcli.bundle import (
     FORMAT_VERSION,
     Architecture,
+    Bundle,
     ClassifierPart,
     DecodingDefaults,
+    Framing,
     Limits,
     Manifest,
     PositionTable,
@@ -59,9 +62,25 @@ CLASSIFIER = replace(
     classifier=ClassifierPart(("no", "yes", "perhaps"), "mean", "tanh", True, 1.5, ("en",)),
 )
 ENCODER = replace(CLASSIFIER, task="encode", language_input="none", classifier=None)
+TOLD_BY_TOKENS = replace(
+    MANIFEST,
+    languages={"en": 0, "fr": 1, "de": 2},
+    language_input="token",
+    tokens=SpecialTokens(separator=("</s>", "</s>")),
+    tokenizer="tokenizer_json",
+    translation=TranslationPart(
+        directions=(),
+        max_target_positions=256,
+        sources=("en", "de"),
+        targets=("fr", "de"),
+        framing=Framing(("{src}",), ("</s>",), ("{tgt}",), {"en": "__en__", "fr": "__fr__", "de": "__de__"}),
+    ),
+)
 
 
-@pytest.mark.parametrize("manifest", [MANIFEST, CLASSIFIER, ENCODER], ids=lambda manifest: manifest.task)
+@pytest.mark.parametrize(
+    "manifest", [MANIFEST, CLASSIFIER, ENCODER, TOLD_BY_TOKENS], ids=lambda manifest: manifest.tokenizer
+)
 def test_what_is_written_is_read(manifest: Manifest) -> None:
     assert parse_manifest(format_manifest(manifest), "xlm.json") == manifest
 
@@ -149,3 +168,51 @@ def test_a_manifest_that_is_a_list_is_an_error() -> None:
 def test_unknown_keys_are_left_alone() -> None:
     document = json.loads(format_manifest(MANIFEST)) | {"mood": "good"}
     assert parse_manifest(json.dumps(document), "xlm.json") == replace(MANIFEST)
+
+
+def test_directions_between_any_of_many_languages() -> None:
+    part = TOLD_BY_TOKENS.translation
+    assert part is not None
+    assert [str(direction) for direction in part.find_directions()] == ["en-fr", "en-de", "de-fr"]
+    assert [str(direction) for direction in part.find_directions(tgt="fr")] == ["en-fr", "de-fr"]
+    assert part.translates(Direction("de", "fr"))
+    assert not any(part.translates(Direction(*pair)) for pair in (("de", "de"), ("fr", "en"), ("en", "en")))
+    assert [part.language_code(name) for name in ("fr", "__fr__", "it")] == ["fr", "fr", "it"]
+    assert part.describe_directions() == "en-fr, en-de, de-fr"
+    more = replace(part, sources=("en", "fr", "de"), targets=("en", "fr", "de"))
+    assert more.describe_directions() == "between any two of en, fr, de"
+
+
+def test_the_pieces_around_a_text(tmp_path: Path) -> None:
+    frame = Bundle(tmp_path, TOLD_BY_TOKENS).frame(Direction("en", "de"))
+    assert (frame.before, frame.after, frame.target) == (("__en__",), ("</s>",), ("__de__",))
+    frame = Bundle(tmp_path, MANIFEST).frame(Direction("en", "fr"))
+    assert (frame.before, frame.after, frame.target) == (("</s>",), ("</s>",), ())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"framing": None}, "framing is missing"),
+        ({"sources": ["en", "xx"]}, "'xx' is not among its languages"),
+        (
+            {"framing": {"before": ["{src}"], "after": [], "target": [], "languages": {"en": "e"}}},
+            "languages: de is missing",
+        ),
+        ({"framing": {"before": "{src}", "languages": {}}}, "before should be a list"),
+    ],
+)
+def test_framing_that_does_not_fit_is_an_error(change: dict[str, object], message: str) -> None:
+    document = json.loads(format_manifest(TOLD_BY_TOKENS))
+    document["translation"] = {
+        key: value for key, value in {**document["translation"], **change}.items() if value is not None
+    }
+    with pytest.raises(ModelError, match=message):
+        parse_manifest(json.dumps(document), "xlm.json")
+
+
+def test_language_vectors_need_position_tables() -> None:
+    document = json.loads(format_manifest(MANIFEST))
+    del document["translation"]["position_tables"]
+    with pytest.raises(ModelError, match="position_tables is missing"):
+        parse_manifest(json.dumps(document), "xlm.json")

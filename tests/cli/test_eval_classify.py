@@ -233,6 +233,7 @@ def test_what_is_wrong_with_files_is_named_with_its_line(
     ("options", "message"),
     [
         (["--input", "x"], "-m and --input belong together"),
+        (["-m", "x", "--input", "x.tsv"], "--input x.tsv: texts are read from plain text"),
         (["--train-lang", "en"], "--train-lang needs languages"),
         (["-", "-"], "standard input can be read once only"),
         (["--column", "x"], "plain text has no column or field 'x'"),
@@ -289,6 +290,16 @@ def test_a_model_classifies_first(evaluate: Evaluate, write: Write, tiny_classif
     # Four decimals come through the pipe.
     ((_, error),), ((_, piped_error),) = done.table("calibration", None), expected.table("calibration", None)
     assert error == pytest.approx(piped_error, abs=2e-4)
+
+
+def test_labels_of_the_model_need_not_be_in_gold(
+    evaluate: Evaluate, write: Write, tiny_classifier: Path, texts: list[str]
+) -> None:
+    gold = write("gold.txt", lines(["mixed"] * len(texts)))
+    source = write("texts.txt", lines(texts))
+    done = evaluate("--gold", gold, "-m", str(tiny_classifier), "--input", source, "--lang", "en")
+    assert done.code == ExitCode.OK
+    assert "cannot say mixed, which gold has" in done.err
 
 
 def test_a_text_without_label_is_named(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -42,6 +42,7 @@ def check_each_label(report: LabelReport, gold: object, predicted: object, label
 
 @pytest.mark.filterwarnings("ignore:A single label was found:UserWarning")
 @given(PAIRS)
+@settings(max_examples=30)
 def test_single_labels_are_scikit_learns(pairs: Pairs) -> None:
     gold, predicted = map(list, zip(*pairs, strict=True))
     report = score_labels(gold, Predictions(predicted))
@@ -56,6 +57,7 @@ def test_single_labels_are_scikit_learns(pairs: Pairs) -> None:
 
 
 @given(MULTI_PAIRS)
+@settings(max_examples=30)
 def test_multiple_labels_are_scikit_learns(pairs: Pairs) -> None:
     gold, predicted = zip(*pairs, strict=True)
     report = score_labels(gold, Predictions(predicted), multi_label=True)

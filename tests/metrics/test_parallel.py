@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from xlmcli.errors import DataError
-from xlmcli.metrics.parallel import Side, check_aligned, first_shifted_line, read_side
+from xlmcli.metrics.parallel import Side, check_aligned, read_side
 
 Texts = dict[str, list[str]]
 
@@ -25,27 +25,32 @@ def test_unusable_files_are_named(tmp_path: Path, content: bytes, message: str) 
     assert str(path) in caught.value.message
 
 
+def hint_of(short: list[str], long: list[str]) -> str:
+    with pytest.raises(DataError) as caught:
+        check_aligned(Side("short", short), Side("long", long))
+    assert caught.value.hint is not None
+    return caught.value.hint
+
+
 @pytest.mark.parametrize("position", [0, 7, 58])
 @pytest.mark.parametrize("count", [1, 3])
 def test_missing_lines_are_found(texts: Texts, position: int, count: int) -> None:
-    system, reference = texts["good"], texts["ref"]
-    short = system[:position] + system[position + count :]
-    found = first_shifted_line(short, reference)
-    if position + count >= len(system):
-        assert found == len(short)
-    else:
-        assert found == position
-    # The reference can be the shorter one.
-    assert first_shifted_line(reference[:position] + reference[position + count :], system) == found
+    for whole, long in ((texts["good"], texts["ref"]), (texts["ref"], texts["good"])):
+        hint = hint_of(whole[:position] + whole[position + count :], long)
+        if position + count >= len(whole):
+            assert "cut short" in hint
+        else:
+            assert f"is short:{position + 1} (" in hint
+            assert f"fits long:{position + count + 1} (" in hint
 
 
 def test_words_without_spaces_are_compared_by_character() -> None:
     long = ["今日は天気がいい", "猫が屋根で寝る", "電車は七時に出る", "鍵をバスに忘れた"]
-    assert first_shifted_line([long[0], *long[2:]], long) == 1
+    assert "is short:2 (" in hint_of([long[0], *long[2:]], long)
 
 
 def test_other_texts_have_no_such_line() -> None:
-    assert first_shifted_line(["abc def", "ghi jkl"], ["mno pqr", "stu vwx", "yz 12"]) is None
+    assert "too little in common" in hint_of(["abc def", "ghi jkl"], ["mno pqr", "stu vwx", "yz 12"])
 
 
 def test_the_error_has_both_counts_and_the_line(texts: Texts) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from operator import eq
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,13 +16,12 @@ def test_lines_that_one_file_lacks_are_found(lines: list[str], start: int, num_l
     lacking = lines[:start] + lines[start + num_lacking :]
     if len(lacking) == len(lines):
         return
-    assert find_shift(lines, lacking) == start
-    assert find_shift(lacking, lines) == start
+    assert find_shift(lacking, lines, eq) == (start, len(lacking))
 
 
 def test_of_lines_that_look_alike_the_first_that_shows_the_shift_is_named() -> None:
-    assert find_shift(list("abbbbc"), list("abbbc")) == 4
+    assert find_shift(list("abbbc"), list("abbbbc"), eq) == (4, 5)
 
 
 def test_an_empty_file_lacks_all() -> None:
-    assert find_shift([], ["a"]) == 0
+    assert find_shift([], ["a"], eq) == (0, 0)

@@ -55,6 +55,16 @@ def test_pieces_outside_the_vocabulary_are_unknown(model: bytes, pieces: list[st
     assert tokenizer.encode(TEXTS[0]) == [2, *(2 if index == first else 1 for index in others)]
 
 
+def test_pieces_of_the_source_alone_are_written_with_spaces(model: bytes, pieces: list[str], tmp_path: Path) -> None:
+    from sentencepiece import SentencePieceTrainer
+
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(["aa bb ab ba"] * 3), model_prefix=str(tmp_path / "small"), vocab_size=8, minloglevel=3
+    )
+    tokenizer = PublishedSentencePiece(model, (tmp_path / "small.model").read_bytes(), pieces)
+    assert tokenizer.decode(tokenizer.encode(TEXTS[0])) == TEXTS[0]
+
+
 def test_a_byte_of_a_line_end_does_not_end_a_line(model: bytes, pieces: list[str]) -> None:
     tokenizer = PublishedSentencePiece(model, None, pieces)
     assert "\n" not in tokenizer.decode([*tokenizer.encode("one"), pieces.index("<0x0A>"), *tokenizer.encode("two")])

@@ -7,8 +7,6 @@ import click
 from xlmcli.cli.streaming import StreamOptions, open_stream, stream_options
 from xlmcli.errors import ExitCode, UsageError
 
-_DEFAULT_MODEL = "sentiment"
-
 
 @click.command()
 @click.option("--lang", metavar="LANG", help="Language of the text, or auto: identified line by line.  [default: auto]")
@@ -23,9 +21,7 @@ _DEFAULT_MODEL = "sentiment"
 @click.option("--echo", is_flag=True, help="text: write each line after its label.")
 @click.option("--pair-column", metavar="COLUMN", help="tsv, csv: column of the second text, for models of pairs.")
 @click.option("--pair-field", metavar="FIELD", help="jsonl: field of the second text.")
-@stream_options(
-    verb="classify", model_help=f"Path of a bundle, or name of an embedded model (default: {_DEFAULT_MODEL})."
-)
+@stream_options(verb="classify", model_help="Path of a bundle of a classifier, or name of a pulled one.")
 def command(
     options: StreamOptions,
     lang: str | None,
@@ -59,10 +55,10 @@ def command(
 
     \b
     Examples:
-      xlm classify < reviews.txt
-      xlm classify --format csv --column comment < reviews.csv
-      xlm classify --only negative --threshold 0.8 < reviews.txt | head
-      tail -f app.log | xlm classify --lang en --echo
+      xlm classify -m sentiment.bundle < reviews.txt
+      xlm classify -m sentiment.bundle --format csv --column comment < reviews.csv
+      xlm classify -m sentiment.bundle --only negative --threshold 0.8 < reviews.txt | head
+      tail -f app.log | xlm classify -m sentiment.bundle --lang en --echo
     """
     from xlmcli.infer.formats import FormatOptions
     from xlmcli.infer.labels import ADDED, LabelOptions, check_labels
@@ -72,6 +68,8 @@ def command(
     if echo and options.format_name != "text":
         raise UsageError("--echo is for plain text", hint="the other formats keep what they are given anyway")
     formats = FormatOptions(options.format_name, options.column, options.field, pair_column, pair_field)
+    if options.model is None:
+        raise UsageError("no model named", hint="-m MODEL: a bundle of a classifier; xlm convert makes one")
     num_selected = None
     with open_stream(options, formats) as stream:
         from xlmcli.bundle import find_model, open_bundle
@@ -79,7 +77,7 @@ def command(
         from xlmcli.infer.formats import Added
         from xlmcli.infer.sinks import SelectionSink, TextSink
 
-        bundle = open_bundle(find_model(options.model or _DEFAULT_MODEL))
+        bundle = open_bundle(find_model(options.model))
         wanted = None if selected is None else check_labels(selected, bundle.classifier, abstain)
         classification = Classification(bundle, lang, labels, stream.engine_options)
         if wanted is None:

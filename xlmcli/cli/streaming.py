@@ -225,7 +225,7 @@ class Stream:
 def open_stream(options: StreamOptions, formats: FormatOptions) -> Iterator[Stream]:
     """Opens input and output; a file for output appears when the block ends well."""
     inputs = _open_inputs(options.files, options.text)
-    with _leaving_at_once(), _open_output(options.output) as file:
+    with leaving_at_once(), _open_output(options.output) as file:
         yield Stream(options, formats, inputs, file)
 
 
@@ -254,7 +254,7 @@ def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def _leaving_at_once() -> Iterator[None]:
+def leaving_at_once() -> Iterator[None]:
     """Ends the process on Ctrl-C, SIGTERM and a closed pipe without waiting for the batches that the engine has."""
     previous = signal.signal(signal.SIGTERM, _terminate)
     try:

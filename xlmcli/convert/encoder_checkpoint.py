@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from safetensors.torch import save
 from torch import Tensor
 
 from xlmcli.bundle import HEAD_NAME, Architecture, Limits, Manifest, SpecialTokens
-from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, PYTORCH_WEIGHTS_NAME
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance, tokenizer_kind
 from xlmcli.convert.conversion import check_vocabulary
 from xlmcli.convert.encoder import build_encoder_spec
@@ -21,7 +19,7 @@ from xlmcli.errors import ModelError
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.train.checkpoint import find_faults
 from xlmcli.train.model import XLMTransformer
-from xlmcli.train.stored_weights import StoredWeights
+from xlmcli.train.published import open_weights
 
 _PREFIX = "transformer."
 _HEAD_WEIGHT, _HEAD_BIAS = "sequence_summary.summary.weight", "sequence_summary.summary.bias"
@@ -109,34 +107,14 @@ def open_encoder(folder: Path) -> EncoderCheckpoint:
 
 def _read_state(folder: Path) -> Mapping[str, Tensor]:
     """Reads the weights that conversion needs, named as in ``EncoderCheckpoint``."""
-    if (folder / CHECKPOINT_WEIGHTS_NAME).is_file():
-        stored = StoredWeights(folder / CHECKPOINT_WEIGHTS_NAME)
-        return stored.named(_needed(stored))
-    if (folder / PYTORCH_WEIGHTS_NAME).is_file():
-        pickled = _read_pickled(folder / PYTORCH_WEIGHTS_NAME)
-        return {name: pickled[old] for name, old in _needed(pickled).items()}
-    raise ModelError(f"{folder}: no weights, neither {CHECKPOINT_WEIGHTS_NAME} nor {PYTORCH_WEIGHTS_NAME}")
+    stored = open_weights(folder)
+    return stored.named(_needed(stored))
 
 
 def _needed(names: Iterable[str]) -> dict[str, str]:
     """The names of weights that conversion needs, by the names that they are to have."""
     named = {name.removeprefix(_PREFIX): name for name in names}
     return {name: old for name, old in named.items() if not name.startswith(_NOT_NEEDED)}
-
-
-def _read_pickled(path: Path) -> dict[str, Tensor]:
-    """Reads a file of ``torch.save`` without running code from it."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ModelError(
-            f"{path}: not weights alone: {str(error).splitlines()[0]}", hint="such a file could run code when opened"
-        ) from None
-    except Exception as error:  # torch.load raises whatever the damaged part makes Python raise
-        raise ModelError(f"{path}: damaged ({error})") from None
-    if not isinstance(state, dict) or not all(isinstance(weight, Tensor) for weight in state.values()):
-        raise ModelError(f"{path}: not a table of weights")
-    return state
 
 
 def _wanted(config: EncoderConfig) -> dict[str, Tensor]:

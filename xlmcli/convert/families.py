@@ -58,7 +58,7 @@ def read_tokenizer_config(folder: Path) -> Fields:
         ModelError: It is no JSON object.
     """
     path = folder / _TOKENIZER_CONFIG_FILE
-    return Fields.parse(_read(path), str(path)) if path.is_file() else Fields({}, str(path))
+    return Fields.parse(read_bytes(path), str(path)) if path.is_file() else Fields({}, str(path))
 
 
 def open_tokenizer(
@@ -80,11 +80,11 @@ def open_tokenizer(
     if family == "m2m_100" and (folder / _VOCAB_FILE).is_file() and (folder / SENTENCEPIECE_FILE).is_file():
         return _open_m2m(folder, config, vocab_size)
     if (folder / JSON_FILE).is_file():
-        document = _read(folder / JSON_FILE).decode("utf-8", "replace")
+        document = read_bytes(folder / JSON_FILE).decode("utf-8", "replace")
         own = JsonTokenizer(document, origin=folder / JSON_FILE).vocab
         return JsonTokenizer(document, _fit(own, vocab_size), folder / JSON_FILE)
     if (folder / SENTENCEPIECE_FILE).is_file():
-        model = _read(folder / SENTENCEPIECE_FILE)
+        model = read_bytes(folder / SENTENCEPIECE_FILE)
         pieces = [*_FAIRSEQ_FIRST, *_text_pieces(model, folder), *_fairseq_languages(family), "<mask>"]
         return PublishedSentencePiece(model, None, _fit(pieces, vocab_size), folder / SENTENCEPIECE_FILE)
     raise ModelError(f"{folder}: no tokenizer, neither {JSON_FILE} nor {SENTENCEPIECE_FILE}")
@@ -144,7 +144,7 @@ def _open_marian(folder: Path, vocab_size: int) -> PublishedSentencePiece:
     pieces = _read_vocab(folder / _VOCAB_FILE)
     if len(pieces) != vocab_size:
         raise ModelError(f"{folder}: {_VOCAB_FILE} has {len(pieces)} pieces, the model {vocab_size}")
-    source, target = (_read(folder / name) for name in (SOURCE_FILE, TARGET_FILE))
+    source, target = (read_bytes(folder / name) for name in (SOURCE_FILE, TARGET_FILE))
     return PublishedSentencePiece(source, target, pieces, folder)
 
 
@@ -156,7 +156,7 @@ def _open_m2m(folder: Path, config: Fields, vocab_size: int) -> PublishedSentenc
         known = ", ".join(FAIRSEQ_LANGUAGE_CODES)
         raise ModelError(f"{config.place}: language_codes is {kind!r}, expected one of {known}")
     pieces = [*_read_vocab(folder / _VOCAB_FILE), *(f"__{code}__" for code in FAIRSEQ_LANGUAGE_CODES[kind])]
-    model = _read(folder / SENTENCEPIECE_FILE)
+    model = read_bytes(folder / SENTENCEPIECE_FILE)
     return PublishedSentencePiece(model, None, _fit(pieces, vocab_size), folder)
 
 
@@ -191,7 +191,7 @@ def _fairseq_languages(family: Family) -> list[str]:
 def _read_vocab(path: Path) -> list[str]:
     """Reads an object of pieces and ids; the ids must be 0, 1, 2, …"""
     try:
-        vocab = json.loads(_read(path))
+        vocab = json.loads(read_bytes(path))
     except ValueError as error:
         raise ModelError(f"{path}: not JSON: {error}") from None
     if not isinstance(vocab, dict) or sorted(vocab.values()) != list(range(len(vocab))):
@@ -199,7 +199,8 @@ def _read_vocab(path: Path) -> list[str]:
     return sorted(vocab, key=lambda piece: int(vocab[piece]))
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Reads a file; raises a ModelError if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from ctranslate2.converters import TransformersConverter
 from safetensors.torch import save
@@ -23,7 +23,15 @@ from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import Quantization, TokenizerKind
 from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance
-from xlmcli.convert.families import EOS, Family, Languages, find_languages, open_tokenizer, read_tokenizer_config
+from xlmcli.convert.families import (
+    EOS,
+    Family,
+    Languages,
+    find_languages,
+    open_tokenizer,
+    read_bytes,
+    read_tokenizer_config,
+)
 from xlmcli.errors import ModelError
 from xlmcli.text.published import UNK, JsonTokenizer, PublishedSentencePiece
 
@@ -37,6 +45,10 @@ _ARCHITECTURES: dict[Family, tuple[str, ...]] = {
     "mbart": ("MBartForConditionalGeneration",),
     "xlm-roberta": ("XLMRobertaForSequenceClassification", "XLMRobertaModel", "XLMRobertaForMaskedLM"),
 }
+# What CTranslate2's converter knows.
+_ACTIVATIONS = (
+    "gelu", "gelu_fast", "gelu_new", "gelu_python", "gelu_pytorch_tanh", "quick_gelu", "relu", "silu", "swish",
+)  # fmt: skip
 _CLASSIFIER = "XLMRobertaForSequenceClassification"
 _SINGLE_LABEL, _MULTI_LABEL = "single_label_classification", "multi_label_classification"
 # What an encoder's folder may lack, and what may be left over when one is read.
@@ -123,7 +135,7 @@ def published_kind(tokenizer: PublishedSentencePiece | JsonTokenizer) -> Tokeniz
 def is_published(folder: Path) -> bool:
     """Tells whether a folder's config.json is that of such a model."""
     path = folder / CONFIG_NAME
-    return path.is_file() and Fields.parse(_read(path), str(path)).values.get("model_type") in _FAMILIES
+    return path.is_file() and Fields.parse(read_bytes(path), str(path)).values.get("model_type") in _FAMILIES
 
 
 def open_published(folder: Path) -> PublishedModel:
@@ -133,12 +145,12 @@ def open_published(folder: Path) -> PublishedModel:
         ModelError: A file is missing or damaged, or lists all that cannot be converted.
     """
     path = folder / CONFIG_NAME
-    config = Fields.parse(_read(path), str(path))
+    config = Fields.parse(read_bytes(path), str(path))
     family = config.choice("model_type", _FAMILIES)
     tokenizer_config = read_tokenizer_config(folder)
     names = config.texts("architectures") if config.values.get("architectures") is not None else ()
     is_classifier = _CLASSIFIER in names
-    faults = _architecture_faults(family, names)
+    faults = _architecture_faults(family, config, names)
     if family == "mbart" and (_class_name(tokenizer_config) or _class_name(config) or "").startswith("MBartTokenizer"):
         faults.append("tokenizer_class: MBartTokenizer (of mBARTs, mBART-50 can be converted)")
     if is_classifier:
@@ -163,7 +175,7 @@ def open_published(folder: Path) -> PublishedModel:
     )
 
 
-class _Converter(TransformersConverter):
+class _Converter(TransformersConverter):  # type: ignore[misc]  # CTranslate2 has no types
     """CTranslate2's converter, with our vocabulary in place of transformers' tokenizer, and with weights checked."""
 
     def __init__(self, published: PublishedModel) -> None:
@@ -175,20 +187,23 @@ class _Converter(TransformersConverter):
         """Writes the engine's files in place of an empty folder; returns the model that they were made of."""
         import transformers
 
-        level = transformers.utils.logging.get_verbosity()
-        transformers.utils.logging.set_verbosity_error()
-        transformers.utils.logging.disable_progress_bar()
+        logging: Any = transformers.utils.logging
+        level = logging.get_verbosity()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
         try:
             self.convert(str(folder), quantization=quantization, force=True)
         except (ValueError, NotImplementedError, KeyError, OSError, RuntimeError) as error:
             raise ModelError(f"{self._published.folder} cannot be converted: {error}") from error
         finally:
-            transformers.utils.logging.set_verbosity(level)
+            logging.set_verbosity(level)
         assert self._model is not None
         return self._model
 
     def load_model(self, model_class: Any, model_name_or_path: str, **kwargs: Any) -> PreTrainedModel:
-        model, found = model_class.from_pretrained(model_name_or_path, output_loading_info=True, **kwargs)
+        model, found = model_class.from_pretrained(
+            model_name_or_path, output_loading_info=True, ignore_mismatched_sizes=True, **kwargs
+        )
         head = _HEAD_PREFIX if self._published.classifier is None else "\0"
         missing = [name for name in found["missing_keys"] if not name.startswith((head, *_NOT_NEEDED))]
         unexpected = [name for name in found["unexpected_keys"] if not name.startswith(_NOT_NEEDED)]
@@ -196,7 +211,7 @@ class _Converter(TransformersConverter):
         faults += [f"{name}: unexpected" for name in sorted(unexpected)]
         faults += [
             f"{name}: has shape {tuple(shape)}, expected {tuple(wanted)}"
-            for name, shape, wanted in found["mismatched_keys"]
+            for name, shape, wanted in sorted(found["mismatched_keys"])
         ]
         if faults:
             raise ModelError(f"{self._published.folder} cannot be converted: {'; '.join(faults)}")
@@ -208,8 +223,8 @@ class _Converter(TransformersConverter):
         if self._published.family == "xlm-roberta":
             # transformers 5 has this kind only and does not say so; CTranslate2 4.8 asks.
             model.config.position_embedding_type = "absolute"
-        self._model = model
-        return model
+        self._model = cast("PreTrainedModel", model)
+        return self._model
 
     def load_tokenizer(self, tokenizer_class: Any, model_name_or_path: str, **kwargs: Any) -> _Vocabulary:
         return _Vocabulary(self._published.tokenizer.vocab)
@@ -233,9 +248,21 @@ class _Vocabulary:
         return self._vocab[index]
 
 
-def _architecture_faults(family: Family, names: Sequence[str]) -> list[str]:
-    possible = _ARCHITECTURES[family]
-    return [f"architectures: {name} (can be: {', '.join(possible)})" for name in names if name not in possible]
+def _architecture_faults(family: Family, config: Fields, names: Sequence[str]) -> list[str]:
+    possible, values = _ARCHITECTURES[family], config.values
+    faults = [f"architectures: {name} (can be: {', '.join(possible)})" for name in names if name not in possible]
+    faults += [
+        f"{key}: {values[key]} (can be: {', '.join(_ACTIVATIONS)})"
+        for key in ("activation_function", "hidden_act")
+        if values.get(key) is not None and values[key] not in _ACTIVATIONS
+    ]
+    if values.get("position_embedding_type") not in (None, "absolute"):
+        faults.append(f"position_embedding_type: {values['position_embedding_type']}")
+    if values.get("share_encoder_decoder_embeddings") is False:
+        faults.append("share_encoder_decoder_embeddings: false, with a vocabulary for each side")
+    if values.get("encoder_attention_heads") != values.get("decoder_attention_heads"):
+        faults.append("decoder_attention_heads: should be as many as encoder_attention_heads")
+    return faults
 
 
 def _head_faults(config: Fields) -> list[str]:
@@ -268,7 +295,7 @@ def _class_name(fields: Fields) -> str | None:
 
 def _forced_bos(folder: Path, config: Fields) -> int | None:
     path = folder / "generation_config.json"
-    for fields in (Fields.parse(_read(path), str(path)) if path.is_file() else None, config):
+    for fields in (Fields.parse(read_bytes(path), str(path)) if path.is_file() else None, config):
         if fields is not None and fields.values.get("forced_bos_token_id") is not None:
             return fields.whole("forced_bos_token_id")
     return None
@@ -300,10 +327,3 @@ def _architecture(model: PreTrainedModel, vocab_size: int) -> Architecture:
         vocab_size=vocab_size,
         num_parameters=sum(parameter.numel() for parameter in model.parameters()),
     )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xlmcli.metrics.parallel import count_lines
 from xlmcli.metrics.reports import Report, Table, Value
 
 _TEST_NAMES = {
@@ -48,7 +49,7 @@ class Grid:
 
 def score_grid(report: Report) -> Grid:
     """Returns the scores: a row for each system and a column for each metric, or the other way if metrics are many."""
-    title = f"{report.num_lines:,} {'line' if report.num_lines == 1 else 'lines'}"
+    title = count_lines(report.num_lines)
     systems = [system.name for system in report.systems]
     metrics = [
         metric.name if metric.higher_is_better else f"{metric.name} (less is better)" for metric in report.metrics

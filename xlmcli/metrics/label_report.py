@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xlmcli.metrics.answers import LABEL_METRICS, Floats, LabelMetric
+from xlmcli.metrics.answers import LABEL_METRICS, Floats, LabelMetric, split_answer
 from xlmcli.metrics.comparison import SamplingOptions
-from xlmcli.metrics.label_significance import mcnemar_p, resample_label_scores
+from xlmcli.metrics.label_significance import label_bootstrap_p, mcnemar_p, resample_label_scores
 from xlmcli.metrics.labelled import Labelled
 from xlmcli.metrics.labels import LabelReport, score_labels, score_languages
 from xlmcli.metrics.reports import Metric, ModelFacts, Report, Score, System, Table, Test, Value
-from xlmcli.metrics.significance import interval_of, paired_bootstrap_p
-
-# Of single labels, micro F1 is accuracy.
-SINGLE_LABEL_METRICS = tuple(metric for metric in LABEL_METRICS if metric != "micro_f1")
+from xlmcli.metrics.significance import interval_of, warn_of_few_lines
 
 _LANGUAGE_METRICS: tuple[LabelMetric, ...] = ("accuracy", "macro_f1", "weighted_f1")
 
@@ -51,7 +48,8 @@ class LabelReportOptions:
 
 def label_metrics(multi_label: bool) -> tuple[LabelMetric, ...]:
     """Returns the metrics of a report, in order."""
-    return LABEL_METRICS if multi_label else SINGLE_LABEL_METRICS
+    # Of single labels, micro F1 is accuracy.
+    return tuple(metric for metric in LABEL_METRICS if multi_label or metric != "micro_f1")
 
 
 def report_labels(
@@ -83,7 +81,10 @@ def report_labels(
         systems=tuple(systems),
         baseline=options.baseline if len(labellers) > 1 else None,
         tables=tuple(_tables(gold, labellers, reports, options)),
-        warnings=tuple(_find_misuse(gold, labellers)),
+        warnings=(
+            *_find_misuse(gold, labellers, multi_label),
+            *(warn_of_few_lines(len(gold.labels)) if sampling.num_resamples else ()),
+        ),
     )
 
 
@@ -111,7 +112,7 @@ def _score_systems(
             tests = []
             if index != base and samples[index]:
                 difference = report.scores[metric] - reports[base].scores[metric]
-                p_value = paired_bootstrap_p(samples[index][metric], samples[base][metric], difference)
+                p_value = label_bootstrap_p(samples[index][metric], samples[base][metric], difference)
                 tests.append(Test("bootstrap", p_value))
             if mcnemar is not None and metric == "accuracy":
                 tests.append(Test("mcnemar", mcnemar))
@@ -178,9 +179,12 @@ def _chosen(scores: Mapping[LabelMetric, float]) -> list[float]:
     return [scores[metric] for metric in _LANGUAGE_METRICS]
 
 
-def _find_misuse(gold: Labelled, labellers: Sequence[Labeller]) -> list[str]:
+def _find_misuse(gold: Labelled, labellers: Sequence[Labeller], multi_label: bool) -> list[str]:
     warnings = []
+    in_gold = {label for answer in set(gold.labels) for label in split_answer(answer, multi_label)}
     for item in labellers:
+        if item.predicted.possible and (lacking := in_gold.difference(item.predicted.possible)):
+            warnings.append(f"{item.predicted.source} cannot say {', '.join(sorted(lacking))}, which gold has")
         if list(item.predicted.labels) == list(gold.labels):
             warnings.append(f"{item.predicted.source} and gold have the same labels in every line")
         elif len(set(item.predicted.labels)) == 1 and len(set(gold.labels)) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -27,6 +28,7 @@ class Labelled:
         labels: The label of each; in multi-label data any number of them, joined by commas.
         probabilities: Of the labels, (num_lines,), 0-1; None if the file has none.
         langs: Language of each line; None if they were not asked for.
+        possible: Labels that the model which predicts has, said or not; empty where it is not known.
     """
 
     source: str
@@ -34,6 +36,7 @@ class Labelled:
     labels: Sequence[str]
     probabilities: Floats | None
     langs: Sequence[str] | None
+    possible: tuple[str, ...] = ()
 
     @property
     def predictions(self) -> Predictions:
@@ -86,7 +89,7 @@ def check_predictions(
     Args:
         gold: The right labels.
         predicted: What a system says of the same lines.
-        labels: All labels that may occur; None takes those of gold.
+        labels: All labels that may occur; None takes those of gold, and those of the model that predicts.
         multi_label: Whether commas join labels.
 
     Raises:
@@ -97,6 +100,7 @@ def check_predictions(
         raise _shifted(gold, predicted)
     if labels is None:
         known = {label for answer in set(gold.labels) for label in split_answer(answer, multi_label)}
+        known.update(predicted.possible)
         _check_labels(predicted, known, gold.source, multi_label)
     else:
         for column in (gold, predicted):
@@ -157,7 +161,8 @@ def _listed(names: Sequence[str]) -> str:
 
 def _shifted(gold: Labelled, predicted: Labelled) -> DataError:
     num_gold, num_predicted = len(gold.labels), len(predicted.labels)
-    index = find_shift(gold.labels, predicted.labels)
+    shorter, longer = sorted((gold.labels, predicted.labels), key=len)
+    index = find_shift(shorter, longer, operator.eq).position
     if index < min(num_gold, num_predicted):
         where = f"the first line that looks shifted is {predicted.place(index)}"
     elif num_gold > num_predicted:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from xlmcli.metrics.parallel import Side
+from xlmcli.metrics.parallel import Side, count_lines
 
 MIN_LENGTH_RATIO, MAX_LENGTH_RATIO = 0.5, 2.0
 
@@ -61,7 +61,7 @@ def find_misuse(systems: Sequence[Side], references: Sequence[Side], source: Sid
         source: What was translated, if known.
     """
     warnings = [
-        f"{side.name} has {_lines(num_empty)} without text"
+        f"{side.name} has {count_lines(num_empty)} without text"
         for side in references
         if (num_empty := side.lines.count(""))
     ]
@@ -96,7 +96,3 @@ def _is_similar_length(hypothesis: str, reference: str) -> bool:
 
 def _tokenized_share(lines: Sequence[str]) -> float:
     return sum(_TOKENIZED.search(line) is not None for line in lines) / len(lines)
-
-
-def _lines(count: int) -> str:
-    return f"{count:,} {'line' if count == 1 else 'lines'}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from xlmcli.errors import DataError
 from xlmcli.lines import decode_line, iter_file_lines, reading_errors
+from xlmcli.metrics.shifts import find_shift
 
 STDIN = Path("-")
 STDIN_NAME = "stdin"
@@ -68,38 +69,20 @@ def check_aligned(side: Side, reference: Side) -> None:
     counts = len(side.lines), len(reference.lines)
     if counts[0] != counts[1]:
         raise DataError(
-            f"{side.name} has {_count(counts[0])} and {reference.name} {_count(counts[1])}",
+            f"{side.name} has {count_lines(counts[0])} and {reference.name} {count_lines(counts[1])}",
             hint=_describe_shift(side, reference),
         )
 
 
-def first_shifted_line(short: Sequence[str], long: Sequence[str]) -> int | None:
-    """Finds where lines of a text went missing.
-
-    Args:
-        short: The text with fewer lines.
-        long: Another version of it with all lines.
-
-    Returns:
-        Index from 0 of the first line of ``short`` that fits ``long`` better when it is moved by the lines that are
-        missing; ``len(short)`` if only the end is missing; None if the texts have too little in common to tell.
-    """
-    shift = len(long) - len(short)
-    in_place = [_likeness(line, other) for line, other in zip(short, long, strict=False)]
-    moved = [_likeness(line, other) for line, other in zip(short, long[shift:], strict=True)]
-    total = best_total = sum(moved)
-    best = 0
-    for index, (here, there) in enumerate(zip(in_place, moved, strict=True), start=1):
-        total += here - there
-        if total >= best_total:
-            best, best_total = index, total
-    return best if best_total >= _MIN_LIKENESS * len(short) else None
+def count_lines(number: int) -> str:
+    """Says how many lines: ``1 line``, ``2,000 lines``."""
+    return f"{number:,} {'line' if number == 1 else 'lines'}"
 
 
 def _describe_shift(side: Side, reference: Side) -> str:
     short, long = sorted((side, reference), key=lambda item: len(item.lines))
-    index = first_shifted_line(short.lines, long.lines)
-    if index is None:
+    index, likeness = find_shift(short.lines, long.lines, _likeness)
+    if likeness < _MIN_LIKENESS * len(short.lines):
         return "the two have too little in common to tell where lines are missing"
     if index == len(short.lines):
         return f"the lines of {short.name} fit up to its end: it looks cut short"
@@ -126,10 +109,6 @@ def _likeness(first: str, second: str) -> float:
 def _iter_stdin() -> Iterator[str]:
     for number, line in enumerate(iter_stdin_bytes(), start=1):
         yield decode_line(line, STDIN_NAME, number)
-
-
-def _count(number: int) -> str:
-    return f"{number:,} {'line' if number == 1 else 'lines'}"
 
 
 def _shown(line: str) -> str:

@@ -154,11 +154,15 @@ class Report:
         score = self.systems[system].scores[metric]
         if score.p_value is not None and self.baseline is not None:
             baseline = self.systems[self.baseline].scores[metric]
-            words.append(f"{self._compared(metric, score, baseline)} (p={score.p_value:.4f})")
+            words.append(self._compared(metric, score, baseline))
         return ", ".join(words)
 
     def _compared(self, metric: int, score: Score, baseline: Score) -> str:
-        if not score.is_significant:
-            return "no significant difference from baseline"
+        # Of systems that are equal sacreBLEU's tests find no trial above the difference, and so a small p-value.
+        if score.value == baseline.value:
+            return "no difference from baseline"
         is_better = (score.value > baseline.value) == self.metrics[metric].higher_is_better
-        return "better than baseline" if is_better else "worse than baseline"
+        words = (
+            f"{'better' if is_better else 'worse'} than" if score.is_significant else "no significant difference from"
+        )
+        return f"{words} baseline (p={score.p_value:.4f})"

@@ -1,31 +1,38 @@
-"""Where one of two files has lines that the other has not."""
+"""Where one of two versions of a file lacks lines that the other has."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 
-def find_shift(first: Sequence[str], second: Sequence[str]) -> int:
-    """Finds the line from which two files of different length fit better if the shorter one is moved down.
+class Shift(NamedTuple):
+    """Where the shorter of two files fits the longer one only if it is moved down by the lines that it lacks.
 
-    Up to that line they are compared side by side, and from it on as far apart as their ends are; the line is the one
-    with most equal lines, and of several the last, which is the first where the shift shows.
+    Attributes:
+        position: Of its first line that fits better when moved; its length if only the end is missing.
+        likeness: Sum over its lines, those before ``position`` compared side by side and the others moved.
+    """
+
+    position: int
+    likeness: float
+
+
+def find_shift(shorter: Sequence[str], longer: Sequence[str], likeness: Callable[[str, str], float]) -> Shift:
+    """Finds where lines went missing, taking it that they are missing in one place.
+
+    Args:
+        shorter: The lines of one file.
+        longer: Those of the other.
+        likeness: How much two lines have in common, 0-1.
 
     Returns:
-        Index of the line in both; the length of the shorter file if the longer one just goes on.
+        The shift with the greatest likeness; of several the last, which is the first line where it shows.
     """
-    ids: dict[str, int] = {}
-    shorter, longer = sorted(([ids.setdefault(line, len(ids)) for line in lines] for lines in (first, second)), key=len)
-    distance = len(longer) - len(shorter)
-    beside = np.equal(shorter, longer[: len(shorter)])
-    moved = np.equal(shorter, longer[distance:])
-    num_equal = _sums_before(beside) + moved.sum() - _sums_before(moved)
-    return int(len(shorter) - num_equal[::-1].argmax())
-
-
-def _sums_before(values: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Returns the sum before each position and, last, of all: (len(values) + 1,)."""
-    return np.concatenate([[0], np.cumsum(values)])
+    beside = list(map(likeness, shorter, longer))
+    moved = list(map(likeness, shorter, longer[len(longer) - len(shorter) :]))
+    gains = np.concatenate([[0.0], np.cumsum(np.subtract(beside, moved, dtype=np.float64))])
+    position = len(shorter) - int(gains[::-1].argmax())
+    return Shift(position, sum(moved) + float(gains[position]))

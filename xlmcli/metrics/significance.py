@@ -20,6 +20,9 @@ DEFAULT_TRIALS = 10_000
 # Below this, whoever compares two systems says that they differ.
 SIGNIFICANT = 0.05
 
+# Below this, resamples are too much alike to say how much other lines would differ.
+_MIN_LINES = 50
+
 _MAX_CHUNK_ITEMS = 1 << 21
 # Rows drawn by several calls are those of one call only if each call uses up its 32 random bits.
 _MASK_ROWS_MULTIPLE = 32
@@ -115,6 +118,13 @@ def chance_of(differences: Array, observed: float) -> float:
     Source: Riezler and Maxwell 2005, "On Some Pitfalls in Automatic Evaluation and Significance Testing for MT".
     """
     return float((np.sum(differences > observed) + 1) / (len(differences) + 1))
+
+
+def warn_of_few_lines(num_lines: int) -> list[str]:
+    """Returns a sentence if there are too few lines for resampling to say much."""
+    if num_lines >= _MIN_LINES:
+        return []
+    return [f"of fewer than {_MIN_LINES} lines, intervals and p-values are rough"]
 
 
 def _draw_counts(indices: Array, num_items: int) -> NDArray[np.float64]:

@@ -26,6 +26,8 @@ def load_testset(name: str, direction: Direction) -> tuple[Side, list[Side]]:
     """
     dataset = DATASETS.get(name)
     if dataset is None:
+        if "," in name:
+            raise UsageError(f"--testset {name}: one test set at a time", hint="score them one after the other")
         similar = difflib.get_close_matches(name, DATASETS, n=5, cutoff=0.5)
         raise UsageError(
             f"--testset {name}: sacreBLEU knows no such test set",

@@ -10,6 +10,7 @@ from xlmcli.metrics.comparison import SamplingOptions, compare
 from xlmcli.metrics.output import Repeats, find_misuse, measure_output
 from xlmcli.metrics.parallel import Side
 from xlmcli.metrics.reports import ModelFacts, Report, Table, Value
+from xlmcli.metrics.significance import warn_of_few_lines
 from xlmcli.metrics.translation import Scorer
 
 _NO_LINE_ENDS = str.maketrans("\t\r\n", "   ")
@@ -83,7 +84,10 @@ def report_translations(
         systems=tuple(systems),
         baseline=baseline if has_tests else None,
         tables=() if source is None else (_output_table(candidates, lines, source, repeats),),
-        warnings=tuple(find_misuse(sides, references, source)),
+        warnings=(
+            *find_misuse(sides, references, source),
+            *(warn_of_few_lines(len(lines[0])) if sampling.num_resamples else ()),
+        ),
     )
 
 

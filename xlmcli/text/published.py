@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SOURCE_FILE, TARGET_FILE = "source.spm", "target.spm"
 JSON_FILE = "tokenizer.json"
 UNK = "<unk>"
+_SPACE = "▁"
 
 # As CTranslate2 writes them: one for both sides, of an encoder, or one a side.
 _VOCABULARIES = (
@@ -61,7 +62,9 @@ class PublishedSentencePiece:
     def decode(self, ids: Sequence[int], lang: str | None = None) -> str:
         """Returns the text of ``ids``; what is no piece of text, such as ``</s>`` or a language token, is left out."""
         pieces = [self.vocab[index] for index in ids]
-        return _one_line(self._target.decode([piece for piece in pieces if self._is_text(piece)]))
+        text = self._target.decode([piece for piece in pieces if self._is_text(piece)])
+        # Pieces that only the source's model has come out as they are.
+        return _one_line(text.replace(_SPACE, " ").strip())
 
     def decode_batch(self, ids: Sequence[Sequence[int]], lang: str | None = None) -> list[str]:
         return [self.decode(sequence) for sequence in ids]
@@ -137,7 +140,7 @@ class JsonTokenizer:
         known = self._known
         for index in own_ids:
             if index not in known:
-                known[index] = self._ids.get(self._tokenizer.id_to_token(index), self._unk)
+                known[index] = self._ids.get(self._tokenizer.id_to_token(index) or UNK, self._unk)
         return [known[index] for index in own_ids]
 
 

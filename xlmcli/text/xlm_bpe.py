@@ -93,7 +93,7 @@ class XLMBPETokenizer:
             MissingExtraError: The language needs a segmenter that is not installed.
             ModelError: KyTea, for Japanese, has no model.
         """
-        return self._encoder(lang).encode([text])[0]
+        return self._encoder(lang).encode_line(text)
 
     def encode_batch(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:
         return self._encoder(lang).encode(texts)
@@ -127,7 +127,10 @@ class _SegmentedEncoder:
     words: WordEncoder
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        return [list(chain.from_iterable(self.words.encode(self.splitter.split(text)))) for text in texts]
+        return [self.encode_line(text) for text in texts]
+
+    def encode_line(self, text: str) -> list[int]:
+        return list(chain.from_iterable(self.words.encode(self.splitter.split(text))))
 
 
 def _piece_text(piece: str) -> str:

@@ -12,6 +12,8 @@ Pooling = Literal["first", "mean", "last"]
 Activation = Literal["tanh"]
 
 CLASSIFIER = "XLMForSequenceClassification"
+# transformers takes the last state for "cls_index" where nobody says which, and its classifier never does.
+_POOLINGS: dict[str, Pooling] = {**{pooling: pooling for pooling in get_args(Pooling)}, "cls_index": "last"}
 _PROBLEMS = {False: "single_label_classification", True: "multi_label_classification"}
 _NUM_DEFAULT_LABELS = 2  # transformers leaves the labels of two unnamed classes out
 
@@ -67,10 +69,14 @@ class ClassifierConfig:
         Raises:
             ModelError: The classifier is of a kind that is not supported.
         """
-        pooling, activation = config.get("summary_type", "first"), config.get("summary_activation")
-        if pooling not in get_args(Pooling):
-            known = ", ".join(get_args(Pooling))
+        pooling, activation = config.get("summary_type", "first"), config.get("summary_activation") or None
+        if pooling not in _POOLINGS:
+            known = ", ".join(_POOLINGS)
             raise ModelError(f"a classifier with summary_type {pooling!r}, which is not supported", hint=f"{known} are")
+        if activation not in (None, *get_args(Activation)):
+            raise ModelError(
+                f"a classifier with summary_activation {activation!r}, which is not supported", hint="tanh and null are"
+            )
         if not (config.get("summary_use_proj", True) and config.get("summary_proj_to_labels", True)):
             raise ModelError("a classifier without a layer to its labels (summary_use_proj, summary_proj_to_labels)")
         if config.get("problem_type") not in (None, *_PROBLEMS.values()):
@@ -78,9 +84,8 @@ class ClassifierConfig:
         return cls(
             labels=_labels(config),
             multi_label=config.get("problem_type") == _PROBLEMS[True],
-            pooling=pooling,
-            # As there: other words than tanh mean no activation.
-            activation="tanh" if activation == "tanh" else None,
+            pooling=_POOLINGS[pooling],
+            activation=activation,
             temperature=float(config.get("xlm_temperature", 1.0)),
             train_langs=tuple(config.get("xlm_train_langs", ())),
             start_id=config.get("xlm_start_id", BOS_ID),

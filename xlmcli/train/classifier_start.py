@@ -9,7 +9,7 @@ from xlmcli.errors import ModelError, UsageError
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.special import EOS_ID
 from xlmcli.train.checkpoint import CheckpointConfig
-from xlmcli.train.classifier import Classifier, load_classifier
+from xlmcli.train.classifier import Classifier
 from xlmcli.train.classifier_config import ClassifierConfig
 from xlmcli.train.model import XLMTransformer
 from xlmcli.train.options import ClassifyTrainingOptions
@@ -119,9 +119,7 @@ def _load(
             raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
         return None, None, tokenizer
     source = open_pretrained(options.init)
-    is_classifier = source.config.classifier is not None
-    model = load_classifier(options.init)[0] if is_classifier else source.encoder()
-    return model, source.config, tokenizer or source.tokenizer()
+    return source.classifier() or source.encoder(), source.config, tokenizer or source.tokenizer()
 
 
 def _check_fit(config: CheckpointConfig, tokenizer: Tokenizer, langs: Sequence[str]) -> None:

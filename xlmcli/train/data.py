@@ -106,7 +106,7 @@ def load_text(sources: Sequence[Source], tokenizer: Tokenizer, limits: LengthFil
     for source in sources:
         for chunk in _chunks(iter_rows(source)):
             num_rows += len(chunk)
-            encoded = [tokenizer.encode_batch([row[side] for row in chunk]) for side in range(len(langs))]
+            encoded = [tokenizer.encode_batch([row[side] for row in chunk], lang) for side, lang in enumerate(langs)]
             rows = [row for row in zip(*encoded, strict=True) if _is_usable(row, limits)]
             if rows:
                 sides = tuple(Corpus.from_sequences(side) for side in zip(*rows, strict=True))

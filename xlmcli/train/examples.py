@@ -80,7 +80,7 @@ def encode_labelled(
     label_ids = {label: index for index, label in enumerate(labels)}
     for file in files:
         sides = zip(*(example.texts for example in file.examples), strict=True)
-        encoded = [tokenizer.encode_batch(side) for side in sides]
+        encoded = [tokenizer.encode_batch(side, lang) for side in sides]
         for example, texts in zip(file.examples, zip(*encoded, strict=True), strict=True):
             if not all(texts):
                 continue

@@ -70,6 +70,10 @@ class OriginalCheckpoint:
     def encoder(self) -> XLMTransformer:
         return self.language_model().transformer
 
+    def classifier(self) -> None:
+        """The original code saved no classifiers in this form."""
+        return None
+
     def decoder(self) -> XLMLanguageModel | XLMDecoder:
         """What the original starts a decoder from: the file's decoder, or the language model where there is none."""
         if "decoder" not in self.parts:
@@ -113,6 +117,10 @@ class StreamedWeights(Mapping[str, Tensor]):
 
     def __init__(self, file: TorchFile, references: Mapping[str, TensorReference]) -> None:
         self._file, self._references = file, references
+
+    def named(self, names: Mapping[str, str]) -> StreamedWeights:
+        """The same file with other names: this one's name of every weight by the name that it is to have."""
+        return StreamedWeights(self._file, {name: self._references[old] for name, old in names.items()})
 
     def __getitem__(self, name: str) -> Tensor:
         tensor = self._file.tensor(self._references[name]).to(torch.float32, copy=True)

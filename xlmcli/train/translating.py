@@ -214,6 +214,7 @@ def _parallel_text(
     rows = list(iter_rows(source))
     src, tgt = ([row[source.langs.index(lang)] for row in rows] for lang in (direction.src, direction.tgt))
     room = config.shape.max_positions - 2
-    ids = [[words[:room] for words in tokenizer.encode_batch(side)] for side in (src, tgt)]
+    sides = ((src, direction.src), (tgt, direction.tgt))
+    ids = [[words[:room] for words in tokenizer.encode_batch(side, lang)] for side, lang in sides]
     langs = (config.lang2id[direction.src], config.lang2id[direction.tgt])
     return ParallelText(direction, langs, tgt, ids[0], ids[1])

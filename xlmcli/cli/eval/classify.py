@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xlmcli.cli.eval.options import make_report_options, publish, report_options
+from xlmcli.cli.eval.options import STDIN, check_stdin, make_report_options, publish, report_options
 from xlmcli.cli.options import FILE
-from xlmcli.console import print_note
 from xlmcli.errors import UsageError
 from xlmcli.lines import iter_byte_lines
 
 if TYPE_CHECKING:
-    from xlmcli.metrics.label_report import Labeller
     from xlmcli.metrics.label_rows import LabelFormat, LabelOptions
     from xlmcli.metrics.labelled import Labelled
-
-_STDIN = Path("-")
 
 
 @click.command("classify")
@@ -35,7 +30,7 @@ _STDIN = Path("-")
     metavar="MODEL",
     help="Classify --input with this bundle, and score that; may be repeated.",
 )
-@click.option("--input", "text", type=FILE, metavar="FILE", help="Texts for -m, one a line.")
+@click.option("--input", "text", type=FILE, metavar="FILE", help="Texts for -m: plain text, one a line.")
 @click.option("--lang", metavar="LANG", help="Language of --input, for models that are told it.")
 @click.option(
     "--column",
@@ -61,7 +56,11 @@ _STDIN = Path("-")
     type=click.Choice(["text", "tsv", "csv", "jsonl"]),
     help="Of files whose suffix does not tell it, and of stdin.  [default: text]",
 )
-@click.option("--labels", metavar="LABEL,...", help="All labels that may occur.  [default: those of GOLD]")
+@click.option(
+    "--labels",
+    metavar="LABEL,...",
+    help="All labels that may occur.  [default: those of GOLD, and with -m of the model]",
+)
 @click.option("--multi-label", is_flag=True, help="A line may have several labels, joined by commas, or none.")
 @click.option(
     "-w", "--width", type=click.IntRange(0, 16), default=4, show_default=True, help="Decimals of printed scores."
@@ -100,24 +99,26 @@ def command(
       xlm eval classify --gold test.tsv old.tsv new.tsv --format markdown
       xlm eval classify --gold test.csv --lang-column lang --train-lang en predicted.csv
       xlm eval classify --gold gold.txt -m sentiment --input texts.txt --fail-under accuracy=0.8
+      cut -f2 test.tsv | xlm eval classify --gold test.tsv -m sentiment --input -
     """
     if bool(models) != (text is not None):
         raise UsageError("-m and --input belong together", hint="-m MODEL --input FILE classifies, then scores")
     if train_lang is not None and lang_column is None:
         raise UsageError("--train-lang needs languages", hint="name GOLD's column of them: --lang-column NAME")
     options = make_report_options(shared)
-    from xlmcli.metrics.gates import parse_gates
-    from xlmcli.metrics.label_report import LabelReportOptions, label_metrics, report_labels
+    from xlmcli.metrics.label_report import Labeller, LabelReportOptions, label_metrics, report_labels
     from xlmcli.metrics.labelled import check_predictions
 
-    if options.fail_under is not None:
-        parse_gates(options.fail_under, label_metrics(multi_label))
+    gates = options.gates(label_metrics(multi_label))
     places = _Places(label_format, column, gold_column, probability_column, lang_column)
-    paths = files or (() if models else (_STDIN,))
-    if (*paths, gold, text).count(_STDIN) > 1:
-        raise UsageError("standard input can be read once only", hint="name files for the others")
+    paths = files or (() if models else (STDIN,))
+    check_stdin((*paths, gold, text), paths, unit="label", quiet=options.quiet)
+    if text is not None:
+        _check_plain(text)
     right = _read(gold, places.of_gold(gold), is_gold=True, multi_label=multi_label)
-    labellers = _read_labellers(paths, places, multi_label, options.quiet)
+    labellers = [
+        Labeller(_read(path, places.of_predictions(path), is_gold=False, multi_label=multi_label)) for path in paths
+    ]
     if text is not None:
         from xlmcli.cli.eval.models import classify_texts
 
@@ -129,7 +130,7 @@ def command(
     report = report_labels(
         right, labellers, options.sampling(0), LabelReportOptions(multi_label, train_lang, baseline, width)
     )
-    publish(report, options)
+    publish(report, options, gates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +158,18 @@ class _Places:
     def _format(self, path: Path) -> LabelFormat:
         from xlmcli.metrics.label_rows import format_of
 
-        by_suffix = "text" if path == _STDIN else format_of(path)
+        by_suffix = "text" if path == STDIN else format_of(path)
         return by_suffix if by_suffix != "text" else self.label_format or "text"
 
 
-def _read_labellers(paths: tuple[Path, ...], places: _Places, multi_label: bool, quiet: bool) -> list[Labeller]:
-    from xlmcli.metrics.label_report import Labeller
+def _check_plain(text: Path) -> None:
+    from xlmcli.metrics.label_rows import format_of
 
-    if _STDIN in paths and not quiet and sys.stdin is not None and sys.stdin.isatty():
-        print_note("reading from the terminal, a label a line; Ctrl-D ends")
-    return [
-        Labeller(_read(path, places.of_predictions(path), is_gold=False, multi_label=multi_label)) for path in paths
-    ]
+    if format_of(text) != "text":
+        raise UsageError(
+            f"--input {text}: texts are read from plain text, one a line",
+            hint="take them out of a table, for example: cut -f2 TABLE.tsv | xlm eval classify ... --input -",
+        )
 
 
 def _read(path: Path, place: LabelOptions, *, is_gold: bool, multi_label: bool) -> Labelled:
@@ -176,5 +177,5 @@ def _read(path: Path, place: LabelOptions, *, is_gold: bool, multi_label: bool) 
     from xlmcli.metrics.parallel import STDIN_NAME, iter_stdin_bytes
 
     read = read_gold if is_gold else read_predictions
-    lines: Iterator[bytes] = iter_stdin_bytes() if path == _STDIN else iter_byte_lines(path)
-    return read(lines, STDIN_NAME if path == _STDIN else str(path), place, multi_label=multi_label)
+    lines: Iterator[bytes] = iter_stdin_bytes() if path == STDIN else iter_byte_lines(path)
+    return read(lines, STDIN_NAME if path == STDIN else str(path), place, multi_label=multi_label)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from xlmcli.cli.streaming import leaving_at_once
 from xlmcli.console import LineProgress, show_line_progress
 from xlmcli.errors import DataError
 
@@ -65,9 +66,8 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     from xlmcli.metrics.labelled import Labelled
     from xlmcli.metrics.parallel import read_side
 
-    classification = Classification(
-        open_bundle(find_model(model)), lang, LabelOptions(), EngineOptions("auto", "default", None, None)
-    )
+    bundle = open_bundle(find_model(model))
+    classification = Classification(bundle, lang, LabelOptions(), EngineOptions("auto", "default", None, None))
     source = read_side(path)
     answers, _ = _answer(classification, source, _keep_labels, quiet)
     if not multi_label and () in (labels := [answer.labels for answer in answers]):
@@ -78,7 +78,8 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     facts = read_facts(model)
     probabilities = None if multi_label else np.array([answer.labels[0].probability for answer in answers])
     names = [SEPARATOR.join(label.name for label in answer.labels) for answer in answers]
-    return Labeller(Labelled(facts.name, range(1, len(names) + 1), names, probabilities, None), facts)
+    lines = range(1, len(names) + 1)
+    return Labeller(Labelled(facts.name, lines, names, probabilities, None, bundle.classifier.labels), facts)
 
 
 def read_facts(model: str) -> ModelFacts:
@@ -133,7 +134,7 @@ def _answer(
     content = "".join(f"{line}\n" for line in source.lines).encode("utf-8")
     text = Input(source.name, lambda: io.BytesIO(content), len(content))
     collector = _Collector(keep)
-    with show_line_progress(not quiet, text.num_bytes) as progress:
+    with leaving_at_once(), show_line_progress(not quiet, text.num_bytes) as progress:
         meter = _Meter(progress)
         begin = time.perf_counter()
         records = iter_records([text], FormatOptions(), "strict", LineCounter())

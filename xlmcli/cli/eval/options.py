@@ -19,12 +19,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from xlmcli.metrics.comparison import SamplingOptions
+    from xlmcli.metrics.gates import Gate
     from xlmcli.metrics.reports import Report
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 ReportFormat = Literal["table", "tsv", "json", "markdown", "latex"]
 
+STDIN = Path("-")
+
 _MAX_SHOWN_COLUMNS = 16
+
+
+class _SeedType(click.ParamType[int]):
+    """A whole number from 0; sacreBLEU's variable may also say ``none``, for figures that differ from run to run."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value).strip()
+        if not text.isdecimal():
+            self.fail(f"{value!r} is no seed: give a whole number from 0, so that figures can be had again", param, ctx)
+        return int(text)
+
 
 _SHARED = (
     click.option("--baseline", metavar="NAME", help="System that the others are tested against.  [default: the first]"),
@@ -37,7 +53,7 @@ _SHARED = (
     ),
     click.option(
         "--seed",
-        type=click.IntRange(0),
+        type=_SeedType(),
         default=12345,
         show_default=True,
         envvar="SACREBLEU_SEED",
@@ -81,6 +97,16 @@ class ReportOptions:
     fail_under: str | None
     plot: Path | None
     quiet: bool
+
+    def gates(self, metric_names: Sequence[str]) -> tuple[Gate, ...]:
+        """Returns the limits of scores.
+
+        Raises:
+            UsageError: --fail-under names a metric that is not computed, or no number.
+        """
+        from xlmcli.metrics.gates import parse_gates
+
+        return () if self.fail_under is None else parse_gates(self.fail_under, metric_names)
 
     def sampling(self, num_trials: int) -> SamplingOptions:
         """Returns how to sample.
@@ -139,17 +165,32 @@ def make_report_options(shared: dict[str, Any]) -> ReportOptions:
     return options
 
 
-def publish(report: Report, options: ReportOptions) -> None:
+def check_stdin(paths: Sequence[Path | None], systems: Sequence[Path], *, unit: str, quiet: bool) -> None:
+    """Checks that standard input is read once at most, and tells whoever is at the terminal that it waits.
+
+    Args:
+        paths: All inputs.
+        systems: Those that are scored.
+        unit: What each of their lines is.
+        quiet: Whether to say nothing.
+
+    Raises:
+        UsageError: It is named twice.
+    """
+    if paths.count(STDIN) > 1:
+        raise UsageError("standard input can be read once only", hint="name files for the others")
+    if STDIN in systems and not quiet and sys.stdin is not None and sys.stdin.isatty():
+        print_note(f"reading from the terminal, a {unit} a line; Ctrl-D ends")
+
+
+def publish(report: Report, options: ReportOptions, gates: Sequence[Gate]) -> None:
     """Writes a report to stdout, its warnings to stderr and its picture to a file, and checks its limits.
 
     Raises:
-        GateError: A score falls short of --fail-under.
-        UsageError: --fail-under names a metric that was not computed.
+        GateError: A score falls short of a limit.
     """
-    from xlmcli.metrics.gates import check_gates, parse_gates
+    from xlmcli.metrics.gates import check_gates
 
-    names = [metric.name for metric in report.metrics]
-    gates = parse_gates(options.fail_under, names) if options.fail_under is not None else ()
     if not options.quiet:
         for warning in report.warnings:
             print_note(warning)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from xlmcli.cli.eval.options import ReportOptions, make_report_options, publish, report_options, write_stdout
+from xlmcli.cli.eval.options import (
+    STDIN,
+    ReportOptions,
+    check_stdin,
+    make_report_options,
+    publish,
+    report_options,
+    write_stdout,
+)
 from xlmcli.cli.options import FILE, ListType
 from xlmcli.console import print_note
 from xlmcli.errors import UsageError
@@ -19,8 +26,6 @@ if TYPE_CHECKING:
     from xlmcli.metrics.parallel import Side
     from xlmcli.metrics.translation import MetricName, Scorer
     from xlmcli.metrics.translation_report import Candidate
-
-_STDIN = Path("-")
 
 
 @click.command("translate")
@@ -99,12 +104,11 @@ def command(
       xlm eval translate -m en-fr --src en --tgt fr --testset wmt14 --fail-under bleu=20
       xlm eval translate --ref test.fr --sentence --format json out.fr
     """
-    from xlmcli.metrics.gates import parse_gates
     from xlmcli.metrics.translation import MetricOptions, open_scorers
 
     texts = _Inputs(files, refs, source, testset, models, src, tgt)
-    texts.check()
     options = make_report_options(shared)
+    texts.check(options.quiet)
     if sentence:
         _check_sentence_options(options)
     # ListType lets nothing else through.
@@ -112,8 +116,7 @@ def command(
     metric_options = MetricOptions(names, tgt, tokenize, chrf_word_order, lowercase)
     original, references = texts.read_references()
     scorers = open_scorers(metric_options, len(references), for_sentences=sentence)
-    if options.fail_under is not None:
-        parse_gates(options.fail_under, [scorer.name for scorer in scorers])
+    gates = options.gates([scorer.name for scorer in scorers])
     candidates = texts.read_candidates(original, references, options.quiet)
     baseline = options.baseline_index([candidate.side.name for candidate in candidates])
     if sentence:
@@ -132,7 +135,7 @@ def command(
         baseline=baseline,
         decimals=width,
     )
-    publish(report, options)
+    publish(report, options, gates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +152,9 @@ class _Inputs:
 
     @property
     def hypotheses(self) -> tuple[Path, ...]:
-        return self.files or (() if self.models else (_STDIN,))
+        return self.files or (() if self.models else (STDIN,))
 
-    def check(self) -> None:
+    def check(self, quiet: bool) -> None:
         """Raises a UsageError if options contradict each other."""
         if bool(self.refs) == (self.testset is not None):
             raise UsageError(
@@ -165,8 +168,7 @@ class _Inputs:
                 raise UsageError("--testset needs a direction", hint="add --src LANG --tgt LANG")
         elif self.models and self.source is None:
             raise UsageError("-m needs something to translate", hint="add --source FILE, or --testset NAME")
-        if (*self.hypotheses, *self.refs, self.source).count(_STDIN) > 1:
-            raise UsageError("standard input can be read once only", hint="name files for the others")
+        check_stdin((*self.hypotheses, *self.refs, self.source), self.hypotheses, unit="translation", quiet=quiet)
 
     def read_references(self) -> tuple[Side | None, list[Side]]:
         """Returns the source, if there is one, and the references."""
@@ -187,8 +189,6 @@ class _Inputs:
         from xlmcli.metrics.parallel import check_aligned, read_side
         from xlmcli.metrics.translation_report import Candidate
 
-        if _STDIN in self.hypotheses and not quiet and sys.stdin is not None and sys.stdin.isatty():
-            print_note("reading from the terminal, a translation a line; Ctrl-D ends")
         sides = [read_side(path) for path in self.hypotheses]
         for side in sides:
             check_aligned(side, references[0])
