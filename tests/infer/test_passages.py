@@ -32,7 +32,7 @@ class ByFirstWord:
 
 
 def maker(max_tokens: int = 12) -> PassageMaker:
-    return PassageMaker(CharacterTokenizer(), max_tokens, SEPARATOR, OneLanguage("en"))  # type: ignore[arg-type]
+    return PassageMaker(CharacterTokenizer(), max_tokens, (SEPARATOR,), OneLanguage("en"))  # type: ignore[arg-type]
 
 
 def parts(prepared: Prepared) -> list[str]:
@@ -60,7 +60,7 @@ def test_only_a_passage_with_part_of_a_sentence_is_cut() -> None:
 
 def test_every_text_has_its_language() -> None:
     texts = ["fr un deux", "en one two", " ", "fr trois"]
-    prepared = PassageMaker(CharacterTokenizer(), 12, SEPARATOR, ByFirstWord()).prepare(texts)  # type: ignore[arg-type]
+    prepared = PassageMaker(CharacterTokenizer(), 12, (SEPARATOR,), ByFirstWord()).prepare(texts)  # type: ignore[arg-type]
     assert [[piece.lang for piece in item.pieces] for item in prepared] == [["fr"], ["en"], [], ["fr"]]
     assert parts(prepared[1]) == ["enonetwo"]
 

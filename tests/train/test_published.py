@@ -114,5 +114,5 @@ def test_a_hostile_pickle_is_refused(save: Save, tmp_path: Path) -> None:
 def test_a_folder_without_weights_is_refused(save: Save, tmp_path: Path) -> None:
     save("XLMModel")
     (tmp_path / "model.safetensors").unlink()
-    with pytest.raises(ModelError, match="no weights, neither model.safetensors nor pytorch_model.bin"):
+    with pytest.raises(ModelError, match=r"no weights, neither model\.safetensors nor pytorch_model\.bin"):
         open_pretrained(tmp_path).encoder()

@@ -12,6 +12,8 @@ from xlmcli.infer.languages import open_languages
 from xlmcli.infer.passages import PassageMaker
 from xlmcli.infer.pieces import Piece
 from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text.fixed_rules import FixedRulesTokenizer
+from xlmcli.text.special import BOS_ID, RESERVED_PIECES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +61,9 @@ class TextEncoder:
                 f"{bundle.name} translates, and has no encoder for itself", hint="name an encoder's bundle"
             )
         self.tokenizer: Tokenizer = load_tokenizer(bundle.path)
+        if manifest.tokenizer == "xlm_bpe" and manifest.tokens.bos == RESERVED_PIECES[BOS_ID]:
+            # Ours start with </s>: this one was fine-tuned through Hugging Face's tokenizer.
+            self.tokenizer = FixedRulesTokenizer(self.tokenizer)
         self._engine = EncoderEngine(
             bundle.read_files(),
             self.tokenizer.vocab,

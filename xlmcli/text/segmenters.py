@@ -54,7 +54,6 @@ def _load_japanese() -> Segmenter:
     import Mykytea
 
     model = Path(os.environ.get(_KYTEA_MODEL_VARIABLE) or "~/local/share/kytea/model.bin").expanduser()
-    # KyTea ends the process when it cannot open its model.
     if not model.is_file():
         raise ModelError(
             f"Japanese text needs KyTea's model, and there is none at {model}",

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.text.special import EOS_ID
+from xlmcli.text.fixed_rules import FixedRulesTokenizer
+from xlmcli.text.special import BOS_ID, EOS_ID
 from xlmcli.train.checkpoint import CheckpointConfig
 from xlmcli.train.classifier import Classifier
 from xlmcli.train.classifier_config import ClassifierConfig
@@ -119,7 +120,11 @@ def _load(
             raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
         return None, None, tokenizer
     source = open_pretrained(options.init)
-    return source.classifier() or source.encoder(), source.config, tokenizer or source.tokenizer()
+    tokenizer = tokenizer or source.tokenizer()
+    if source.config.classifier is not None and source.config.classifier.start_id == BOS_ID:
+        # It was trained through Hugging Face's tokenizer, and `xlm classify` goes by that too.
+        tokenizer = FixedRulesTokenizer(tokenizer)
+    return source.classifier() or source.encoder(), source.config, tokenizer
 
 
 def _check_fit(config: CheckpointConfig, tokenizer: Tokenizer, langs: Sequence[str]) -> None:

@@ -71,8 +71,7 @@ class OriginalCheckpoint:
         return self.language_model().transformer
 
     def classifier(self) -> None:
-        """The original code saved no classifiers in this form."""
-        return None
+        """None: the original code saved no classifiers in this form."""
 
     def decoder(self) -> XLMLanguageModel | XLMDecoder:
         """What the original starts a decoder from: the file's decoder, or the language model where there is none."""
