@@ -200,7 +200,11 @@ class Hostile:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(Hostile(), "not weights alone"), ([1, 2], "not a table of weights"), (None, "not a table of weights")],
+    [
+        (Hostile(), r"refused, its pickle tries to load \w+\.system"),
+        ([1, 2], "not a table of weights"),
+        (None, "not a table of weights"),
+    ],
 )
 def test_a_pickle_that_is_no_table_of_weights_is_refused(
     damaged: Path, monkeypatch: pytest.MonkeyPatch, content: object, message: str
@@ -222,7 +226,7 @@ def test_damaged_files_are_errors(damaged: Path) -> None:
     with pytest.raises(ModelError, match=r"no weights, neither model\.safetensors nor pytorch_model\.bin"):
         open_encoder(damaged)
     (damaged / "pytorch_model.bin").write_bytes(b"PK\x03\x04 not a zip")
-    with pytest.raises(ModelError, match=r"pytorch_model\.bin: damaged"):
+    with pytest.raises(ModelError, match=r"pytorch_model\.bin: .*damaged"):
         open_encoder(damaged)
 
 
