@@ -193,7 +193,7 @@ class _Converter(TransformersConverter):  # type: ignore[misc]  # CTranslate2 ha
         logging.disable_progress_bar()
         try:
             self.convert(str(folder), quantization=quantization, force=True)
-        except (ValueError, NotImplementedError, KeyError, OSError, RuntimeError) as error:
+        except (ValueError, KeyError, OSError, RuntimeError) as error:
             raise ModelError(f"{self._published.folder} cannot be converted: {error}") from error
         finally:
             logging.set_verbosity(level)
