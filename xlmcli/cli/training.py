@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 RANDOM = "none"
 """What ``--init`` says for random weights."""
+
+alpha_option = click.option(
+    "--alpha",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Languages are sampled with p ∝ n^alpha.",
+)
 
 _DATA = (
     click.option(
@@ -58,13 +66,7 @@ _DATA = (
         show_default=True,
         help="Longest sentence times sentences in a batch, a side.",
     ),
-    click.option(
-        "--alpha",
-        type=click.FloatRange(0, 1),
-        default=0.5,
-        show_default=True,
-        help="Languages are sampled with p ∝ n^alpha.",
-    ),
+    alpha_option,
 )
 _SIZE = (
     click.option("--dim", type=click.IntRange(1), default=512, show_default=True, help="Width of the states."),
@@ -116,40 +118,9 @@ _BUDGET = (
         help="Batches whose gradients make one step.",
     ),
 )
-_OPTIMIZER = (
+_RATE = (
     click.option(
         "--lr", type=click.FloatRange(0, min_open=True), default=5e-4, show_default=True, help="Peak learning rate."
-    ),
-    click.option(
-        "--schedule",
-        type=click.Choice(["inverse_sqrt", "cosine"]),
-        default="inverse_sqrt",
-        show_default=True,
-        help="How the learning rate falls after the warm-up.",
-    ),
-    click.option(
-        "--warmup",
-        type=click.IntRange(0),
-        default=4000,
-        show_default=True,
-        help="Steps in which the learning rate rises to --lr.",
-    ),
-    click.option(
-        "--cooldown",
-        type=click.FloatRange(0, 1),
-        default=0.0,
-        show_default=True,
-        help="Last share of the budget in which an inverse_sqrt rate falls to 0.",
-    ),
-    click.option(
-        "--weight-decay", type=click.FloatRange(0), default=0.0, show_default=True, help="Decoupled weight decay."
-    ),
-    click.option(
-        "--beta2",
-        type=click.FloatRange(0, 1, max_open=True),
-        default=0.98,
-        show_default=True,
-        help="Adam's second decay rate.",
     ),
 )
 _LOOP = (
@@ -189,8 +160,9 @@ _LOOP = (
 
 def training_options(function: Function) -> Function:
     """Adds the options of data, sizes and the run to a command; the makers below read what arrives."""
+    optimizer = optimizer_options(("inverse_sqrt", "cosine"), warmup=4000, beta2=0.98)
     valid_every = valid_every_option(1000)
-    for decorate in reversed((*_DATA, *_SIZE, *_BUDGET, *_OPTIMIZER, valid_every, *_LOOP)):
+    for decorate in reversed((*_DATA, *_SIZE, *_BUDGET, *_RATE, *optimizer, valid_every, *_LOOP)):
         function = decorate(function)
     return function
 
@@ -207,6 +179,45 @@ def run_options(function: Function) -> Function:
     for decorate in reversed((*_BUDGET, *_LOOP)):
         function = decorate(function)
     return function
+
+
+def optimizer_options(
+    schedules: Sequence[str], *, warmup: int, beta2: float
+) -> tuple[Callable[[Function], Function], ...]:
+    """The options of the optimizer but for learning rates, with a command's own schedules (the default first)."""
+    return (
+        click.option(
+            "--schedule",
+            type=click.Choice(schedules),
+            default=schedules[0],
+            show_default=True,
+            help="How the learning rate falls after the warm-up.",
+        ),
+        click.option(
+            "--warmup",
+            type=click.IntRange(0),
+            default=warmup,
+            show_default=True,
+            help="Steps in which the learning rate rises to its peak.",
+        ),
+        click.option(
+            "--cooldown",
+            type=click.FloatRange(0, 1),
+            default=0.0,
+            show_default=True,
+            help="Last share of the budget in which a rate that is no cosine falls to 0.",
+        ),
+        click.option(
+            "--weight-decay", type=click.FloatRange(0), default=0.0, show_default=True, help="Decoupled weight decay."
+        ),
+        click.option(
+            "--beta2",
+            type=click.FloatRange(0, 1, max_open=True),
+            default=beta2,
+            show_default=True,
+            help="Adam's second decay rate.",
+        ),
+    )
 
 
 def valid_every_option(default: int) -> Callable[[Function], Function]:

@@ -10,9 +10,11 @@ import click
 from xlmcli.cli.options import FILE, MONOLINGUAL, config_option, require_extra
 from xlmcli.cli.training import (
     RANDOM,
+    alpha_option,
     make_run_options,
     make_size_options,
     model_folder,
+    optimizer_options,
     run_options,
     size_options,
     valid_every_option,
@@ -54,13 +56,7 @@ _TEXT = (
         type=click.IntRange(1),
         help="Cut a text, or both of a pair together, to so many tokens; by default to what the model can read.",
     ),
-    click.option(
-        "--alpha",
-        type=click.FloatRange(0, 1),
-        default=0.5,
-        show_default=True,
-        help="Languages are sampled with p ∝ n^alpha.",
-    ),
+    alpha_option,
 )
 _RECIPE = (
     click.option(
@@ -106,37 +102,7 @@ _RECIPE = (
         show_default=True,
         help="Peak learning rate of the layer on top.",
     ),
-    click.option(
-        "--schedule",
-        type=click.Choice(["constant", "cosine", "inverse_sqrt"]),
-        default="constant",
-        show_default=True,
-        help="How the learning rates fall after the warm-up.",
-    ),
-    click.option(
-        "--warmup",
-        type=click.IntRange(0),
-        default=100,
-        show_default=True,
-        help="Steps in which the learning rates rise to their peaks.",
-    ),
-    click.option(
-        "--cooldown",
-        type=click.FloatRange(0, 1),
-        default=0.0,
-        show_default=True,
-        help="Last share of the budget in which a constant or inverse_sqrt rate falls to 0.",
-    ),
-    click.option(
-        "--weight-decay", type=click.FloatRange(0), default=0.0, show_default=True, help="Decoupled weight decay."
-    ),
-    click.option(
-        "--beta2",
-        type=click.FloatRange(0, 1, max_open=True),
-        default=0.999,
-        show_default=True,
-        help="Adam's second decay rate.",
-    ),
+    *optimizer_options(("constant", "cosine", "inverse_sqrt"), warmup=100, beta2=0.999),
     valid_every_option(200),
 )
 
