@@ -79,7 +79,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, "-V", "--version", prog_name=_PROGRAM, message="%(prog)s %(version)s")
 @offline_option
 def main() -> None:
-    """Translate text in the shell with cross-lingual language models (XLM), and make such models.
+    """Translate and classify text in the shell with cross-lingual language models (XLM), and make such models.
 
     \b
     Examples:

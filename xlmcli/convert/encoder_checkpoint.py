@@ -18,8 +18,8 @@ from xlmcli.convert.encoder_config import EncoderConfig, label_names, read_encod
 from xlmcli.errors import ModelError
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.train.checkpoint import find_faults
+from xlmcli.train.huggingface import open_weights
 from xlmcli.train.model import XLMTransformer
-from xlmcli.train.published import open_weights
 
 _PREFIX = "transformer."
 _HEAD_WEIGHT, _HEAD_BIAS = "sequence_summary.summary.weight", "sequence_summary.summary.bias"

@@ -16,9 +16,9 @@ from xlmcli.errors import ModelError
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.train.checkpoint import CheckpointConfig, fill_weights
 from xlmcli.train.classifier import Classifier
+from xlmcli.train.huggingface import read_published_config, read_published_weights
 from xlmcli.train.model import XLMLanguageModel, XLMTransformer
 from xlmcli.train.original import is_original, read_original
-from xlmcli.train.published import read_published_config, read_published_weights
 from xlmcli.train.seq2seq import XLMDecoder
 
 _ENCODER, _OUTPUT = "transformer.", "pred_layer."
