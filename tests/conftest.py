@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Models that a user has pulled are no business of the tests; where this is not a folder nothing can be written either.
 os.environ["XLM_HOME"] = os.devnull
+# Started in the background, a run ignores Ctrl-C, and the processes that it tests would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SENTENCES = {
     "en": """\
