@@ -16,6 +16,8 @@ from pathlib import Path
 from benchmarks.comparison import Entry, Row, Skipped, describe_processor, format_table
 from benchmarks.contenders import Sentences, Setup
 from benchmarks.corpus import read_lines
+from benchmarks.encoders import EncoderSetup, Task
+from benchmarks.encoding import EncoderMeasures, measure_encoder
 from benchmarks.translation import (
     measure_against_torch,
     measure_memory,
@@ -23,14 +25,14 @@ from benchmarks.translation import (
     measure_start_up,
     measure_throughput,
 )
-from xlmcli.bundle import find_model, open_bundle
+from xlmcli.bundle import DEFAULT_CLASSIFIER, embedded_models, find_model, open_bundle
 from xlmcli.cores import count_usable_cores
 from xlmcli.errors import DataError, XlmError
 from xlmcli.lines import atomic_write
 from xlmcli.records import Direction
 from xlmcli.text import load_tokenizer
 
-_PACKAGES = ("xlmcli", "ctranslate2", "torch", "sentencepiece")
+_PACKAGES = ("xlmcli", "ctranslate2", "torch", "transformers", "sentencepiece")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,16 @@ class Options:
     direction: Direction
     checkpoint: Path | None
     corpus: Path | None
+    classifier: str | None
+    classifier_checkpoint: Path | None
+    encoder: str | None
+    encoder_checkpoint: Path | None
+    texts: Path | None
     lines: int
     torch_lines: int
     beam_size: int | None
     max_batch_tokens: int
+    encoder_batch_tokens: int
     threads: int
     rounds: int
     start_rounds: int
@@ -84,12 +92,41 @@ def measure_steps(options: Options, setup: Setup, _: Sentences) -> Sequence[Entr
     return measure_training(setup.bundle.manifest.architecture, training)
 
 
+def measure_classifier(options: Options, setup: Setup, _: Sentences) -> Sequence[Entry]:
+    if options.classifier is None and DEFAULT_CLASSIFIER not in embedded_models():
+        return [Skipped("classify", "no --classifier, and none is embedded")]
+    path = find_model(options.classifier, DEFAULT_CLASSIFIER)
+    return _measure_encoder(options, setup, "classify", path, options.classifier_checkpoint)
+
+
+def measure_vectors(options: Options, setup: Setup, _: Sentences) -> Sequence[Entry]:
+    if options.encoder is None:
+        return [Skipped("encode", "no --encoder")]
+    return _measure_encoder(options, setup, "encode", find_model(options.encoder), options.encoder_checkpoint)
+
+
+def _measure_encoder(
+    options: Options, setup: Setup, task: Task, path: Path, checkpoint: Path | None
+) -> Sequence[Entry]:
+    bundle, tokenizer = open_bundle(path), load_tokenizer(path)
+    langs = tuple(bundle.manifest.languages)
+    lang = options.direction.src if options.direction.src in langs else langs[0]
+    encoder = EncoderSetup(task, bundle, tokenizer, lang, options.threads, options.encoder_batch_tokens, setup.folder)
+    texts = Sentences.encode(bundle, tokenizer, read_lines(options.texts or options.corpus, options.lines))
+    measures = EncoderMeasures(
+        options.rounds, options.start_rounds, options.torch_lines, options.memory_lines, checkpoint
+    )
+    return measure_encoder(encoder, texts, measures)
+
+
 MEASUREMENTS: dict[str, Callable[[Options, Setup, Sentences], Sequence[Entry]]] = {
     "start-up": measure_start,
     "pipe": measure_pipe,
     "engine": measure_engine,
     "torch": measure_torch,
     "memory": measure_peaks,
+    "classify": measure_classifier,
+    "encode": measure_vectors,
     "training": measure_steps,
 }
 
@@ -106,10 +143,16 @@ def parse_options(arguments: Sequence[str]) -> Options:
     add("--direction", type=Direction.parse, default="en-fr", help="from and to")
     add("--checkpoint", type=Path, help="what the bundle was converted from, for the comparison with torch")
     add("--corpus", type=Path, help="text to translate; made up if left out")
+    add("--classifier", help="bundle for `xlm classify`; the embedded default if left out")
+    add("--classifier-checkpoint", type=Path, help="what it was converted from, for the comparison with transformers")
+    add("--encoder", help="bundle for `xlm encode`")
+    add("--encoder-checkpoint", type=Path, help="what it was converted from, for the comparison with transformers")
+    add("--texts", type=Path, help="text to classify and encode; the corpus if left out")
     add("--lines", type=int, default=10_000, help="lines of the corpus")
     add("--torch-lines", type=int, default=1000, help="lines of the corpus for the comparison with torch")
     add("--beam-size", type=int, help="hypotheses kept; the model's if left out")
     add("--max-batch-tokens", type=int, default=2048, help="source tokens of a batch")
+    add("--encoder-batch-tokens", type=int, default=1024, help="tokens of a batch to classify or encode")
     add("--threads", type=int, default=count_usable_cores(), help="threads of each contender")
     add("--rounds", type=int, default=3, help="turns of each contender")
     add("--start-rounds", type=int, default=10, help="turns where one is short: start-up, single lines")
@@ -140,7 +183,7 @@ def measure(options: Options) -> list[Entry]:
             options.beam_size or bundle.translation.decoding.beam_size,
             Path(folder),
         )
-        sentences = Sentences.encode(setup, read_lines(options.corpus, options.lines))
+        sentences = Sentences.encode(bundle, setup.tokenizer, read_lines(options.corpus, options.lines))
         if not sentences.lines:
             raise DataError("no line of the corpus fits the model")
         for name, function in MEASUREMENTS.items():

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import platform
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import Literal, TypeVar
 
 Unit = Literal["s", "MB", "tokens/s"]
 
-# The threads of the engine and of torch spin for a moment after their work; whoever is next must not pay for it.
-_SETTLE_SECONDS = 0.1
+Cost = TypeVar("Cost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +77,18 @@ def compare(question: Question, ours: Sequence[float], theirs: Sequence[float], 
     return Row(question, ratio, figures[0], figures[1], tuple(ours), tuple(theirs), note)
 
 
-def alternate(rounds: int, *contenders: Callable[[], float]) -> list[list[float]]:
+def alternate(rounds: int, *contenders: Callable[[], Cost]) -> list[list[Cost]]:
     """Lets contenders take turns, in the opposite order every other round.
 
     Returns:
         What each contender returned in each round, (contenders, rounds).
     """
-    costs: list[list[float]] = [[] for _ in contenders]
+    costs: list[list[Cost]] = [[] for _ in contenders]
     turns = list(zip(contenders, costs, strict=True))
     for round_number in range(rounds):
         for contender, taken in turns if round_number % 2 == 0 else reversed(turns):
             taken.append(contender())
     return costs
-
-
-def time_call(function: Callable[[], object]) -> float:
-    """Returns how many seconds a call takes, and lets its threads come to rest."""
-    started = time.perf_counter()
-    function()
-    seconds = time.perf_counter() - started
-    time.sleep(_SETTLE_SECONDS)
-    return seconds
 
 
 def format_table(entries: Sequence[Entry]) -> str:

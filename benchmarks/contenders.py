@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sysconfig
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import ctranslate2
 
+from benchmarks.processes import XLM, write_text
 from xlmcli.bundle import Bundle
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer, load_tokenizer
-
-XLM = str(Path(sysconfig.get_path("scripts")) / "xlm")
-NOTHING = Path(os.devnull)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +47,7 @@ class Setup:
 
     def write_text(self, lines: Sequence[str], name: str) -> Path:
         """Writes lines to a file in the folder."""
-        path = self.folder / name
-        path.write_bytes("".join(f"{line}\n" for line in lines).encode())
-        return path
+        return write_text(self.folder / name, lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +65,17 @@ class Sentences:
     pieces: list[list[str]]
 
     @classmethod
-    def encode(cls, setup: Setup, lines: Sequence[str]) -> Sentences:
+    def encode(cls, bundle: Bundle, tokenizer: Tokenizer, lines: Sequence[str]) -> Sentences:
         """Tokenises lines; those that are empty or too long are left out."""
-        longest = setup.bundle.manifest.limits.max_source_tokens
-        pairs = zip(lines, setup.tokenizer.encode_batch(lines), strict=True)
+        longest = bundle.manifest.limits.max_source_tokens
+        pairs = zip(lines, tokenizer.encode_batch(lines), strict=True)
         kept = [(line, ids) for line, ids in pairs if 0 < len(ids) <= longest]
-        vocab = setup.tokenizer.vocab
+        vocab = tokenizer.vocab
         return cls([line for line, _ in kept], [ids for _, ids in kept], [[vocab[i] for i in ids] for _, ids in kept])
 
     def first(self, num_lines: int) -> Sentences:
         """Returns the first lines."""
         return Sentences(self.lines[:num_lines], self.ids[:num_lines], self.pieces[:num_lines])
-
-
-def time_process(command: Sequence[str], stdin: Path = NOTHING, stdout: Path = NOTHING) -> float:
-    """Returns how many seconds a process takes from its start to its end.
-
-    Raises:
-        subprocess.CalledProcessError: It failed.
-    """
-    with stdin.open("rb") as source, stdout.open("wb") as sink:
-        started = time.perf_counter()
-        subprocess.run(command, stdin=source, stdout=sink, check=True)
-        return time.perf_counter() - started
 
 
 class BareEngine:

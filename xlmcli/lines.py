@@ -11,12 +11,15 @@ import io
 import os
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, cast, overload
 
 from xlmcli.errors import DataError
+
+COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
+BYTE_ORDER_MARK = "\ufeff"
 
 _CHUNK_BYTES = 1 << 16
 
@@ -90,6 +93,17 @@ def decode_line(line: bytes, source: Path | str, number: int) -> str:
             f"{source}:{number}: invalid UTF-8 (byte 0x{line[error.start]:02x} at byte {error.start + 1} of the line)",
             hint="convert it first, for example: iconv -f latin1 -t utf-8",
         ) from error
+
+
+def decode_lines(lines: Iterable[bytes], source: Path | str) -> Iterator[str]:
+    """Decodes the lines of a file, and takes a byte-order mark off the first.
+
+    Raises:
+        DataError: A line is not UTF-8; the message names ``source:line``.
+    """
+    for number, line in enumerate(lines, start=1):
+        text = decode_line(line, source, number)
+        yield text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
 
 
 class _ZstdReader(io.RawIOBase):

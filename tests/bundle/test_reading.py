@@ -127,6 +127,7 @@ def test_models_are_found_by_path_and_by_embedded_name(
     assert find_model("en-fr") == pretrained / "en-fr"
     shutil.copytree(tiny_bundle, work / "other")
     assert find_model("other") == Path("other")
+    assert find_model(None, "other") == pretrained / "other"
     with pytest.raises(ModelError, match="no model named 'nothing'") as caught:
         find_model("nothing")
     assert "embedded models: en-fr, other" in (caught.value.hint or "")

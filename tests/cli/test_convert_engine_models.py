@@ -58,8 +58,9 @@ def test_a_package_translates(
     ("options", "message"),
     [
         (["--quantization", "int8"], "--quantization is for weights in full"),
-        (["--verify"], "--verify compares XLM models alone"),
+        (["--verify"], "--verify has nothing to compare with"),
         (["--direction", "en-fr"], "--direction is for XLM"),
+        (["--codes", "x"], "--codes is for .pth files"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -51,7 +51,7 @@ def states_of(checkpoint: EncoderCheckpoint, path: Path, lang: int) -> Any:
     manifest = open_bundle(path).manifest
     engine = EncoderEngine(
         bundle.read_files(),
-        checkpoint.vocab,
+        checkpoint.tokenizer.vocab,
         manifest.tokens,
         manifest.limits,
         EngineOptions("cpu"),
@@ -119,7 +119,7 @@ def test_every_quantization_runs(published_classifier: Path, tmp_path: Path, qua
     manifest = bundle.manifest
     options = EngineOptions("cpu", "auto", num_workers=1)
     engine = EncoderEngine(
-        bundle.read_files(), checkpoint.vocab, manifest.tokens, manifest.limits, options, tells_languages=True
+        bundle.read_files(), checkpoint.tokenizer.vocab, manifest.tokens, manifest.limits, options, tells_languages=True
     )
     plain, told = engine.submit([TEXT, TEXT], [None, 1]).wait()
     assert plain.dtype == told.dtype == np.float32
@@ -170,9 +170,9 @@ def test_everything_that_cannot_be_converted_is_listed_at_once(damaged: Path) ->
         ({"lang2id": {"en": 0, "fr": 2}}, "lang2id: goes up to 2, with n_langs 2"),
         ({"use_lang_emb": False}, "unexpected lang_embeddings.weight"),
         ({"n_langs": 3}, r"lang_embeddings.weight is \(2, 32\), expected \(3, 32\)"),
-        ({"model_type": "bert"}, "model_type is 'bert', and only xlm"),
+        ({"model_type": "bert"}, "model_type is 'bert', where xlm is needed"),
         ({"n_layers": "two"}, "not the settings of an XLM"),
-        ({"xlm_temperature": "hot"}, "xlm_temperature should be a number"),
+        ({"xlm_temperature": "hot"}, "config.json: could not convert string to float: 'hot'"),
     ],
 )
 def test_settings_that_cannot_be_converted_are_named(damaged: Path, changes: dict[str, Any], message: str) -> None:

@@ -21,8 +21,10 @@ pytest.importorskip("ctranslate2")
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.encoder_checkpoint import open_encoder  # noqa: E402
+from xlmcli.infer.classification import Classification  # noqa: E402
 from xlmcli.infer.engine import EncoderEngine, EngineOptions  # noqa: E402
 from xlmcli.infer.heads import ClassifierHead  # noqa: E402
+from xlmcli.infer.labels import LabelOptions  # noqa: E402
 from xlmcli.text import load_tokenizer  # noqa: E402
 from xlmcli.text.special import BOS_ID, EOS_ID, FIRST_WORD_ID  # noqa: E402
 
@@ -188,25 +190,46 @@ def test_int8_changes_few_labels(make_published: Callable[..., Path], tmp_path: 
     assert np.abs(wanted - found).max() > TOLERANCE, "nothing was rounded"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A record as far as classification looks at it."""
+
+    text: str
+    pair: str | None = None
+
+
+@pytest.mark.parametrize(("lang", "lang_id"), [(None, None), ("fr", 1), ("auto", 1)])
 def test_a_text_is_classified_as_by_transformers_with_its_tokenizer(
-    make_published: Callable[..., Path], tmp_path: Path
+    make_published: Callable[..., Path], tmp_path: Path, lang: str | None, lang_id: int | None
 ) -> None:
-    """From text to probabilities, a folder that transformers wrote whole: ``<s>`` first, and rows to spare."""
+    """From text to probabilities, a folder that transformers wrote whole: ``<s>`` first, and rows to spare.
+
+    All texts are cut by the English rules, and no language is told unless somebody says so.
+    """
     pieces = ["<s>", "</s>", "<pad>", "<unk>", *(f"<special{index}>" for index in range(10))]
-    pieces += [*"abcdefghijklmnopqrstuvwxyz", *(f"{letter}</w>" for letter in "abcdefghijklmnopqrstuvwxyz.,?")]
+    pieces += [*"abcdefghijklmnopqrstuvwxyz'", *(f"{letter}</w>" for letter in "abcdefghijklmnopqrstuvwxyz.,?'")]
     pieces += ["th", "the</w>", "in", "ing</w>"]
     (tmp_path / "vocab.json").write_text(json.dumps({piece: index for index, piece in enumerate(pieces)}))
     (tmp_path / "merges.txt").write_text("t h 5\nth e</w> 4\ni n 3\nin g</w> 2\n")
     tokenizer = transformers.XLMTokenizer(tmp_path / "vocab.json", tmp_path / "merges.txt")
-    folder = make_published("XLMForSequenceClassification", num_labels=3, vocab_size=len(pieces) + 7)
+    langs = {"n_langs": 2, "lang2id": {"en": 0, "fr": 1}}
+    folder = make_published("XLMForSequenceClassification", num_labels=3, vocab_size=len(pieces) + 7, **langs)
     (folder / "tokenizer.model").unlink()
     tokenizer.save_pretrained(folder)
     converted = convert(folder, tmp_path / "b")
     manifest = converted.bundle.manifest
     assert (manifest.tokenizer, manifest.tokens.bos) == ("xlm_bpe", "<s>")
     assert {"vocab.json", "merges.txt", "tokenizer_config.json"} < set(manifest.files)
-    for text in ("The king is singing.", "what, a thing?", "Ünïcode and numbers 123"):
+    work = Classification(converted.bundle, lang, LabelOptions(all_labels=True), EngineOptions("cpu", num_workers=1))
+    texts: Any = [Asked("L'homme n'a jamais vu la mer."), Asked("C'est à l'école, n'est-ce pas ?")]
+    for text, prepared in zip(texts, work.prepare(texts), strict=True):
+        answer = work.finish(text, prepared, work.submit(prepared.pieces).wait())
+        inputs = tokenizer(text.text, return_tensors="pt")
+        if lang_id is not None:
+            inputs["langs"] = torch.full_like(inputs["input_ids"], lang_id)
         with torch.no_grad():
-            wanted = converted.model(**tokenizer(text, return_tensors="pt")).logits.softmax(-1).numpy()
-        states = converted.engine.submit([load_tokenizer(tmp_path / "b").encode(text)]).wait()
-        assert np.abs(ClassifierHead.load(converted.bundle).probabilities(states) - wanted).max() < TOLERANCE
+            (wanted,) = converted.model(**inputs).logits.softmax(-1).tolist()
+        found = {label.name: label.probability for label in answer.labels}
+        assert [found[f"LABEL_{index}"] for index in range(3)] == pytest.approx(wanted, abs=TOLERANCE)
+        assert answer.lang == (None if lang_id is None else "fr")
+        assert load_tokenizer(tmp_path / "b").encode(text.text, "fr") != prepared.pieces[0].ids

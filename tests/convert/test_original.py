@@ -13,6 +13,8 @@ import pytest
 
 from xlmcli.bundle import Bundle
 from xlmcli.errors import ModelError, UsageError
+from xlmcli.records import Direction
+from xlmcli.text import load_tokenizer
 
 torch = pytest.importorskip("torch")
 ctranslate2 = pytest.importorskip("ctranslate2")
@@ -22,6 +24,7 @@ from xlmcli.convert.conversion import Checkpoint  # noqa: E402
 from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
 from xlmcli.convert.verification import verify_bundle  # noqa: E402
+from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine  # noqa: E402
 from xlmcli.train.model import Tokens  # noqa: E402
 from xlmcli.train.original import read_original  # noqa: E402
 
@@ -109,6 +112,26 @@ def states(bundle: Path, ids: list[int], lang: int | None) -> np.ndarray:
     engine = ctranslate2.Encoder(str(bundle), device="cpu", compute_type="float32")
     token_types = None if lang is None else [[lang + 1] * len(ids)]
     return np.array(engine.forward_batch([ids], token_type_ids=token_types).last_hidden_state)[0]
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_translations_may_be_empty_as_they_may_in_the_original(
+    beam_size: int, original_content: Callable[..., Content], save: Callable[..., Path], tmp_path: Path
+) -> None:
+    content = original_content()
+    content["decoder"]["pred_layer.proj.bias"][1] += 100
+    bundle = write_bundle(open_model(save(content)), tmp_path / "bundle", FULL)
+    engine = TranslationEngine(
+        bundle.folded_files(Direction("en", "fr")),
+        load_tokenizer(bundle.path).vocab,
+        bundle.manifest.tokens,
+        bundle.manifest.limits,
+        EngineOptions("cpu", num_threads=1),
+        max_target_positions=bundle.translation.max_target_positions,
+    )
+    (result,) = engine.submit([[20, 21, 22]], Decoding(beam_size, 1.0, with_scores=True)).wait()
+    assert result.hypotheses == [[]]
+    assert result.scores == pytest.approx([0], abs=1e-3)
 
 
 def test_codes_may_lie_elsewhere(

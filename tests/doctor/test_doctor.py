@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,9 +14,9 @@ from xlmcli import __version__, cli
 from xlmcli.bundle import reading
 from xlmcli.doctor import machine as machine_module
 from xlmcli.doctor import speed as speed_module
-from xlmcli.doctor.machine import Cuda, Machine, examine_machine
+from xlmcli.doctor.machine import Cores, Cuda, Machine, examine_machine
 from xlmcli.doctor.report import format_report_text
-from xlmcli.doctor.speed import Speed, Trial, try_translation
+from xlmcli.doctor.trial import Speed, Trial, try_translation
 from xlmcli.errors import ExitCode, ModelError
 from xlmcli.infer.engine import DeviceTypes, list_devices
 
@@ -64,7 +65,7 @@ def test_json_has_all_of_it(doctor: Run, home: Path) -> None:
     assert document["translates"] is True
     assert document["versions"]["xlm"] == __version__
     assert "int8" in document["devices"][0]["compute_types"]
-    assert document["kept"] == {"home": str(home), "models_bytes": 0, "downloads_bytes": 0}
+    assert document["kept"] == {"home": str(home), "is_writable": True, "models_bytes": 0, "downloads_bytes": 0}
     assert document["trial"]["model"] == "en-fr"
     speed = document["trial"]["speed"]
     assert speed["tokens_per_second"] > speed["lines_per_second"] > 0
@@ -86,9 +87,32 @@ def test_without_a_model_it_will_not_translate(doctor: Run, tmp_path: Path, monk
     monkeypatch.setattr(reading, "_PRETRAINED", tmp_path / "none")
     code, out, err = doctor()
     assert code == ExitCode.GATE_FAILED
-    assert out.splitlines()[-1].startswith("This machine will not translate: ")
-    assert "this installation embeds no model" in err or "no model named 'en-fr'" in err
+    assert out.splitlines()[-1] == "This machine will not translate: model: this installation embeds none"
+    assert "hint: pip install --force-reinstall xlmcli, or xlm models pull OWNER/NAME" in err
     assert json.loads(doctor("--format", "json")[1])["translates"] is False
+
+
+def test_a_damaged_model_is_named_and_how_to_mend_it(
+    doctor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(reading.embedded_models()["en-fr"], tmp_path / "pretrained/en-fr"))
+    (folder / "model.bin").write_bytes(b"cut short")
+    monkeypatch.setattr(reading, "_PRETRAINED", folder.parent)
+    code, out, err = doctor()
+    assert code == ExitCode.GATE_FAILED
+    assert f"This machine will not translate: model: {folder}: model.bin was altered" in out.splitlines()[-1]
+    assert "hint: pip install --force-reinstall xlmcli mends the embedded model" in err
+
+
+@pytest.mark.parametrize("module", ["ctranslate2", "sentencepiece"])
+def test_what_cannot_be_imported_is_named(module: str) -> None:
+    script = f"import sys; sys.modules[{module!r}] = None; from xlmcli.cli import run; run(['doctor'])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == ExitCode.GATE_FAILED
+    assert done.stdout.startswith("xlm ")
+    verdict = done.stdout.splitlines()[-1]
+    assert verdict.startswith(f"This machine will not translate: installation: import of {module} ")
+    assert "hint: pip install --force-reinstall xlmcli" in done.stderr
 
 
 def test_a_gpu_that_fails_leaves_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +156,39 @@ def test_what_is_missing_is_told_with_the_way_to_get_it(machine: Machine) -> Non
     versions = {**machine.versions, "torch": None}
     text = format_report_text(replace(machine, versions=versions), TRIAL)
     assert "torch          not installed: train, pretrain and convert need it (pip install 'xlmcli[train]')\n" in text
+    text = format_report_text(replace(machine, versions={**machine.versions, "sentencepiece": None}), TRIAL)
+    expected = "not installed: nothing works without it (pip install --force-reinstall xlmcli)"
+    assert f"sentencepiece  {expected}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("cores", "told"),
+    [
+        (Cores(2, 4, None), "2 of 4 usable"),
+        (Cores(1, 4, "1"), "1 of 4 usable (OMP_NUM_THREADS=1)"),
+        (Cores(1, 4, "1,2"), "1 of 4 usable (OMP_NUM_THREADS=1,2)"),
+        (Cores(2, 4, "64"), "2 of 4 usable (OMP_NUM_THREADS=64 asks for more than this process may use)"),
+        (Cores(4, 4, "0"), "4 of 4 usable (OMP_NUM_THREADS=0 is no number of threads and is ignored)"),
+        (Cores(4, 4, "all"), "4 of 4 usable (OMP_NUM_THREADS=all is no number of threads and is ignored)"),
+    ],
+    ids=lambda value: str(value.wanted) if isinstance(value, Cores) else "",
+)
+def test_what_the_number_of_threads_comes_from(machine: Machine, cores: Cores, told: str) -> None:
+    assert f"cores          {told}\n" in format_report_text(replace(machine, cores=cores), TRIAL)
+
+
+def test_a_home_that_cannot_be_written(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLM_HOME", "/dev/null/xlm")
+    code, out, _ = doctor()
+    assert code == ExitCode.OK
+    told = "0 bytes; cannot be written, which pulling needs: XLM_HOME names another place"
+    assert f"models         /dev/null/xlm/models: {told}\n" in out
+
+
+def test_a_home_that_cannot_be_read(machine: Machine) -> None:
+    kept = replace(machine.kept, models_bytes=None, downloads_bytes=None)
+    text = format_report_text(replace(machine, kept=kept), TRIAL)
+    assert f"{machine.kept.home / 'models'}: cannot be read\n" in text
 
 
 def test_gpus_and_their_libraries(machine: Machine) -> None:
@@ -141,7 +198,10 @@ def test_gpus_and_their_libraries(machine: Machine) -> None:
     assert "GPU            2 of them, computes in float16, int8\n" in text
     assert "CUDA           driver found, libcublas.so.12 missing: pip install it\n" in text
     found = replace(machine, cuda=Cuda(has_driver=True, has_cublas=True, advice=None))
-    assert "CUDA           driver and libcublas.so.12 found\n" in format_report_text(found, TRIAL)
+    seen = format_report_text(replace(found, devices=devices), TRIAL)
+    assert "CUDA           driver and libcublas.so.12 found\n" in seen
+    hidden = format_report_text(replace(found, devices=machine.devices[:1]), TRIAL)
+    assert "found, but the engine sees no GPU (does CUDA_VISIBLE_DEVICES hide it?)\n" in hidden
 
 
 @pytest.mark.parametrize(

@@ -65,11 +65,6 @@ def test_batches_overlap_and_come_back_in_order(tiny_encoder: Path) -> None:
     assert [len(batch.wait()[0]) for batch in pending] == [len(text) + 2 for text in TEXTS] * 3
 
 
-def test_a_short_text_does_not_keep_its_batch_in_memory(engine: EncoderEngine) -> None:
-    for states in engine.submit(TEXTS).wait():
-        assert states.base is None
-
-
 def test_a_failure_of_the_engine_says_what_to_do(engine: EncoderEngine) -> None:
     with pytest.raises(ModelError, match="the engine failed") as caught:
         engine.submit([[300] * 60]).wait()

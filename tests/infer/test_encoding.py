@@ -70,6 +70,15 @@ def test_token_states_are_those_of_the_engine(
     np.testing.assert_allclose(found.states, states[1:-1], atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["first", "mean", "max", "tokens"])
+def test_what_is_kept_of_a_short_text_does_not_keep_its_batch_in_memory(encoder: TextEncoder, kind: str) -> None:
+    work: Any = TokenEncoding(encoder, "fr") if kind == "tokens" else Encoding(encoder, "fr", kind)  # type: ignore[arg-type]
+    texts = [TEXT, "Good morning."]
+    prepared = work.prepare([TextRecord(Line(text, "", "test", 1, 0), 0, text, None) for text in texts])
+    results = work.submit([piece for record in prepared for piece in record.pieces]).wait()
+    assert [result.base is None for result in results] == [True, True]
+
+
 def test_long_texts_are_read_in_passages(encoder: TextEncoder, sentences: dict[str, list[str]]) -> None:
     text = " ".join(sentences["en"][:8])
     for pooling in ("first", "mean", "max"):

@@ -60,6 +60,12 @@ def test_all_excludes_what_leaves_some_out(option: dict[str, object]) -> None:
         LabelOptions(all_labels=True, **option)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("threshold", [float("nan"), 2.0, -0.1])
+def test_a_threshold_is_a_probability(threshold: float) -> None:
+    with pytest.raises(UsageError, match="is not from 0 to 1"):
+        LabelOptions(threshold=threshold)
+
+
 def test_abstaining_needs_a_threshold() -> None:
     with pytest.raises(UsageError, match="--abstain"):
         LabelChooser(SINGLE, LabelOptions(abstain="unsure"))

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from xlmcli.errors import DataError, UsageError
 from xlmcli.lines import iter_byte_lines
-from xlmcli.metrics.label_rows import LabelOptions, format_of
+from xlmcli.metrics.label_rows import LabelOptions
 from xlmcli.metrics.labelled import Labelled, check_predictions, read_gold, read_predictions
+from xlmcli.tables import format_of
 
 Role = Literal["gold", "pred"]
 
@@ -37,15 +38,6 @@ def failing(role: Role, content: str | bytes, options: LabelOptions) -> str:
     with pytest.raises(DataError) as caught:
         read(role, content, options)
     return caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("a.tsv", "tsv"), ("a.CSV", "csv"), ("a.jsonl.gz", "jsonl"), ("a.b/c.ndjson", "jsonl"), ("a.txt", "text"),
-     ("a", "text"), ("a.tsv.b", "text"), ("a.zst", "text")],
-)  # fmt: skip
-def test_the_suffix_tells_the_format(name: str, expected: str) -> None:
-    assert format_of(Path(name)) == expected
 
 
 def test_gold_text_is_a_label_a_line() -> None:
@@ -153,7 +145,11 @@ def test_labels_and_probabilities_are_as_many() -> None:
 
 
 @pytest.mark.parametrize(
-    ("items", "found"), [('["a"]', "expected labels and probabilities"), ('[{"label": "a"}]', "no field 'probability'")]
+    ("items", "found"),
+    [
+        ('["a"]', "expected labels and probabilities"),
+        ('[{"label": "a"}]', "expected a probability in field 'probability', no such field"),
+    ],
 )
 def test_lists_of_labels_in_json_are_checked(items: str, found: str) -> None:
     with pytest.raises(DataError, match=f"^pred:1: {found}"):
@@ -210,7 +206,7 @@ def test_empty_files_are_errors(role: Role, options: LabelOptions, content: str)
         (CSV, 'label,text\npos,a\nneg,"a\npos,b\n', "gold:3: not CSV: unexpected end of data"),
         (JSONL, '{"label": "pos"}\n{"label": }\n', "gold:2: not JSON: "),
         (JSONL, '["pos"]', "gold:1: expected a JSON object, found '[\"pos\"]'"),
-        (JSONL, '{"label": "pos"}\n{"text": "a"}\n', "gold:2: no field 'label'"),
+        (JSONL, '{"label": "pos"}\n{"text": "a"}\n', "gold:2: expected a label in field 'label', no such field"),
         (JSONL, '{"label": null}', "gold:1: no label"),
         (JSONL, '{"label": ["a"]}', "gold:1: expected a label in field 'label', found [\"a\"]"),
         (JSONL, '{"label": true}', "gold:1: expected a label in field 'label', found true"),
@@ -256,11 +252,13 @@ def test_what_is_wrong_with_predictions_is_named_with_its_line(content: str, mes
 def test_a_missing_probability_of_json_is_named_with_its_line() -> None:
     lines = '{"label": "a", "probability": 0.5}\n{"label": "a"}\n'
     assert failing("pred", lines, JSONL) == "pred:2: no probability, and the lines before have one"
-    assert failing("pred", lines, LabelOptions("jsonl", probability="p")) == "pred:1: no field 'p'"
+    assert failing("pred", lines, LabelOptions("jsonl", probability="p")) == (
+        "pred:1: expected a probability in field 'p', no such field"
+    )
 
 
 def test_columns_count_from_one_and_text_has_none() -> None:
-    with pytest.raises(UsageError, match="count from 1"):
+    with pytest.raises(UsageError, match="the label's column counts from 1"):
         read("gold", "pos\n", LabelOptions("tsv", label="0"))
     with pytest.raises(UsageError, match="no column or field 'x'"):
         LabelOptions("text", lang="x")

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 _API = re.compile(r"/api/models/(?P<name>[^/]+/[^/]+)(?:/revision/(?P<revision>[^/]+))?")
 _RESOLVE = re.compile(r"/(?P<name>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
+_STORAGE = "/storage"
 _LARGE_BYTES = 1000  # Files from this size on are stored beside git, and hashed with sha256.
 
 
@@ -64,6 +65,9 @@ class LocalHub:
         is_down: Hang up without an answer.
         altered: Files whose content arrives with one bit changed.
         ignores_ranges: Answer with the whole file whatever part is asked for.
+        moved: New names of repositories by their old ones; who asks for an old one is sent to the new one.
+        has_storage: Large files are stored under another name of this machine, to which the asker is sent.
+        refusal: Status and error message of every answer.
         stall_after: Send so many bytes of the file of that name, then nothing until ``resume`` is set.
     """
 
@@ -72,6 +76,9 @@ class LocalHub:
     is_down: bool = False
     altered: set[str] = field(default_factory=set)
     ignores_ranges: bool = False
+    moved: dict[str, str] = field(default_factory=dict)
+    has_storage: bool = False
+    refusal: tuple[int, str] | None = None
     stall_after: dict[str, int] = field(default_factory=dict)
     resume: threading.Event = field(default_factory=threading.Event)
     requests: list[Request] = field(default_factory=list)
@@ -105,6 +112,14 @@ class _Handler(BaseHTTPRequestHandler):
         if hub.is_down:
             self.close_connection = True
             return
+        if hub.refusal is not None:
+            status, message = hub.refusal
+            self._send_head(status, {"Content-Length": "0", "X-Error-Message": message})
+            return
+        if old := next((name for name in hub.moved if f"/{name}/" in f"{path}/"), None):
+            self._redirect(307, path.replace(old, hub.moved[old]))
+            return
+        path = path.removeprefix(_STORAGE)
         if match := _API.fullmatch(path):
             self._describe(match["name"], match["revision"] or "main", authorization)
         elif match := _RESOLVE.fullmatch(path):
@@ -143,6 +158,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, "EntryNotFound")
             return
         content = repository.files[file]
+        if hub.has_storage and len(content) >= _LARGE_BYTES and not self.path.startswith(_STORAGE):
+            port = self.server.server_address[1]
+            self._redirect(302, f"http://localhost:{port}{_STORAGE}{self.path}")
+            return
         start = 0
         if (wanted := self.headers.get("Range")) and not hub.ignores_ranges:
             start = int(wanted.removeprefix("bytes=").removesuffix("-"))
@@ -180,6 +199,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, "RevisionNotFound")
             return None
         return repository
+
+    def _redirect(self, status: int, address: str) -> None:
+        self._send_head(status, {"Content-Length": "0", "Location": address})
 
     def _refuse(self, status: int, code: str | None) -> None:
         self._send_head(status, {"Content-Length": "0", **({"X-Error-Code": code} if code else {})})

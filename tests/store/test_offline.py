@@ -53,21 +53,24 @@ def test_the_guard_sees_a_pull(hub: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "variables"),
+    ("args", "variables", "cause"),
     [
-        (["--offline", "models", "pull", NAME], {}),
-        (["models", "pull", NAME, "--offline"], {}),
-        (["models", "pull", NAME], {"XLM_OFFLINE": "1"}),
-        (["models", "pull", NAME], {"HF_HUB_OFFLINE": "1"}),
-        (["models", "pull", NAME], {"XLM_OFFLINE": "true", "HF_HUB_OFFLINE": "0"}),
+        (["--offline", "models", "pull", NAME], {}, "--offline"),
+        (["models", "pull", NAME, "--offline"], {}, "--offline"),
+        (["models", "pull", NAME, "--offline"], {"HF_HUB_OFFLINE": "1"}, "--offline"),
+        (["models", "pull", NAME], {"XLM_OFFLINE": "1"}, "XLM_OFFLINE=1"),
+        (["models", "pull", NAME], {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE=1"),
+        (["models", "pull", NAME], {"XLM_OFFLINE": "true", "HF_HUB_OFFLINE": "0"}, "XLM_OFFLINE=true"),
     ],
 )
 def test_offline_a_pull_is_refused_before_anything_is_sent(
-    hub: Any, args: list[str], variables: dict[str, str], home: Path
+    hub: Any, args: list[str], variables: dict[str, str], cause: str, home: Path
 ) -> None:
     done = guarded(*args, **variables)
     assert done.returncode == ExitCode.USAGE, done.stderr
-    assert "the network is not to be used" in done.stderr
+    assert f"the network is not to be used ({cause})" in done.stderr
+    way_out = "leave out --offline" if cause == "--offline" else f"unset {cause.partition('=')[0]}"
+    assert f"hint: {way_out} to get models from the hub" in done.stderr
     assert done.stdout == ""
     assert not home.exists()
 

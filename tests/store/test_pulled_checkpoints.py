@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,33 +66,9 @@ def test_another_quantization_is_another_conversion(xlm: Run, served: Any, home:
     xlm("models", "pull", NAME)
     assert xlm("models", "pull", NAME, "--quantization", "float32")[0] == ExitCode.OK
     assert open_bundle(home / "models/XLM-mt").manifest.quantization == "float32"
-
-
-def test_what_cannot_be_converted_gives_the_errors_of_conversion(xlm: Run, served: Any, home: Path) -> None:
-    config = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_layer": 2}
-    served.repositories[NAME].files["config.json"] = json.dumps(config).encode()
-    code, out, err = xlm("models", "pull", NAME)
-    assert (code, out) == (ExitCode.MODEL, "")
-    assert "config.json" in err
-    assert "gpt2" in err
-    assert not list((home / "models").iterdir())
-
-
-def test_without_torch_nothing_is_downloaded(xlm: Run, served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    find_spec = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find_spec(name))
-    code, _, err = xlm("models", "pull", NAME)
-    assert code == ExitCode.MISSING_EXTRA
-    assert "pip install 'xlmcli[train]'" in err
+    served.requests.clear()
+    xlm("models", "pull", NAME)
     assert not any("/resolve/" in request.path for request in served.requests)
-
-
-def test_a_repository_without_weights(xlm: Run, served: Any) -> None:
-    for name in ("model.safetensors", "pytorch_model.bin"):
-        del served.repositories[NAME].files[name]
-    code, _, err = xlm("models", "pull", NAME)
-    assert code == ExitCode.MODEL
-    assert "it has no model.safetensors and no pytorch_model.bin" in err
 
 
 def test_convert_takes_a_name_of_the_hub(
@@ -112,7 +86,7 @@ def test_convert_keeps_what_it_downloaded_if_it_fails(
     xlm: Run, served: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    served.repositories[NAME].files["tokenizer.model"] = b"no tokenizer"
+    served.repositories[NAME].files["model.safetensors"] = b"no weights"
     assert xlm("convert", NAME, "mt.bundle")[0] == ExitCode.MODEL
     assert list(home.rglob("model.safetensors"))
     assert not (tmp_path / "mt.bundle").exists()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from xlmcli.bundle import embedded_models, find_model, open_bundle
-from xlmcli.errors import ExitCode, ModelError
+from xlmcli.bundle import embedded_models, find_model, open_bundle, reading
+from xlmcli.errors import DataError, ExitCode, ModelError
+from xlmcli.records import Direction
 from xlmcli.store.origin import Origin, read_origin, write_origin
-from xlmcli.store.report import format_bytes
+from xlmcli.store.registry import get_model
+from xlmcli.store.report import format_bytes, format_models_json, format_models_text
 
 Run = Callable[..., tuple[int, str, str]]
 ORIGIN = Origin(
@@ -67,6 +71,46 @@ def test_a_damaged_manifest_is_listed_as_such(xlm: Run, other: Path) -> None:
     assert "not valid JSON" in json.loads(xlm("models", "list", "--format", "json")[1])[1]["problem"]
 
 
+def test_a_model_whose_origin_is_damaged_is_listed_as_pulled(xlm: Run, other: Path) -> None:
+    (other / "origin.json").write_text("{")
+    assert xlm("models", "list")[1].splitlines()[2].endswith("  ?")
+    model = json.loads(xlm("models", "list", "--format", "json")[1])[1]
+    assert (model["embedded"], model["origin"], model["task"]) == (False, None, "translate")
+    assert "origin.json: not valid JSON" in model["problem"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"directions": (Direction("en", "fr"),)}, "en-fr"),
+        ({"directions": tuple(Direction("en", code) for code in "abcde")}, "5 directions"),
+        ({"sources": ("en", "fr"), "targets": ("en", "fr")}, "between en,fr"),
+        ({"sources": tuple("abcdef"), "targets": tuple("abcdef")}, "between 6 languages"),
+        ({"sources": ("en",), "targets": tuple("abcdef")}, "en to 6 languages"),
+        ({"sources": tuple("abcdef"), "targets": ("en", "fr")}, "6 languages to en,fr"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_directions_of_all_kinds(changes: dict[str, Any], told: str) -> None:
+    model = get_model("en-fr")
+    assert model.manifest is not None
+    assert model.manifest.translation is not None
+    part = replace(model.manifest.translation, **{"directions": (), **changes})
+    many = replace(model, manifest=replace(model.manifest, translation=part))
+    assert f"  translate  {told}  " in format_models_text([many])
+    [document] = json.loads(format_models_json([many]))
+    assert document["directions"] == list(map(str, part.directions))
+    assert (document["sources"], document["targets"]) == (list(part.sources), list(part.targets))
+
+
+@pytest.mark.parametrize(("languages", "told"), [({}, "not said"), ({"en": 0, "fr": 1}, "en,fr")])
+def test_languages_of_an_encoder(languages: dict[str, int], told: str) -> None:
+    model = get_model("en-fr")
+    assert model.manifest is not None
+    manifest = replace(model.manifest, task="encode", translation=None, languages=languages)
+    assert f"  encode  {told}  " in format_models_text([replace(model, manifest=manifest)])
+
+
 def test_what_is_half_written_is_not_there(xlm: Run, other: Path) -> None:
     other.rename(other.with_name(".other.12345678.partial"))
     (other.parent / "empty").mkdir()
@@ -98,6 +142,54 @@ def test_an_unknown_name_lists_what_is_here(xlm: Run, other: Path, command: str)
     assert (code, out) == (ExitCode.MODEL, "")
     assert "no model named 'nothing' is here" in err
     assert "here are en-fr, other" in err
+
+
+@pytest.mark.parametrize(("name", "near"), [("othr", "other"), ("EN-FR", "en-fr"), ("team/other", "other")])
+def test_the_nearest_name_is_suggested(xlm: Run, other: Path, name: str, near: str) -> None:
+    assert f"hint: did you mean {near}? here are en-fr, other" in xlm("models", "path", name)[2]
+    assert f"hint: did you mean {near}? embedded models: " in xlm("info", name)[2]
+
+
+@pytest.mark.parametrize(
+    ("command", "typed", "offered"),
+    [("show", "", ["en-fr", "other"]), ("path", "o", ["other"]), ("verify", "e", ["en-fr"]), ("remove", "", ["other"])],
+)
+def test_names_are_completed(
+    xlm: Run, other: Path, monkeypatch: pytest.MonkeyPatch, command: str, typed: str, offered: list[str]
+) -> None:
+    monkeypatch.setenv("_XLM_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"xlm models {command} {typed}")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    assert xlm()[1].splitlines() == [f"plain,{name}" for name in offered]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("translate -m o", ["plain,other"]),
+        ("classify --model ", ["plain,en-fr", "plain,other"]),
+        ("eval translate -m e", ["plain,en-fr"]),
+        ("info runs/", ["file,runs/"]),
+    ],
+)
+def test_models_are_completed_by_name_and_else_by_path(
+    xlm: Run, other: Path, monkeypatch: pytest.MonkeyPatch, words: str, offered: list[str]
+) -> None:
+    monkeypatch.setenv("_XLM_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"xlm {words}")
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ") + 1))
+    assert xlm()[1].splitlines() == offered
+
+
+def test_a_folder_that_this_user_may_not_look_into(xlm: Run, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> Iterator[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr(reading, "embedded_models", dict)
+    with pytest.raises(DataError, match=f"{other.parent}: the folder of pulled models cannot be read") as caught:
+        find_model("other")
+    assert caught.value.hint == "XLM_HOME names another place"
 
 
 def test_verify_says_it_of_each(xlm: Run, other: Path) -> None:

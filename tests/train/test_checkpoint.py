@@ -17,7 +17,6 @@ from xlmcli.records import Direction
 from xlmcli.train.checkpoint import (
     CheckpointConfig,
     load_config,
-    load_language_model,
     load_seq2seq,
     load_training_state,
     load_weights,
@@ -27,6 +26,7 @@ from xlmcli.train.checkpoint import (
     saved_state,
 )
 from xlmcli.train.model import XLMLanguageModel, XLMShape
+from xlmcli.train.pretrained import open_pretrained
 from xlmcli.train.seq2seq import Seq2Seq
 
 LANGS = ("en", "fr")
@@ -68,8 +68,8 @@ def test_config_of_the_decoder(shape: XLMShape) -> None:
 
 def test_language_model_comes_back(pretrained: tuple[XLMLanguageModel, Path], shape: XLMShape) -> None:
     model, folder = pretrained
-    opened, config = load_language_model(folder)
-    assert config == CheckpointConfig(LANGS, shape)
+    opened = open_pretrained(folder).language_model()
+    assert open_pretrained(folder).config == CheckpointConfig(LANGS, shape)
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in opened.state_dict().items())
     with pytest.raises(ModelError, match="without a decoder"):
         load_seq2seq(folder)
@@ -88,7 +88,7 @@ def test_seq2seq_comes_back(shape: XLMShape, randomise: Randomise, tmp_path: Pat
     assert opened_config == config
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in opened.state_dict().items())
     with pytest.raises(ModelError, match="an encoder-decoder, where a pretrained XLM is needed"):
-        load_language_model(tmp_path)
+        open_pretrained(tmp_path)
 
 
 def test_all_faults_are_listed_at_once(pretrained: tuple[XLMLanguageModel, Path], shape: XLMShape) -> None:
@@ -118,14 +118,14 @@ def test_damaged_weights_are_a_model_error(pretrained: tuple[XLMLanguageModel, P
     path = folder / CHECKPOINT_WEIGHTS_NAME
     path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
     with pytest.raises(ModelError, match=r"model\.safetensors: "):
-        load_language_model(folder)
+        open_pretrained(folder).encoder()
 
 
 def test_missing_weights_are_a_model_error(pretrained: tuple[XLMLanguageModel, Path]) -> None:
     _, folder = pretrained
     (folder / CHECKPOINT_WEIGHTS_NAME).unlink()
     with pytest.raises(ModelError, match=r"model\.safetensors"):
-        load_language_model(folder)
+        open_pretrained(folder).encoder()
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_missing_field_is_named(pretrained: tuple[XLMLanguageModel, Path]) -> 
     del config["n_heads"]
     (folder / CONFIG_NAME).write_text(json.dumps(config))
     with pytest.raises(ModelError, match="no field 'n_heads'"):
-        load_language_model(folder)
+        load_config(folder)
 
 
 def test_no_checkpoint_is_a_model_error(tmp_path: Path) -> None:

@@ -20,22 +20,23 @@ from xlmcli.train.classification import (
 from xlmcli.train.classifier import Classifier
 from xlmcli.train.classifier_config import ClassifierConfig
 from xlmcli.train.data import Corpus, TextData
+from xlmcli.train.examples import MixedText
 from xlmcli.train.model import XLMShape
-from xlmcli.train.sampling import Share
-from xlmcli.train.setup import StreamMaker
+from xlmcli.train.sampling import BatchSampler, Share
 
 CPU = torch.device("cpu")
-OPTIONS = ClassificationOptions(alpha=0.5, multi_label=False, start_id=EOS_ID)
+OPTIONS = ClassificationOptions(multi_label=False, start_id=EOS_ID)
 LABELS = np.eye(3, dtype=np.bool_)
 
 
 def test_sequences_stand_between_their_marks() -> None:
-    tokens = make_tokens([[20, 21, 22], [30]], 1, BOS_ID, CPU)
+    tokens = make_tokens([[20, 21, 22], [30]], np.array([1, 0]), BOS_ID, CPU)
     assert tokens.ids.tolist() == [[BOS_ID, 20, 21, 22, EOS_ID], [BOS_ID, 30, EOS_ID, PAD_ID, PAD_ID]]
     assert tokens.mask is not None
     assert tokens.mask.sum(1).tolist() == [5, 3]
-    assert tokens.langs.tolist() == [[1]]
-    assert make_tokens([[20], [30]], 0, EOS_ID, CPU).mask is None
+    assert tokens.langs is None
+    tokens = make_tokens([[20], [30]], np.array([1, 0]), EOS_ID, CPU)
+    assert (tokens.mask, tokens.langs is not None and tokens.langs.tolist()) == (None, [[1], [0]])
 
 
 def test_words_are_masked_and_separators_stay() -> None:
@@ -75,34 +76,27 @@ def test_balanced_weights_make_labels_count_alike() -> None:
     assert balanced_weights([english, french], multi_label=True)[:2] == pytest.approx([3 / 5, 5 / 3])
 
 
-def test_a_step_reads_a_batch_of_one_language_with_its_labels(
+def test_a_step_reads_a_batch_of_all_languages_with_their_labels(
     shape: XLMShape, randomise: Callable[[nn.Module, int], None]
 ) -> None:
-    model = Classifier(replace(shape, dropout=0.0), ClassifierConfig(("a", "b", "c"), start_id=BOS_ID))
+    model = Classifier(replace(shape, dropout=0.0), ClassifierConfig(("a", "b", "c")))
     randomise(model, 0)
-    maker = StreamMaker(0, Share(), {"en": 0, "fr": 1}, 1000, batch_size=2)
-    texts = {lang: [[word, word + 1][: 1 + row % 2] for row, word in enumerate(range(start, start + 3))]
-             for lang, start in (("en", 20), ("fr", 40))}  # fmt: skip
-    labels = {"en": LABELS, "fr": LABELS[::-1]}
-    streams = [
-        maker.sentences(TextData((lang,), (Corpus.from_sequences(ids),), np.ones(3, dtype=np.float32), 0))
-        for lang, ids in texts.items()
-    ]
-    objective = Classification(streams, labels, replace(OPTIONS, start_id=BOS_ID))
-    seen = set()
+    ids = [[word, word + 1][: 1 + row % 2] for row, word in enumerate([20, 21, 22, 40, 41, 42])]
+    labels, lang_ids = np.concatenate([LABELS, LABELS[::-1]]), np.array([0, 0, 0, 1, 1, 1])
+    text = TextData(("en",), (Corpus.from_sequences(ids),), np.ones(6, dtype=np.float32), 0)
+    sampler = BatchSampler(text.sides[0].lens, text.repeats, 1000, (0,), Share(), max_sentences=4)
+    objective = Classification(MixedText(text, labels, lang_ids), sampler, OPTIONS)
+    mixed = 0
     for step in range(8):
-        places = {stream.name: replace(stream.sampler.position) for stream in streams}
+        place = replace(sampler.position)
         loss = objective.loss(model, np.random.default_rng(step), CPU)
-        (moved,) = [stream for stream in streams if stream.sampler.position != places[stream.name]]
-        after, moved.sampler.position = moved.sampler.position, places[moved.name]
-        rows = moved.sampler.next()
-        assert len(rows) <= 2
-        ids = [texts[moved.name][row] for row in rows]
-        logits = model(make_tokens(ids, moved.langs[0], BOS_ID, CPU))
-        wanted = torch.as_tensor(labels[moved.name][rows])
-        expected = float(label_loss(logits, wanted, OPTIONS).detach())
-        assert float(loss.mean.detach()) == pytest.approx(expected, abs=1e-6)
-        assert loss.num_tokens == sum(len(words) + 2 for words in ids)
-        assert moved.sampler.position == after
-        seen.add(moved.name)
-    assert seen == {"en", "fr"}
+        after, sampler.position = sampler.position, place
+        rows = sampler.next()
+        assert sampler.position == after
+        # One at a time, each text in its own language.
+        logits = torch.cat([model(make_tokens([ids[row]], lang_ids[[row]], EOS_ID, CPU)) for row in rows])
+        expected = float(label_loss(logits, torch.as_tensor(labels[rows]), OPTIONS).detach())
+        assert float(loss.mean.detach()) == pytest.approx(expected, abs=1e-5)
+        assert loss.num_tokens == sum(len(ids[row]) + 2 for row in rows)
+        mixed += len(set(lang_ids[rows])) == 2
+    assert mixed > 0

@@ -19,14 +19,14 @@ from xlmcli.text.special import BOS_ID, EOS_ID, PAD_ID
 from xlmcli.train.checkpoint import (
     CheckpointConfig,
     load_config,
-    load_language_model,
     save_config,
     save_weights,
     saved_state,
 )
-from xlmcli.train.classifier import Classifier, load_classifier, load_encoder, pool
+from xlmcli.train.classifier import Classifier, pool
 from xlmcli.train.classifier_config import ClassifierConfig
 from xlmcli.train.model import Tokens, XLMLanguageModel, XLMShape
+from xlmcli.train.pretrained import open_pretrained
 
 LANGS = ("en", "fr")
 TOLERANCE = {"atol": 1e-5, "rtol": 1e-5}
@@ -92,7 +92,7 @@ def test_the_logits_are_theirs(model: Classifier, folder: Path, config: Checkpoi
 
 def test_config_comes_back(folder: Path, config: CheckpointConfig) -> None:
     assert load_config(folder) == config
-    assert load_classifier(folder)[1] == config
+    assert open_pretrained(folder).config == config
 
 
 @torch.no_grad()
@@ -107,7 +107,8 @@ def test_what_they_save_opens(summary_type: str, langs: dict[str, Any], tmp_path
         )
     )  # fmt: skip
     theirs.save_pretrained(tmp_path)
-    model, config = load_classifier(tmp_path)
+    model, config = open_pretrained(tmp_path).classifier(), open_pretrained(tmp_path).config
+    assert model is not None
     pooling: Any = "last" if summary_type == "cls_index" else summary_type
     assert config.classifier == ClassifierConfig(
         ("LABEL_0", "LABEL_1"), multi_label=True, pooling=pooling, activation="tanh", start_id=BOS_ID
@@ -124,7 +125,7 @@ def test_a_model_without_language_embeddings_tells_no_languages_apart(tmp_path: 
         )
     )
     theirs.save_pretrained(tmp_path)
-    encoder, config = load_encoder(tmp_path)
+    encoder, config = open_pretrained(tmp_path).encoder(), open_pretrained(tmp_path).config
     assert (config.shape.num_langs, config.langs) == (1, LANGS)
     tokens = random_tokens(config.shape)
     expected = theirs.eval()(input_ids=tokens.ids).last_hidden_state
@@ -173,16 +174,16 @@ def test_encoders_open_alone(shape: XLMShape, randomise: Randomise, tmp_path: Pa
     tokens = random_tokens(shape)
     expected = model.eval().transformer(tokens)
     for folder in (pretrained, tmp_path / "theirs", labelled):
-        encoder, config = load_encoder(folder)
-        assert config.langs == LANGS
+        assert open_pretrained(folder).config.langs == LANGS
+        encoder = open_pretrained(folder).encoder()
         torch.testing.assert_close(encoder.eval()(tokens), expected, **TOLERANCE)
 
 
 UNSUPPORTED = {
-    "summary_type 'attn', which is not supported": {"summary_type": "attn"},
-    "summary_activation 'gelu', which is not supported": {"summary_activation": "gelu"},
-    "a classifier without a layer to its labels": {"summary_proj_to_labels": False},
-    "a model for regression, where a classifier is needed": {"problem_type": "regression"},
+    "summary_type: attn": {"summary_type": "attn"},
+    "summary_activation: gelu": {"summary_activation": "gelu"},
+    "summary_proj_to_labels: false": {"summary_proj_to_labels": False},
+    "problem_type: regression": {"problem_type": "regression"},
 }
 
 
@@ -191,20 +192,27 @@ def test_other_kinds_are_refused(message: str, fields: dict[str, Any], shape: XL
     config = CheckpointConfig(LANGS, shape, classifier=CONFIGS["first"])
     (tmp_path / CONFIG_NAME).write_text(json.dumps(config.to_json() | fields))
     with pytest.raises(ModelError, match=message) as caught:
-        load_classifier(tmp_path)
+        open_pretrained(tmp_path)
     assert caught.value.message.startswith(f"{tmp_path / CONFIG_NAME}: ")
 
 
-def test_one_is_not_taken_for_the_other(shape: XLMShape, tiny_checkpoint: Path, tmp_path: Path) -> None:
-    pretrained = save(XLMLanguageModel(shape), CheckpointConfig(LANGS, shape), tmp_path / "xlm")
+@torch.no_grad()
+def test_one_can_be_made_of_the_other(shape: XLMShape, randomise: Randomise, tmp_path: Path) -> None:
+    """A classifier's encoder is a pretrained XLM as well; its output layer begins without a bias."""
     classifier = Classifier(shape, CONFIGS["first"])
-    labelled = save(classifier, CheckpointConfig(LANGS, shape, classifier=CONFIGS["first"]), tmp_path / "classifier")
-    with pytest.raises(ModelError, match="not a classifier"):
-        load_classifier(pretrained)
-    with pytest.raises(ModelError, match="a classifier, where a pretrained XLM is needed"):
-        load_language_model(labelled)
-    with pytest.raises(ModelError, match="an encoder-decoder, where an encoder is needed"):
-        load_encoder(tiny_checkpoint)
-    save_config(CheckpointConfig(LANGS, replace(shape, dim=32), classifier=CONFIGS["first"]), labelled)
+    randomise(classifier, 6)
+    save(classifier, CheckpointConfig(LANGS, shape, classifier=CONFIGS["first"]), tmp_path)
+    model = open_pretrained(tmp_path).language_model()
+    tokens = random_tokens(shape)
+    torch.testing.assert_close(model.eval().transformer(tokens), classifier.eval().transformer(tokens), **TOLERANCE)
+    assert not model.pred_layer.proj.bias.any()
+    assert open_pretrained(save(model, CheckpointConfig(LANGS, shape), tmp_path / "xlm")).classifier() is None
+
+
+def test_what_does_not_fit_is_refused(shape: XLMShape, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    classifier = Classifier(shape, CONFIGS["first"])
+    save(classifier, CheckpointConfig(LANGS, replace(shape, dim=32), classifier=CONFIGS["first"]), tmp_path)
     with pytest.raises(ModelError, match=r"sequence_summary\.summary\.weight is \(3, 16\), expected \(3, 32\)"):
-        load_classifier(labelled)
+        open_pretrained(tmp_path).classifier()
+    with pytest.raises(ModelError, match="an encoder-decoder, where a pretrained XLM is needed"):
+        open_pretrained(tiny_checkpoint)

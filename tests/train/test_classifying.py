@@ -28,7 +28,7 @@ from xlmcli.train.checkpoint import (
     saved_state,
 )
 from xlmcli.train.classification import make_tokens
-from xlmcli.train.classifier import Classifier, load_classifier
+from xlmcli.train.classifier import Classifier
 from xlmcli.train.classifier_config import ClassifierConfig
 from xlmcli.train.classifying import train_classification
 from xlmcli.train.data import TextData
@@ -37,6 +37,7 @@ from xlmcli.train.loop import Trainer
 from xlmcli.train.model import XLMLanguageModel, XLMShape
 from xlmcli.train.optim import OptimOptions
 from xlmcli.train.options import ClassifyTrainingOptions, LoopOptions, RunOptions, SizeOptions
+from xlmcli.train.pretrained import open_pretrained
 from xlmcli.train.reports import Progress
 from xlmcli.train.validation import Scores
 
@@ -94,6 +95,7 @@ def options(files: dict[str, Path], tiny_tokenizer: Path, tmp_path: Path) -> Cla
         pooling=None,
         is_balanced=False,
         word_blank=0.0,
+        num_segmentations=1,
         max_len=None,
         batch_size=8,
         alpha=0.5,
@@ -127,7 +129,8 @@ def test_it_learns_and_opens_elsewhere(options: ClassifyTrainingOptions, sentenc
     assert [data.langs for data in recorder.texts] == [("en",)]
     assert list(recorder.scores[-1].values) == ["en f1", "en acc", "fr zero-shot f1", "fr zero-shot acc"]
     folder = options.run.folder
-    model, config = load_classifier(folder)
+    model, config = open_pretrained(folder).classifier(), open_pretrained(folder).config
+    assert model is not None
     assert config.classifier is not None
     assert config.classifier.labels == ("long", "question", "short")
     assert (config.classifier.train_langs, config.classifier.start_id, config.max_len) == (("en",), EOS_ID, 46)
@@ -138,7 +141,7 @@ def test_it_learns_and_opens_elsewhere(options: ClassifyTrainingOptions, sentenc
 
     theirs = XLMForSequenceClassification.from_pretrained(folder).eval()
     ids = load_tokenizer(folder).encode(sentences["en"][2])
-    tokens = make_tokens([ids], config.lang2id["en"], config.classifier.start_id, torch.device("cpu"))
+    tokens = make_tokens([ids], np.array([config.lang2id["en"]]), config.classifier.start_id, torch.device("cpu"))
     with torch.no_grad():
         logits = theirs(input_ids=tokens.ids, langs=tokens.langs.expand_as(tokens.ids)).logits
         torch.testing.assert_close(model.eval()(tokens), logits, atol=1e-5, rtol=1e-5)

@@ -10,7 +10,7 @@ from xlmcli.errors import DataError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.special import EOS_ID
-from xlmcli.train.examples import cut_to, encode_labelled, join_pair, names_of_labels, read_by_lang
+from xlmcli.train.examples import cut_to, encode_labelled, join_pair, mix_languages, names_of_labels, read_by_lang
 from xlmcli.train.labelled import Columns
 
 WORDS = st.lists(st.integers(14, 99), max_size=12)
@@ -37,6 +37,20 @@ def test_one_side_a_language_and_a_matrix_of_labels(tokenizer: Tokenizer, tmp_pa
     assert english.labels.tolist() == [[True, False, False], [True, False, False], [False, False, True]]
     assert (english.lang, english.text.repeats.tolist()) == ("en", [1, 1, 2])
     assert (english.text.num_skipped, english.text.num_cut) == (1, 0)
+
+
+def test_languages_are_mixed_by_their_shares(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    (tmp_path / "en.tsv").write_text("x\tThe sea.\n" * 9)
+    (tmp_path / "fr.tsv").write_text("y\tLa mer.\n")
+    groups = read_by_lang([Source((lang,), tmp_path / f"{lang}.tsv") for lang in ("en", "fr")], Columns())
+    texts = [encode_labelled(lang, files, ("x", "y"), tokenizer, 100) for lang, files in groups.items()]
+    mixed = mix_languages(texts, {"en": 4, "fr": 2}, alpha=0.5)
+    assert mixed.lang_ids.tolist() == [4] * 9 + [2]
+    assert mixed.labels.argmax(axis=1).tolist() == [0] * 9 + [1]
+    assert mixed.text.sides[0][9] == tokenizer.encode("La mer.")
+    # sqrt(9) : sqrt(1) of an epoch of ten texts.
+    assert mixed.text.repeats.tolist() == pytest.approx([7.5 / 9] * 9 + [2.5])
+    assert mix_languages(texts, {"en": 4, "fr": 2}, alpha=1.0).text.repeats.tolist() == pytest.approx([1] * 10)
 
 
 def test_pairs_are_one_sequence_and_long_ones_are_cut(tokenizer: Tokenizer, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xlmcli.errors import DataError
+from xlmcli.errors import DataError, UsageError
 from xlmcli.sources import Source
 from xlmcli.train.labelled import Columns, iter_examples
 
@@ -32,6 +32,10 @@ CASES = {
     "CSV with a header": ("x.csv.gz", "\ufefftext,label\na,good\n", Columns(), [("good", "a", 2)]),
     "JSON lines": ("x.jsonl", '{"text": "a", "label": 1}\n\n{"label": "x", "text": "b"}\n', Columns(),
                    [("1", "a", 1), ("x", "b", 3)]),
+    "a BOM before JSON, and half a character": ("x.jsonl", '\ufeff{"text": "a\\ud800", "label": "x"}\n', Columns(),
+                                                [("x", "a\ufffd", 1)]),
+    "blank lines, and any case of the suffix": ("x.CSV", "\r\nlabel,text\r\n  \r\ngood,a\r\n", Columns(),
+                                                [("good", "a", 4)]),
     "fields": ("x.ndjson", '{"s": "a", "y": "good"}\n', Columns("y", "s"), [("good", "a", 1)]),
 }  # fmt: skip
 
@@ -61,6 +65,9 @@ def test_many_labels(tmp_path: Path) -> None:
 ERRORS = {
     "1: expected at least 2 columns, found 1": ("x.tsv", "good\n", Columns()),
     "2: no label": ("x.tsv", "good\ta\n \tb\n", Columns()),
+    "3: expected 2 columns as in the first row, found 3": ("x.tsv", "good\ta\n\nbad\tb\tc\n", Columns()),
+    "1: a label must not hold a tab or a line end: 'a\\nb'": ("x.csv", '"a\nb",c\n', Columns()),
+    "2: no label ": ("x.jsonl", '{"label": "a", "text": "b"}\n{"label": null, "text": "c"}\n', Columns()),
     "1: no column 'y'": ("x.tsv", "good\ta\n", Columns("y", "2")),
     "2: expected 2 columns as in the header, found 3": ("x.csv", "label,text\na,b,c\n", Columns()),
     "1: not CSV: unexpected end of data": ("x.csv", 'good,"a\n', Columns()),
@@ -77,4 +84,10 @@ def test_errors_name_the_line(message: str, tmp_path: Path) -> None:
     name, text, columns = ERRORS[message]
     with pytest.raises(DataError) as caught:
         read(tmp_path / name, text, columns)
-    assert caught.value.message.startswith(f"{tmp_path / name}:{message}")
+    assert f"{caught.value.message} ".startswith(f"{tmp_path / name}:{message}")
+
+
+def test_a_source_names_no_column_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "x.tsv").write_text("good\ta\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"column= in 'en=.*,column=2' is for text without labels"):
+        list(iter_examples(Source(("en",), tmp_path / "x.tsv", column=2), Columns()))

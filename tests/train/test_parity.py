@@ -105,10 +105,10 @@ def test_no_weight_is_missing_or_left_over(folder: Path) -> None:
 
 
 def test_what_they_save_opens(model: XLMLanguageModel, folder: Path, batch: Tokens, tmp_path: Path) -> None:
-    from xlmcli.train.checkpoint import load_language_model
+    from xlmcli.train.pretrained import open_pretrained
 
     XLMWithLMHeadModel.from_pretrained(folder).save_pretrained(tmp_path / "theirs")
-    opened, config = load_language_model(tmp_path / "theirs")
+    opened, config = open_pretrained(tmp_path / "theirs").language_model(), open_pretrained(tmp_path / "theirs").config
     assert config.langs == LANGS[: model.transformer.shape.num_langs]
     with torch.no_grad():
         torch.testing.assert_close(opened.eval().transformer(batch), model.transformer(batch), **TOLERANCE)

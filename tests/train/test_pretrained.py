@@ -15,7 +15,7 @@ from xlmcli.errors import ModelError
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
 from xlmcli.text.xlm_bpe import XLMBPETokenizer
-from xlmcli.train.checkpoint import load_config, load_language_model
+from xlmcli.train.checkpoint import load_config
 from xlmcli.train.classifier_start import make_start
 from xlmcli.train.labelled import Columns
 from xlmcli.train.loop import RunState, Trainer
@@ -92,8 +92,8 @@ def test_a_pretraining_run_of_an_untied_model_opens_again(
 ) -> None:
     save(has_decoder=False, share_inout_emb=False)
     pretrain(pretraining(pretrain_options, tmp_path / "run", path), [])
-    model, config = load_language_model(tmp_path / "run")
-    assert not config.shape.tied_output
+    assert not load_config(tmp_path / "run").shape.tied_output
+    model = open_pretrained(tmp_path / "run").language_model()
     assert not torch.equal(model.pred_layer.proj.weight, model.transformer.embeddings.weight)
 
 
@@ -152,7 +152,8 @@ def test_a_classifier_starts_from_the_encoder(
     run = pretrain_options(tmp_path / "run", ONE_STEP)
     options = ClassifyTrainingOptions(
         tokenizer=None, init=path, train=(source,), valid=(source,), select=(), columns=Columns(), pooling=None,
-        is_balanced=False, word_blank=0.0, max_len=None, batch_size=8, alpha=0.5, max_epochs=None, num_seeds=1,
+        is_balanced=False, word_blank=0.0, num_segmentations=1, max_len=None, batch_size=8, alpha=0.5, max_epochs=None,
+        num_seeds=1,
         size=run.size, run=run.run,
     )  # fmt: skip
     begin = make_start(options, ("bad", "good"))

@@ -13,10 +13,10 @@ import pytest
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
-from xlmcli.train.checkpoint import load_language_model
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.objectives import LanguageModelOptions
 from xlmcli.train.options import LoopOptions, PretrainOptions
+from xlmcli.train.pretrained import open_pretrained
 from xlmcli.train.pretraining import pretrain
 
 ONE_STEP = LoopOptions(max_steps=1, precision="fp32")
@@ -42,7 +42,8 @@ def put_together(monkeypatch: pytest.MonkeyPatch) -> Callable[[PretrainOptions],
 
 def test_the_folder_has_all_that_translation_starts_from(options: PretrainOptions, tiny_tokenizer: Path) -> None:
     pretrain(options, [])
-    model, config = load_language_model(options.run.folder)
+    pretrained = open_pretrained(options.run.folder)
+    model, config = pretrained.language_model(), pretrained.config
     assert config.langs == ("en", "fr")
     assert model.transformer.shape == config.shape
     assert (config.shape.num_words, config.shape.num_langs, config.shape.dim) == (420, 2, 16)
@@ -52,7 +53,7 @@ def test_the_folder_has_all_that_translation_starts_from(options: PretrainOption
 def test_a_vocabulary_is_learned_where_none_is_given(options: PretrainOptions) -> None:
     pretrain(replace(options, tokenizer=None, vocab_size=380), [])
     assert load_tokenizer(options.run.folder).vocab_size == 380
-    assert load_language_model(options.run.folder)[1].shape.num_words == 380
+    assert open_pretrained(options.run.folder).config.shape.num_words == 380
 
 
 def test_every_objective_has_its_streams(

@@ -17,9 +17,9 @@ import torch
 from safetensors.torch import load_file
 
 from xlmcli.records import Direction
-from xlmcli.train.checkpoint import load_language_model, load_training_state
-from xlmcli.train.classifier import load_classifier
+from xlmcli.train.checkpoint import load_training_state
 from xlmcli.train.options import LoopOptions, TranslateTrainingOptions
+from xlmcli.train.pretrained import open_pretrained
 from xlmcli.train.translating import train_translation
 
 ACCELERATE = (
@@ -59,7 +59,7 @@ def test_pretraining_under_accelerate(
     assert "Warning" not in stderr
     assert [record["step"] for record in read_log(tmp_path, "train")] == [2, 4]
     assert [record["step"] for record in read_log(tmp_path, "valid")] == [2, 4, 4]
-    model, _ = load_language_model(tmp_path)
+    model = open_pretrained(tmp_path).language_model()
     assert all(weight.isfinite().all() for weight in model.state_dict().values())
 
 
@@ -110,7 +110,7 @@ def test_a_classifier_on_two_processes(texts: Any, tiny_tokenizer: Path, tmp_pat
         assert all(torch.equal(weight, second[name]) for name, weight in first.items())
         # 20 sentences make 5 batches, 3 for each process, twice.
         assert load_training_state(folder / f"seed-{seed}" / "training" / "state.pt")["run"]["step"] == 6
-    load_classifier(folder)
+    assert open_pretrained(folder).classifier() is not None
 
 
 def test_ctrl_c_under_torchrun_saves_once_for_both(texts: Any, tiny_tokenizer: Path, tmp_path: Path) -> None:

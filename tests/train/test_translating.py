@@ -27,6 +27,7 @@ from xlmcli.train.checkpoint import (
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.model import XLMLanguageModel, XLMShape
 from xlmcli.train.options import LoopOptions, TranslateTrainingOptions
+from xlmcli.train.pretrained import open_pretrained
 from xlmcli.train.seq2seq import Seq2Seq
 from xlmcli.train.translating import train_translation
 
@@ -156,9 +157,8 @@ def test_both_sides_start_from_the_pretrained_model(
 ) -> None:
     folder = make_pretrained("xlm")
     trainer = put_together(replace(options, init_encoder=folder, init_decoder=folder, tokenizer=None))
-    from xlmcli.train.checkpoint import load_language_model
 
-    pretrained = load_language_model(folder)[0].state_dict()
+    pretrained = open_pretrained(folder).language_model().state_dict()
     model = trainer.bare_model
     assert isinstance(model, Seq2Seq)
     for name, value in model.encoder.state_dict().items():

@@ -121,7 +121,8 @@ def test_a_model_that_was_saved_whole_is_refused(tmp_path: Path) -> None:
 
 def named(module: str, name: str) -> bytes:
     """Opcodes that load a global, name with dots and all."""
-    return b"".join(b"\x8c" + bytes([len(part)]) + part.encode() for part in (module, name)) + b"\x93"
+    parts = (part.encode() for part in (module, name))
+    return b"".join(b"\x8c" + bytes([len(part)]) + part for part in parts) + b"\x93"
 
 
 @pytest.mark.parametrize(
@@ -151,6 +152,30 @@ def test_names_near_the_allowed_ones_are_refused(module: str, name: str) -> None
     with pytest.raises(RefusedPickleError) as raised:
         load(b"\x80\x04" + named(module, name) + b".")
     assert raised.value.name == f"{module}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("module", "shown"),
+    [
+        ("os\nerror: fine", r"os\nerror: fine.system"),
+        ("\x1b[31mos", r"\x1b[31mos.system"),
+        ("\u043es", r"\u043es.system"),
+        ("a" * 250, "a" * 200),
+    ],
+)
+def test_a_name_is_shown_on_one_line_and_short(module: str, shown: str) -> None:
+    with pytest.raises(RefusedPickleError) as raised:
+        load(b"\x80\x04" + named(module, "system") + b".")
+    assert raised.value.message == f"model.pth: refused, its pickle tries to load {shown}"
+    assert raised.value.name == f"{module}.system"
+
+
+@pytest.mark.parametrize(
+    ("size", "stride"), [(3, (1,)), ((3,), 1), (("3",), (1,)), ((3,), (1.5,)), (((3, 3),), (1,)), (None, None)]
+)
+def test_the_shape_of_a_tensor_must_be_numbers(size: object, stride: object) -> None:
+    with pytest.raises(pickle.UnpicklingError, match=r"expected (int|tuple), found"):
+        load(pickle.dumps(Call(torch._utils._rebuild_tensor_v2, None, 0, size, stride, False, {}), protocol=2))
 
 
 BUILD, STATE, SLOTS = b"b", b"}\x8c\x01xK\x01s", b"N}\x8c\x04callK\x01s\x86"

@@ -31,6 +31,7 @@ from xlmcli.bundle.manifest import (
 )
 from xlmcli.bundle.names import CARD_NAME, HEAD_NAME, LANGUAGES_NAME, MANIFEST_NAME, MODEL_NAME, RECIPE_NAME
 from xlmcli.bundle.reading import (
+    DEFAULT_CLASSIFIER,
     Bundle,
     embedded_models,
     find_model,
@@ -39,11 +40,13 @@ from xlmcli.bundle.reading import (
     open_bundle,
     pulled_models,
     read_manifest,
+    suggest,
 )
 from xlmcli.bundle.writing import check_free, new_bundle, seal
 
 __all__ = [
     "CARD_NAME",
+    "DEFAULT_CLASSIFIER",
     "FORMAT_VERSION",
     "HEAD_NAME",
     "LANGUAGES_NAME",
@@ -74,4 +77,5 @@ __all__ = [
     "pulled_models",
     "read_manifest",
     "seal",
+    "suggest",
 ]

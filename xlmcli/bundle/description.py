@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
@@ -12,10 +13,13 @@ from xlmcli.bundle.manifest import ClassifierPart, Manifest, Score, Task, Transl
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME, PYTORCH_WEIGHTS_NAME
 from xlmcli.bundle.reading import Bundle
 from xlmcli.bundle.serialization import format_manifest
+from xlmcli.bundle.weight_files import find_weight_files
 from xlmcli.errors import ModelError
 
 _CLASSIFIER = "XLMForSequenceClassification"
 _MAX_LABELS_SHOWN = 20
+# Of transformers' XLMConfig, which leaves them out of config.json.
+DEFAULT_SIZES = {"vocab_size": 30145, "emb_dim": 2048, "n_layers": 12, "n_heads": 16, "max_position_embeddings": 512}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class CheckpointDescription:
         decoder_layers: None for an encoder.
         num_parameters: Numbers stored; None in a file that only torch can read.
         dtypes: Types they are stored in; none likewise.
-        num_bytes: Size of the weights' file.
+        num_bytes: Size of the weights' files.
     """
 
     task: str
@@ -58,22 +62,23 @@ def describe_checkpoint(path: Path) -> CheckpointDescription:
     task = _task(config)
     translates = task == "translate"
     languages = config.child("lang2id").values if config.values.get("lang2id") is not None else {}
-    weights = path / CHECKPOINT_WEIGHTS_NAME
-    num_parameters, dtypes = _count_weights(weights) if weights.is_file() else (None, ())
+    weights = find_weight_files(path)
+    num_parameters, dtypes = _count_weights(weights)
     return CheckpointDescription(
         task="pretrained" if task == "encode" else task,
         languages={code: config.child("lang2id").whole(code) for code in languages},
         directions=config.texts("xlm_directions") if translates else (),
         labels=_labels(config) if task == "classify" else (),
-        dim=config.whole("emb_dim"),
-        num_heads=config.whole("n_heads"),
-        encoder_layers=config.whole("n_layers"),
+        dim=_size(config, "emb_dim"),
+        num_heads=_size(config, "n_heads"),
+        encoder_layers=_size(config, "n_layers"),
         decoder_layers=config.whole("decoder_layers") if translates else None,
-        vocab_size=config.whole("vocab_size"),
-        num_positions=config.whole("max_position_embeddings"),
+        # As the first published models name it, or as transformers does now.
+        vocab_size=_size(config, "n_words" if "n_words" in config.values else "vocab_size"),
+        num_positions=_size(config, "max_position_embeddings"),
         num_parameters=num_parameters,
         dtypes=dtypes,
-        num_bytes=(weights if weights.is_file() else path / PYTORCH_WEIGHTS_NAME).stat().st_size,
+        num_bytes=sum(file.stat().st_size for file in weights),
     )
 
 
@@ -93,6 +98,10 @@ def _read_config(path: Path) -> Fields:
         raise ModelError(f"{path}: not a checkpoint, it has no {CONFIG_NAME}") from None
     except OSError as error:
         raise ModelError(f"{path / CONFIG_NAME}: cannot be read ({error.strerror or error})") from None
+
+
+def _size(config: Fields, key: str) -> int:
+    return DEFAULT_SIZES[key] if key in DEFAULT_SIZES and key not in config.values else config.whole(key)
 
 
 def _task(config: Fields) -> Task:
@@ -225,13 +234,18 @@ def _megabytes(num_bytes: int) -> str:
     return f"{num_bytes / 1e6:.1f} MB"
 
 
-def _count_weights(path: Path) -> tuple[int, tuple[str, ...]]:
+def _count_weights(files: Sequence[Path]) -> tuple[int | None, tuple[str, ...]]:
     from safetensors import SafetensorError, safe_open
 
-    try:
-        with safe_open(path, framework="numpy") as weights:
-            slices = [weights.get_slice(name) for name in weights.keys()]  # noqa: SIM118 (not a mapping)
-            dtypes = sorted({str(part.get_dtype()).lower() for part in slices})
-            return sum(prod(part.get_shape()) for part in slices), tuple(dtypes)
-    except SafetensorError as error:
-        raise ModelError(f"{path}: not a safetensors file ({error})") from None
+    num_parameters, dtypes = 0, set()
+    for path in files:
+        if path.suffix != Path(CHECKPOINT_WEIGHTS_NAME).suffix:
+            return None, ()
+        try:
+            with safe_open(path, framework="numpy") as weights:
+                slices = [weights.get_slice(name) for name in weights.keys()]  # noqa: SIM118 (not a mapping)
+        except SafetensorError as error:
+            raise ModelError(f"{path}: not a safetensors file ({error})") from None
+        num_parameters += sum(prod(part.get_shape()) for part in slices)
+        dtypes |= {str(part.get_dtype()).lower() for part in slices}
+    return num_parameters, tuple(sorted(dtypes))

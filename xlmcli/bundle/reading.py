@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from xlmcli.bundle.folding import fold_languages
 from xlmcli.bundle.manifest import SOURCE_PLACE, TARGET_PLACE, ClassifierPart, Frame, Manifest, TranslationPart
 from xlmcli.bundle.names import (
-    CHECKPOINT_WEIGHTS_NAME,
     CONFIG_NAME,
     ENGINE_NAMES,
     HEAD_NAME,
     LANGUAGES_NAME,
     MANIFEST_NAME,
     MODEL_NAME,
-    PYTORCH_WEIGHTS_NAME,
 )
 from xlmcli.bundle.serialization import parse_manifest
-from xlmcli.environment import pulled_folder
-from xlmcli.errors import ModelError
+from xlmcli.bundle.weight_files import find_weight_files
+from xlmcli.environment import HOME_VARIABLE, pulled_folder
+from xlmcli.errors import DataError, ModelError
 from xlmcli.records import Direction
 
 DEFAULT_MODEL = "en-fr"
+DEFAULT_CLASSIFIER = "sentiment"
 
 _PRETRAINED = Path(__file__).parents[1] / "pretrained"
 _CHUNK_BYTES = 1 << 20
@@ -125,9 +126,8 @@ def is_bundle(path: Path) -> bool:
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Tells whether a folder holds the two files of a checkpoint."""
-    weights = (CHECKPOINT_WEIGHTS_NAME, PYTORCH_WEIGHTS_NAME)
-    return (path / CONFIG_NAME).is_file() and any((path / name).is_file() for name in weights)
+    """Tells whether a folder holds a checkpoint's settings and weights."""
+    return (path / CONFIG_NAME).is_file() and bool(find_weight_files(path))
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -163,11 +163,12 @@ def read_manifest(path: Path) -> Manifest:
     return parse_manifest(_read_manifest(path), str(path / MANIFEST_NAME))
 
 
-def find_model(name_or_path: str | None = None) -> Path:
+def find_model(name_or_path: str | None = None, default: str = DEFAULT_MODEL) -> Path:
     """Finds the folder of a model.
 
     Args:
-        name_or_path: Path of a bundle, short name of an embedded or pulled model, or None for the embedded default.
+        name_or_path: Path of a bundle, short name of an embedded or pulled model, or None for the default.
+        default: Name of the model that None stands for.
 
     Returns:
         The folder. A path that is a bundle wins over an embedded model of the same name, and a path that is a bundle or
@@ -176,7 +177,7 @@ def find_model(name_or_path: str | None = None) -> Path:
     Raises:
         ModelError: There is no such model; the hint lists those that there are.
     """
-    name = DEFAULT_MODEL if name_or_path is None else name_or_path
+    name = default if name_or_path is None else name_or_path
     embedded = embedded_models()
     if name_or_path is not None and is_bundle(Path(name)):
         return Path(name)
@@ -191,7 +192,19 @@ def find_model(name_or_path: str | None = None) -> Path:
     if pulled:
         available += f"; pulled models: {', '.join(pulled)}"
     other_way = f"xlm models pull {name} asks the hub for it" if is_hub_name(name) else "a bundle's path will do too"
-    raise ModelError(f"no model named {name!r}, and no folder either", hint=f"{available}; {other_way}")
+    raise ModelError(
+        f"no model named {name!r}, and no folder either",
+        hint=f"{suggest(name, [*embedded, *pulled])}{available}; {other_way}",
+    )
+
+
+def suggest(name: str, names: Sequence[str]) -> str:
+    """Returns the beginning of a hint that asks whether the most similar of ``names`` was meant; empty if none is."""
+    from difflib import get_close_matches
+
+    by_key = {key.lower(): key for key in names}
+    near = get_close_matches(name.rpartition("/")[2].lower(), by_key, n=1)
+    return f"did you mean {by_key[near[0]]}? " if near else ""
 
 
 def embedded_models() -> dict[str, Path]:
@@ -207,12 +220,21 @@ def is_hub_name(text: str) -> bool:
 
 
 def pulled_models() -> dict[str, Path]:
-    """Returns the models that ``xlm models pull`` got, by short name."""
+    """Returns the models that ``xlm models pull`` got, by short name.
+
+    Raises:
+        DataError: This user may not look into their folder.
+    """
     folder = pulled_folder()
-    if not folder.is_dir():
-        return {}
-    # What is being written has a name that begins with a point.
-    return {path.name: path for path in sorted(folder.iterdir()) if path.name[0] != "." and is_bundle(path)}
+    try:
+        # What is being written has a name that begins with a point.
+        shown = [path for path in sorted(folder.iterdir()) if path.name[0] != "."] if folder.is_dir() else []
+        return {path.name: path for path in shown if is_bundle(path)}
+    except PermissionError as error:
+        raise DataError(
+            f"{error.filename}: the folder of pulled models cannot be read ({error.strerror})",
+            hint=f"{HOME_VARIABLE} names another place",
+        ) from None
 
 
 def hash_file(path: Path) -> str:

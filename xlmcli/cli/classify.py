@@ -21,7 +21,11 @@ from xlmcli.errors import ExitCode, UsageError
 @click.option("--echo", is_flag=True, help="text: write each line after its label.")
 @click.option("--pair-column", metavar="COLUMN", help="tsv, csv: column of the second text, for models of pairs.")
 @click.option("--pair-field", metavar="FIELD", help="jsonl: field of the second text.")
-@stream_options(verb="classify", model_help="Path of a bundle of a classifier, or name of a pulled one.")
+@stream_options(
+    verb="classify",
+    model_help="Path of a classifier's bundle, or name of an embedded or pulled one (default: sentiment).",
+    batch_tokens=1024,
+)
 def command(
     options: StreamOptions,
     lang: str | None,
@@ -41,6 +45,10 @@ def command(
     whose probabilities are averaged; of a pair that is too long, the longer text is cut. Answers come as soon as the
     input pauses, so the command can stand in a slow pipe.
 
+    A classifier that was fine-tuned with transformers, where a language embedding is added only for those who pass
+    langs, gets no language unless --lang says one (or auto), and takes all texts for English when it cuts them into
+    words, as XLMTokenizer does.
+
     \b
     What is written for each line:
       text                   label TAB probability
@@ -55,10 +63,10 @@ def command(
 
     \b
     Examples:
-      xlm classify -m sentiment.bundle < reviews.txt
-      xlm classify -m sentiment.bundle --format csv --column comment < reviews.csv
-      xlm classify -m sentiment.bundle --only negative --threshold 0.8 < reviews.txt | head
-      tail -f app.log | xlm classify -m sentiment.bundle --lang en --echo
+      xlm classify < reviews.txt
+      xlm classify --format csv --column comment < reviews.csv
+      xlm classify --only negative --threshold 0.8 < reviews.txt | head
+      tail -f app.log | xlm classify -m my-classifier --lang en --echo
     """
     from xlmcli.infer.formats import FormatOptions
     from xlmcli.infer.labels import ADDED, LabelOptions, check_labels
@@ -68,16 +76,14 @@ def command(
     if echo and options.format_name != "text":
         raise UsageError("--echo is for plain text", hint="the other formats keep what they are given anyway")
     formats = FormatOptions(options.format_name, options.column, options.field, pair_column, pair_field)
-    if options.model is None:
-        raise UsageError("no model named", hint="-m MODEL: a bundle of a classifier; xlm convert makes one")
     num_selected = None
     with open_stream(options, formats) as stream:
-        from xlmcli.bundle import find_model, open_bundle
+        from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model, open_bundle
         from xlmcli.infer.classification import Classification
         from xlmcli.infer.formats import Added
         from xlmcli.infer.sinks import SelectionSink, TextSink
 
-        bundle = open_bundle(find_model(options.model))
+        bundle = open_bundle(find_model(options.model, DEFAULT_CLASSIFIER))
         wanted = None if selected is None else check_labels(selected, bundle.classifier, abstain)
         classification = Classification(bundle, lang, labels, stream.engine_options)
         if wanted is None:
@@ -100,4 +106,4 @@ def _selected(only: str | None, excluded: str | None, *, is_list: bool, echo: bo
     if is_list or echo:
         option = "--only" if only is not None else "--not"
         raise UsageError(f"{option} prints lines as they are, without labels", hint="leave out -k, --all and --echo")
-    return (only or excluded or "").split(",")
+    return [label.strip() for label in (only or excluded or "").split(",")]

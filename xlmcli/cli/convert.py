@@ -149,7 +149,8 @@ def command(
     The bundle is written beside and renamed; what is at BUNDLE already stays unless --force is given. With --verify,
     a line on stdout for each direction or language compares the bundle with the checkpoint, run by torch, before
     anything is written at BUNDLE: equal greedy translations, equal labels, and how far states differ. Too little
-    agreement is an error (exit 1).
+    agreement is an error (exit 1). A model that translates between many languages is compared from each language that
+    there are sentences in into the next one.
 
     One bundle for translation serves all directions of the model. With --direction, BUNDLE becomes a folder for that
     direction alone, which any program that uses CTranslate2 opens: give it "</s>", the pieces of a sentence, and
@@ -171,11 +172,11 @@ def command(
     """
     require_extra("train", "torch")
     from xlmcli.bundle import check_free
-    from xlmcli.convert.bundling import BundleOptions
+    from xlmcli.convert.bundling import BundleOptions, write_bundle
     from xlmcli.convert.conversion import Checkpoint
+    from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint
     from xlmcli.convert.engine_folder import EngineModel
     from xlmcli.convert.opening import open_model
-    from xlmcli.convert.published import PublishedModel
     from xlmcli.convert.scores import read_scores
 
     if direction is not None and (licence is not None or trained_on or scores is not None):
@@ -205,65 +206,74 @@ def command(
             _FLOAT32_MAX_DIFFERENCE if max_difference is None and in_full else max_difference,
         )
     opened = open_model(local.path, codes, vocab, of_engine=kind == "ctranslate2")
-    if isinstance(opened, Checkpoint):
-        if max_difference is not None:
-            raise UsageError(
-                "--max-difference is for encoders and classifiers", hint="--min-agreement for translations"
-            )
+    if isinstance(opened, EngineModel):
+        _refuse_options_of_torch(direction, verification, opened)
+        write_bundle(opened, bundle, options)
+    elif isinstance(opened, Checkpoint):
+        _refuse_encoder_options(max_difference)
         _write_translation(opened, bundle, direction, options, verification)
-    elif isinstance(opened, (PublishedModel, EngineModel)):
-        _write_published(opened, bundle, direction, options, verification)
-    else:
-        _refuse_translation_options(direction, min_agreement, opened)
+    elif isinstance(opened, EncoderCheckpoint):
+        _refuse_translation_options(direction, min_agreement, opened.name, opened.config.classifier is not None)
+        _check_languages(verification, opened.config.langs)
         _write_encoder(opened, bundle, options, verification)
+    elif opened.languages is None:
+        _refuse_translation_options(direction, min_agreement, opened.name, opened.settings.classifier is not None)
+        _write_encoder(opened, bundle, options, verification)
+    else:
+        _refuse_encoder_options(max_difference)
+        if direction is not None:
+            raise _no_folding(opened.name)
+        _check_languages(verification, opened.languages.codes)
+        _write_published(opened, bundle, options, verification)
     click.echo(f"wrote {bundle}", err=True)
 
 
-def _write_published(
-    opened: PublishedModel | EngineModel,
-    path: Path,
-    direction: Direction | None,
-    options: BundleOptions,
-    verification: Verification | None,
+def _refuse_options_of_torch(
+    direction: Direction | None, verification: Verification | None, opened: EngineModel
 ) -> None:
-    from xlmcli.convert.bundling import write_bundle
-    from xlmcli.convert.engine_folder import EngineModel
-
+    """Raises a UsageError if an option was given that says nothing about a model that stays as it is."""
     if direction is not None:
-        raise UsageError(
-            f"--direction is for XLM, and {opened.name} is none",
-            hint="model.bin of the bundle needs no folding: CTranslate2 opens the bundle as it is",
-        )
+        raise _no_folding(opened.name)
     if verification is not None:
         raise UsageError(
-            f"--verify compares XLM models alone, and {opened.name} is none",
+            f"--verify has nothing to compare with: {opened.name} is CTranslate2's already, and its weights stay",
             hint="leave out --verify, --verify-file, --min-agreement and --max-difference",
         )
-    given = click.get_current_context().get_parameter_source("quantization") is ParameterSource.COMMANDLINE
-    if given and isinstance(opened, EngineModel):
+    if click.get_current_context().get_parameter_source("quantization") is ParameterSource.COMMANDLINE:
         raise UsageError(
             f"--quantization is for weights in full, and those of {opened.name} stay as they are", hint="leave it out"
         )
-    write_bundle(opened, path, options)
+
+
+def _no_folding(name: str) -> UsageError:
+    return UsageError(
+        f"--direction is for XLM, and {name} is none",
+        hint="model.bin of the bundle needs no folding: CTranslate2 opens the bundle as it is",
+    )
 
 
 def _refuse_translation_options(
-    direction: Direction | None, min_agreement: float | None, opened: EncoderCheckpoint
+    direction: Direction | None, min_agreement: float | None, name: str, has_labels: bool
 ) -> None:
     """Raises a UsageError if an option was given that says nothing about an encoder or a classifier."""
     context = click.get_current_context()
     given = ["--direction"] if direction is not None else []
     given += [
-        f"--{name.replace('_', '-')}"
-        for name in ("beam_size", "length_penalty")
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        f"--{option.replace('_', '-')}"
+        for option in ("beam_size", "length_penalty")
+        if context.get_parameter_source(option) is ParameterSource.COMMANDLINE
     ]
     if given:
-        raise UsageError(f"{given[0]} is for models that translate, and {opened.name} does not", hint="leave it out")
-    if min_agreement is not None and opened.config.classifier is None:
+        raise UsageError(f"{given[0]} is for models that translate, and {name} does not", hint="leave it out")
+    if min_agreement is not None and not has_labels:
         raise UsageError(
             "--min-agreement compares labels, and an encoder has none", hint="--max-difference compares states"
         )
+
+
+def _refuse_encoder_options(max_difference: float | None) -> None:
+    if max_difference is not None:
+        raise UsageError("--max-difference is for encoders and classifiers", hint="--min-agreement for translations")
 
 
 def _write_translation(
@@ -303,14 +313,26 @@ def _write_translation(
         write_folded(opened, path, direction, options, check=lambda new: check_folder(new, direction))
 
 
+def _write_published(
+    opened: PublishedModel, path: Path, options: BundleOptions, verification: Verification | None
+) -> None:
+    from xlmcli.convert.bundling import write_bundle
+    from xlmcli.convert.published_verification import verify_published
+    from xlmcli.convert.verification import check_agreements, format_agreement
+
+    def check(new: Bundle) -> None:
+        if verification is not None:
+            agreements = _report(verify_published(opened, new, verification.sentences), format_agreement)
+            check_agreements(agreements, verification.min_share)
+
+    write_bundle(opened, path, options, check=check)
+
+
 def _write_encoder(
-    opened: EncoderCheckpoint, path: Path, options: BundleOptions, verification: Verification | None
+    opened: EncoderCheckpoint | PublishedModel, path: Path, options: BundleOptions, verification: Verification | None
 ) -> None:
     from xlmcli.convert.bundling import write_bundle
     from xlmcli.convert.encoder_verification import check_closeness, format_closeness, verify_encoder
-
-    if opened.config.languages:
-        _check_languages(verification, tuple(opened.config.languages))
 
     def check(new: Bundle) -> None:
         if verification is not None:
@@ -321,8 +343,8 @@ def _write_encoder(
 
 
 def _check_languages(verification: Verification | None, langs: tuple[str, ...]) -> None:
-    """Raises a UsageError if there are sentences in a language that the model has not got."""
-    unknown = [lang for lang in (verification.sentences if verification else {}) if lang not in langs]
+    """Raises a UsageError if there are sentences in a language that the model, if it says which it has, has not got."""
+    unknown = [lang for lang in (verification.sentences if verification else {}) if langs and lang not in langs]
     if unknown:
         raise UsageError(f"--verify-file: the model has no language {unknown[0]!r}", hint=f"it has {', '.join(langs)}")
 

@@ -29,11 +29,12 @@ def command(output_format: str) -> None:
     """
     from xlmcli.doctor.machine import examine_machine
     from xlmcli.doctor.report import format_report_json, format_report_text
-    from xlmcli.doctor.speed import try_translation
+    from xlmcli.doctor.trial import try_translation
 
     machine = examine_machine()
     trial = try_translation(has_gpu=any(item.device == "cuda" for item in machine.devices))
     report = format_report_text(machine, trial) if output_format == "text" else format_report_json(machine, trial)
     click.echo(report)
     if trial.speed is None:
-        raise GateError("this machine will not translate", hint="; ".join(trial.problems.values()))
+        problems = "; ".join(trial.problems.values())
+        raise GateError(f"this machine will not translate: {problems}", hint=trial.advice)

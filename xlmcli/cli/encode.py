@@ -10,7 +10,7 @@ import click
 
 from xlmcli.cli.options import FILE
 from xlmcli.cli.streaming import Stream, StreamOptions, open_stream, stream_options
-from xlmcli.errors import UsageError
+from xlmcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from xlmcli.infer.encoders import TextEncoder
@@ -69,7 +69,7 @@ class _Wanted:
 @click.option(
     "--pair-lang", metavar="LANG", help="Language of the second texts and of --nearest FILE.  [default: auto]"
 )
-@stream_options(verb="encode", model_help="Path of a bundle of an encoder or a classifier.")
+@stream_options(verb="encode", model_help="Path of a bundle of an encoder or a classifier.", batch_tokens=1024)
 def command(
     options: StreamOptions,
     lang: str | None,
@@ -86,7 +86,8 @@ def command(
     """Make vectors of lines of text from FILEs (plain, .gz, .xz or .zst) or stdin.
 
     With -o OUT.npy, they become an array of float32, a row a line, zeros for an empty line; it is written as it comes
-    and takes no memory. A line that is too long for the model is read in passages, whose vectors become one.
+    and takes no memory. A line that is too long for the model is read in passages, whose vectors become one. What was
+    fine-tuned with transformers is told no language unless --lang is given; see xlm classify.
 
     \b
     What is written for each line:
@@ -188,6 +189,8 @@ def _find_nearest(stream: Stream, encoder: TextEncoder, wanted: _Wanted, path: P
     index = TextIndex()
     pooling = wanted.pooling or "mean"
     stream.read_lines(Encoding(encoder, wanted.pair_lang, pooling), file_input(path), index)
+    if not index.num_texts:
+        raise DataError(f"--nearest {path}: the file has no text")
     work = Encoding(encoder, wanted.lang, pooling)
     num_best = wanted.num_best or 1
     sink = NearestSink(stream.file, index, num_best, wanted.margin)

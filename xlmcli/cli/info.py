@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from xlmcli.cli.options import config_option
+from xlmcli.cli.options import complete_model, config_option
 
 
 @click.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=complete_model)
 @click.option(
     "--format",
     "output_format",

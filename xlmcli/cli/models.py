@@ -22,6 +22,14 @@ _format_option = click.option(
 )
 
 
+def _complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Completes the name of a model; remove takes pulled ones alone."""
+    from xlmcli.bundle import embedded_models, pulled_models
+
+    names = [*pulled_models()] if ctx.info_name == "remove" else [*embedded_models(), *pulled_models()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
 @click.group()
 def command() -> None:
     """Get models from the hub, and list, show, verify and remove those that are here.
@@ -53,11 +61,11 @@ def pull(
 ) -> None:
     """Download the model OWNER/NAME, check it, make a bundle of it, and write its short name.
 
-    A repository that holds a bundle (xlm.json) is taken as it is. A checkpoint is converted, which needs the train
-    extra: of it, configuration, tokenizer, card and weights are downloaded, safetensors rather than .bin. What was
-    interrupted goes on where it stopped. Hashes are checked, and the model appears when it is complete. Its licence is
-    shown on stderr: look whether it allows what you want to do. HF_TOKEN or a login (hf auth login) opens gated and
-    private ones.
+    A repository that holds a bundle (xlm.json) is taken as it is. All else that xlm convert takes is converted, which
+    needs the train extra: of it, configuration, tokenizer, card and weights are downloaded, safetensors rather than
+    .bin. What cannot be converted is refused before its weights are downloaded. What was interrupted goes on where it
+    stopped. Hashes are checked, and the model appears when it is complete. Its licence is shown on stderr: look whether
+    it allows what you want to do. HF_TOKEN or a login (hf auth login) opens gated and private ones.
 
     \b
     Examples:
@@ -82,6 +90,9 @@ def pull(
 def list_(output_format: str) -> None:
     """Write a line for each model that is here: embedded ones, then pulled ones.
 
+    JSON has all languages of each. What a model translates stands in "directions" or, where that is any of many
+    languages into any of many, in "sources" and "targets".
+
     \b
     Examples:
       xlm models list
@@ -95,7 +106,7 @@ def list_(output_format: str) -> None:
 
 
 @command.command(short_help="Show what a model is and where it came from.")
-@click.argument("name")
+@click.argument("name", shell_complete=_complete)
 @_format_option
 def show(name: str, output_format: str) -> None:
     """Check the files of the model NAME and write what it is, as xlm info does, and where it was pulled from.
@@ -112,7 +123,7 @@ def show(name: str, output_format: str) -> None:
 
 
 @command.command(short_help="Check the files of models.")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=_complete)
 @_format_option
 def verify(names: tuple[str, ...], output_format: str) -> None:
     """Compare every file of the models NAME, or of all, with its sha256, and write a line for each model.
@@ -130,11 +141,14 @@ def verify(names: tuple[str, ...], output_format: str) -> None:
     done = verify_models(names)
     click.echo(format_verifications_text(done) if output_format == "text" else format_verifications_json(done))
     if damaged := [item.name for item in done if item.problem is not None]:
-        raise ModelError(f"damaged: {', '.join(damaged)}", hint="xlm models pull gets a pulled model once more")
+        raise ModelError(
+            f"damaged: {', '.join(damaged)}",
+            hint="xlm models pull gets a pulled model once more; installing xlmcli anew, an embedded one",
+        )
 
 
 @command.command(short_help="Remove pulled models.")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=_complete)
 @click.option("--unfinished", is_flag=True, help="Remove what interrupted pulls left, too.")
 @_format_option
 def remove(names: tuple[str, ...], unfinished: bool, output_format: str) -> None:
@@ -161,7 +175,7 @@ def remove(names: tuple[str, ...], unfinished: bool, output_format: str) -> None
 
 
 @command.command(short_help="Write the folder of a model.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_complete)
 @_format_option
 def path(name: str | None, output_format: str) -> None:
     """Write the folder of the model NAME, or the folder that holds the pulled models.

@@ -6,7 +6,7 @@ import importlib.util
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +14,9 @@ from xlmcli.config import load_table
 from xlmcli.errors import MissingExtraError, UsageError, XlmError
 from xlmcli.records import Direction
 from xlmcli.sources import Source, parse_source
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -106,6 +109,16 @@ def config_option(function: Function) -> Function:
         help="Take options from the table of this file that is named as the command; the command line wins.",
     )
     return decorate(function)
+
+
+def complete_model(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Completes the name of a model that is here, else a path."""
+    from click.shell_completion import CompletionItem
+
+    from xlmcli.bundle import embedded_models, pulled_models
+
+    names = [name for name in (*embedded_models(), *pulled_models()) if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
 def require_extra(extra: str, *modules: str) -> None:

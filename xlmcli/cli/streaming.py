@@ -14,16 +14,17 @@ from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import click
 
-from xlmcli.cli.options import FILE, Function
+from xlmcli.cli.options import FILE, Function, complete_model
 from xlmcli.console import print_note, show_line_progress
 from xlmcli.errors import DataError, ExitCode, UsageError
 from xlmcli.lines import atomic_write, writing_errors
 
 if TYPE_CHECKING:
     from xlmcli.infer.engine import EngineOptions
-    from xlmcli.infer.formats import Added, FormatName, FormatOptions
+    from xlmcli.infer.formats import Added, FormatOptions
     from xlmcli.infer.pipeline import Sink, Work
     from xlmcli.infer.reading import Input, LineCounter
+    from xlmcli.tables import FormatName
 
 _STDIN = Path("-")
 
@@ -52,12 +53,13 @@ class StreamOptions:
     quiet: bool
 
 
-def stream_options(*, verb: str, model_help: str) -> Callable[[Function], Function]:
+def stream_options(*, verb: str, model_help: str, batch_tokens: int = 2048) -> Callable[[Function], Function]:
     """Adds the shared options to a command, which gets them as its parameter ``options``, a `StreamOptions`.
 
     Args:
         verb: What the command does to text, for the help.
         model_help: What model is named and what is the default.
+        batch_tokens: Tokens of a batch by default. More than 1024 do not fit the caches where the engine only encodes.
     """
 
     def decorate(function: Function) -> Function:
@@ -67,7 +69,7 @@ def stream_options(*, verb: str, model_help: str) -> Callable[[Function], Functi
             return function(options=shared, **values)
 
         command: Any = collect
-        for add_option in reversed(_shared_options(verb, model_help)):
+        for add_option in reversed(_shared_options(verb, model_help, batch_tokens)):
             command = add_option(command)
         return command  # type: ignore[no-any-return]
 
@@ -79,11 +81,11 @@ _COMPUTE_TYPE_HELP = (
 )
 
 
-def _shared_options(verb: str, model_help: str) -> list[Callable[[Any], Any]]:
+def _shared_options(verb: str, model_help: str, batch_tokens: int) -> list[Callable[[Any], Any]]:
     do = verb.capitalize()
     return [
         click.argument("files", nargs=-1, type=FILE, metavar="[FILE]..."),
-        click.option("-m", "--model", metavar="MODEL", help=model_help),
+        click.option("-m", "--model", metavar="MODEL", shell_complete=complete_model, help=model_help),
         click.option(
             "-o", "--output", type=FILE, metavar="OUT", help="Write to this file, which appears once complete."
         ),
@@ -101,7 +103,7 @@ def _shared_options(verb: str, model_help: str) -> list[Callable[[Any], Any]]:
         click.option(
             "--max-batch-tokens",
             type=click.IntRange(min=1),
-            default=2048,
+            default=batch_tokens,
             show_default=True,
             help="Most source tokens of a batch, padding counted.",
         ),

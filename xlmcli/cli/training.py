@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from xlmcli.cli.options import DURATION, FILE, MONOLINGUAL, PARALLEL, SOURCE
-from xlmcli.errors import UsageError
+from xlmcli.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from xlmcli.train.options import DataOptions, RunOptions, SizeOptions
@@ -299,5 +299,17 @@ def make_run_options(values: dict[str, Any]) -> RunOptions:
 
 
 def model_folder(name: str) -> Path | None:
-    """The folder that ``--init`` names, or None for random weights."""
-    return None if name == RANDOM else Path(name)
+    """The folder or file that ``--init`` names, or None for random weights.
+
+    Raises:
+        ModelError: It is a name on the hub. A run needs its model again to be resumed, and in each of its processes, so
+            that it is for the user to keep.
+    """
+    from xlmcli.bundle.reading import is_hub_name
+
+    path = Path(name)
+    if is_hub_name(name) and not path.exists() and not path.parent.exists():
+        raise ModelError(
+            f"--init {name}: no such folder", hint=f"get it from the hub: hf download {name} --local-dir {path.name}"
+        )
+    return None if name == RANDOM else path

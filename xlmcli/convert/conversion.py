@@ -28,10 +28,10 @@ from xlmcli.convert.layout import find_position_tables
 from xlmcli.convert.seq2seq import DECODER_START, build_spec
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction
-from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.train.checkpoint import CheckpointConfig, find_faults, load_config, load_seq2seq
+from xlmcli.text import Tokenizer
+from xlmcli.train.checkpoint import CheckpointConfig, find_faults, load_config, load_own_tokenizer, load_seq2seq
 from xlmcli.train.seq2seq import Seq2Seq
-from xlmcli.train.stored_weights import StoredWeights
+from xlmcli.train.stored_weights import StoredWeights, rename
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Checkpoint:
             task="translate",
             languages=config.lang2id,
             language_input="embedding" if tells_languages else "none",
-            limits=_limits(config),
+            limits=make_limits(config),
             architecture=_architecture(self),
             quantization=options.quantization,
             provenance=make_provenance(self.name, options),
@@ -95,14 +95,13 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     """
     config = load_config(folder)
     state = _read_state(folder, config)
-    tokenizer = load_tokenizer(folder)
-    check_vocabulary(tokenizer, config.shape.num_words, folder)
+    tokenizer = load_own_tokenizer(folder, config.shape.num_words)
     if not config.directions:
         raise ModelError(f"{folder}: config.json names no directions that the model translates")
     return Checkpoint(folder.resolve().name, state, lambda: load_seq2seq(folder)[0], config, tokenizer)
 
 
-def _read_state(folder: Path, config: CheckpointConfig) -> StoredWeights:
+def _read_state(folder: Path, config: CheckpointConfig) -> Mapping[str, Tensor]:
     """Checks the weights of ``Seq2Seq``, which stay in their file."""
     if config.decoder_layers is None:
         raise ModelError(
@@ -115,22 +114,13 @@ def _read_state(folder: Path, config: CheckpointConfig) -> StoredWeights:
     names = {name: name for name in state}
     if config.shape.tied_output:
         names["decoder.pred_layer.proj.weight"] = "decoder.embeddings.weight"
-    return state.named(names)
+    return rename(state, names)
 
 
 def _skeleton(config: CheckpointConfig) -> Seq2Seq:
     """The model without numbers."""
     with torch.device("meta"):
         return Seq2Seq(config.shape, config.decoder_shape)
-
-
-def check_vocabulary(tokenizer: Tokenizer, num_words: int, folder: Path) -> None:
-    """Raises a ModelError if a tokenizer is not a model's."""
-    if tokenizer.vocab_size != num_words:
-        raise ModelError(
-            f"{folder}: the tokenizer has {tokenizer.vocab_size} pieces, the model {num_words} words",
-            hint="the tokenizer must be the one that the model was trained with",
-        )
 
 
 def write_folded(
@@ -159,7 +149,8 @@ def write_folded(
             check(folder)
 
 
-def _limits(config: CheckpointConfig) -> Limits:
+def make_limits(config: CheckpointConfig) -> Limits:
+    """How long texts may be, with ``</s>`` on either side."""
     room = config.shape.max_positions - 2
     return Limits(
         max_source_tokens=room if config.max_len is None else min(config.max_len, room),

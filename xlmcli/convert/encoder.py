@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
+import torch
 from ctranslate2.specs import common_spec, transformer_spec
 
 from xlmcli.convert.layers import Weights, activation, fill_encoder
+from xlmcli.convert.streaming import finish
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from xlmcli.bundle import SpecialTokens
+    from xlmcli.bundle.manifest import Quantization
     from xlmcli.train.model import XLMShape
 
 
 def build_encoder_spec(
     state: Mapping[str, Tensor],
     shape: XLMShape,
-    layer_norm_eps: float,
     vocab: Sequence[str],
     tokens: SpecialTokens,
-    quantization: str,
+    quantization: Quantization,
 ) -> transformer_spec.TransformerEncoderModelSpec:
     """Fills CTranslate2's specification, ready to be saved.
 
@@ -33,7 +34,6 @@ def build_encoder_spec(
     Args:
         state: Every weight, named as in ``transformers.XLMModel``.
         shape: The encoder's sizes.
-        layer_norm_eps: What every LayerNorm adds to the variance.
         vocab: The piece of every id.
         tokens: Special pieces.
         quantization: One of CTranslate2's model types.
@@ -52,13 +52,13 @@ def build_encoder_spec(
     spec.config.bos_token = tokens.bos
     spec.config.eos_token = tokens.eos
     spec.config.unk_token = tokens.unk
-    spec.config.layer_norm_epsilon = layer_norm_eps
+    spec.config.layer_norm_epsilon = shape.layer_norm_eps
     weights = Weights(state)
     fill_encoder(encoder, weights, "", shape.num_layers)
     if tells_languages:
-        table = weights["lang_embeddings.weight"]
-        encoder.embeddings[1].weight = np.concatenate([np.zeros_like(table[:1]), table])
+        table = state["lang_embeddings.weight"]
+        with_none = torch.cat([torch.zeros_like(table[:1]), table])
+        encoder.embeddings[1].weight = Weights({"languages": with_none})["languages"]
     spec.register_vocabulary(list(vocab))
-    spec.validate()
-    spec.optimize(quantization=quantization)
+    finish(spec, quantization)
     return spec

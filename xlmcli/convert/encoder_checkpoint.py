@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from xlmcli.bundle import HEAD_NAME, Architecture, Limits, Manifest, SpecialTokens
+from xlmcli.bundle import HEAD_NAME, Architecture, ClassifierPart, Manifest, SpecialTokens
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance, tokenizer_kind
-from xlmcli.convert.conversion import check_vocabulary
+from xlmcli.convert.conversion import make_limits
 from xlmcli.convert.encoder import build_encoder_spec
-from xlmcli.convert.encoder_config import EncoderConfig, label_names, read_encoder_config
 from xlmcli.errors import ModelError
-from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.train.checkpoint import find_faults
-from xlmcli.train.huggingface import open_weights
+from xlmcli.text import Tokenizer
+from xlmcli.text.special import EOS_ID
+from xlmcli.train.checkpoint import CheckpointConfig, find_faults, load_own_tokenizer
+from xlmcli.train.classifier_config import ClassifierConfig
+from xlmcli.train.huggingface import PublishedConfig, open_weights, read_published_config
 from xlmcli.train.model import XLMTransformer
+from xlmcli.train.stored_weights import rename
 
-_PREFIX = "transformer."
+if TYPE_CHECKING:
+    from transformers import XLMConfig
+
 _HEAD_WEIGHT, _HEAD_BIAS = "sequence_summary.summary.weight", "sequence_summary.summary.bias"
-# The output layer, and a buffer that transformers stored until 4.31.
-_NOT_NEEDED = ("pred_layer.", "position_ids")
+_OUTPUT = "pred_layer."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +41,25 @@ class EncoderCheckpoint:
             ``transformers.XLMForSequenceClassification``.
         config: What config.json says.
         tokenizer: The tokenizer that it was trained with.
+        published: The settings as transformers holds them.
     """
 
     name: str
     state: Mapping[str, Tensor]
-    config: EncoderConfig
+    config: CheckpointConfig
     tokenizer: Tokenizer
+    published: XLMConfig
 
     @property
     def tokens(self) -> SpecialTokens:
         """The special pieces of its sequences."""
-        return SpecialTokens(bos=self.tokenizer.vocab[self.config.start_id])
-
-    @property
-    def vocab(self) -> list[str]:
-        """The piece of every row of the embedding table."""
-        spare = range(self.tokenizer.vocab_size, self.config.shape.num_words)
-        return [*self.tokenizer.vocab, *(f"<unused{index}>" for index in spare)]
+        start_id = EOS_ID if self.config.classifier is None else self.config.classifier.start_id
+        return SpecialTokens(bos=self.tokenizer.vocab[start_id])
 
     def fill(self, folder: Path, options: BundleOptions) -> Manifest:
         """Writes every file but the manifest, and returns the manifest without hashes."""
-        config = self.config
-        spec = build_encoder_spec(
-            self.state,
-            config.shape,
-            config.layer_norm_eps,
-            self.vocab,
-            self.tokens,
-            options.quantization,
-        )
+        config, vocab = self.config, self.tokenizer.vocab
+        spec = build_encoder_spec(self.state, config.shape, vocab, self.tokens, options.quantization)
         spec.save(str(folder))
         self.tokenizer.save(folder)
         if config.classifier is not None:
@@ -74,15 +68,15 @@ class EncoderCheckpoint:
         copy_documents(folder, options)
         return Manifest(
             task="encode" if config.classifier is None else "classify",
-            languages=config.languages,
+            languages=config.lang2id,
             language_input="token_types" if config.shape.num_langs > 1 else "none",
-            limits=_limits(config),
+            limits=make_limits(config),
             architecture=_architecture(self),
             quantization=options.quantization,
             provenance=make_provenance(self.name, options),
             tokenizer=tokenizer_kind(self.tokenizer),
             tokens=self.tokens,
-            classifier=config.classifier,
+            classifier=None if config.classifier is None else _classifier_part(config.classifier),
         )
 
 
@@ -93,46 +87,37 @@ def open_encoder(folder: Path) -> EncoderCheckpoint:
         ModelError: It cannot be read, or lists all that cannot be converted: settings, and weights that are missing,
             unexpected or of another size.
     """
-    config, faults = read_encoder_config(folder)
-    state = _read_state(folder)
-    faults += find_faults(_wanted(config), state)
+    config = read_published_config(folder)
+    stored = open_weights(folder)
+    # The output layer is not needed, and of no consequence.
+    state = rename(stored, {name: name for name in stored if not name.startswith(_OUTPUT)})
+    faults = [*config.faults, *find_faults(_wanted(config), state)]
     if faults:
         raise ModelError(f"{folder} cannot be converted: {'; '.join(faults)}")
-    tokenizer = load_tokenizer(folder)
-    # Hugging Face's tables may have rows to spare; ours have not, and another number is a sign of another tokenizer.
-    if tokenizer_kind(tokenizer) == "sentencepiece" or tokenizer.vocab_size > config.shape.num_words:
-        check_vocabulary(tokenizer, config.shape.num_words, folder)
-    return EncoderCheckpoint(folder.resolve().name, state, config, tokenizer)
+    tokenizer = load_own_tokenizer(folder, config.checkpoint.shape.num_words)
+    return EncoderCheckpoint(folder.resolve().name, state, config.checkpoint, tokenizer, config.published)
 
 
-def _read_state(folder: Path) -> Mapping[str, Tensor]:
-    """Reads the weights that conversion needs, named as in ``EncoderCheckpoint``."""
-    stored = open_weights(folder)
-    return stored.named(_needed(stored))
-
-
-def _needed(names: Iterable[str]) -> dict[str, str]:
-    """The names of weights that conversion needs, by the names that they are to have."""
-    named = {name.removeprefix(_PREFIX): name for name in names}
-    return {name: old for name, old in named.items() if not name.startswith(_NOT_NEEDED)}
-
-
-def _wanted(config: EncoderConfig) -> dict[str, Tensor]:
+def _wanted(config: PublishedConfig) -> dict[str, Tensor]:
     """The weights that there should be, without numbers."""
+    shape = config.checkpoint.shape
     with torch.device("meta"):
-        wanted: dict[str, Tensor] = XLMTransformer(config.shape).state_dict()
+        wanted: dict[str, Tensor] = XLMTransformer(shape).state_dict()
         if config.has_head:
-            num_labels = len(label_names(config.published))
-            wanted[_HEAD_WEIGHT] = torch.empty(num_labels, config.shape.dim)
+            num_labels = len(config.published.id2label or ())
+            wanted[_HEAD_WEIGHT] = torch.empty(num_labels, shape.dim)
             wanted[_HEAD_BIAS] = torch.empty(num_labels)
     return wanted
 
 
-def _limits(config: EncoderConfig) -> Limits:
-    room = config.shape.max_positions - 2
-    return Limits(
-        max_source_tokens=room if config.max_len is None else min(config.max_len, room),
-        max_source_positions=config.shape.max_positions,
+def _classifier_part(config: ClassifierConfig) -> ClassifierPart:
+    return ClassifierPart(
+        labels=config.labels,
+        pooling=config.pooling,
+        activation=config.activation,
+        multi_label=config.multi_label,
+        temperature=config.temperature,
+        trained_langs=config.train_langs,
     )
 
 

@@ -13,11 +13,14 @@ from torch import nn
 
 from xlmcli.bundle import Bundle
 from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint
+from xlmcli.convert.published import PublishedModel
+from xlmcli.convert.published_reference import EncoderReference
 from xlmcli.convert.samples import FALLBACK, sample_languages, sample_sentences
 from xlmcli.convert.verification import runnable_type
 from xlmcli.errors import DataError, GateError
 from xlmcli.infer.engine import EncoderEngine, EngineOptions
 from xlmcli.infer.heads import ClassifierHead
+from xlmcli.text import Tokenizer
 
 _BATCH_SIZE = 32
 
@@ -40,7 +43,7 @@ class Closeness:
 
 
 def verify_encoder(
-    checkpoint: EncoderCheckpoint, bundle: Bundle, sentences: Mapping[str, Sequence[str]]
+    checkpoint: EncoderCheckpoint | PublishedModel, bundle: Bundle, sentences: Mapping[str, Sequence[str]]
 ) -> Iterator[Closeness]:
     """Compares a bundle with its checkpoint.
 
@@ -50,11 +53,17 @@ def verify_encoder(
         sentences: Texts by language. Where there are none, built-in ones: in every language that the model has, and
             in English for the languages that have no built-in sentences but an embedding of their own.
     """
-    reference, manifest = _Reference(checkpoint), bundle.manifest
+    reference: _Reference | EncoderReference
+    tokenizer: Tokenizer
+    if isinstance(checkpoint, PublishedModel):
+        reference, tokenizer = EncoderReference(checkpoint), checkpoint.tokenizer.tokenizer
+    else:
+        reference, tokenizer = _Reference(checkpoint), checkpoint.tokenizer
+    manifest = bundle.manifest
     tells_languages = manifest.language_input == "token_types"
     engine = EncoderEngine(
         bundle.read_files(),
-        checkpoint.tokenizer.vocab,
+        tokenizer.vocab,
         manifest.tokens,
         manifest.limits,
         EngineOptions("cpu", runnable_type(manifest.quantization), num_workers=1),
@@ -66,7 +75,7 @@ def verify_encoder(
         lang_id = manifest.languages[lang] if tells_languages else None
         texts = sentences[lang] if lang in sentences else sample_sentences(lang)
         text_lang = lang if lang in sentences or lang in sample_languages() else FALLBACK
-        yield _compare(reference, engine, head, _encode(checkpoint, engine, texts, text_lang), lang, lang_id)
+        yield _compare(reference, engine, head, _encode(tokenizer, engine, texts, text_lang), lang, lang_id)
 
 
 def format_closeness(closeness: Closeness) -> str:
@@ -116,10 +125,10 @@ class _Reference:
     def __init__(self, checkpoint: EncoderCheckpoint) -> None:
         from transformers import XLMForSequenceClassification, XLMModel
 
-        config = checkpoint.config.published
+        config = checkpoint.published
         self._encoder: nn.Module
         self._head: nn.Module | None = None
-        if checkpoint.config.has_head:
+        if checkpoint.config.classifier is not None:
             classifier = XLMForSequenceClassification(config)
             self._encoder, self._head = classifier.transformer, classifier.sequence_summary
             prefix = "sequence_summary."
@@ -151,7 +160,7 @@ class _Reference:
 
 
 def _compare(
-    reference: _Reference,
+    reference: _Reference | EncoderReference,
     engine: EncoderEngine,
     head: ClassifierHead | None,
     texts: list[list[int]],
@@ -168,8 +177,8 @@ def _compare(
     return Closeness(lang, len(texts), largest, None if head is None else num_equal)
 
 
-def _encode(checkpoint: EncoderCheckpoint, engine: EncoderEngine, texts: Sequence[str], lang: str) -> list[list[int]]:
-    encoded = checkpoint.tokenizer.encode_batch([text for text in texts if text.strip()], lang)
+def _encode(tokenizer: Tokenizer, engine: EncoderEngine, texts: Sequence[str], lang: str) -> list[list[int]]:
+    encoded = tokenizer.encode_batch([text for text in texts if text.strip()], lang)
     return [ids[: engine.max_source_tokens] for ids in encoded if ids]
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from xlmcli.bundle import Architecture, Framing, Limits, Manifest, SpecialTokens, TranslationPart, is_bundle
 from xlmcli.bundle.fields import Fields
@@ -24,6 +28,8 @@ from xlmcli.text.published import JSON_FILE, SOURCE_FILE, TARGET_FILE, UNK, load
 ARGOS_SUFFIX = ".argosmodel"
 
 _METADATA_FILE, _ARGOS_FOLDER, _ARGOS_TOKENIZER = "metadata.json", "model", "sentencepiece.model"
+# subword-nmt's codes, in a few packages.
+_ARGOS_BPE = "bpe.model"
 _VOCABULARIES = ("shared_vocabulary", "source_vocabulary", "target_vocabulary")
 # By the name in a bundle.
 _ARGOS_TOKENIZER_FILES = {SOURCE_FILE: _ARGOS_TOKENIZER}
@@ -61,16 +67,18 @@ class EngineModel:
             ModelError: A file cannot be read, or it is no translation model.
         """
         for name, source in self.files.items():
-            content = _read(source)
             if source.name.endswith(".txt"):
-                content = json.dumps(content.decode("utf-8").splitlines(), ensure_ascii=False).encode()
-            (folder / name).write_bytes(content)
+                (folder / name).write_bytes(_listed(_read(source), source))
+            else:
+                _copy(source, folder / name)
         if CONFIG_NAME not in self.files:
             (folder / CONFIG_NAME).write_text("{}\n", encoding="utf-8")
         copy_documents(folder, options)
         with (folder / MODEL_NAME).open("rb") as stream:
             weights = {weight.name: weight for weight in iter_weights(stream)}
             num_heads = _read_num_heads(stream, weights)
+            if stream.seek(0, SEEK_END) < max((part.offset + part.num_bytes for part in weights.values()), default=0):
+                raise ModelError(f"{self.origin}: {MODEL_NAME} ends early")
         if not {"encoder", "decoder"} <= {name.partition("/")[0] for name in weights}:
             raise ModelError(f"{self.origin}: not a translation model: it has no encoder or no decoder")
         tokenizer = load_published(folder)
@@ -140,6 +148,11 @@ def open_engine_model(path: Path) -> EngineModel:
     if not tokenizer:
         others = f"{SOURCE_FILE} and {TARGET_FILE} or {SENTENCEPIECE_FILE} or {JSON_FILE}"
         missing.append(_ARGOS_TOKENIZER if is_argos else others)
+    if is_argos and not tokenizer and (root / _ARGOS_BPE).is_file():
+        raise ModelError(
+            f"{path} cannot be converted: its text is cut by {_ARGOS_BPE}, and not by {_ARGOS_TOKENIZER}",
+            hint="the model of OPUS-MT that it was made of can be converted: xlm convert Helsinki-NLP/opus-mt-… BUNDLE",
+        )
     if missing:
         raise ModelError(
             f"{path} is no model of CTranslate2 with its tokenizer: it has no {', no '.join(missing)}",
@@ -213,7 +226,9 @@ def _num_numbers(weight: StoredWeight) -> int:
 
 def _quantization(weights: Mapping[str, StoredWeight]) -> Quantization:
     """Returns how the weights of layers are stored, from how those of the first one are."""
-    name = next(name for name in weights if name.endswith("linear_0/weight"))
+    name = next((name for name in weights if name.endswith("linear_0/weight")), None)
+    if name is None:
+        raise ModelError(f"{MODEL_NAME}: not a Transformer")
     stored, norm = weights[name].dtype, next(w.dtype for n, w in weights.items() if n.endswith("layer_norm/gamma"))
     kinds: dict[tuple[str, str], Quantization] = {
         ("int8", "float32"): "int8", ("int8", "float16"): "int8_float16", ("int8", "bfloat16"): "int8_bfloat16",
@@ -225,8 +240,30 @@ def _quantization(weights: Mapping[str, StoredWeight]) -> Quantization:
     return kinds[stored, norm]
 
 
-def _read(path: Path | zipfile.Path) -> bytes:
+def _listed(content: bytes, source: Path | zipfile.Path) -> bytes:
+    """A vocabulary with a piece on each line as a list in JSON."""
     try:
+        # And not `splitlines`: pieces may hold characters that Python takes for ends of lines.
+        pieces = content.decode("utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{source}: not UTF-8 ({error})") from None
+    return json.dumps([piece.removesuffix("\r") for piece in pieces], ensure_ascii=False).encode()
+
+
+def _copy(source: Path | zipfile.Path, target: Path) -> None:
+    with _reading(source), source.open("rb") as stream, target.open("wb") as copy:
+        shutil.copyfileobj(cast(BinaryIO, stream), copy)
+
+
+def _read(path: Path | zipfile.Path) -> bytes:
+    with _reading(path):
         return path.read_bytes()
-    except (OSError, zipfile.BadZipFile) as error:
+
+
+@contextmanager
+def _reading(path: Path | zipfile.Path) -> Iterator[None]:
+    try:
+        yield
+    # What a damaged or encrypted archive raises.
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise ModelError(f"{path}: cannot be read ({error})") from None

@@ -24,7 +24,8 @@ SENTENCEPIECE_FILE = "sentencepiece.bpe.model"
 
 _VOCAB_FILE, _TARGET_VOCAB_FILE = "vocab.json", "target_vocab.json"
 _TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
-_FAIRSEQ_FIRST = ("<s>", "<pad>", EOS, "<unk>")
+_PAD = "<pad>"
+_FAIRSEQ_FIRST = ("<s>", _PAD, EOS, "<unk>")
 _OPUS_NAME = re.compile(r"opus-mt-(?:tc-)?(?:tiny-|base-|big-)?([a-zA-Z_]+)-([a-zA-Z_]+)")
 
 
@@ -51,6 +52,21 @@ class Languages:
         return tuple(dict.fromkeys([*ends, *self.sources, *self.targets]))
 
 
+@dataclass(frozen=True, slots=True)
+class FamilyTokenizer:
+    """The tokenizer of a folder of transformers.
+
+    Attributes:
+        tokenizer: The tokenizer, whose vocabulary holds the pieces of both sides.
+        source: A piece for every row of the encoder's table.
+        target: The same of the decoder.
+    """
+
+    tokenizer: PublishedSentencePiece | JsonTokenizer
+    source: Sequence[str]
+    target: Sequence[str]
+
+
 def read_tokenizer_config(folder: Path) -> Fields:
     """Reads tokenizer_config.json; nothing where there is none.
 
@@ -61,22 +77,27 @@ def read_tokenizer_config(folder: Path) -> Fields:
     return Fields.parse(read_bytes(path), str(path)) if path.is_file() else Fields({}, str(path))
 
 
-def open_tokenizer(
-    folder: Path, family: Family, config: Fields, vocab_size: int
-) -> PublishedSentencePiece | JsonTokenizer:
-    """Opens the tokenizer of a folder of transformers, with a piece for every row of the embedding table.
+def open_tokenizer(folder: Path, family: Family, config: Fields, sizes: tuple[int, int]) -> FamilyTokenizer:
+    """Opens the tokenizer of a folder of transformers.
 
     Args:
         folder: The folder.
         family: What the model is.
         config: Its tokenizer_config.json.
-        vocab_size: Rows of the embedding table.
+        sizes: Rows of the encoder's table and of the decoder's, which are the same for all families but Marian.
 
     Raises:
         ModelError: A file is missing or damaged, or cannot be converted.
     """
     if family == "marian":
-        return _open_marian(folder, vocab_size)
+        return _open_marian(folder, config, sizes)
+    tokenizer = _open_shared(folder, family, config, sizes[0])
+    return FamilyTokenizer(tokenizer, tokenizer.vocab, tokenizer.vocab)
+
+
+def _open_shared(
+    folder: Path, family: Family, config: Fields, vocab_size: int
+) -> PublishedSentencePiece | JsonTokenizer:
     if family == "m2m_100" and (folder / _VOCAB_FILE).is_file() and (folder / SENTENCEPIECE_FILE).is_file():
         return _open_m2m(folder, config, vocab_size)
     if (folder / JSON_FILE).is_file():
@@ -138,14 +159,25 @@ def _marian_languages(folder: Path, config: Fields, tokens: dict[str, str]) -> L
     return Languages(Framing((), (EOS,)), directions=(Direction(src, tgt),))
 
 
-def _open_marian(folder: Path, vocab_size: int) -> PublishedSentencePiece:
-    if (folder / _TARGET_VOCAB_FILE).is_file():
-        raise ModelError(f"{folder}: {_TARGET_VOCAB_FILE}: models with two vocabularies cannot be converted")
-    pieces = _read_vocab(folder / _VOCAB_FILE)
-    if len(pieces) != vocab_size:
-        raise ModelError(f"{folder}: {_VOCAB_FILE} has {len(pieces)} pieces, the model {vocab_size}")
+def _open_marian(folder: Path, config: Fields, sizes: tuple[int, int]) -> FamilyTokenizer:
+    missing = [name for name in (_VOCAB_FILE, SOURCE_FILE, TARGET_FILE) if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(f"{folder}: no {', no '.join(missing)}")
+    is_separate = config.values.get("separate_vocabs") is True or sizes[0] != sizes[1]
+    target_file = _TARGET_VOCAB_FILE if is_separate else _VOCAB_FILE
+    sides = (_read_marian_vocab(folder / _VOCAB_FILE, sizes[0]), _read_marian_vocab(folder / target_file, sizes[1]))
     source, target = (read_bytes(folder / name) for name in (SOURCE_FILE, TARGET_FILE))
-    return PublishedSentencePiece(source, target, pieces, folder)
+    pieces = list(dict.fromkeys([*sides[0], *sides[1]]))
+    return FamilyTokenizer(PublishedSentencePiece(source, target, pieces, folder), *sides)
+
+
+def _read_marian_vocab(path: Path, size: int) -> list[str]:
+    pieces = _read_vocab(path)
+    if len(pieces) != size:
+        raise ModelError(f"{path}: {len(pieces)} pieces, where the model has {size}")
+    if pieces[-1:] != [_PAD]:
+        raise ModelError(f"{path}: its last piece should be {_PAD}")
+    return pieces
 
 
 def _open_m2m(folder: Path, config: Fields, vocab_size: int) -> PublishedSentencePiece:

@@ -8,28 +8,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from ctranslate2.specs import common_spec, transformer_spec
 
+from xlmcli.convert.streaming import StreamedVariable
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from xlmcli.train.model import XLMShape
 
 
 class Weights:
-    """Weights as float32 arrays of their own: CTranslate2 quantises in place, which must not reach the model."""
+    """Weights of a checkpoint as CTranslate2's variables, which are read when model.bin is written."""
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
         self._state = state
 
-    def __getitem__(self, name: str) -> NDArray[np.float32]:
-        return np.array(self._state[name].detach().float().cpu().numpy(), dtype=np.float32, copy=True)
+    def __getitem__(self, name: str) -> StreamedVariable:
+        return StreamedVariable(self._state, (name,))
 
-    def stack(self, names: Sequence[str]) -> NDArray[np.float32]:
+    def rows(self, name: str, start: int = 0, stop: int | None = None) -> StreamedVariable:
+        """Some rows of a weight."""
+        return StreamedVariable(self._state, (name,), slice(start, stop))
+
+    def stack(self, names: Sequence[str]) -> StreamedVariable:
         """Joins weights along their outputs, as CTranslate2 fuses projections."""
-        return np.concatenate([self[name] for name in names])
+        return StreamedVariable(self._state, names)
 
 
 def activation(shape: XLMShape) -> common_spec.Activation:

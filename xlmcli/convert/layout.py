@@ -58,7 +58,7 @@ def iter_weights(stream: BinaryIO) -> Iterator[StoredWeight]:
     """Iterates over the weights of a model.bin in the order of the file, without reading their numbers."""
     (version,) = _unpack(stream, "=I")
     if not _OLDEST_VERSION <= version <= _BINARY_VERSION:
-        raise ModelError(f"this CTranslate2 writes model.bin version {version}, and we know version {_BINARY_VERSION}")
+        raise ModelError(f"model.bin is of version {version}, and we know versions up to {_BINARY_VERSION}")
     _read_name(stream)
     _, count = _unpack(stream, "=II")
     for _ in range(count):
@@ -66,6 +66,8 @@ def iter_weights(stream: BinaryIO) -> Iterator[StoredWeight]:
         (rank,) = _unpack(stream, "=B")
         shape = _unpack(stream, f"={rank}I")
         type_id, num_bytes = _unpack(stream, "=BI")
+        if type_id >= len(_TYPES):
+            raise ModelError(f"model.bin: {name} is of a type that we do not know ({type_id})")
         yield StoredWeight(name, shape, _TYPES[type_id], stream.tell(), num_bytes)
         stream.seek(num_bytes, 1)
 
@@ -82,7 +84,7 @@ def _table(weights: dict[str, StoredWeight], name: str, path: Path) -> PositionT
 
 def _read_name(stream: BinaryIO) -> str:
     (length,) = _unpack(stream, "=H")
-    return _exactly(stream, length)[:-1].decode("utf-8")
+    return _exactly(stream, length)[:-1].decode("utf-8", "replace")
 
 
 def _unpack(stream: BinaryIO, layout: str) -> tuple[int, ...]:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from xlmcli.bundle.description import checkpoint_task
+from xlmcli.bundle.fields import Fields
+from xlmcli.bundle.names import CONFIG_NAME
+from xlmcli.convert.architectures import check_family
 from xlmcli.convert.conversion import Checkpoint, open_checkpoint
 from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint, open_encoder
 from xlmcli.convert.engine_folder import EngineModel, is_engine_model, open_engine_model
+from xlmcli.convert.families import read_bytes
 from xlmcli.convert.original import open_original
-from xlmcli.convert.published import PublishedModel, is_published, open_published
-from xlmcli.errors import UsageError
+from xlmcli.convert.published import PublishedModel, check_published, open_published
+from xlmcli.convert.published_settings import is_published
+from xlmcli.errors import ModelError, UsageError
+from xlmcli.text import load_tokenizer
+from xlmcli.train.checkpoint import load_config
+from xlmcli.train.huggingface import read_published_config
 from xlmcli.train.original import is_original
 
 Opened = Checkpoint | EncoderCheckpoint | PublishedModel | EngineModel
@@ -26,16 +34,41 @@ def open_model(path: Path, codes: Path | None = None, vocab: Path | None = None,
         of_engine: Take it for a model of CTranslate2, also if it does not look like one.
 
     Raises:
-        UsageError: Codes or vocabulary are given for a folder.
+        UsageError: Codes or vocabulary are given for what is no file of the original code.
         ModelError: It cannot be read or cannot be converted.
     """
-    if of_engine or is_engine_model(path):
-        return open_engine_model(path)
-    if is_original(path):
+    is_of_engine = of_engine or is_engine_model(path)
+    if not is_of_engine and is_original(path):
         return open_original(path, codes, vocab)
     if codes is not None or vocab is not None:
         option = "--vocab" if codes is None else "--codes"
         raise UsageError(f"{option} is for .pth files, and {path} is none", hint="leave it out")
+    if is_of_engine:
+        return open_engine_model(path)
     if is_published(path):
         return open_published(path)
-    return open_checkpoint(path) if checkpoint_task(path) == "translate" else open_encoder(path)
+    task = checkpoint_task(path)
+    check_family(_read_config(path), str(path))
+    return open_checkpoint(path) if task == "translate" else open_encoder(path)
+
+
+def check_settings(folder: Path) -> None:
+    """Checks all that can be told of a folder of transformers before its weights are there.
+
+    Raises:
+        ModelError: A file is missing or damaged, or says something that cannot be converted; the message lists it.
+    """
+    if is_published(folder):
+        check_published(folder)
+        return
+    if checkpoint_task(folder) == "translate":
+        load_config(folder)
+    else:
+        faults = read_published_config(folder).faults
+        if faults:
+            raise ModelError(f"{folder} cannot be converted: {'; '.join(faults)}")
+    load_tokenizer(folder)
+
+
+def _read_config(folder: Path) -> Fields:
+    return Fields.parse(read_bytes(folder / CONFIG_NAME), str(folder / CONFIG_NAME))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ctranslate2.specs import model_spec, transformer_spec
 
-from xlmcli.bundle.manifest import SpecialTokens
+from xlmcli.bundle.manifest import Quantization, SpecialTokens
 from xlmcli.convert.layers import (
     Weights,
     activation,
@@ -20,7 +20,7 @@ from xlmcli.convert.layers import (
     fill_layer_norm,
     fill_linear,
 )
-from xlmcli.train.model import LAYER_NORM_EPS
+from xlmcli.convert.streaming import finish
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,7 +32,7 @@ DECODER_START = "</s>"
 
 
 def build_spec(
-    state: Mapping[str, Tensor], encoder: XLMShape, decoder: XLMShape, vocab: Sequence[str], quantization: str
+    state: Mapping[str, Tensor], encoder: XLMShape, decoder: XLMShape, vocab: Sequence[str], quantization: Quantization
 ) -> transformer_spec.TransformerSpec:
     """Fills CTranslate2's specification, ready to be saved.
 
@@ -49,15 +49,13 @@ def build_spec(
     spec.config.eos_token = tokens.eos
     spec.config.unk_token = tokens.unk
     spec.config.decoder_start_token = DECODER_START
-    spec.config.layer_norm_epsilon = LAYER_NORM_EPS
+    spec.config.layer_norm_epsilon = encoder.layer_norm_eps
     weights = Weights(state)
     fill_encoder(spec.encoder, weights, "encoder.", encoder.num_layers)
-    _fill_decoder(spec.decoder, weights, decoder.num_layers)
+    _fill_decoder(spec.decoder, weights, decoder)
     spec.register_source_vocabulary(list(vocab))
     spec.register_target_vocabulary(list(vocab))
-    spec.validate()
-    spec.optimize(quantization=quantization)
-    _separate_position_tables(spec)
+    finish(spec, quantization)
     return spec
 
 
@@ -73,13 +71,14 @@ def _decoder_spec(shape: XLMShape) -> transformer_spec.TransformerDecoderSpec:
     )
 
 
-def _fill_decoder(spec: transformer_spec.TransformerDecoderSpec, weights: Weights, num_layers: int) -> None:
-    spec.embeddings.weight = weights["decoder.embeddings.weight"]
+def _fill_decoder(spec: transformer_spec.TransformerDecoderSpec, weights: Weights, shape: XLMShape) -> None:
+    table = "decoder.embeddings.weight"
+    spec.embeddings.weight = weights[table]
     fill_input(spec, weights, "decoder.")
-    for layer in range(num_layers):
+    for layer in range(shape.num_layers):
         fill_layer(spec.layer[layer], weights, "decoder.", layer)
         _fill_cross_attention(spec.layer[layer].attention, weights, layer)
-    spec.projection.weight = weights["decoder.pred_layer.proj.weight"]
+    spec.projection.weight = weights[table if shape.tied_output else "decoder.pred_layer.proj.weight"]
     spec.projection.bias = weights["decoder.pred_layer.proj.bias"]
 
 
@@ -89,12 +88,3 @@ def _fill_cross_attention(spec: model_spec.LayerSpec, weights: Weights, layer: i
     fill_linear(spec.linear[1], weights, [f"{attention}.k_lin", f"{attention}.v_lin"])
     fill_linear(spec.linear[2], weights, [f"{attention}.out_lin"])
     fill_layer_norm(spec.layer_norm, weights, f"decoder.layer_norm15.{layer}")
-
-
-def _separate_position_tables(spec: transformer_spec.TransformerSpec) -> None:
-    """Undoes CTranslate2's aliasing of equal tables (sinusoidal ones are): each side will get a vector of its own."""
-    tables = (spec.encoder.position_encodings, spec.decoder.position_encodings)
-    stored = next(table.encodings for table in tables if not isinstance(table.encodings, str))
-    for table in tables:
-        if isinstance(table.encodings, str):
-            table.encodings = stored

@@ -9,12 +9,15 @@ import platform
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xlmcli import __version__
 from xlmcli.cores import count_usable_cores
 from xlmcli.environment import downloads_folder, home_folder, offline_reason, pulled_folder
-from xlmcli.infer.engine import DeviceTypes, list_devices
 from xlmcli.store.registry import folder_size
+
+if TYPE_CHECKING:
+    from xlmcli.infer.engine import DeviceTypes
 
 _PACKAGES = ("ctranslate2", "sentencepiece", "torch", "transformers")
 _DRIVER = "libcuda.so.1"
@@ -57,13 +60,15 @@ class Kept:
 
     Attributes:
         home: The folder of it all.
-        models_bytes: Size of the pulled models.
-        downloads_bytes: Size of what interrupted pulls left.
+        is_writable: Whether this user may write there.
+        models_bytes: Size of the pulled models; None if this user may not look.
+        downloads_bytes: Size of what interrupted pulls left; likewise.
     """
 
     home: Path
-    models_bytes: int
-    downloads_bytes: int
+    is_writable: bool
+    models_bytes: int | None
+    downloads_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ class Machine:
     Attributes:
         versions: Version of each program and package; None where it is not installed.
         system: Operating system and processor.
-        devices: What the engine can compute on, and in which types.
+        devices: What the engine can compute on, and in which types; none where it cannot be imported.
         offline: What forbids the network, or None.
     """
 
@@ -93,9 +98,9 @@ def examine_machine() -> Machine:
         versions=versions,
         system=f"{platform.system()} {platform.machine()}",
         cores=Cores(count_usable_cores(), os.cpu_count() or 1, os.environ.get("OMP_NUM_THREADS")),
-        devices=list_devices(),
+        devices=_list_devices(),
         cuda=_examine_cuda(),
-        kept=Kept(home_folder(), folder_size(pulled_folder()), folder_size(downloads_folder())),
+        kept=_examine_kept(),
         offline=offline_reason(),
     )
 
@@ -104,6 +109,35 @@ def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _list_devices() -> tuple[DeviceTypes, ...]:
+    try:
+        from xlmcli.infer.engine import list_devices
+    except ImportError:  # The attempt to translate tells why.
+        return ()
+    return list_devices()
+
+
+def _examine_kept() -> Kept:
+    home = home_folder()
+    there = next(folder for folder in (home, *home.absolute().parents) if _exists(folder))
+    is_writable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    return Kept(home, is_writable, _size(pulled_folder()), _size(downloads_folder()))
+
+
+def _exists(folder: Path) -> bool:
+    try:
+        return folder.exists()
+    except PermissionError:  # It lies in a folder that this user may not look into; that one tells all.
+        return False
+
+
+def _size(folder: Path) -> int | None:
+    try:
+        return folder_size(folder)
+    except OSError:
         return None
 
 

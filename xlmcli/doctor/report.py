@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from xlmcli.doctor.machine import Machine
-from xlmcli.doctor.speed import Trial
+from xlmcli.doctor.machine import Cores, Kept, Machine
+from xlmcli.doctor.trial import REINSTALL, Trial
 from xlmcli.store.report import format_bytes
 
 _FORMAT_VERSION = 1
@@ -22,7 +22,7 @@ def format_report_text(machine: Machine, trial: Trial) -> str:
         ("cores", _format_cores(machine)),
         *((_LABELS[item.device], _format_types(item.count, item.compute_types)) for item in machine.devices),
         ("CUDA", _format_cuda(machine)),
-        ("models", f"{machine.kept.home / 'models'}: {format_bytes(machine.kept.models_bytes)}"),
+        ("models", _format_models(machine.kept)),
     ]
     if machine.kept.downloads_bytes:
         unfinished = format_bytes(machine.kept.downloads_bytes)
@@ -43,13 +43,33 @@ def format_report_json(machine: Machine, trial: Trial) -> str:
 
 
 def _format_version(name: str, version: str | None) -> str:
-    return version or f"not installed: {_OPTIONAL.get(name, 'translation needs it')} (pip install 'xlmcli[train]')"
+    if version:
+        return version
+    if name in _OPTIONAL:
+        return f"not installed: {_OPTIONAL[name]} (pip install 'xlmcli[train]')"
+    return f"not installed: nothing works without it ({REINSTALL})"
 
 
 def _format_cores(machine: Machine) -> str:
     cores = machine.cores
-    wanted = f" (OMP_NUM_THREADS={cores.wanted})" if cores.wanted else ""
-    return f"{cores.num_usable} of {cores.num_total} usable{wanted}"
+    return f"{cores.num_usable} of {cores.num_total} usable{_format_wanted(cores)}"
+
+
+def _format_wanted(cores: Cores) -> str:
+    wanted = (cores.wanted or "").partition(",")[0].strip()
+    if not wanted:
+        return ""
+    if not wanted.isdecimal() or int(wanted) == 0:
+        return f" (OMP_NUM_THREADS={cores.wanted} is no number of threads and is ignored)"
+    if int(wanted) > cores.num_usable:
+        return f" (OMP_NUM_THREADS={cores.wanted} asks for more than this process may use)"
+    return f" (OMP_NUM_THREADS={cores.wanted})"
+
+
+def _format_models(kept: Kept) -> str:
+    size = "cannot be read" if kept.models_bytes is None else format_bytes(kept.models_bytes)
+    advice = "" if kept.is_writable else "; cannot be written, which pulling needs: XLM_HOME names another place"
+    return f"{kept.home / 'models'}: {size}{advice}"
 
 
 def _format_types(count: int, compute_types: tuple[str, ...]) -> str:
@@ -63,6 +83,8 @@ def _format_cuda(machine: Machine) -> str:
         return "no NVIDIA driver: everything runs on the CPU"
     if not cuda.has_cublas:
         return f"driver found, libcublas.so.12 missing: {cuda.advice}"
+    if all(item.device != "cuda" for item in machine.devices):
+        return "driver and libcublas.so.12 found, but the engine sees no GPU (does CUDA_VISIBLE_DEVICES hide it?)"
     return "driver and libcublas.so.12 found"
 
 

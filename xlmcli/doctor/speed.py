@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Literal
 
-from xlmcli.bundle import find_model, open_bundle
+from xlmcli.bundle import embedded_models, open_bundle
+from xlmcli.bundle.reading import DEFAULT_MODEL
+from xlmcli.doctor.trial import REINSTALL, Speed, Trial
 from xlmcli.errors import ModelError, XlmError
 from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.formats import RawRecord
@@ -38,54 +40,22 @@ _SENTENCES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """How fast a model translates.
-
-    Attributes:
-        device: On what.
-        first_line_seconds: From opening the model to the first translation.
-        lines_per_second: Of a corpus of short sentences.
-        tokens_per_second: Of the same; source tokens.
-        num_workers: Batches that were worked on at once.
-    """
-
-    device: str
-    first_line_seconds: float
-    lines_per_second: float
-    tokens_per_second: float
-    num_workers: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What came of the attempt to translate.
-
-    Attributes:
-        model: Name of the embedded model; None where there is none.
-        direction: From and to.
-        quantization: How its weights are stored.
-        speed: How fast it was; None where it failed everywhere.
-        problems: What failed, by device.
-    """
-
-    model: str | None
-    direction: str | None
-    quantization: str | None
-    speed: Speed | None
-    problems: dict[str, str]
-
-
-def try_translation(has_gpu: bool) -> Trial:
+def measure_translation(has_gpu: bool) -> Trial:
     """Translates for a second with the embedded model, on the GPU if there is one and it works, else on the CPU."""
+    embedded = embedded_models()
+    if DEFAULT_MODEL not in embedded:
+        return Trial(
+            problems={"model": "this installation embeds none"},
+            advice=f"{REINSTALL}, or xlm models pull OWNER/NAME, or xlm convert",
+        )
     try:
-        bundle = open_bundle(find_model())
+        bundle = open_bundle(embedded[DEFAULT_MODEL])
         direction = next((item for item in bundle.translation.directions if item.src in _SENTENCES), None)
         if direction is None:
             raise ModelError(f"{bundle.name} translates from none of {', '.join(_SENTENCES)}")
     except XlmError as error:
-        return Trial(None, None, None, None, {"model": error.message})
-    problems: dict[str, str] = {}
+        return Trial(problems={"model": error.message}, advice=f"{REINSTALL} mends the embedded model")
+    trial = Trial(bundle.name, str(direction), bundle.manifest.quantization)
     devices: tuple[Literal["cuda", "cpu"], ...] = ("cuda", "cpu") if has_gpu else ("cpu",)
     for device in devices:
         try:
@@ -94,10 +64,10 @@ def try_translation(has_gpu: bool) -> Trial:
             translation = open_translation(bundle.path, direction.src, direction.tgt, SearchOptions(), options)
             speed = _measure(translation, _SENTENCES[direction.src], device, start)
         except XlmError as error:
-            problems[device] = error.message
+            trial.problems[device] = error.message
             continue
-        return Trial(bundle.name, str(direction), bundle.manifest.quantization, speed, problems)
-    return Trial(bundle.name, str(direction), bundle.manifest.quantization, None, problems)
+        return replace(trial, speed=speed)
+    return trial
 
 
 def _measure(translation: Translation, sentences: tuple[str, ...], device: str, start: float) -> Speed:

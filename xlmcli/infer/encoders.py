@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from xlmcli.bundle import Bundle
 from xlmcli.errors import ModelError
 from xlmcli.infer.engine import EncoderEngine, EngineOptions, PendingStates
-from xlmcli.infer.languages import open_languages
+from xlmcli.infer.languages import follows_transformers, open_languages
 from xlmcli.infer.passages import PassageMaker
 from xlmcli.infer.pieces import Piece
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.fixed_rules import FixedRulesTokenizer
-from xlmcli.text.special import BOS_ID, RESERVED_PIECES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,8 +60,7 @@ class TextEncoder:
                 f"{bundle.name} translates, and has no encoder for itself", hint="name an encoder's bundle"
             )
         self.tokenizer: Tokenizer = load_tokenizer(bundle.path)
-        if manifest.tokenizer == "xlm_bpe" and manifest.tokens.bos == RESERVED_PIECES[BOS_ID]:
-            # Ours start with </s>: this one was fine-tuned through Hugging Face's tokenizer.
+        if follows_transformers(manifest):
             self.tokenizer = FixedRulesTokenizer(self.tokenizer)
         self._engine = EncoderEngine(
             bundle.read_files(),
@@ -93,7 +91,7 @@ class TextEncoder:
 
         Args:
             batch: The pieces.
-            reduce: Makes of their states, each (length, dim), what is kept of them.
+            reduce: Makes of their states, each a view of the batch's, (length, dim), what is kept of them.
         """
         langs = [None if piece.lang is None else self._bundle.manifest.languages.get(piece.lang) for piece in batch]
         return PendingReduced(self._engine.submit([piece.ids for piece in batch], langs), reduce)

@@ -152,7 +152,7 @@ class TokenEncoding:
 
     def submit(self, batch: Sequence[Piece]) -> PendingReduced[Array]:
         # The first and the last state are those of the special tokens.
-        return self._encoder.submit(batch, lambda states: [sequence[1:-1] for sequence in states])
+        return self._encoder.submit(batch, lambda states: [sequence[1:-1].copy() for sequence in states])
 
     def finish(self, record: Record, prepared: Prepared, results: Sequence[Array]) -> TokenStates:
         ids = [index for piece in prepared.pieces for index in piece.ids]

@@ -191,6 +191,8 @@ class TranslationEngine:
                 return_scores=decoding.with_scores,
                 no_repeat_ngram_size=decoding.no_repeat_ngram,
                 max_input_length=self._limits.max_source_positions,
+                # The engine's own least is 1, which hides </s> from the first step and so changes its scores.
+                min_decoding_length=0,
                 max_decoding_length=max(max_lens) + len(frame.target),
             )
         return PendingTranslations(results, self._ids, max_lens, len(frame.target))
@@ -213,7 +215,8 @@ class PendingStates:
         """Blocks until the batch is done.
 
         Returns:
-            The last layer's states of each sequence, float32 (length, dim), special tokens counted.
+            The last layer's states of each sequence, float32 (length, dim), special tokens counted. They are views of
+            the batch's: what is to stay has to be copied.
 
         Raises:
             ModelError: The engine failed, for example for want of memory.
@@ -293,8 +296,7 @@ class EncoderEngine:
         output = self._encoder.forward_batch(sequences, token_type_ids=token_types)
         padded = output.last_hidden_state.to(ctranslate2.DataType.float32).to_device(ctranslate2.Device.cpu)
         states = np.asarray(padded)
-        # Copies, so that a short sequence does not keep its whole batch in memory.
-        return [states[index, : len(ids)].copy() for index, ids in enumerate(sequences)]
+        return [states[index, : len(ids)] for index, ids in enumerate(sequences)]
 
 
 @contextlib.contextmanager

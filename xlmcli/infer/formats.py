@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from xlmcli.errors import DataError, UsageError
 from xlmcli.infer.reading import Errors, Input, Line, LineCounter, iter_chunks
-
-FormatName = Literal["text", "tsv", "csv", "jsonl"]
+from xlmcli.tables import FormatName, check_column
 
 _LINE_ENDS = re.compile(r"[\r\n]")
 
@@ -132,10 +131,10 @@ class FormatOptions:
     has_tabbed_pairs: bool = False
 
     def __post_init__(self) -> None:
-        if self.name not in ("tsv", "csv"):
-            for option, value in (("--column", self.column), ("--pair-column", self.pair_column)):
-                if value is not None:
-                    raise UsageError(f"{option} is for tables", hint="add --format tsv or --format csv")
+        for option, value in (("--column", self.column), ("--pair-column", self.pair_column)):
+            check_column(value, option)
+            if value is not None and self.name not in ("tsv", "csv"):
+                raise UsageError(f"{option} is for tables", hint="add --format tsv or --format csv")
         if self.name != "jsonl":
             for option, value in (("--field", self.field), ("--pair-field", self.pair_field)):
                 if value is not None:

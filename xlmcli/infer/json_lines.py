@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xlmcli.errors import DataError
 from xlmcli.infer.formats import Answer, FormatOptions, RawRecord, Record
 from xlmcli.infer.reading import Line
+from xlmcli.json_lines import parse_object, text_in
 
 DEFAULT_FIELD = "text"
 
+_HINT = "--field and --pair-field choose the fields"
 _WARNINGS_KEY = "warnings"
 
 
@@ -60,52 +61,20 @@ class JsonReader:
     def read(self, line: Line) -> Record:
         if not line.text.strip():
             return RawRecord(f"{line.text}{line.ending}\n", line.num_bytes, text="")
-        values = _parse(line)
-        text = _text(values, self._field, "--field", line)
-        pair = None if self._pair_field is None else _text(values, self._pair_field, "--pair-field", line)
+        place = line.place
+        values = parse_object(line.text, place)
+        text = text_in(values, self._field, place, _HINT)
+        pair = None if self._pair_field is None else text_in(values, self._pair_field, place, _HINT)
         for key in self._added:
             if key in values:
-                raise DataError(f"{line.place}: the object has a field {key!r} already, which would be overwritten")
+                raise DataError(
+                    f"{place}: the object has a field {key!r} already, which would be overwritten",
+                    hint=f"rename it, for example: jq -c '.old_{key} = .{key} | del(.{key})'",
+                )
         return JsonRecord(values, self._field, text, pair, line)
 
     def end_file(self) -> None:
         pass
-
-
-def _parse(line: Line) -> dict[str, object]:
-    try:
-        values = json.loads(line.text, parse_float=_parse_float)
-    except OverflowError as error:
-        raise DataError(f"{line.place}: {error}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{line.place}: not JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise DataError(f"{line.place}: expected a JSON object, found {line.text[:40]!r}")
-    return values
-
-
-def _text(values: dict[str, object], field: str, option: str, line: Line) -> str:
-    text = values.get(field)
-    if not isinstance(text, str):
-        found = "no such field" if field not in values else f"found {json.dumps(text)[:40]}"
-        raise DataError(
-            f"{line.place}: expected a text in field {field!r}, {found}",
-            hint=f"{option} chooses the field; the object has {', '.join(map(str, values)) or 'none'}",
-        )
-    return _without_surrogates(text)
-
-
-def _parse_float(text: str) -> float:
-    # Infinity, which Python makes of 1e400, is no JSON.
-    number = float(text)
-    if math.isinf(number):
-        raise OverflowError(f"the number {text[:40]} is too large")
-    return number
-
-
-def _without_surrogates(text: str) -> str:
-    # JSON can spell half of a surrogate pair (\ud800), which is no character.
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _dump(values: dict[str, object]) -> str:

@@ -34,6 +34,9 @@ class LabelOptions:
     with_text: bool = False
 
     def __post_init__(self) -> None:
+        # What is not a number (NaN) is in no range, but click lets it pass.
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise UsageError(f"--threshold {self.threshold} is not from 0 to 1")
         if self.all_labels:
             for option, value in (("-k", self.num_best), ("--threshold", self.threshold), ("--abstain", self.abstain)):
                 if value is not None:

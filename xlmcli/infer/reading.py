@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast
 
 from xlmcli.errors import DataError
-from xlmcli.lines import decode_line, open_bytes, reading_errors
+from xlmcli.lines import BYTE_ORDER_MARK, COMPRESSED_SUFFIXES, decode_line, open_bytes, reading_errors
 
 STDIN_NAME = "<stdin>"
 
 _CHUNK_BYTES = 1 << 16
-_BYTE_ORDER_MARK = "\ufeff"
-_COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
 
 Errors = Literal["strict", "replace"]
 
@@ -78,7 +76,7 @@ def file_input(path: Path) -> Input:
         raise DataError(f"cannot read {path}: is a directory")
     if not os.access(path, os.R_OK):
         raise DataError(f"cannot read {path}: permission denied")
-    is_plain = stat.S_ISREG(status.st_mode) and path.suffix not in _COMPRESSED_SUFFIXES
+    is_plain = stat.S_ISREG(status.st_mode) and path.suffix not in COMPRESSED_SUFFIXES
     return Input(str(path), lambda: open_bytes(path), status.st_size if is_plain else None)
 
 
@@ -183,7 +181,7 @@ def _line(raw: bytes, source: str, number: int, errors: Errors, counter: LineCou
         counter.num_replaced += 1
     ending = "\r" if len(content) < len(raw) else ""
     if number == 1:
-        text = text.removeprefix(_BYTE_ORDER_MARK)
+        text = text.removeprefix(BYTE_ORDER_MARK)
     return Line(text, ending, source, number, len(raw) + 1)
 
 

@@ -55,7 +55,7 @@ class Neighbors:
     warnings: tuple[str, ...] = ()
 
     def lines(self, text: str, index: int) -> list[str]:
-        return ["\t".join(self._columns())]
+        return ["\t".join(column.replace("\t", " ") for column in self._columns())]
 
     def rows(self) -> list[Row]:
         missing = [""] * 3 * (self.num_best - len(self.neighbors))
@@ -88,6 +88,11 @@ class TextIndex:
                 self._texts.append(record.text or "")
                 self._numbers.append(self._num_records)
                 self._vectors.append(_normalized(answer.vector))
+
+    @property
+    def num_texts(self) -> int:
+        """How many texts can be found."""
+        return len(self._texts)
 
     def matrix(self) -> Array:
         """Returns all vectors, (num_texts, dim), each of length 1; afterwards the index takes nothing in."""

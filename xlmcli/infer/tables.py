@@ -1,21 +1,16 @@
-"""TSV and CSV: one column is answered in place, the others pass through.
-
-TSV is what ``cut`` and ``paste`` take it for: tabs separate, nothing quotes. CSV is RFC 4180: a quoted value may hold
-commas, quotes and line ends.
-"""
+"""TSV and CSV: one column is answered in place, the others pass through."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xlmcli.errors import DataError, UsageError
+from xlmcli.errors import DataError
 from xlmcli.infer.formats import Answer, FormatOptions, RawRecord, Record, Row, one_line
 from xlmcli.infer.reading import Line
+from xlmcli.tables import are_named, find_layout, is_blank, parse_csv_row
 
-# A value may be as long as a line may; csv's own limit is 131,072 characters.
-csv.field_size_limit(1 << 30)
+_HINT = "--column and --pair-column choose the columns"
 
 # A stray quote would otherwise gather the whole input as one value.
 _MAX_OPEN_BYTES = 10_000_000
@@ -27,25 +22,23 @@ class TableRecord:
 
     Attributes:
         columns: Its values.
-        chosen: Which of them is the text, from 0.
-        pair_chosen: Which of them is the second text, if there is one.
+        chosen: Which of them is the text, from 0, and the second text, if there is one.
         lines: What was read.
         is_csv: Whether values are quoted where they need it.
     """
 
     columns: tuple[str, ...]
-    chosen: int
-    pair_chosen: int | None
+    chosen: tuple[int, ...]
     lines: tuple[Line, ...]
     is_csv: bool
 
     @property
     def text(self) -> str:
-        return self.columns[self.chosen]
+        return self.columns[self.chosen[0]]
 
     @property
     def pair(self) -> str | None:
-        return None if self.pair_chosen is None else self.columns[self.pair_chosen]
+        return self.columns[self.chosen[1]] if len(self.chosen) > 1 else None
 
     @property
     def num_bytes(self) -> int:
@@ -61,7 +54,7 @@ class TableRecord:
     def _format_row(self, row: Row) -> str:
         columns = list(self.columns)
         if row.text is not None:
-            columns[self.chosen] = row.text if self.is_csv else _without_tabs(row.text)
+            columns[self.chosen[0]] = row.text if self.is_csv else _without_tabs(row.text)
         columns += row.added if self.is_csv else map(_without_tabs, row.added)
         return _format_columns(columns, self.is_csv, f"{self.lines[-1].ending}\n")
 
@@ -79,17 +72,14 @@ class TableReader:
     def __init__(self, options: FormatOptions, added: Sequence[str]) -> None:
         self._added = added
         self._is_csv = options.name == "csv"
-        self._column = _Column.parse(options.column or "1", "--column")
-        self._pair = None if options.pair_column is None else _Column.parse(options.pair_column, "--pair-column")
-        self._has_header = any(column.name is not None for column in self._wanted)
+        column = "1" if options.column is None else options.column
+        self._wanted = [column] if options.pair_column is None else [column, options.pair_column]
+        self._has_header = are_named(self._wanted)
         self._header: list[str] | None = None
+        self._layout = None if self._has_header else find_layout(self._wanted, None, "", _HINT)
         self._header_is_due = self._has_header
         self._open: list[Line] = []
         self._num_open_bytes = 0
-
-    @property
-    def _wanted(self) -> list[_Column]:
-        return [column for column in (self._column, self._pair) if column is not None]
 
     def read(self, line: Line) -> Record | None:
         if self._is_csv and self._stays_open(line):
@@ -123,15 +113,14 @@ class TableReader:
     def _record(self, lines: list[Line]) -> Record | None:
         first, last = lines[0], lines[-1]
         content = _join(lines).removesuffix(f"{last.ending}\n")
-        if not content.strip() and (self._is_csv or "\t" not in content):
+        if is_blank(content, is_csv=self._is_csv):
             return RawRecord(_join(lines), _num_bytes(lines), text="")
-        columns = _parse_row(content, first.place) if self._is_csv else content.split("\t")
-        if self._header_is_due:
+        columns = parse_csv_row(content, first.place) if self._is_csv else content.split("\t")
+        if self._header_is_due or self._layout is None:
             self._header_is_due = False
             return self._read_header(columns, lines)
-        self._check(columns, first)
-        pair = None if self._pair is None else self._pair.index
-        return TableRecord(tuple(columns), self._column.index, pair, tuple(lines), self._is_csv)
+        self._layout.check(columns, first.place)
+        return TableRecord(tuple(columns), self._layout.indices, tuple(lines), self._is_csv)
 
     def _read_header(self, columns: list[str], lines: list[Line]) -> Record | None:
         place = lines[0].place
@@ -139,52 +128,10 @@ class TableReader:
             if columns != self._header:
                 raise DataError(f"{place}: the header differs from the first file's: {', '.join(self._header)}")
             return None
-        for column in self._wanted:
-            column.find(columns, place)
+        self._layout = find_layout(self._wanted, columns, place, _HINT)
         self._header = columns
         written = _format_columns([*columns, *self._added], self._is_csv, f"{lines[-1].ending}\n")
         return RawRecord(written, _num_bytes(lines), text=None)
-
-    def _check(self, columns: list[str], line: Line) -> None:
-        found = len(columns)
-        if self._header is not None and found != len(self._header):
-            raise DataError(f"{line.place}: expected {len(self._header)} columns as in the header, found {found}")
-        for column in self._wanted:
-            if found <= column.index:
-                raise DataError(
-                    f"{line.place}: expected at least {column.index + 1} columns, found {found}",
-                    hint=f"{column.option} chooses the column",
-                )
-
-
-@dataclass(slots=True)
-class _Column:
-    """A column that the user named.
-
-    Attributes:
-        option: How it was named.
-        name: Its name in the header; None if it was given by number.
-        index: Its number from 0, once that is known.
-    """
-
-    option: str
-    name: str | None
-    index: int
-
-    @classmethod
-    def parse(cls, text: str, option: str) -> _Column:
-        if not text.isdecimal():
-            return cls(option, text, -1)
-        if int(text) == 0:
-            raise UsageError(f"{option} counts from 1")
-        return cls(option, None, int(text) - 1)
-
-    def find(self, header: list[str], place: str) -> None:
-        if self.name is None:
-            return
-        if self.name not in header:
-            raise DataError(f"{place}: no column {self.name!r}", hint=f"the header has {', '.join(header)}")
-        self.index = header.index(self.name)
 
 
 def _join(lines: Sequence[Line]) -> str:
@@ -197,14 +144,6 @@ def _num_bytes(lines: Sequence[Line]) -> int:
 
 def _without_tabs(text: str) -> str:
     return one_line(text).replace("\t", " ")
-
-
-def _parse_row(content: str, place: str) -> list[str]:
-    try:
-        (columns,) = csv.reader([content])
-    except csv.Error as error:
-        raise DataError(f"{place}: not CSV: {error}") from error
-    return columns
 
 
 def _format_columns(columns: list[str], is_csv: bool, ending: str) -> str:

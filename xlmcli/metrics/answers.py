@@ -13,6 +13,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmcli.tables import LABEL_SEPARATOR
+
 LabelMetric = Literal[
     "accuracy",
     "macro_precision",
@@ -25,8 +27,6 @@ LabelMetric = Literal[
 ]
 LABEL_METRICS: tuple[LabelMetric, ...] = get_args(LabelMetric)
 
-SEPARATOR = ","
-
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def split_answer(answer: str, multi_label: bool) -> tuple[str, ...]:
     """Returns the labels of an answer: itself, or the parts between commas, sorted and each once."""
     if not multi_label:
         return (answer,)
-    return tuple(sorted({part.strip() for part in answer.split(SEPARATOR)} - {""}))
+    return tuple(sorted({part.strip() for part in answer.split(LABEL_SEPARATOR)} - {""}))
 
 
 @dataclass(frozen=True, slots=True)

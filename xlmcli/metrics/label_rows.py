@@ -5,29 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from xlmcli.errors import DataError, UsageError
-from xlmcli.lines import decode_line
-from xlmcli.metrics.answers import SEPARATOR
+from xlmcli.json_lines import labels_in, parse_object, text_in, wrong_field
+from xlmcli.lines import decode_lines
+from xlmcli.tables import LABEL_NAME, LABEL_SEPARATOR, FormatName
 
-LabelFormat = Literal["text", "tsv", "csv", "jsonl"]
-
-LABEL_NAME = "label"
 PROBABILITY_NAME = "probability"
+HINT = "--column, --gold-column, --probability-column and --lang-column choose the columns"
 
 _ALL_LABELS_NAME = "labels"
-
-_BYTE_ORDER_MARK = "\ufeff"
-_COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
-_FORMATS: dict[str, LabelFormat] = {
-    ".tsv": "tsv",
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +32,7 @@ class LabelOptions:
         lang: Column or field of the line's language; None reads none.
     """
 
-    format: LabelFormat = "text"
+    format: FormatName = "text"
     label: str | None = None
     probability: str | None = None
     lang: str | None = None
@@ -73,12 +61,6 @@ class LabelRow(NamedTuple):
     lang: str | None
 
 
-def format_of(path: Path) -> LabelFormat:
-    """Tells the format by a file's suffix; text where it says nothing."""
-    suffixes = [suffix for suffix in path.suffixes if suffix not in _COMPRESSED_SUFFIXES]
-    return _FORMATS.get(suffixes[-1].lower(), "text") if suffixes else "text"
-
-
 @dataclass(frozen=True, slots=True)
 class LabelFile:
     """What readers of all formats need to know of a file.
@@ -95,9 +77,13 @@ class LabelFile:
     is_predicted: bool
     multi_label: bool
 
+    def place(self, number: int) -> str:
+        """Names a line, for messages."""
+        return f"{self.source}:{number}"
+
     def error(self, number: int, message: str, hint: str | None = None) -> DataError:
         """Returns an error that names a line."""
-        return DataError(f"{self.source}:{number}: {message}", hint=hint)
+        return DataError(f"{self.place(number)}: {message}", hint=hint)
 
     def row(
         self, number: int, labels: Sequence[str], probabilities: Sequence[object] = (), lang: str | None = None
@@ -109,7 +95,7 @@ class LabelFile:
         """
         parsed = [self._parse_probability(value, number) for value in probabilities]
         if self.multi_label:
-            return LabelRow(number, SEPARATOR.join(labels), None, lang)
+            return LabelRow(number, LABEL_SEPARATOR.join(labels), None, lang)
         return LabelRow(number, labels[0] if labels else "", parsed[0] if parsed else None, lang)
 
     def _parse_probability(self, value: object, number: int) -> float:
@@ -140,14 +126,15 @@ def iter_label_rows(lines: Iterable[bytes], file: LabelFile) -> Iterator[LabelRo
         DataError: A line is not UTF-8, not of the format, or lacks a column or field, or a probability is none; the
             message names ``source:line``.
     """
-    texts = _iter_texts(lines, file.source)
-    if file.options.format == "text":
-        return (read_text_row(number, text, file) for number, text in texts)
-    if file.options.format == "jsonl":
-        return (_read_json_row(number, text, file) for number, text in texts if text.strip())
-    from xlmcli.metrics.label_tables import iter_table_rows
+    texts = decode_lines(lines, file.source)
+    if file.options.format in ("tsv", "csv"):
+        from xlmcli.metrics.label_tables import iter_table_rows
 
-    return iter_table_rows(texts, file)
+        return iter_table_rows(texts, file)
+    numbered = enumerate(texts, start=1)
+    if file.options.format == "jsonl":
+        return (_read_json_row(number, text, file) for number, text in numbered if text.strip())
+    return (read_text_row(number, text.removesuffix("\r"), file) for number, text in numbered)
 
 
 def read_text_row(number: int, text: str, file: LabelFile) -> LabelRow:
@@ -168,71 +155,33 @@ def read_text_row(number: int, text: str, file: LabelFile) -> LabelRow:
     return file.row(number, columns[::2], columns[1::2])
 
 
-def _iter_texts(lines: Iterable[bytes], source: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(lines, start=1):
-        text = decode_line(line, source, number).removesuffix("\r")
-        yield number, text.removeprefix(_BYTE_ORDER_MARK) if number == 1 else text
-
-
 def _read_json_row(number: int, text: str, file: LabelFile) -> LabelRow:
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise file.error(number, f"not JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise file.error(number, f"expected a JSON object, found {text[:40]!r}")
-    options = file.options
-    lang = None if options.lang is None else _read_lang(options.lang, values, number, file)
+    place, options = file.place(number), file.options
+    values = parse_object(text, place)
+    lang = None if options.lang is None else text_in(values, options.lang, place, HINT)
     if file.is_predicted and file.multi_label and options.label is None and _ALL_LABELS_NAME in values:
-        return file.row(number, *_read_all_labels(values[_ALL_LABELS_NAME], number, file), lang)
-    labels = _read_labels(options.label or LABEL_NAME, values, number, file)
+        return file.row(number, *_read_all_labels(values, place), lang)
+    labels = labels_in(values, options.label or LABEL_NAME, place, HINT, multi_label=file.multi_label)
     probabilities: list[object] = []
     if labels and file.is_predicted and (options.probability is not None or PROBABILITY_NAME in values):
-        probabilities.append(_value(options.probability or PROBABILITY_NAME, values, number, file))
+        probabilities.append(_probability(values, options.probability or PROBABILITY_NAME, place))
     return file.row(number, labels, probabilities, lang)
 
 
-def _read_lang(field: str, values: dict[str, object], number: int, file: LabelFile) -> str:
-    value = _value(field, values, number, file)
-    if not isinstance(value, str):
-        raise _unexpected("a text", field, value, number, file)
-    return _without_surrogates(value)
-
-
-def _read_all_labels(items: object, number: int, file: LabelFile) -> tuple[list[str], list[object]]:
+def _read_all_labels(values: dict[str, object], place: str) -> tuple[list[str], list[object]]:
     """Returns labels and probabilities of a list of objects, as ``xlm classify`` writes it."""
     labels: list[str] = []
     probabilities: list[object] = []
+    items = values[_ALL_LABELS_NAME]
     for item in items if isinstance(items, list) else [items]:
         if not isinstance(item, dict):
-            raise _unexpected("labels and probabilities", _ALL_LABELS_NAME, items, number, file)
-        labels += _read_labels(LABEL_NAME, item, number, file)
-        probabilities.append(_value(PROBABILITY_NAME, item, number, file))
+            raise wrong_field(values, _ALL_LABELS_NAME, "labels and probabilities", place, HINT)
+        labels += labels_in(item, LABEL_NAME, place, HINT)
+        probabilities.append(_probability(item, PROBABILITY_NAME, place))
     return labels, probabilities
 
 
-def _read_labels(field: str, values: dict[str, object], number: int, file: LabelFile) -> list[str]:
-    """Returns a text, a whole number as text, the texts of a list where there may be several; null is no label."""
-    value = _value(field, values, number, file)
-    if value is None:
-        return []
-    if file.multi_label and isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return [_without_surrogates(item) for item in value]
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise _unexpected("a label", field, value, number, file)
-    return [_without_surrogates(str(value))]
-
-
-def _value(field: str, values: dict[str, object], number: int, file: LabelFile) -> object:
+def _probability(values: dict[str, object], field: str, place: str) -> object:
     if field not in values:
-        raise file.error(number, f"no field {field!r}", f"the object has {', '.join(map(str, values)) or 'none'}")
+        raise wrong_field(values, field, "a probability", place, HINT)
     return values[field]
-
-
-def _unexpected(what: str, field: str, value: object, number: int, file: LabelFile) -> DataError:
-    return file.error(number, f"expected {what} in field {field!r}, found {json.dumps(value)[:40]}")
-
-
-def _without_surrogates(text: str) -> str:
-    # JSON can spell half of a surrogate pair (\ud800), which is no character.
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -2,124 +2,65 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 
-from xlmcli.errors import UsageError
-from xlmcli.metrics.answers import SEPARATOR
-from xlmcli.metrics.label_rows import LABEL_NAME, PROBABILITY_NAME, LabelFile, LabelOptions, LabelRow, read_text_row
-
-# A text beside a label may be as long as a line may; csv's own limit is 131,072 characters.
-csv.field_size_limit(1 << 30)
+from xlmcli.metrics.label_rows import HINT, PROBABILITY_NAME, LabelFile, LabelOptions, LabelRow, read_text_row
+from xlmcli.tables import LABEL_NAME, LABEL_SEPARATOR, check_column, find_layout, has_header, iter_rows
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Indices of what is read.
-
-    Attributes:
-        label: Of the label.
-        probability: Of its probability.
-        lang: Of the language.
-        num_named: How many columns the header names; None without a header.
-    """
-
-    label: int
-    probability: int | None
-    lang: int | None
-    num_named: int | None
-
-    @property
-    def num_needed(self) -> int:
-        return max(self.label, self.probability or 0, self.lang or 0) + 1
-
-
-def iter_table_rows(texts: Iterator[tuple[int, str]], file: LabelFile) -> Iterator[LabelRow]:
+def iter_table_rows(texts: Iterator[str], file: LabelFile) -> Iterator[LabelRow]:
     """Reads the rows of a table, but for its header.
 
     Args:
-        texts: Its lines, numbered.
+        texts: Its lines.
         file: What they are.
 
     Raises:
         DataError: A line is not of the format or lacks a column, or a probability is none.
+        UsageError: A column has the number 0.
     """
-    rows = _iter_csv(texts, file) if file.options.format == "csv" else _iter_tsv(texts)
+    options = file.options
+    check_column(options.label, "the label's column")
+    check_column(options.probability, "the probability's column")
+    check_column(options.lang, "the language's column")
+    rows = iter_rows(texts, file.source, is_csv=options.format == "csv")
     first = next(rows, None)
     if first is None:
         return
-    columns = _find_columns(*first, file)
-    if columns.num_named is None:
-        rows = chain([first], rows)
-    if columns.num_named is None and file.is_predicted and file.options == LabelOptions("tsv"):
-        for number, values in rows:
-            yield read_text_row(number, "\t".join(values), file)
-        return
-    for number, values in rows:
-        _check_width(len(values), columns, number, file)
-        labels, probabilities = _read_cells(values, columns, number, file)
-        yield file.row(number, labels, probabilities, None if columns.lang is None else values[columns.lang])
+    if has_header(first[1], options.label, (options.probability, options.lang)):
+        yield from _read(rows, first, file)
+    elif file.is_predicted and options == LabelOptions("tsv"):
+        for number, row in chain([first], rows):
+            yield read_text_row(number, "\t".join(row), file)
+    else:
+        yield from _read(chain([first], rows), None, file)
 
 
-def _read_cells(values: list[str], columns: _Columns, number: int, file: LabelFile) -> tuple[list[str], list[str]]:
-    label = values[columns.label]
-    if columns.probability is None or not label.strip():
-        return [label], []
-    probabilities = values[columns.probability].split(SEPARATOR)
-    # xlm classify writes several labels, and as many probabilities, with commas between.
-    labels = [label] if len(probabilities) == 1 else label.split(SEPARATOR)
+def _read(
+    rows: Iterator[tuple[int, list[str]]], header: tuple[int, list[str]] | None, file: LabelFile
+) -> Iterator[LabelRow]:
+    options = file.options
+    header_number, names = header or (0, None)
+    probability = options.probability
+    if probability is None and file.is_predicted and names is not None and PROBABILITY_NAME in names:
+        probability = PROBABILITY_NAME
+    default = "1" if names is None else LABEL_NAME
+    label = default if options.label is None else options.label
+    wanted = [column for column in (label, probability, options.lang) if column is not None]
+    # xlm classify writes its columns at the end, and gold's own "label" may stand before them.
+    layout = find_layout(wanted, names, file.place(header_number), HINT, last=file.is_predicted)
+    for number, row in rows:
+        answer, *others = layout.cells(row, file.place(number))
+        lang = None if options.lang is None else others.pop()
+        labels, probabilities = _split(answer, others[0], number, file) if others and answer.strip() else ([answer], [])
+        yield file.row(number, labels, probabilities, lang)
+
+
+def _split(answer: str, probability: str, number: int, file: LabelFile) -> tuple[list[str], list[str]]:
+    """Returns labels and probabilities; xlm classify writes several of them with commas between."""
+    probabilities = probability.split(LABEL_SEPARATOR)
+    labels = [answer] if len(probabilities) == 1 else answer.split(LABEL_SEPARATOR)
     if len(labels) != len(probabilities):
         raise file.error(number, f"expected a probability for each label, found {len(probabilities)} for {len(labels)}")
     return labels, probabilities
-
-
-def _iter_tsv(texts: Iterator[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
-    return ((number, text.split("\t")) for number, text in texts if text.strip() or "\t" in text)
-
-
-def _iter_csv(texts: Iterator[tuple[int, str]], file: LabelFile) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader((f"{text}\n" for _, text in texts), strict=True)
-    number = 1
-    try:
-        for values in reader:
-            if any(value.strip() for value in values) or len(values) > 1:
-                yield number, values
-            number = reader.line_num + 1
-    except csv.Error as error:
-        raise file.error(number, f"not CSV: {error}") from error
-
-
-def _find_columns(number: int, first: list[str], file: LabelFile) -> _Columns:
-    options = file.options
-    given = [name for name in (options.label, options.probability, options.lang) if name is not None]
-    has_header = any(not name.isdecimal() for name in given) or (options.label is None and LABEL_NAME in first)
-    label, probability = options.label, options.probability
-    if label is None:
-        label = LABEL_NAME if has_header else "1"
-    if probability is None and file.is_predicted and has_header and PROBABILITY_NAME in first:
-        probability = PROBABILITY_NAME
-    indices = [
-        None if column is None else _index(column, first, number, file) for column in (label, probability, options.lang)
-    ]
-    assert indices[0] is not None
-    return _Columns(indices[0], indices[1], indices[2], len(first) if has_header else None)
-
-
-def _index(column: str, header: list[str], number: int, file: LabelFile) -> int:
-    if column.isdecimal():
-        if int(column) == 0:
-            raise UsageError("columns count from 1")
-        return int(column) - 1
-    if column not in header:
-        raise file.error(number, f"no column {column!r}", f"the header has {', '.join(header)}")
-    # xlm classify writes its columns at the end, and gold's own "label" may stand before them.
-    return len(header) - 1 - header[::-1].index(column) if file.is_predicted else header.index(column)
-
-
-def _check_width(num_found: int, columns: _Columns, number: int, file: LabelFile) -> None:
-    if columns.num_named is not None and num_found != columns.num_named:
-        raise file.error(number, f"expected {columns.num_named} columns as in the header, found {num_found}")
-    if num_found < columns.num_needed:
-        raise file.error(number, f"expected at least {columns.num_needed} columns, found {num_found}")

@@ -5,9 +5,17 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import Quantization
-from xlmcli.errors import MissingExtraError
+from xlmcli.errors import MissingExtraError, ModelError
 from xlmcli.store.selection import CARD_FILE
+
+
+def check_kind(config: bytes, repository: str) -> None:
+    """Raises a ModelError if config.json is that of a checkpoint of a kind that cannot be converted."""
+    from xlmcli.convert.architectures import check_architecture
+
+    check_architecture(Fields.parse(config, f"{repository}: config.json"), repository)
 
 
 def check_converter(repository: str) -> None:
@@ -19,8 +27,23 @@ def check_converter(repository: str) -> None:
         )
 
 
-def convert_checkpoint(folder: Path, target: Path, quantization: Quantization, licence: str | None) -> None:
-    """Converts a downloaded checkpoint into a bundle at ``target``.
+def check_settings(folder: Path, repository: str) -> None:
+    """Checks a checkpoint of transformers as far as that is possible before its weights are downloaded.
+
+    Raises:
+        ModelError: A file is missing or damaged, or says something that cannot be converted.
+    """
+    from xlmcli.convert.opening import check_settings
+
+    try:
+        check_settings(folder)
+    except ModelError as error:
+        message = error.message.replace(str(folder), repository)
+        raise ModelError(f"{message} (its weights were not downloaded)", hint=error.hint) from error
+
+
+def convert_checkpoint(checkpoint: Path, target: Path, quantization: Quantization, licence: str | None) -> None:
+    """Converts a downloaded checkpoint, a folder or a file, into a bundle at ``target``.
 
     Raises:
         ModelError: It is of no kind that can be converted, or damaged.
@@ -28,6 +51,6 @@ def convert_checkpoint(folder: Path, target: Path, quantization: Quantization, l
     from xlmcli.convert.bundling import BundleOptions, write_bundle
     from xlmcli.convert.opening import open_model
 
-    card = folder / CARD_FILE
+    card = (checkpoint if checkpoint.is_dir() else checkpoint.parent) / CARD_FILE
     options = BundleOptions(quantization=quantization, licence=licence, card=card if card.is_file() else None)
-    write_bundle(open_model(folder), target, options)
+    write_bundle(open_model(checkpoint), target, options)

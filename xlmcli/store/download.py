@@ -12,6 +12,8 @@ from typing import Protocol
 from xlmcli.errors import DataError, ModelError
 from xlmcli.lines import writing_errors
 from xlmcli.store.hub import GO_ON_HINT, ConnectionLostError, Hub, RemoteFile, Snapshot
+from xlmcli.store.locking import unwritable
+from xlmcli.store.report import format_bytes
 
 _MAX_ATTEMPTS = 5
 _SECONDS_BETWEEN_ATTEMPTS = 1.0
@@ -107,10 +109,10 @@ def _make_room(folder: Path, num_bytes: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({error.strerror or error})") from None
+        raise unwritable(folder, error) from None
     if num_bytes > free:
         raise DataError(
-            f"{folder}: {num_bytes / 1e9:.1f} GB are to be downloaded, {free / 1e9:.1f} GB are free",
+            f"{folder}: {format_bytes(num_bytes)} are to be downloaded, {format_bytes(free)} are free",
             hint="XLM_HOME names another place",
         )
 

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from xlmcli.bundle import MANIFEST_NAME, read_manifest
+from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.environment import downloads_folder
-from xlmcli.errors import DataError, ModelError
+from xlmcli.errors import ModelError
+from xlmcli.store.conversion import check_converter, check_kind, check_settings
 from xlmcli.store.download import Progress, download_files
 from xlmcli.store.hub import Hub, Snapshot
+from xlmcli.store.locking import LOCK_SUFFIX, is_locked, locked
 from xlmcli.store.origin import Kind
-from xlmcli.store.selection import select_checkpoint_files
+from xlmcli.store.selection import CODES_FILE, Selection, select_checkpoint_files
+
+
+@dataclass(frozen=True, slots=True)
+class _Download:
+    """A repository on its way into a folder."""
+
+    hub: Hub
+    snapshot: Snapshot
+    folder: Path
+    progress: Progress
+
+    def files(self, *names: str) -> None:
+        download_files(self.hub, self.snapshot, names, self.folder, self.progress)
 
 
 def kind_of(snapshot: Snapshot) -> Kind:
@@ -23,53 +38,63 @@ def kind_of(snapshot: Snapshot) -> Kind:
     return "bundle" if any(file.name == MANIFEST_NAME for file in snapshot.files) else "checkpoint"
 
 
+def select_files(snapshot: Snapshot) -> Selection:
+    """Chooses the files of a checkpoint; see ``select_checkpoint_files``."""
+    return select_checkpoint_files([file.name for file in snapshot.files], snapshot.repository)
+
+
 @contextlib.contextmanager
 def fetched(hub: Hub, snapshot: Snapshot, progress: Progress) -> Iterator[Path]:
-    """Gives a folder with the files of a repository, as far as they are wanted; all are there and checked.
+    """Gives the folder with a repository's files, as far as they are wanted, or the file that is the model.
 
-    If the block ends well the folder is removed; else it stays, and the next call uses what it holds.
+    All are there and checked. If the block ends well they are removed; else they stay, and the next call uses them.
 
     Raises:
-        ModelError: The hub does not give the files, or they are no model.
+        ModelError: The hub does not give the files, or they are no model, or none that can be converted; the latter is
+            found out before its weights are downloaded.
+        MissingExtraError: It is a checkpoint, and torch is not installed; likewise.
         DataError: The disk is full, or another process fetches the same repository.
     """
     name = snapshot.repository.replace("/", "--")
     folder = downloads_folder() / f"{name}@{snapshot.commit}"
-    with _locked(folder):
-        _download(hub, snapshot, folder, progress)
-        yield folder
-        # Of this commit, and of those that were never finished.
-        for left in downloads_folder().glob(f"{name}@*"):
-            shutil.rmtree(left, ignore_errors=True)
+    with locked(_lock(folder), f"downloading {snapshot.repository}"):
+        download = _Download(hub, snapshot, folder, progress)
+        yield _fetch_bundle(download) if kind_of(snapshot) == "bundle" else _fetch_checkpoint(download)
+        shutil.rmtree(folder, ignore_errors=True)
+        for left in downloads_folder().glob(f"{name}@*"):  # Other commits, never finished.
+            if left.is_dir() and not is_locked(_lock(left)):
+                shutil.rmtree(left, ignore_errors=True)
 
 
-def _download(hub: Hub, snapshot: Snapshot, folder: Path, progress: Progress) -> None:
-    names = [file.name for file in snapshot.files]
-    if kind_of(snapshot) == "checkpoint":
-        download_files(hub, snapshot, select_checkpoint_files(names, snapshot.repository), folder, progress)
-        return
-    download_files(hub, snapshot, [MANIFEST_NAME], folder, progress)
-    wanted = list(read_manifest(folder).files)
+def _fetch_bundle(download: _Download) -> Path:
+    names = {file.name for file in download.snapshot.files}
+    download.files(MANIFEST_NAME)
+    wanted = list(read_manifest(download.folder).files)
     if missing := [name for name in wanted if name not in names]:
-        raise ModelError(f"{snapshot.repository} is incomplete: it has no {', '.join(missing)}")
-    download_files(hub, snapshot, wanted, folder, progress)
+        raise ModelError(f"{download.snapshot.repository} is incomplete: it has no {', '.join(missing)}")
+    download.files(*wanted)
+    return download.folder
 
 
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keeps other processes from downloading into the same folder, until this one ends, however it does."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({error.strerror or error})") from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError(
-                f"another process is downloading into {folder}", hint="wait until it is done, then try again"
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)
+def _fetch_checkpoint(download: _Download) -> Path:
+    repository = download.snapshot.repository
+    selection = select_files(download.snapshot)
+    if selection.has_kind:
+        download.files(CONFIG_NAME)
+        check_kind((download.folder / CONFIG_NAME).read_bytes(), repository)
+    check_converter(repository)
+    download.files(*selection.settings)
+    if selection.has_kind:
+        check_settings(download.folder, repository)
+    download.files(*selection.weights)
+    return _model(selection, download.folder)
+
+
+def _model(selection: Selection, folder: Path) -> Path:
+    if selection.codes not in (None, CODES_FILE):
+        shutil.copyfile(folder / selection.codes, folder / CODES_FILE)  # Where conversion looks for them.
+    return folder if selection.main is None else folder / selection.main
+
+
+def _lock(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}{LOCK_SUFFIX}")

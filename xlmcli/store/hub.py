@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xlmcli import __version__
-from xlmcli.environment import offline_reason
+from xlmcli.environment import OFFLINE_OPTION, offline_reason
 from xlmcli.errors import ModelError, UsageError, XlmError
 
 if TYPE_CHECKING:
+    from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
@@ -82,8 +83,10 @@ class Hub:
 
     def __init__(self, endpoint: str | None = None) -> None:
         if reason := offline_reason():
+            way_out = f"leave out {reason}" if reason == OFFLINE_OPTION else f"unset {reason.partition('=')[0]}"
             raise UsageError(
-                f"the network is not to be used ({reason})", hint="without --offline and that variable, pull once more"
+                f"the network is not to be used ({reason})",
+                hint=f"{way_out} to get models from the hub; xlm models list shows those that are here",
             )
         self.endpoint = (endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
         # What is on the machine is nobody's business; it would also be one request more.
@@ -162,11 +165,10 @@ class Hub:
             raise ModelError(
                 f"{repository} has no revision {revision!r}", hint=f"{page}/commits/{DEFAULT_REVISION} lists them"
             ) from None
+        except errors.DisabledRepoError:
+            raise ModelError(f"the hub has closed {repository} to everybody", hint=f"{page} may say why") from None
         except errors.HfHubHTTPError as error:
-            status = error.response.status_code
-            raise ModelError(
-                f"{self.endpoint} answered {status} for {repository}", hint="XLM_DEBUG=1 shows more; or try again later"
-            ) from error
+            raise _refusal(error, self.endpoint, repository) from error
         except XlmError:
             raise
         except Exception as error:
@@ -176,6 +178,23 @@ class Hub:
                     hint=GO_ON_HINT,
                 ) from error
             raise
+
+
+def _refusal(error: HfHubHTTPError, endpoint: str, repository: str) -> ModelError:
+    status = error.response.status_code
+    if status == 401:
+        return ModelError(
+            f"{endpoint} does not accept the token that it was sent for {repository}",
+            hint="set HF_TOKEN to one that is valid, or log in anew (hf auth login); public models need none",
+        )
+    if status == 403:
+        return ModelError(
+            f"{endpoint} does not let this user have {repository}",
+            hint="HF_TOKEN, or a login (hf auth login), must be of a user who may read it",
+        )
+    if status == 429:
+        return ModelError(f"{endpoint} has had too many requests from here", hint=f"wait some minutes; {GO_ON_HINT}")
+    return ModelError(f"{endpoint} answered {status} for {repository}", hint="XLM_DEBUG=1 shows more; or try later")
 
 
 def _is_of_the_network(error: Exception) -> bool:

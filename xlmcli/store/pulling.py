@@ -11,10 +11,11 @@ from xlmcli.bundle import MANIFEST_NAME, new_bundle, open_bundle, pulled_models,
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.environment import pulled_folder
 from xlmcli.errors import ModelError, UsageError
-from xlmcli.store.conversion import check_converter, convert_checkpoint
+from xlmcli.store.conversion import convert_checkpoint
 from xlmcli.store.download import Progress
-from xlmcli.store.fetching import fetched, kind_of
+from xlmcli.store.fetching import fetched, kind_of, select_files
 from xlmcli.store.hub import DEFAULT_REVISION, Hub, Snapshot
+from xlmcli.store.locking import LOCK_SUFFIX, locked
 from xlmcli.store.origin import Origin, write_origin
 from xlmcli.store.registry import StoredModel, check_name, get_model
 
@@ -27,7 +28,8 @@ class PullRequest:
         repository: Name on the hub.
         revision: A branch, a tag or a commit.
         name: Short name here; None is the last part of the repository's.
-        quantization: How the weights of a checkpoint are stored; None is int8. A bundle's are as they are.
+        quantization: How the weights of a checkpoint are stored; None is int8, or what is here already. Those of a
+            bundle and of a model of CTranslate2 are as they are.
     """
 
     repository: str
@@ -54,20 +56,26 @@ def pull_model(hub: Hub, request: PullRequest, progress: Progress, on_found: Cal
 
     Raises:
         UsageError: The name is taken by another model, or what is asked for contradicts what the hub has.
-        MissingExtraError: The hub has a checkpoint, and torch is not installed; nothing was downloaded.
+        MissingExtraError: The hub has a checkpoint, and torch is not installed; its weights were not downloaded.
         ModelError: The hub does not give it, or it is damaged or cannot be converted.
-        DataError: The disk is full, or another process pulls the same model.
+        DataError: The disk is full, or another process pulls the same model or another one under that name.
     """
     check_name(request.short_name)
-    _check_not_taken(request)
     snapshot = hub.describe(request.repository, request.revision)
+    lock = pulled_folder() / f".{request.short_name}{LOCK_SUFFIX}"
+    with locked(lock, f"pulling a model named {request.short_name!r}"):
+        return _pull(hub, snapshot, request, progress, on_found)
+
+
+def _pull(
+    hub: Hub, snapshot: Snapshot, request: PullRequest, progress: Progress, on_found: Callable[[Snapshot], None]
+) -> StoredModel:
+    _check_not_taken(request)
     kind = kind_of(snapshot)
-    if kind == "bundle" and request.quantization is not None:
-        raise UsageError(f"{request.repository} is a bundle: it is taken as it is", hint="leave out --quantization")
+    if request.quantization is not None:
+        _check_quantization_can_be_chosen(snapshot)
     if _is_here(request, snapshot):
         return get_model(request.short_name)
-    if kind == "checkpoint":
-        check_converter(request.repository)
     on_found(snapshot)
     origin = Origin(
         repository=snapshot.repository,
@@ -78,9 +86,19 @@ def pull_model(hub: Hub, request: PullRequest, progress: Progress, on_found: Cal
         pulled_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         kind=kind,
     )
-    with fetched(hub, snapshot, progress) as folder:
-        _register(folder, origin, request)
+    with fetched(hub, snapshot, progress) as model:
+        _register(model, origin, request)
     return get_model(request.short_name)
+
+
+def _check_quantization_can_be_chosen(snapshot: Snapshot) -> None:
+    kept = "a bundle" if kind_of(snapshot) == "bundle" else None
+    if kept is None and select_files(snapshot).of_engine:
+        kept = "a model of CTranslate2"
+    if kept is not None:
+        raise UsageError(
+            f"{snapshot.repository} is {kept}: its weights are taken as they are", hint="leave out --quantization"
+        )
 
 
 def _check_not_taken(request: PullRequest) -> None:
@@ -95,13 +113,13 @@ def _check_not_taken(request: PullRequest) -> None:
 
 
 def _is_here(request: PullRequest, snapshot: Snapshot) -> bool:
-    """Tells whether the model is here in that commit and that quantization, unaltered."""
+    """Tells whether the model is here in that commit and, if one is asked for, that quantization, unaltered."""
     if request.short_name not in pulled_models():
         return False
     model = get_model(request.short_name)
     if model.origin is None or model.manifest is None or model.origin.commit != snapshot.commit:
         return False
-    if model.origin.kind == "checkpoint" and model.manifest.quantization != (request.quantization or "int8"):
+    if request.quantization not in (None, model.manifest.quantization):
         return False
     try:
         open_bundle(model.path)
@@ -110,17 +128,17 @@ def _is_here(request: PullRequest, snapshot: Snapshot) -> bool:
     return True
 
 
-def _register(folder: Path, origin: Origin, request: PullRequest) -> None:
+def _register(model: Path, origin: Origin, request: PullRequest) -> None:
     """Puts the model at its place, complete, in one step."""
     names: list[str] = []
     if origin.kind == "bundle":
-        _check_bundle(folder, origin.repository)
-        names = [MANIFEST_NAME, *read_manifest(folder).files]
+        _check_bundle(model, origin.repository)
+        names = [MANIFEST_NAME, *read_manifest(model).files]
     with new_bundle(pulled_folder() / request.short_name, force=True) as new:
         for name in names:
-            (folder / name).rename(new / name)
+            (model / name).rename(new / name)
         if origin.kind == "checkpoint":
-            convert_checkpoint(folder, new, request.quantization or "int8", origin.licence)
+            convert_checkpoint(model, new, request.quantization or "int8", origin.licence)
         write_origin(origin, new)
 
 

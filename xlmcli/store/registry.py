@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlmcli.bundle import Bundle, Manifest, embedded_models, open_bundle, pulled_models, read_manifest
+from xlmcli.bundle import Bundle, Manifest, embedded_models, open_bundle, pulled_models, read_manifest, suggest
 from xlmcli.environment import downloads_folder, pulled_folder
-from xlmcli.errors import ModelError, UsageError
+from xlmcli.errors import DataError, ModelError, UsageError
+from xlmcli.store.locking import LOCK_SUFFIX, is_locked
 from xlmcli.store.origin import Origin, read_origin
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -24,14 +25,16 @@ class StoredModel:
     Attributes:
         name: Its short name.
         path: Its folder.
+        is_embedded: Whether it is a part of the program.
         num_bytes: Size of the folder.
         manifest: What the bundle says about itself; None if that cannot be read.
-        origin: Where it was pulled from; None of an embedded model.
+        origin: Where it was pulled from; None of an embedded model, or if that cannot be read.
         problem: Why it cannot be used, or None. Hashes are not looked at.
     """
 
     name: str
     path: Path
+    is_embedded: bool
     num_bytes: int
     manifest: Manifest | None
     origin: Origin | None
@@ -117,14 +120,25 @@ def remove_models(names: Iterable[str]) -> int:
 
 
 def remove_downloads() -> int:
-    """Removes what interrupted pulls left; returns how many bytes that gave back."""
+    """Removes what interrupted pulls left.
+
+    Returns:
+        How many bytes that gave back.
+
+    Raises:
+        DataError: A pull is under way; then nothing is removed.
+    """
     # In the folder of models, what is half written has a name that begins with a point.
-    models = pulled_folder()
-    hidden = [path for path in models.iterdir() if path.name[0] == "."] if models.is_dir() else []
+    left = _entries(downloads_folder()) + [path for path in _entries(pulled_folder()) if path.name[0] == "."]
+    if any(path.suffix == LOCK_SUFFIX and is_locked(path) for path in left):
+        raise DataError("another process is pulling a model", hint="wait until it is done, then try again")
     num_bytes = 0
-    for folder in (downloads_folder(), *hidden):
-        num_bytes += folder_size(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+    for path in left:
+        num_bytes += folder_size(path)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     return num_bytes
 
 
@@ -138,15 +152,16 @@ def check_name(name: str) -> None:
 
 def folder_size(folder: Path) -> int:
     """Returns how many bytes the files below a folder have; 0 if it does not exist."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+    return sum(map(_file_size, folder.rglob("*"))) if folder.is_dir() else 0
 
 
 def _find(name: str) -> Path:
     found = embedded_models().get(name) or pulled_models().get(name)
     if found is None:
-        known = ", ".join([*embedded_models(), *pulled_models()])
+        known = [*embedded_models(), *pulled_models()]
         raise ModelError(
-            f"no model named {name!r} is here", hint=f"here are {known or 'none'}; xlm models pull gets more"
+            f"no model named {name!r} is here",
+            hint=f"{suggest(name, known)}here are {', '.join(known) or 'none'}; xlm models pull gets more",
         )
     return found
 
@@ -158,7 +173,18 @@ def _read_model(name: str, path: Path, *, is_pulled: bool) -> StoredModel:
         origin = read_origin(path) if is_pulled else None
     except ModelError as error:
         problem = error.message
-    return StoredModel(name, path, folder_size(path), manifest, origin, problem)
+    return StoredModel(name, path, not is_pulled, folder_size(path), manifest, origin, problem)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _file_size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:
+        return 0  # A pull that goes on meanwhile has moved it.
 
 
 def _find_problem(path: Path) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 
 from xlmcli.bundle import Bundle, Manifest
@@ -11,7 +11,7 @@ from xlmcli.bundle.description import format_bundle_json, format_bundle_text
 from xlmcli.store.registry import StoredModel, Verification
 
 _HEAD = ("NAME", "TASK", "LANGUAGES", "SIZE", "LICENCE", "FROM")
-_MOST_LANGUAGES = 4
+_MOST_NAMES = 4
 
 
 def format_models_text(models: Sequence[StoredModel]) -> str:
@@ -61,7 +61,7 @@ def format_bytes(num_bytes: int) -> str:
 
 
 def _row(model: StoredModel) -> tuple[str, str, str, str, str, str]:
-    source = model.origin.repository if model.origin is not None else "embedded"
+    source = "embedded" if model.is_embedded else "?" if model.origin is None else model.origin.repository
     task, langs = ("damaged", "?") if model.manifest is None else (model.manifest.task, _languages(model.manifest))
     return model.name, task, langs, format_bytes(model.num_bytes), _short_licence(model), source
 
@@ -73,10 +73,18 @@ def _short_licence(model: StoredModel) -> str:
 
 def _languages(manifest: Manifest) -> str:
     """Returns the directions of a translation model, else the languages; many of them by number."""
-    names = list(map(str, manifest.translation.directions)) if manifest.translation is not None else []
-    kind = "directions" if names else "languages"
-    names = names or list(manifest.languages)
-    return ",".join(names) if len(names) <= _MOST_LANGUAGES else f"{len(names)} {kind}"
+    part = manifest.translation
+    if part is None:
+        return _few(manifest.languages, "languages") or "not said"
+    if part.directions:
+        return _few(list(map(str, part.directions)), "directions")
+    if part.sources == part.targets:
+        return f"between {_few(part.sources, 'languages')}"
+    return f"{_few(part.sources, 'languages')} to {_few(part.targets, 'languages')}"
+
+
+def _few(names: Collection[str], kind: str) -> str:
+    return ",".join(names) if len(names) <= _MOST_NAMES else f"{len(names)} {kind}"
 
 
 def _describe(model: StoredModel) -> dict[str, object]:
@@ -85,10 +93,12 @@ def _describe(model: StoredModel) -> dict[str, object]:
     return {
         "name": model.name,
         "path": str(model.path),
-        "embedded": model.origin is None and model.problem is None,
+        "embedded": model.is_embedded,
         "task": None if manifest is None else manifest.task,
         "languages": [] if manifest is None else list(manifest.languages),
         "directions": [] if translation is None else list(map(str, translation.directions)),
+        "sources": [] if translation is None else list(translation.sources),
+        "targets": [] if translation is None else list(translation.targets),
         "quantization": None if manifest is None else manifest.quantization,
         "num_bytes": model.num_bytes,
         "licence": model.licence,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from tokenizers import models
 
@@ -45,47 +46,27 @@ class WordEncoder:
         self._cache: dict[str, Ids] = {}
         self._num_cached_characters = 0
 
-    def encode(self, words: Sequence[str]) -> list[Ids]:
-        """Returns the ids of each word; a character that the vocabulary does not have is one ``<unk>``."""
-        new = set(words).difference(self._cache)
-        if new:
-            self._learn(list(new))
-        ids = list(map(self._cache.__getitem__, words))
-        self._forget_if_many()
-        return ids
+    def encode(self, words: Iterable[str]) -> Ids:
+        """Returns the ids of words, one after another."""
+        return tuple(chain.from_iterable(map(self.encode_word, words)))
 
     def encode_word(self, word: str) -> Ids:
-        """Returns the ids of one word, in less time than ``encode`` takes for a single one."""
+        """Returns the ids of one word; a character that the vocabulary does not have is one ``<unk>``."""
         ids = self._cache.get(word)
-        if ids is None:
-            ids = self._encode_form(lowercase_and_strip_accents(word) if self._lowercases else word)
-            self._cache[word] = ids
-            self._num_cached_characters += len(word) + 1
-            self._forget_if_many()
-        return ids
-
-    def _encode_form(self, form: str) -> Ids:
+        if ids is not None:
+            return ids
+        form = lowercase_and_strip_accents(word) if self._lowercases else word
         if _SPACE in form:
-            return self._encode_spaced(form)
-        ids = self._ids
-        return tuple([ids[token.id] for token in self._model.tokenize(form)])
-
-    def _forget_if_many(self) -> None:
+            ids = self._encode_spaced(form)
+        else:
+            known = self._ids
+            ids = tuple([known[token.id] for token in self._model.tokenize(form)])
+        self._num_cached_characters += len(word) + 1
         if self._num_cached_characters > _MAX_CACHED_CHARACTERS:
             self._cache.clear()
             self._num_cached_characters = 0
-
-    def _learn(self, words: list[str]) -> None:
-        text = "\n".join(words)
-        self._num_cached_characters += len(text) + len(words)
-        # All at once is several times as fast as one by one, and no word has a line end.
-        forms = lowercase_and_strip_accents(text).split("\n") if self._lowercases else words
-        # Hundreds of thousands of calls: what is looked up in the loop is local.
-        ids, tokenize = self._ids, self._model.tokenize
-        self._cache.update(
-            (word, tuple([ids[token.id] for token in tokenize(form)]) if " " not in form else self._encode_spaced(form))
-            for word, form in zip(words, forms, strict=True)
-        )
+        self._cache[word] = ids
+        return ids
 
     def _encode_spaced(self, word: str) -> Ids:
         """Encodes a "word" with spaces in it, which Thai segmentation makes, as XLMTokenizer does.

@@ -1,6 +1,6 @@
 """Tokenising all languages by the rules of one, as models were fine-tuned through Hugging Face's XLMTokenizer.
 
-It takes every text for English unless it is told otherwise, and since transformers 5 it cannot be told.
+It takes every text for English: that is the default of its ``lang``, and transformers 4 and 5 hand no other on to it.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def normalize_punctuation(text: str, lang: str) -> str:
         text = text.translate(_WIDE)
     text = _normalize_spaces(text.replace("\r", ""))
     text = text.replace("`", "'").replace("''", ' " ')
-    text = _SPACES.sub(" ", text).replace("''", '"') if text.isascii() else _normalize_typography(text)
+    text = _join_spaces(text).replace("''", '"') if text.isascii() else _normalize_typography(text)
     if '"' in text:
         text = _order_quotes(text, lang)
     if _NBSP in text:
@@ -84,7 +84,7 @@ def _normalize_spaces(text: str) -> str:
     has_brackets = "(" in text or ")" in text
     if has_brackets:
         text = text.replace("(", " (").replace(")", ") ")
-    text = _SPACES.sub(" ", text)
+    text = _join_spaces(text)
     if has_brackets:
         text = _PUNCTUATION_AFTER_BRACKET.sub(r")\1", text)
         text = text.replace("( ", "(").replace(" )", ")")
@@ -94,15 +94,20 @@ def _normalize_spaces(text: str) -> str:
 
 
 def _normalize_typography(text: str) -> str:
-    text = _SPACES.sub(" ", text.translate(_PLAIN)).replace("''", '"')
+    text = _join_spaces(text.translate(_PLAIN)).replace("''", '"')
     if "«" in text or "»" in text:
         for guillemet in _GUILLEMETS:
             text = text.replace(guillemet, '"')
     if _NBSP in text:
         for spaced, plain in _HARD_SPACES:
             text = text.replace(spaced, plain)
-        text = _SPACES.sub(" ", text)
+        text = _join_spaces(text)
     return text
+
+
+def _join_spaces(text: str) -> str:
+    # Most lines have single ones, and `sub` would put each in again.
+    return _SPACES.sub(" ", text) if "  " in text else text
 
 
 def _order_quotes(text: str, lang: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
-from itertools import zip_longest
+from itertools import pairwise
 
 from xlmcli.text.moses_data import character_class, characters, nonbreaking_prefixes, word_characters
 
@@ -18,6 +18,10 @@ _DIGITS = frozenset("0123456789")
 
 APOSTROPHE_LANGS = frozenset({"en", "fr", "it"})
 """Languages where an apostrophe stays with one of its words: it's is ``it 's``, l'ami is ``l' ami``."""
+
+OTHER_WORD = "A"
+"""A word that a full stop before it is not read by."""
+_LOWER_WORD, _NUMBER_WORD = "a", "5"
 
 Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 
@@ -32,7 +36,7 @@ class MosesTokenizer:
         self.alphanumeric = alphanumeric | hangul
         self._alphabetic = alphabetic | hangul
         self._lower = characters("IsLower")
-        self.prefixes, self.numeric_prefixes = nonbreaking_prefixes(lang)
+        self._prefixes, self._numeric_prefixes = nonbreaking_prefixes(lang)
         self._symbol = re.compile(rf"([^{character_class(self.alphanumeric)}\s.'`,\-])")
         self._comma_rules = _comma_rules()
         self._apostrophe_rules = _apostrophe_rules(lang)
@@ -41,35 +45,40 @@ class MosesTokenizer:
         """Returns the tokens of a line whose punctuation is normalised."""
         text = " ".join(self._symbol.split(" ".join(text.split())))
         if ".." in text:
-            text = _MULTIPLE_STOPS.sub(r" \g<0> ", text)
+            text = _MULTIPLE_STOPS.sub(lambda match: f" {match[0]} ", text)
         if "," in text:
             for pattern, replacement in self._comma_rules:
                 text = pattern.sub(replacement, text)
         if "'" in text:
             for pattern, replacement in self._apostrophe_rules:
                 text = pattern.sub(replacement, text)
-        tokens = self._split_stops(text.split())
-        if tokens and tokens[-1].endswith(".'"):
-            tokens[-1:] = _STOP_AND_APOSTROPHE.sub(" . '", tokens[-1]).split()
+        tokens = text.split()
+        if "." in text:
+            tokens = self._split_stops(tokens)
+            if tokens and tokens[-1].endswith(".'"):
+                tokens[-1:] = _STOP_AND_APOSTROPHE.sub(" . '", tokens[-1]).split()
         return tokens
 
-    def keeps_stop(self, prefix: str) -> bool:
-        """Tells whether a word keeps its full stop whatever follows it: an abbreviation."""
-        return prefix in self.prefixes or ("." in prefix and not self._alphabetic.isdisjoint(prefix))
+    def keeps_stop(self, word: str, after: str) -> bool:
+        """Tells whether a word keeps its full stop before the word ``after``, which is empty at the end of a line."""
+        return (
+            word in self._prefixes
+            or ("." in word and not self._alphabetic.isdisjoint(word))
+            or after[:1] in self._lower
+            or (after[:1] in _DIGITS and word in self._numeric_prefixes)
+        )
 
-    def follows_stop(self, word: str) -> tuple[bool, bool]:
-        """Tells whether a word that stands after a full stop starts in lower case, and whether with a digit."""
-        return word[0] in self._lower, word[0] in _DIGITS
+    def word_like(self, word: str) -> str:
+        """Returns one of three words, the one before which full stops are kept as they are before ``word``."""
+        if word[0] in self._lower:
+            return _LOWER_WORD
+        return _NUMBER_WORD if word[0] in _DIGITS else OTHER_WORD
 
     def _split_stops(self, words: list[str]) -> list[str]:
         tokens: list[str] = []
-        for word, after in zip_longest(words, words[1:]):
+        for word, after in pairwise([*words, ""]):
             prefix = word[:-1]
-            if not word.endswith(".") or not prefix or prefix.endswith("."):
-                tokens.append(word)
-                continue
-            in_lower, is_number = self.follows_stop(after) if after is not None else (False, False)
-            if self.keeps_stop(prefix) or in_lower or (is_number and prefix in self.numeric_prefixes):
+            if not word.endswith(".") or not prefix or prefix.endswith(".") or self.keeps_stop(prefix, after):
                 tokens.append(word)
             else:
                 tokens += [prefix, "."]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xlmcli.errors import ModelError
@@ -66,9 +65,9 @@ class XLMBPETokenizer:
         pieces = {index: piece for piece, index in vocabulary.vocab.items()}
         self.vocab_size: int = max(pieces) + 1
         # Conversions of the original vocabularies have dropped pieces that became the same.
-        self.vocab: list[str] = [pieces.get(index, f"<unused{index}>") for index in range(self.vocab_size)]
+        self.vocab: list[str] = [pieces.get(index, _unused(index)) for index in range(self.vocab_size)]
         self._words = WordEncoder(vocabulary.vocab, vocabulary.merges, lowercases=vocabulary.lowercases)
-        silent = set(self.vocab).difference(vocabulary.vocab) | set(RESERVED_PIECES).difference([UNK_PIECE])
+        silent = {*map(_unused, range(self.vocab_size)), *RESERVED_PIECES} - {UNK_PIECE}
         self._texts = ["" if piece in silent else _piece_text(piece) for piece in self.vocab]
         self._encoders: dict[str, ChunkedEncoder | _SegmentedEncoder] = {}
 
@@ -86,6 +85,12 @@ class XLMBPETokenizer:
         """Whether text is lowercased and loses its accents."""
         return self._vocabulary.lowercases
 
+    def padded(self, vocab_size: int) -> XLMBPETokenizer:
+        """Returns the tokenizer with a piece for each of a model's words; those that it lacks stand for nothing."""
+        spare = {_unused(index): index for index in range(self.vocab_size, vocab_size)}
+        vocabulary = self._vocabulary
+        return XLMBPETokenizer(replace(vocabulary, vocab={**vocabulary.vocab, **spare})) if spare else self
+
     def encode(self, text: str, lang: str | None = None) -> list[int]:
         """Returns the ids of ``text``.
 
@@ -93,10 +98,11 @@ class XLMBPETokenizer:
             MissingExtraError: The language needs a segmenter that is not installed.
             ModelError: KyTea, for Japanese, has no model.
         """
-        return self._encoder(lang).encode_line(text)
+        return self._encoder(lang).encode(text)
 
     def encode_batch(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:
-        return self._encoder(lang).encode(texts)
+        encoder = self._encoder(lang)
+        return [encoder.encode(text) for text in texts]
 
     def decode(self, ids: Sequence[int], lang: str | None = None) -> str:
         texts = self._texts
@@ -126,11 +132,12 @@ class _SegmentedEncoder:
     splitter: SegmentingSplitter
     words: WordEncoder
 
-    def encode(self, texts: Sequence[str]) -> list[list[int]]:
-        return [self.encode_line(text) for text in texts]
+    def encode(self, text: str) -> list[int]:
+        return list(self.words.encode(self.splitter.split(text)))
 
-    def encode_line(self, text: str) -> list[int]:
-        return list(chain.from_iterable(self.words.encode(self.splitter.split(text))))
+
+def _unused(index: int) -> str:
+    return f"<unused{index}>"
 
 
 def _piece_text(piece: str) -> str:

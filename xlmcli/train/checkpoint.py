@@ -22,9 +22,10 @@ from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.lines import atomic_write
 from xlmcli.records import Direction
+from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID, PAD_ID, UNK_ID
 from xlmcli.train.classifier_config import CLASSIFIER, ClassifierConfig
-from xlmcli.train.model import LAYER_NORM_EPS, XLMLanguageModel, XLMShape
+from xlmcli.train.model import XLMShape
 from xlmcli.train.seq2seq import Seq2Seq
 
 TRAINING_FOLDER = "training"
@@ -86,7 +87,7 @@ class CheckpointConfig:
             "sinusoidal_embeddings": shape.sinusoidal,
             "max_position_embeddings": shape.max_positions,
             "embed_init_std": shape.dim**-0.5,
-            "layer_norm_eps": LAYER_NORM_EPS,
+            "layer_norm_eps": shape.layer_norm_eps,
             "n_langs": shape.num_langs,
             "use_lang_emb": shape.num_langs > 1,
             "lang2id": self.lang2id,
@@ -110,16 +111,15 @@ class CheckpointConfig:
 
     @classmethod
     def from_json(cls, config: dict[str, Any]) -> CheckpointConfig:
-        """Reads what ``to_json`` or ``transformers`` wrote.
+        """Reads what ``to_json`` wrote, or settings of ``transformers`` with its defaults filled in.
 
         Raises:
             KeyError: A field is missing.
-            ModelError: It is a classifier of a kind that is not supported.
         """
-        lang2id: dict[str, int] = config["lang2id"] if config["n_langs"] > 1 else config.get("lang2id") or {}
+        num_langs = config["n_langs"] if config.get("use_lang_emb", True) else 1
         shape = XLMShape(
             num_words=config["vocab_size"],
-            num_langs=config["n_langs"] if config.get("use_lang_emb", True) else 1,
+            num_langs=num_langs,
             dim=config["emb_dim"],
             num_layers=config["n_layers"],
             num_heads=config["n_heads"],
@@ -129,16 +129,25 @@ class CheckpointConfig:
             dropout=config["dropout"],
             attention_dropout=config["attention_dropout"],
             tied_output=config.get("tie_word_embeddings", True),
+            layer_norm_eps=config["layer_norm_eps"],
         )
         directions = tuple(Direction.parse(text) for text in config.get("xlm_directions", ()))
         return cls(
-            tuple(sorted(lang2id, key=lang2id.__getitem__)),
+            _langs(config.get("lang2id") or {}, num_langs),
             shape,
             config.get("decoder_layers"),
             directions,
             config.get("xlm_max_len"),
             ClassifierConfig.from_json(config) if CLASSIFIER in config.get("architectures", ()) else None,
         )
+
+
+def _langs(lang2id: dict[str, int], num_langs: int) -> tuple[str, ...]:
+    """The language of every id; a number where the model has language embeddings and nobody says whose."""
+    if num_langs == 1:
+        return tuple(sorted(lang2id, key=lang2id.__getitem__))
+    names = {index: lang for lang, index in lang2id.items()}
+    return tuple(names.get(index, str(index)) for index in range(num_langs))
 
 
 def load_config(folder: Path) -> CheckpointConfig:
@@ -149,40 +158,36 @@ def load_config(folder: Path) -> CheckpointConfig:
     """
     path = folder / CONFIG_NAME
     try:
-        return CheckpointConfig.from_json(json.loads(path.read_text("utf-8")))
+        return parse_config(json.loads(path.read_text("utf-8")), path)
     except FileNotFoundError:
         raise ModelError(f"{folder}: not a checkpoint, it has no {CONFIG_NAME}") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: {error}") from None
-    except (UsageError, ModelError) as error:
+
+
+def parse_config(config: dict[str, Any], path: Path) -> CheckpointConfig:
+    """Reads settings; see ``CheckpointConfig.from_json``. ``path`` is where they came from.
+
+    Raises:
+        ModelError: A field is missing or is not what it should be.
+    """
+    try:
+        return CheckpointConfig.from_json(config)
+    except UsageError as error:
         raise ModelError(f"{path}: {error.message}", hint=error.hint) from None
+    except ValueError as error:
+        raise ModelError(f"{path}: {error}") from None
     except KeyError as error:
         raise ModelError(f"{path}: no field {error}", hint="was it written by xlm pretrain or xlm train?") from None
     except (TypeError, AttributeError) as error:
         raise ModelError(f"{path}: not a checkpoint's settings ({error})") from None
 
 
-def load_language_model(folder: Path) -> tuple[XLMLanguageModel, CheckpointConfig]:
-    """Opens a pretrained XLM.
-
-    Raises:
-        ModelError: The folder is no such checkpoint, or weights are missing, unexpected or of another size.
-    """
-    config = load_config(folder)
-    if config.decoder_layers is not None:
-        raise ModelError(f"{folder}: an encoder-decoder, where a pretrained XLM is needed")
-    if config.classifier is not None:
-        raise ModelError(f"{folder}: a classifier, where a pretrained XLM is needed")
-    model = XLMLanguageModel(config.shape)
-    load_weights(model, folder / CHECKPOINT_WEIGHTS_NAME)
-    return model, config
-
-
 def load_seq2seq(folder: Path) -> tuple[Seq2Seq, CheckpointConfig]:
     """Opens a translation checkpoint.
 
     Raises:
-        ModelError: As for ``load_language_model``.
+        ModelError: The folder is no such checkpoint, or weights are missing, unexpected or of another size.
     """
     config = load_config(folder)
     if config.decoder_layers is None:
@@ -192,6 +197,26 @@ def load_seq2seq(folder: Path) -> tuple[Seq2Seq, CheckpointConfig]:
     model = Seq2Seq(config.shape, config.decoder_shape)
     load_weights(model, folder / CHECKPOINT_WEIGHTS_NAME)
     return model, config
+
+
+def load_own_tokenizer(folder: Path, num_words: int) -> Tokenizer:
+    """Opens a checkpoint's tokenizer, with a piece for each of the embedding table's ``num_words`` rows.
+
+    Raises:
+        ModelError: There is none, or it is another model's. (Tables of published XLMs may have rows to spare; those
+            that go with SentencePiece have not.)
+    """
+    from xlmcli.text.xlm_bpe import XLMBPETokenizer
+
+    tokenizer = load_tokenizer(folder)
+    if isinstance(tokenizer, XLMBPETokenizer):
+        tokenizer = tokenizer.padded(num_words)
+    if tokenizer.vocab_size != num_words:
+        raise ModelError(
+            f"{folder}: the tokenizer has {tokenizer.vocab_size} pieces, the model {num_words} words",
+            hint="the tokenizer must be the one that the model was trained with",
+        )
+    return tokenizer
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

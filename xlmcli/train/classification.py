@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xlmcli.text.special import EOS_ID, MASK_ID
+from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID
+from xlmcli.train.examples import MixedText
 from xlmcli.train.model import Tokens
-from xlmcli.train.objectives import Loss, Stream, choose_stream
+from xlmcli.train.objectives import Loss, Sampler, Stream
 from xlmcli.train.seq2seq import pad
 from xlmcli.train.translation import real_mask
 
@@ -24,7 +25,6 @@ class ClassificationOptions:
     """How a classifier learns.
 
     Attributes:
-        alpha: Exponent of language sampling.
         multi_label: Whether each label is a question of its own.
         start_id: What a sequence starts with.
         word_blank: Share of words that are masked while learning, 0-1.
@@ -32,7 +32,6 @@ class ClassificationOptions:
             counts all alike.
     """
 
-    alpha: float
     multi_label: bool
     start_id: int
     word_blank: float = 0.0
@@ -40,31 +39,29 @@ class ClassificationOptions:
 
 
 class Classification:
-    """Cross-entropy of the labels; a stream is a language."""
+    """Cross-entropy of the labels; a batch mixes the languages, whose labels may be distributed differently."""
 
     name = "classify"
 
-    def __init__(
-        self, streams: Sequence[Stream], labels: Mapping[str, NDArray[np.bool_]], options: ClassificationOptions
-    ) -> None:
+    def __init__(self, text: MixedText, sampler: Sampler, options: ClassificationOptions) -> None:
         """Takes what it draws from.
 
         Args:
-            streams: One a language, their names the keys of ``labels``.
-            labels: True where a text has a label, bool (texts, labels).
+            text: Texts, labels and languages.
+            sampler: Yields rows of them.
             options: How to learn.
         """
-        self.streams, self.options = streams, options
-        self._labels = labels
+        self.streams = [Stream("texts", text.text.epoch_size, sampler, text.text, ())]
+        self.options = options
+        self._text = text
 
     def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
-        stream = choose_stream(self.streams, self.options.alpha, rng)
-        assert stream.data is not None
+        (stream,) = self.streams
         rows = stream.sampler.next()
-        (corpus,) = stream.data.sides
+        (corpus,) = self._text.text.sides
         ids = [blank_words(corpus[row], self.options.word_blank, rng) for row in rows.tolist()]
-        logits = model(make_tokens(ids, stream.langs[0], self.options.start_id, device))
-        wanted = torch.as_tensor(self._labels[stream.name][rows], device=device)
+        logits = model(make_tokens(ids, self._text.lang_ids[rows], self.options.start_id, device))
+        wanted = torch.as_tensor(self._text.labels[rows], device=device)
         return Loss(label_loss(logits, wanted, self.options), sum(map(len, ids)) + 2 * len(ids))
 
 
@@ -76,10 +73,12 @@ def blank_words(ids: list[int], share: float, rng: np.random.Generator) -> list[
     return [MASK_ID if chance < share and word != EOS_ID else word for word, chance in zip(ids, chances, strict=True)]
 
 
-def make_tokens(ids: list[list[int]], lang: int, start_id: int, device: torch.device) -> Tokens:
-    """A batch as the model reads it: each sequence between ``start_id`` and ``</s>``, all in one language."""
+def make_tokens(ids: list[list[int]], lang_ids: NDArray[np.int64], start_id: int, device: torch.device) -> Tokens:
+    """A batch as the model reads it: each sequence between ``start_id`` and ``</s>``; languages are int64 (batch,)."""
     padded, lens = pad([[start_id, *words, EOS_ID] for words in ids], device)
-    return Tokens(padded, real_mask(padded, lens), torch.full((1, 1), lang, device=device))
+    # What starts with <s> was fine-tuned through transformers' tokenizer, which tells the model no language.
+    langs = None if start_id == BOS_ID else torch.as_tensor(lang_ids[:, None], device=device)
+    return Tokens(padded, real_mask(padded, lens), langs)
 
 
 def label_loss(logits: Tensor, wanted: Tensor, options: ClassificationOptions) -> Tensor:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
-from xlmcli.errors import ModelError
-from xlmcli.train.checkpoint import CheckpointConfig, fill_weights, load_config, load_weights, read_weights
-from xlmcli.train.classifier_config import ClassifierConfig, Pooling
+from xlmcli.bundle.manifest import Pooling
+from xlmcli.train.classifier_config import ClassifierConfig
 from xlmcli.train.model import Tokens, XLMShape, XLMTransformer
-
-_ENCODER_PREFIX = "transformer."
 
 
 class SequenceSummary(nn.Module):
@@ -64,36 +59,3 @@ def pool(states: Tensor, mask: Tensor | None, pooling: Pooling) -> Tensor:
     if pooling == "mean":
         return states.sum(dim=1) / lens[:, None]
     return states[torch.arange(len(states), device=states.device), lens - 1]
-
-
-def load_classifier(folder: Path) -> tuple[Classifier, CheckpointConfig]:
-    """Opens a classifier of ours, or of ``transformers.XLMForSequenceClassification``.
-
-    Raises:
-        ModelError: The folder is no such checkpoint, or weights are missing, unexpected or of another size.
-    """
-    config = load_config(folder)
-    if config.classifier is None:
-        raise ModelError(f"{folder}: not a classifier", hint="train one: xlm train classify --init …")
-    model = Classifier(config.shape, config.classifier)
-    load_weights(model, folder / CHECKPOINT_WEIGHTS_NAME)
-    return model, config
-
-
-def load_encoder(folder: Path) -> tuple[XLMTransformer, CheckpointConfig]:
-    """Opens the encoder alone: of a pretrained XLM, of a classifier, or of ``transformers.XLMModel``.
-
-    Raises:
-        ModelError: The folder is no such checkpoint, or weights are missing, unexpected or of another size.
-    """
-    config = load_config(folder)
-    if config.decoder_layers is not None:
-        raise ModelError(f"{folder}: an encoder-decoder, where an encoder is needed")
-    path = folder / CHECKPOINT_WEIGHTS_NAME
-    state = read_weights(path)
-    if any(name.startswith(_ENCODER_PREFIX) for name in state):
-        parts = {name: weight for name, weight in state.items() if name.startswith(_ENCODER_PREFIX)}
-        state = {name.removeprefix(_ENCODER_PREFIX): weight for name, weight in parts.items()}
-    encoder = XLMTransformer(config.shape)
-    fill_weights(encoder, state, path)
-    return encoder, config

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xlmcli.errors import ModelError, UsageError
-from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.errors import DataError, ModelError, UsageError
+from xlmcli.text import Tokenizer
 from xlmcli.text.fixed_rules import FixedRulesTokenizer
 from xlmcli.text.special import BOS_ID, EOS_ID
 from xlmcli.train.checkpoint import CheckpointConfig
@@ -14,7 +13,7 @@ from xlmcli.train.classifier import Classifier
 from xlmcli.train.classifier_config import ClassifierConfig
 from xlmcli.train.model import XLMTransformer
 from xlmcli.train.options import ClassifyTrainingOptions
-from xlmcli.train.pretrained import open_pretrained
+from xlmcli.train.pretrained import choose_tokenizer, join_langs, open_pretrained
 from xlmcli.train.setup import new_shape
 
 
@@ -26,13 +25,11 @@ class Start:
         config: Of the checkpoint to be.
         pretrained: A whole classifier, an encoder, or None for random weights.
         tokenizer: The vocabulary.
-        langs: Languages of all text.
     """
 
     config: CheckpointConfig
     pretrained: Classifier | XLMTransformer | None
     tokenizer: Tokenizer
-    langs: tuple[str, ...]
 
     @property
     def classifier(self) -> ClassifierConfig:
@@ -45,11 +42,6 @@ class Start:
         assert self.config.max_len is not None
         return self.config.max_len
 
-    @property
-    def lang2id(self) -> dict[str, int]:
-        """The id of every language of the text; all are 0 where the model does not tell languages apart."""
-        return self.config.lang2id if self.config.shape.num_langs > 1 else dict.fromkeys(self.langs, 0)
-
     def new_model(self) -> Classifier:
         """A model with the weights to start from; those that are not given are random."""
         model = Classifier(self.config.shape, self.classifier)
@@ -57,6 +49,10 @@ class Start:
             model.load_state_dict(self.pretrained.state_dict())
         elif self.pretrained is not None:
             model.transformer.load_state_dict(self.pretrained.state_dict())
+        languages = model.transformer.lang_embeddings
+        if languages is not None and self.classifier.start_id == BOS_ID:
+            # Never read, see `make_tokens`; processes that train together would wait for their gradient.
+            languages.requires_grad_(False)
         return model
 
 
@@ -85,12 +81,15 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Sta
         labels: The labels of the training text.
 
     Raises:
+        DataError: There are no labels.
         UsageError: Options contradict each other, or there is no vocabulary or a single label.
         ModelError: The model to start from does not fit the text.
     """
+    if not labels:
+        raise DataError("the training text has no labels")
     if len(labels) < 2 and not options.columns.multi_label:
         raise UsageError(
-            f"all training text has the same label: {', '.join(labels) or 'none'}",
+            f"all training text has the same label: {labels[0]}",
             hint="--label-column and --text-column choose the columns",
         )
     langs = tuple(sorted({lang for source in (*options.train, *options.valid) for lang in source.langs}))
@@ -101,44 +100,27 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Sta
     else:
         config = replace(
             old,
+            langs=join_langs(old, langs),
             decoder_layers=None,
             directions=(),
             shape=replace(old.shape, dropout=options.size.dropout, attention_dropout=options.size.attention_dropout),
         )
-    _check_fit(config, tokenizer, langs)
     classifier = replace(_classifier(options, config.classifier, labels), train_langs=train_langs)
     config = replace(config, classifier=classifier, max_len=_max_len(options, config))
-    return Start(config, pretrained, tokenizer, langs)
+    return Start(config, pretrained, tokenizer)
 
 
 def _load(
     options: ClassifyTrainingOptions,
 ) -> tuple[Classifier | XLMTransformer | None, CheckpointConfig | None, Tokenizer]:
-    tokenizer = None if options.tokenizer is None else load_tokenizer(options.tokenizer)
-    if options.init is None:
-        if tokenizer is None:
-            raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
+    source = None if options.init is None else open_pretrained(options.init)
+    tokenizer = choose_tokenizer(options.tokenizer, source)
+    if source is None:
         return None, None, tokenizer
-    source = open_pretrained(options.init)
-    tokenizer = tokenizer or source.tokenizer()
     if source.config.classifier is not None and source.config.classifier.start_id == BOS_ID:
         # It was trained through Hugging Face's tokenizer, and `xlm classify` goes by that too.
         tokenizer = FixedRulesTokenizer(tokenizer)
     return source.classifier() or source.encoder(), source.config, tokenizer
-
-
-def _check_fit(config: CheckpointConfig, tokenizer: Tokenizer, langs: Sequence[str]) -> None:
-    if config.shape.num_words != tokenizer.vocab_size:
-        raise ModelError(
-            f"the vocabulary has {tokenizer.vocab_size} entries, the pretrained model {config.shape.num_words}",
-            hint="leave --tokenizer out to take the model's own",
-        )
-    strangers = sorted(set(langs) - set(config.langs))
-    if strangers and config.shape.num_langs > 1:
-        raise ModelError(
-            f"the pretrained model does not know {', '.join(strangers)}, only {', '.join(config.langs)}",
-            hint="leave their text out, or pretrain a model that knows them",
-        )
 
 
 def _classifier(

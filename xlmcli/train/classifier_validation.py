@@ -84,7 +84,7 @@ class ClassificationValidator:
         for start in range(0, len(order), _TEXTS_PER_BATCH):
             rows = order[start : start + _TEXTS_PER_BATCH]
             ids = [corpus[row] for row in rows.tolist()]
-            tokens = make_tokens(ids, dev.lang_id, self._config.start_id, self._device)
+            tokens = make_tokens(ids, np.full(len(ids), dev.lang_id), self._config.start_id, self._device)
             logits[rows] = self._model(tokens).cpu().numpy()
         return logits
 

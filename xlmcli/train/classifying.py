@@ -12,7 +12,9 @@ import torch
 from accelerate import Accelerator
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
+from xlmcli.errors import UsageError
 from xlmcli.text import Tokenizer
+from xlmcli.text.sentencepiece import SentencePieceTokenizer
 from xlmcli.train.calibration import cross_entropy, fit_temperature
 from xlmcli.train.checkpoint import (
     STATE_FILE,
@@ -28,19 +30,34 @@ from xlmcli.train.classification import Classification, ClassificationOptions, b
 from xlmcli.train.classifier import Classifier
 from xlmcli.train.classifier_start import Start, check_data, make_start
 from xlmcli.train.classifier_validation import ClassificationValidator, DevSet
-from xlmcli.train.examples import LabelledText, SourceExamples, encode_labelled, names_of_labels, read_by_lang
+from xlmcli.train.examples import (
+    LabelledText,
+    SourceExamples,
+    encode_labelled,
+    join_segmentations,
+    mix_languages,
+    names_of_labels,
+    read_by_lang,
+)
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.options import ClassifyTrainingOptions, RunOptions
 from xlmcli.train.reports import Reporter
-from xlmcli.train.sampling import Share
-from xlmcli.train.setup import StreamMaker, check_folder, check_same_model, make_accelerator, report_text
+from xlmcli.train.sampling import BatchSampler, Share
+from xlmcli.train.setup import check_folder, check_same_model, make_accelerator, report_text
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a run learns from and is checked on, by language."""
+    """What a run learns from and is checked on.
+
+    Attributes:
+        train: By language.
+        resampled: The same texts cut into words in other ways, any number of times.
+        dev_sets: One a language.
+    """
 
     train: dict[str, LabelledText]
+    resampled: list[dict[str, LabelledText]]
     dev_sets: list[DevSet]
 
 
@@ -98,18 +115,27 @@ def _runs(options: ClassifyTrainingOptions) -> list[RunOptions]:
 def _encode(options: ClassifyTrainingOptions, files: dict[str, list[SourceExamples]], start: Start) -> Text:
     classifier, max_len = start.classifier, start.max_len
 
-    def encode(groups: dict[str, list[SourceExamples]]) -> dict[str, LabelledText]:
+    def encode(groups: dict[str, list[SourceExamples]], tokenizer: Tokenizer) -> dict[str, LabelledText]:
         return {
-            lang: encode_labelled(lang, group, classifier.labels, start.tokenizer, max_len)
-            for lang, group in groups.items()
+            lang: encode_labelled(lang, group, classifier.labels, tokenizer, max_len) for lang, group in groups.items()
         }
 
     selecting = options.select or options.valid[0].langs
     dev_sets = [
-        DevSet(data, start.lang2id[lang], is_zero_shot=lang not in files, is_selecting=lang in selecting)
-        for lang, data in encode(read_by_lang(options.valid, options.columns)).items()
+        DevSet(data, start.config.lang2id[lang], is_zero_shot=lang not in files, is_selecting=lang in selecting)
+        for lang, data in encode(read_by_lang(options.valid, options.columns), start.tokenizer).items()
     ]
-    return Text(encode(files), dev_sets)
+    resampled = []
+    if options.num_segmentations > 1:
+        sampling = _sampling(start.tokenizer, options.run.loop.seed)
+        resampled = [encode(files, sampling) for _ in range(1, options.num_segmentations)]
+    return Text(encode(files, start.tokenizer), resampled, dev_sets)
+
+
+def _sampling(tokenizer: Tokenizer, seed: int) -> Tokenizer:
+    if not isinstance(tokenizer, SentencePieceTokenizer):
+        raise UsageError("--segmentations is for SentencePiece vocabularies", hint="leave it out")
+    return tokenizer.sampling(seed)
 
 
 def _train(
@@ -144,15 +170,18 @@ def _train(
 def _objective(
     options: ClassifyTrainingOptions, run: RunOptions, start: Start, text: Text, share: Share
 ) -> Classification:
-    batch_tokens = options.batch_size * start.config.shape.max_positions
-    maker = StreamMaker(run.loop.seed, share, start.lang2id, batch_tokens, options.batch_size)
-    streams = [maker.sentences(data.text) for data in text.train.values()]
-    labels = {lang: data.labels for lang, data in text.train.items()}
+    train = [
+        join_segmentations([data, *(again[lang] for again in text.resampled)]) for lang, data in text.train.items()
+    ]
+    mixed = mix_languages(train, start.config.lang2id, options.alpha)
+    lens = mixed.text.sides[0].lens
+    max_tokens = options.batch_size * int(lens.max())
+    sampler = BatchSampler(lens, mixed.text.repeats, max_tokens, (run.loop.seed, 1), share, options.batch_size)
     multi_label = start.classifier.multi_label
-    weights = balanced_weights(list(labels.values()), multi_label) if options.is_balanced else None
-    start_id = start.classifier.start_id
+    labels = [data.labels for data in text.train.values()]
+    weights = balanced_weights(labels, multi_label) if options.is_balanced else None
     return Classification(
-        streams, labels, ClassificationOptions(options.alpha, multi_label, start_id, options.word_blank, weights)
+        mixed, sampler, ClassificationOptions(multi_label, start.classifier.start_id, options.word_blank, weights)
     )
 
 

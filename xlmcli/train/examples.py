@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from xlmcli.errors import DataError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
+from xlmcli.text.sampling import language_shares
 from xlmcli.text.special import EOS_ID
-from xlmcli.train.data import Corpus, TextData
+from xlmcli.train.data import Corpus, TextData, join
 from xlmcli.train.labelled import Columns, Example, iter_examples
 
 
@@ -31,6 +32,21 @@ class LabelledText:
     @property
     def lang(self) -> str:
         return self.text.langs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class MixedText:
+    """Labelled text in any number of languages.
+
+    Attributes:
+        text: One side, all languages end to end; its repeats balance them.
+        labels: True where a text has a label, bool (texts, labels).
+        lang_ids: The language of each text, int64 (texts,).
+    """
+
+    text: TextData
+    labels: NDArray[np.bool_]
+    lang_ids: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +115,25 @@ def encode_labelled(
         (lang,), (Corpus.from_sequences(ids),), np.array(repeats, dtype=np.float32), num_skipped, num_cut=num_cut
     )
     return LabelledText(text, matrix)
+
+
+def join_segmentations(texts: Sequence[LabelledText]) -> LabelledText:
+    """Puts the same texts, cut into words in several ways, together; an epoch stays as long as that of one of them."""
+    share = np.float32(1 / len(texts))
+    parts = [replace(labelled.text, repeats=labelled.text.repeats * share) for labelled in texts]
+    return LabelledText(join(parts), np.concatenate([labelled.labels for labelled in texts]))
+
+
+def mix_languages(texts: Sequence[LabelledText], lang2id: Mapping[str, int], alpha: float) -> MixedText:
+    """Puts languages together, each with the share p ∝ n^alpha of an epoch, which stays as long as all n together."""
+    sizes = [labelled.text.epoch_size for labelled in texts]
+    scales = [share * sum(sizes) / size for share, size in zip(language_shares(sizes, alpha), sizes, strict=True)]
+    parts = [
+        replace(labelled.text, repeats=labelled.text.repeats * np.float32(scale))
+        for labelled, scale in zip(texts, scales, strict=True)
+    ]
+    lang_ids = np.repeat([lang2id[labelled.lang] for labelled in texts], [len(part) for part in parts])
+    return MixedText(join(parts), np.concatenate([labelled.labels for labelled in texts]), lang_ids)
 
 
 def cut_to(texts: list[list[int]], max_len: int) -> list[list[int]]:

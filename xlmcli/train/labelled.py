@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlmcli.errors import DataError
-from xlmcli.lines import iter_file_lines
+from xlmcli.errors import DataError, UsageError
+from xlmcli.json_lines import labels_in, parse_object, text_in
+from xlmcli.lines import decode_lines, iter_byte_lines
 from xlmcli.sources import Source
+from xlmcli.tables import LABEL_NAME, LABEL_SEPARATOR, find_layout, format_of, has_header, iter_rows
 
-LABEL_SEPARATOR = ","
-
-_LABEL, _TEXT = "label", "text"
-
-_COMPRESSED = {".gz", ".xz", ".zst"}
-_JSON_LINES = {".jsonl", ".ndjson", ".json"}
-# A value may be as long as a line may; csv's own limit is 131,072 characters.
-csv.field_size_limit(1 << 30)
+_TEXT_NAME = "text"
+_LINE_BREAKERS = re.compile(r"[\t\n\r]")
+_HINT = "--label-column, --text-column and --pair-column choose the columns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +36,6 @@ class Columns:
     text: str | None = None
     pair: str | None = None
     multi_label: bool = False
-
-    @property
-    def are_named(self) -> bool:
-        """Whether a table must have a header."""
-        given = (self.label, self.text, self.pair)
-        return not all(column is None or column.isdecimal() for column in given)
 
     @property
     def num_texts(self) -> int:
@@ -72,115 +62,57 @@ def iter_examples(source: Source, columns: Columns) -> Iterator[Example]:
 
     Raises:
         DataError: The file cannot be read, or a row lacks a column or a label; the message names ``path:line``.
+        UsageError: The source names a column of its own.
     """
-    rows = _iter_objects(source.path, columns) if is_json(source.path) else _iter_table(source.path, columns)
-    for place, label, texts in rows:
-        labels = _split(label, columns.multi_label)
+    if source.column is not None:
+        raise UsageError(f"column= in {str(source)!r} is for text without labels", hint=_HINT)
+    read = _iter_objects if format_of(source.path) == "jsonl" else _iter_table
+    for place, answers, texts in read(source.path, columns):
+        labels = _split(answers) if columns.multi_label else tuple(filter(None, map(str.strip, answers)))
         if not labels and not columns.multi_label:
             raise DataError(f"{place}: no label")
+        for label in labels:
+            # `xlm classify` writes labels between tabs, a line a text.
+            if _LINE_BREAKERS.search(label):
+                raise DataError(f"{place}: a label must not hold a tab or a line end: {label[:40]!r}")
         yield Example(labels, texts, place)
 
 
-def is_json(path: Path) -> bool:
-    return _suffix(path) in _JSON_LINES
+def _split(answers: list[str]) -> tuple[str, ...]:
+    names = [name.strip() for answer in answers for name in answer.split(LABEL_SEPARATOR)]
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
-def _suffix(path: Path) -> str:
-    return Path(path.stem).suffix if path.suffix in _COMPRESSED else path.suffix
-
-
-def _split(label: str | list[str], multi_label: bool) -> tuple[str, ...]:
-    if not multi_label:
-        return (label.strip(),) if isinstance(label, str) and label.strip() else ()
-    names = label.split(LABEL_SEPARATOR) if isinstance(label, str) else label
-    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
-
-
-def _iter_table(path: Path, columns: Columns) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    indices: list[int] = []
-    num_columns = None
-    for number, row in _iter_rows(path):
+def _iter_table(path: Path, columns: Columns) -> Iterator[tuple[str, list[str], tuple[str, ...]]]:
+    """Yields place, label and texts of each row."""
+    layout, num_columns = None, 0
+    lines = decode_lines(iter_byte_lines(path), path)
+    for number, row in iter_rows(lines, path, is_csv=format_of(path) == "csv"):
         place = f"{path}:{number}"
-        if not indices:
-            has_header = columns.are_named or (columns.label is None and _LABEL in row)
-            label, text = (_LABEL, _TEXT) if has_header else ("1", "2")
-            wanted = (columns.label or label, columns.text or text, columns.pair)
-            indices = [_find(column, row, place) for column in wanted if column is not None]
-            if has_header:
-                num_columns = len(row)
+        if layout is None:
+            is_header = has_header(row, columns.label, (columns.text, columns.pair))
+            label, text = (LABEL_NAME, _TEXT_NAME) if is_header else ("1", "2")
+            pair = () if columns.pair is None else (columns.pair,)
+            wanted = (columns.label or label, columns.text or text, *pair)
+            layout = find_layout(wanted, row if is_header else None, place, _HINT)
+            num_columns = len(row)
+            if is_header:
                 continue
-        if num_columns not in (None, len(row)):
-            raise DataError(f"{place}: expected {num_columns} columns as in the header, found {len(row)}")
-        if len(row) <= max(indices):
+        label, *texts = layout.cells(row, place)
+        if len(row) != num_columns:
             raise DataError(
-                f"{place}: expected at least {max(indices) + 1} columns, found {len(row)}",
-                hint="--label-column, --text-column and --pair-column choose the columns",
+                f"{place}: expected {num_columns} columns as in the first row, found {len(row)}",
+                hint="what separates columns would cut a text short where it stands in it",
             )
-        answer, *texts = [row[index] for index in indices]
-        yield place, answer, tuple(texts)
+        yield place, [label], tuple(texts)
 
 
-def _find(column: str, header: list[str], place: str) -> int:
-    if column.isdecimal():
-        return int(column) - 1
-    if column not in header:
-        raise DataError(f"{place}: no column {column!r}", hint=f"the header has {', '.join(header)}")
-    return header.index(column)
-
-
-def _iter_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows with the number of the line that they start at."""
-    lines = (line.removeprefix("\ufeff") for line in iter_file_lines(path))  # a byte-order mark
-    if _suffix(path) != ".csv":
-        for number, line in enumerate(lines, start=1):
-            yield number, line.removesuffix("\r").split("\t")
-        return
-    reader = csv.reader((f"{line}\n" for line in lines), strict=True)
-    number = 1
-    try:
-        for row in reader:
-            if row:
-                yield number, row
-            number = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"{path}:{number}: not CSV: {error}") from error
-
-
-def _iter_objects(path: Path, columns: Columns) -> Iterator[tuple[str, str | list[str], tuple[str, ...]]]:
-    fields = [columns.text or _TEXT] + ([] if columns.pair is None else [columns.pair])
-    for number, line in enumerate(iter_file_lines(path), start=1):
-        place = f"{path}:{number}"
+def _iter_objects(path: Path, columns: Columns) -> Iterator[tuple[str, list[str], tuple[str, ...]]]:
+    fields = [columns.text or _TEXT_NAME] + ([] if columns.pair is None else [columns.pair])
+    for number, line in enumerate(decode_lines(iter_byte_lines(path), path), start=1):
         if not line.strip():
             continue
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{place}: not JSON: {error}") from error
-        if not isinstance(values, dict):
-            raise DataError(f"{place}: expected a JSON object, found {line[:40]!r}")
-        yield place, _label(values, columns, place), tuple(_text(values, f, place) for f in fields)
-
-
-def _label(values: dict[str, object], columns: Columns, place: str) -> str | list[str]:
-    field = columns.label or _LABEL
-    label = values.get(field)
-    if isinstance(label, str | int) and not isinstance(label, bool):
-        return str(label)
-    if columns.multi_label and isinstance(label, list) and all(isinstance(name, str) for name in label):
-        return label
-    raise _wrong_field(values, field, "a label", place)
-
-
-def _text(values: dict[str, object], field: str, place: str) -> str:
-    text = values.get(field)
-    if isinstance(text, str):
-        return text
-    raise _wrong_field(values, field, "a text", place)
-
-
-def _wrong_field(values: dict[str, object], field: str, what: str, place: str) -> DataError:
-    found = f"found {json.dumps(values[field])[:40]}" if field in values else "no such field"
-    return DataError(
-        f"{place}: expected {what} in field {field!r}, {found}",
-        hint=f"the object has {', '.join(values) or 'none'}; --label-column, --text-column and --pair-column choose",
-    )
+        place = f"{path}:{number}"
+        values = parse_object(line, place)
+        labels = labels_in(values, columns.label or LABEL_NAME, place, _HINT, multi_label=columns.multi_label)
+        yield place, labels, tuple(text_in(values, field, place, _HINT) for field in fields)

@@ -17,8 +17,6 @@ from torch.nn import functional as F
 
 from xlmcli.text.special import PAD_ID
 
-LAYER_NORM_EPS = 1e-12
-
 
 @dataclass(frozen=True, slots=True)
 class XLMShape:
@@ -36,6 +34,7 @@ class XLMShape:
         dropout: Probability, on embeddings and on the output of every sublayer.
         attention_dropout: Probability, on attention weights.
         tied_output: Whether the output layer's matrix is the embedding table.
+        layer_norm_eps: What every LayerNorm adds to the variance.
     """
 
     num_words: int
@@ -49,6 +48,7 @@ class XLMShape:
     dropout: float = 0.1
     attention_dropout: float = 0.0
     tied_output: bool = True
+    layer_norm_eps: float = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,13 @@ class Tokens:
     Attributes:
         ids: Token ids, int64 (batch, length), right-padded with ``<pad>``.
         mask: True at real tokens, bool (batch, length); None when nothing is padded.
-        langs: Language ids, int64, broadcastable to (batch, length).
+        langs: Language ids, int64, broadcastable to (batch, length); None adds no language embedding.
         positions: Positions, int64 (batch, length); None counts from 0.
     """
 
     ids: Tensor
     mask: Tensor | None
-    langs: Tensor
+    langs: Tensor | None
     positions: Tensor | None = None
 
 
@@ -190,7 +190,7 @@ class XLMTransformer(nn.Module):
         self.embeddings = nn.Embedding(shape.num_words, shape.dim, padding_idx=PAD_ID)
         self.position_embeddings = nn.Embedding(shape.max_positions, shape.dim)
         self.lang_embeddings = nn.Embedding(shape.num_langs, shape.dim) if shape.num_langs > 1 else None
-        self.layer_norm_emb = nn.LayerNorm(shape.dim, eps=LAYER_NORM_EPS)
+        self.layer_norm_emb = nn.LayerNorm(shape.dim, eps=shape.layer_norm_eps)
         layers = range(shape.num_layers)
         self.attentions = nn.ModuleList([MultiHeadAttention(shape) for _ in layers])
         self.layer_norm1 = _layer_norms(shape)
@@ -232,7 +232,7 @@ class XLMTransformer(nn.Module):
             length = tokens.ids.shape[1]
             positions = torch.arange(offset, offset + length, device=tokens.ids.device)[None]
         x = self.embeddings(tokens.ids) + self.position_embeddings(positions)
-        if self.lang_embeddings is not None:
+        if self.lang_embeddings is not None and tokens.langs is not None:
             x = x + self.lang_embeddings(tokens.langs)
         x = self._dropout(self.layer_norm_emb(x))
         device = x.device.type
@@ -332,7 +332,7 @@ def _drop(x: Tensor, probability: float) -> Tensor:
 
 
 def _layer_norms(shape: XLMShape) -> nn.ModuleList:
-    return nn.ModuleList([nn.LayerNorm(shape.dim, eps=LAYER_NORM_EPS) for _ in range(shape.num_layers)])
+    return nn.ModuleList([nn.LayerNorm(shape.dim, eps=shape.layer_norm_eps) for _ in range(shape.num_layers)])
 
 
 def _sinusoids(num_positions: int, dim: int) -> Tensor:

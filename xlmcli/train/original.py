@@ -117,10 +117,6 @@ class StreamedWeights(Mapping[str, Tensor]):
     def __init__(self, file: TorchFile, references: Mapping[str, TensorReference]) -> None:
         self._file, self._references = file, references
 
-    def named(self, names: Mapping[str, str]) -> StreamedWeights:
-        """The same file with other names: this one's name of every weight by the name that it is to have."""
-        return StreamedWeights(self._file, {name: self._references[old] for name, old in names.items()})
-
     def __getitem__(self, name: str) -> Tensor:
         tensor = self._file.tensor(self._references[name]).to(torch.float32, copy=True)
         self._file.release()

@@ -5,12 +5,17 @@ Source: ``train.py`` (the options and their defaults), ``xlm/data/dictionary.py`
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID, PAD_ID, RESERVED_PIECES, UNK_ID
 from xlmcli.train.model import XLMShape
+
+# Far above any model, and low enough that a model of such a size can still be drawn up without its numbers.
+_MOST, _MOST_LAYERS = 10**7, 1000
+_MAX_SHOWN = 40
 
 _SPECIAL_IDS = {
     "bos_index": BOS_ID,
@@ -50,19 +55,19 @@ class _Reader:
     def __init__(self, params: Mapping[Any, Any], faults: list[str]) -> None:
         self._params, self._faults = params, faults
 
-    def whole(self, name: str, least: int = 1) -> int:
+    def whole(self, name: str, least: int = 1, most: int = _MOST) -> int:
         value = self._required(name)
         if value is None:
             return least
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            self._faults.append(f"params: {name} is {value!r}, expected a whole number of at least {least}")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            self._faults.append(f"params: {name} is {_shown(value)}, expected a whole number from {least} to {most}")
             return least
         return value
 
     def share(self, name: str) -> float:
         value = self._params.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-            self._faults.append(f"params: {name} is {value!r}, expected a number from 0 to 1")
+            self._faults.append(f"params: {name} is {_shown(value)}, expected a number from 0 to 1")
             return 0.0
         return float(value)
 
@@ -70,13 +75,13 @@ class _Reader:
         """A setting that is on or off; without a default, it must be there."""
         value = self._required(name) if default is None else self._params.get(name, default)
         if value is not None and not isinstance(value, bool):
-            self._faults.append(f"params: {name} is {value!r}, expected True or False")
+            self._faults.append(f"params: {name} is {_shown(value)}, expected True or False")
         return value is True
 
     def special_ids(self) -> None:
         for name, expected in _SPECIAL_IDS.items():
             if (value := self._params.get(name, expected)) != expected:
-                self._faults.append(f"params: {name} is {value!r}, expected {expected}")
+                self._faults.append(f"params: {name} is {_shown(value)}, expected {expected}")
 
     def langs(self) -> tuple[str, ...]:
         lang2id = self._required("lang2id")
@@ -85,7 +90,7 @@ class _Reader:
         if not isinstance(lang2id, dict) or not all(isinstance(lang, str) for lang in lang2id):
             self._faults.append("params: lang2id does not give every language its id")
             return ()
-        langs = {index: lang for lang, index in lang2id.items()}
+        langs = {index: lang for lang, index in lang2id.items() if isinstance(index, int)}
         if not langs or langs.keys() != set(range(len(lang2id))):
             self._faults.append("params: the ids in lang2id are not 0, 1, 2, …")
             return ()
@@ -95,6 +100,14 @@ class _Reader:
         if name not in self._params:
             self._faults.append(f"params: no {name}")
         return self._params.get(name)
+
+
+def _shown(value: object) -> str:
+    """A value for a message. What a file holds may be endless when it is written out; the kind of it is not."""
+    if isinstance(value, str) and len(value) <= _MAX_SHOWN:
+        return repr(value)
+    is_small = isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**_MAX_SHOWN)
+    return repr(value) if value is None or is_small else f"a {type(value).__name__}"
 
 
 def read_params(params: Mapping[Any, Any], faults: list[str]) -> OriginalParams | None:
@@ -108,7 +121,7 @@ def read_params(params: Mapping[Any, Any], faults: list[str]) -> OriginalParams 
         num_words=reader.whole("n_words", least=len(RESERVED_PIECES)),
         num_langs=num_langs if tells_languages else 1,
         dim=reader.whole("emb_dim"),
-        num_layers=reader.whole("n_layers"),
+        num_layers=reader.whole("n_layers", most=_MOST_LAYERS),
         num_heads=reader.whole("n_heads"),
         gelu=reader.flag("gelu_activation"),
         sinusoidal=reader.flag("sinusoidal_embeddings"),
@@ -119,7 +132,7 @@ def read_params(params: Mapping[Any, Any], faults: list[str]) -> OriginalParams 
     if shape.dim % shape.num_heads:
         faults.append(f"params: emb_dim {shape.dim} is not a multiple of n_heads {shape.num_heads}")
     reader.special_ids()
-    max_len = reader.whole("max_len", least=0) if "max_len" in params else 0
+    max_len = reader.whole("max_len", least=0, most=sys.maxsize) if "max_len" in params else 0
     is_readable = len(faults) == num_faults
     uses_memory, uses_adaptive_softmax = reader.flag("use_memory", default=False), reader.flag("asm", default=False)
     if uses_memory:

@@ -5,6 +5,7 @@ A folder is a checkpoint of ours or of ``transformers``, a file is a checkpoint 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,16 +13,18 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from xlmcli.errors import ModelError
+from xlmcli.bundle.description import checkpoint_task
+from xlmcli.bundle.names import CONFIG_NAME
+from xlmcli.errors import ModelError, UsageError
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.train.checkpoint import CheckpointConfig, fill_weights
+from xlmcli.train.checkpoint import CheckpointConfig, fill_weights, load_own_tokenizer
 from xlmcli.train.classifier import Classifier
-from xlmcli.train.huggingface import read_published_config, read_published_weights
+from xlmcli.train.huggingface import open_weights, read_published_config
 from xlmcli.train.model import XLMLanguageModel, XLMTransformer
 from xlmcli.train.original import is_original, read_original
 from xlmcli.train.seq2seq import XLMDecoder
 
-_ENCODER, _OUTPUT = "transformer.", "pred_layer."
+_OUTPUT, _HEAD = "pred_layer.", "sequence_summary."
 
 
 class Pretrained(Protocol):
@@ -44,7 +47,7 @@ class Pretrained(Protocol):
         """What a decoder starts from: one with attention to an encoder, where the checkpoint has it."""
 
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer that it was trained with."""
+        """The tokenizer that it was trained with, with a piece for every row of the embedding table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,42 +56,41 @@ class _Folder:
     config: CheckpointConfig
 
     def language_model(self) -> XLMLanguageModel:
-        """The encoder with its output layer, whose bias is zero where only the encoder was saved."""
-        if self.config.decoder_layers is not None:
-            raise ModelError(f"{self.path}: an encoder-decoder, where a pretrained XLM is needed")
-        if self.config.classifier is not None:
-            raise ModelError(f"{self.path}: a classifier, where a pretrained XLM is needed")
+        """The encoder with its output layer, whose bias is zero where only an encoder or a classifier was saved."""
+        state = self._read(_OUTPUT)
+        if self.config.shape.tied_output:
+            state.pop(f"{_OUTPUT}proj.weight", None)
+            state.setdefault(f"{_OUTPUT}proj.bias", torch.zeros(self.config.shape.num_words))
         model = XLMLanguageModel(self.config.shape)
-        state = self._weights()
-        if self.config.shape.tied_output and not any(name.startswith(_OUTPUT) for name in state):
-            state[f"{_OUTPUT}proj.bias"] = torch.zeros(self.config.shape.num_words)
         fill_weights(model, state, self.path)
         return model
 
     def encoder(self) -> XLMTransformer:
-        if self.config.decoder_layers is not None:
-            raise ModelError(f"{self.path}: an encoder-decoder, where an encoder is needed")
-        weights = self._weights()
-        state = {name.removeprefix(_ENCODER): weights[name] for name in weights if name.startswith(_ENCODER)}
         encoder = XLMTransformer(self.config.shape)
-        fill_weights(encoder, state, self.path)
+        fill_weights(encoder, self._read(), self.path)
         return encoder
 
     def classifier(self) -> Classifier | None:
         if self.config.classifier is None:
             return None
         model = Classifier(self.config.shape, self.config.classifier)
-        fill_weights(model, self._weights(), self.path)
+        fill_weights(model, self._read(_HEAD), self.path)
         return model
 
     def decoder(self) -> XLMLanguageModel:
         return self.language_model()
 
     def tokenizer(self) -> Tokenizer:
-        return load_tokenizer(self.path)
+        return load_own_tokenizer(self.path, self.config.shape.num_words)
 
-    def _weights(self) -> dict[str, Tensor]:
-        return read_published_weights(self.path, tied_output=self.config.shape.tied_output)
+    def _read(self, layer: str | None = None) -> dict[str, Tensor]:
+        """The encoder's weights; with a layer's, named as in the model that has it on top."""
+        weights = open_weights(self.path)
+        encoder = [name for name in weights if not name.startswith((_OUTPUT, _HEAD))]
+        if layer is None:
+            return {name: weights[name] for name in encoder}
+        state = {f"transformer.{name}": weights[name] for name in encoder}
+        return state | {name: weights[name] for name in weights if name.startswith(layer)}
 
 
 def open_pretrained(path: Path) -> Pretrained:
@@ -97,4 +99,47 @@ def open_pretrained(path: Path) -> Pretrained:
     Raises:
         ModelError: It is no XLM, or a damaged one.
     """
-    return read_original(path) if is_original(path) else _Folder(path, read_published_config(path))
+    if is_original(path):
+        return read_original(path)
+    if checkpoint_task(path) == "translate":
+        raise ModelError(f"{path}: an encoder-decoder, where a pretrained XLM is needed")
+    config = read_published_config(path)
+    if config.faults:
+        raise ModelError(f"{path / CONFIG_NAME}: cannot be trained further: {'; '.join(config.faults)}")
+    return _Folder(path, config.checkpoint)
+
+
+def choose_tokenizer(folder: Path | None, pretrained: Pretrained | None) -> Tokenizer:
+    """Opens the vocabulary that ``--tokenizer`` names, or else the pretrained model's own.
+
+    Raises:
+        UsageError: There is neither.
+        ModelError: The vocabulary has not as many entries as the pretrained model has words, or cannot be opened.
+    """
+    if folder is None:
+        if pretrained is None:
+            raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
+        return pretrained.tokenizer()
+    tokenizer = load_tokenizer(folder)
+    num_words = tokenizer.vocab_size if pretrained is None else pretrained.config.shape.num_words
+    if tokenizer.vocab_size != num_words:
+        raise ModelError(
+            f"the vocabulary has {tokenizer.vocab_size} entries, the pretrained model {num_words}",
+            hint="leave --tokenizer out to take the model's own",
+        )
+    return tokenizer
+
+
+def join_langs(config: CheckpointConfig, langs: Iterable[str]) -> tuple[str, ...]:
+    """The languages of a pretrained model and of text for it.
+
+    Raises:
+        ModelError: The model has language embeddings, and none for a language of the text.
+    """
+    strangers = sorted(set(langs) - set(config.langs))
+    if strangers and config.shape.num_langs > 1:
+        raise ModelError(
+            f"the pretrained model does not know {', '.join(strangers)}, only {', '.join(config.langs)}",
+            hint="leave their text out, or pretrain a model that knows them",
+        )
+    return (*config.langs, *strangers)

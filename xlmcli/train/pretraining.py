@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from accelerate import Accelerator
 
-from xlmcli.errors import ModelError, UsageError
+from xlmcli.errors import UsageError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
@@ -24,7 +24,7 @@ from xlmcli.train.objectives import (
     MaskedLanguageModel,
 )
 from xlmcli.train.options import DataOptions, PretrainOptions
-from xlmcli.train.pretrained import Pretrained, open_pretrained
+from xlmcli.train.pretrained import Pretrained, choose_tokenizer, join_langs, open_pretrained
 from xlmcli.train.reports import Reporter
 from xlmcli.train.sampling import Share
 from xlmcli.train.setup import (
@@ -106,15 +106,8 @@ def _config(
     if pretrained is None:
         return CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, len(langs)))
     size, old = options.size, pretrained.config
-    if tokenizer.vocab_size != old.shape.num_words:
-        raise ModelError(
-            f"the vocabulary has {tokenizer.vocab_size} entries, the pretrained model {old.shape.num_words}",
-            hint="leave --tokenizer out to take the model's own",
-        )
-    if strangers := sorted(set(langs) - set(old.langs)):
-        raise ModelError(f"the pretrained model does not know {', '.join(strangers)}, only {', '.join(old.langs)}")
     return CheckpointConfig(
-        old.langs, replace(old.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
+        join_langs(old, langs), replace(old.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
     )
 
 
@@ -130,10 +123,8 @@ def _tokenizer(options: PretrainOptions, pretrained: Pretrained | None, accelera
     """The vocabulary in the run's folder: put there first, unless the run goes on."""
     folder = options.run.folder
     if accelerator.is_main_process and not options.run.resume:
-        if options.tokenizer is not None:
-            load_tokenizer(options.tokenizer).save(folder)
-        elif pretrained is not None:
-            pretrained.tokenizer().save(folder)
+        if options.tokenizer is not None or pretrained is not None:
+            choose_tokenizer(options.tokenizer, pretrained).save(folder)
         else:
             sources = (*options.data.mono, *options.data.parallel)
             seed = options.run.loop.seed

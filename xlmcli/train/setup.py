@@ -126,11 +126,8 @@ def sentences_of(lang: str, texts: Iterable[TextData]) -> TextData:
 class StreamMaker:
     """Makes streams whose seeds differ, in the same way each time."""
 
-    def __init__(
-        self, seed: int, share: Share, lang2id: dict[str, int], batch_tokens: int, batch_size: int | None = None
-    ) -> None:
-        self._seed, self._share, self._lang2id = seed, share, lang2id
-        self._batch_tokens, self._batch_size = batch_tokens, batch_size
+    def __init__(self, seed: int, share: Share, lang2id: dict[str, int], batch_tokens: int) -> None:
+        self._seed, self._share, self._lang2id, self._batch_tokens = seed, share, lang2id, batch_tokens
         self._count = 0
 
     def blocks(self, text: TextData, block_len: int) -> Stream:
@@ -150,7 +147,7 @@ class StreamMaker:
         lens = np.stack([side.lens for side in text.sides])
         lens = lens.sum(0) + 2 * len(lens) if joined else lens.max(0) + 2
         seed = self._next_seed()
-        sampler = BatchSampler(lens, text.repeats, self._batch_tokens, seed, self._share, self._batch_size)
+        sampler = BatchSampler(lens, text.repeats, self._batch_tokens, seed, self._share)
         return self._stream(langs or text.langs, text, sampler, text)
 
     def _stream(

@@ -1,4 +1,4 @@
-"""Weights that stay in their file, so that a large model can be converted piece by piece."""
+"""Weights that stay in their files, so that a large model can be converted piece by piece."""
 
 from __future__ import annotations
 
@@ -12,40 +12,82 @@ from xlmcli.errors import ModelError
 
 
 class StoredWeights(Mapping[str, Tensor]):
-    """Weights of a safetensors file; each look reads one, in memory of its own, and closes the file again."""
+    """Weights of a safetensors file; each look reads one, in memory of its own, and closes the file again.
 
-    def __init__(self, path: Path, names: Mapping[str, str] | None = None) -> None:
-        """Opens a file.
+    Raises:
+        ModelError: There is no such file, or it is damaged.
+    """
 
-        Args:
-            path: The file.
-            names: The file's name of every weight by the name that it is to have; None takes all as they are.
-
-        Raises:
-            ModelError: There is no such file, or it is damaged.
-        """
+    def __init__(self, path: Path) -> None:
         self._path = path
         try:
             with safe_open(path, "pt") as file:
-                self._names = dict(names) if names is not None else {name: name for name in file.keys()}  # noqa: SIM118
+                self._names = frozenset(file.keys())
         except (OSError, SafetensorError) as error:
             raise ModelError(f"{path}: {error}") from None
 
-    def named(self, names: Mapping[str, str]) -> StoredWeights:
-        """The same file with other names; see ``__init__``."""
-        return StoredWeights(self._path, {name: self._names[old] for name, old in names.items()})
-
     def __getitem__(self, name: str) -> Tensor:
-        stored = self._names[name]
+        if name not in self._names:
+            raise KeyError(name)
         with safe_open(self._path, "pt") as file:
-            tensor: Tensor = file.get_tensor(stored).clone()
+            tensor: Tensor = file.get_tensor(name).clone()
         return tensor
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        with safe_open(self._path, "pt") as file:
+            return tuple(file.get_slice(name).get_shape())
+
+    def rows(self, name: str, start: int, stop: int) -> Tensor:
+        """Reads some rows of a weight, in memory of their own."""
+        with safe_open(self._path, "pt") as file:
+            rows: Tensor = file.get_slice(name)[start:stop].clone()
+        return rows
 
     def __contains__(self, name: object) -> bool:
         return name in self._names
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(sorted(self._names))
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+class NamedWeights(Mapping[str, Tensor]):
+    """Weights of one place or several, by names of their own; each is read when it is looked at.
+
+    Args:
+        sources: By the name that a weight is to have, where it lies and its name there.
+    """
+
+    def __init__(self, sources: Mapping[str, tuple[Mapping[str, Tensor], str]]) -> None:
+        self._sources = sources
+
+    def source(self, name: str) -> tuple[Mapping[str, Tensor], str]:
+        """Where a weight lies, and its name there."""
+        return self._sources[name]
+
+    def __getitem__(self, name: str) -> Tensor:
+        weights, stored = self._sources[name]
+        return weights[stored]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._sources
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+
+def find_place(weights: Mapping[str, Tensor], name: str) -> tuple[Mapping[str, Tensor], str]:
+    """Where a weight lies in the end, and its name there: several names may lead to one place."""
+    while isinstance(weights, NamedWeights):
+        weights, name = weights.source(name)
+    return weights, name
+
+
+def rename(weights: Mapping[str, Tensor], names: Mapping[str, str]) -> NamedWeights:
+    """Some weights by other names: ``names`` has the name here of every name to be."""
+    return NamedWeights({name: (weights, stored) for name, stored in names.items()})

@@ -121,7 +121,8 @@ def _guarded(read: Callable[[], _Result], path: Path) -> _Result:
     except (ModelError, OSError):
         raise
     except Exception as error:  # an unpickler raises whatever the damaged or hostile part makes Python raise
-        raise ModelError(f"{path}: not a file of torch.save, or a damaged one ({error})") from None
+        reason = str(error) or type(error).__name__
+        raise ModelError(f"{path}: not a file of torch.save, or a damaged one ({reason})") from None
 
 
 def _read_zip(stream: BinaryIO, origin: str) -> tuple[Any, Mapping[str, _Place]]:

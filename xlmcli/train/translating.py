@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.records import Direction
 from xlmcli.sources import Source, iter_rows
-from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text import Tokenizer
 from xlmcli.train.checkpoint import CheckpointConfig, save_config
 from xlmcli.train.data import TextData, join
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.model import XLMLanguageModel, XLMShape
 from xlmcli.train.objectives import Objective, Stream
 from xlmcli.train.options import TranslateTrainingOptions
-from xlmcli.train.pretrained import Pretrained, open_pretrained
+from xlmcli.train.pretrained import choose_tokenizer, join_langs, open_pretrained
 from xlmcli.train.reports import Reporter
 from xlmcli.train.sampling import Share
 from xlmcli.train.seq2seq import Seq2Seq, XLMDecoder
@@ -87,16 +87,16 @@ def _start(options: TranslateTrainingOptions) -> Start:
     if options.init_decoder != options.init_encoder:
         decoder = None if options.init_decoder is None else open_pretrained(options.init_decoder)
     encoder_config, decoder_config = (None if side is None else side.config for side in (encoder, decoder))
-    tokenizer = _tokenizer(options, encoder or decoder)
+    tokenizer = choose_tokenizer(options.tokenizer, encoder or decoder)
     pretrained = encoder_config or decoder_config
-    langs = all_langs(options.data) if pretrained is None else pretrained.langs
+    langs = _langs(options, pretrained)
     if pretrained is None:
         shape = new_shape(options.size, tokenizer.vocab_size, len(langs))
     else:
         size = options.size
         shape = replace(pretrained.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
-    _check_fit(shape, langs, tokenizer, encoder_config, decoder_config)
-    _check_text(options, langs, shape, is_pretrained=pretrained is not None)
+    _check_sides(encoder_config, decoder_config)
+    _check_len(options, shape)
     available = (decoder_config.decoder_shape if decoder_config else shape).num_layers
     decoder_layers = options.decoder_layers or available
     if decoder_config is not None and decoder_layers > available:
@@ -110,41 +110,32 @@ def _start(options: TranslateTrainingOptions) -> Start:
     )
 
 
-def _tokenizer(options: TranslateTrainingOptions, pretrained: Pretrained | None) -> Tokenizer:
-    if options.tokenizer is not None:
-        return load_tokenizer(options.tokenizer)
-    if pretrained is None:
-        raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
-    return pretrained.tokenizer()
+def _langs(options: TranslateTrainingOptions, pretrained: CheckpointConfig | None) -> Langs:
+    """The languages of the model: those of text and directions are among them."""
+    langs = all_langs(options.data)
+    directed = {lang for direction in options.directions for lang in (direction.src, direction.tgt)}
+    if pretrained is not None:
+        return join_langs(pretrained, directed.union(langs))
+    if strangers := sorted(directed.difference(langs)):
+        raise UsageError(f"no text in {', '.join(strangers)}", hint="name some with --mono or --parallel")
+    return langs
 
 
-def _check_fit(shape: XLMShape, langs: Langs, tokenizer: Tokenizer, *sides: CheckpointConfig | None) -> None:
-    if shape.num_words != tokenizer.vocab_size:
-        raise ModelError(
-            f"the vocabulary has {tokenizer.vocab_size} entries, the pretrained model {shape.num_words}",
-            hint="leave --tokenizer out to take the model's own",
-        )
-    for side in sides:
-        if side is None:
-            continue
-        alike = replace(
-            side.shape,
-            num_layers=shape.num_layers,
-            dropout=shape.dropout,
-            attention_dropout=shape.attention_dropout,
-        )
-        if side.langs != langs or alike != shape:
-            raise ModelError("the pretrained encoder and decoder differ in sizes or languages")
+def _check_sides(encoder: CheckpointConfig | None, decoder: CheckpointConfig | None) -> None:
+    if encoder is None or decoder is None:
+        return
+    shape = encoder.shape
+    alike = replace(
+        decoder.shape,
+        num_layers=shape.num_layers,
+        dropout=shape.dropout,
+        attention_dropout=shape.attention_dropout,
+    )
+    if decoder.langs != encoder.langs or alike != shape:
+        raise ModelError("the pretrained encoder and decoder differ in sizes or languages")
 
 
-def _check_text(options: TranslateTrainingOptions, langs: Langs, shape: XLMShape, *, is_pretrained: bool) -> None:
-    """Makes sure that the model can read the text and has the languages to translate."""
-    wanted = {lang for direction in options.directions for lang in (direction.src, direction.tgt)}
-    strangers = ", ".join(sorted(wanted.union(all_langs(options.data)) - set(langs)))
-    if strangers and is_pretrained:
-        raise ModelError(f"the pretrained model does not know {strangers}, only {', '.join(langs)}")
-    if strangers:
-        raise UsageError(f"no text in {strangers}", hint="name some with --mono or --parallel")
+def _check_len(options: TranslateTrainingOptions, shape: XLMShape) -> None:
     max_len, num_positions = options.data.limits.max_len, shape.max_positions
     if max_len is not None and max_len > num_positions - 2:
         raise UsageError(f"--max-len {max_len} leaves no room for </s> in the model's {num_positions} positions")

@@ -65,7 +65,7 @@ class RefusedPickleError(ModelError):
 
     def __init__(self, name: str, origin: str) -> None:
         super().__init__(
-            f"{origin}: refused, its pickle tries to load {name}",
+            f"{origin}: refused, its pickle tries to load {_shown(name)}",
             hint="no checkpoint of XLM needs that, and a file that loads it could run any program: do not trust it",
         )
         self.name = name
@@ -171,6 +171,8 @@ class _Function:
 
 
 def _rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> TensorReference:
+    for number in (offset, *_checked(size, tuple), *_checked(stride, tuple)):
+        _checked(number, int)
     return TensorReference(_checked(storage, StorageReference), offset, size, stride)
 
 
@@ -181,7 +183,7 @@ def _rebuild_parameter(data: Any, *_: Any) -> TensorReference:
 def _encode_latin1(text: Any, encoding: Any) -> bytes:
     """``_codecs.encode``, by which Python 3 writes bytes in pickles that Python 2 can read."""
     if encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError(f"unknown encoding {encoding!r}")
+        raise pickle.UnpicklingError("bytes in another encoding than latin-1")
     return _checked(text, str).encode("latin-1")
 
 
@@ -210,11 +212,18 @@ def _array_class(*_: Any) -> NoReturn:
     raise pickle.UnpicklingError("numpy.ndarray is not called by what numpy writes")
 
 
+def _shown(name: str) -> str:
+    """A name that somebody made up, short and without characters that a terminal obeys or cannot write."""
+    return name.encode("unicode_escape").decode("ascii")[:_MAX_SHOWN]
+
+
 def _checked(value: object, kind: type[_Kind]) -> _Kind:
     if not isinstance(value, kind):
         raise pickle.UnpicklingError(f"expected {kind.__name__}, found {type(value).__name__}")
     return value
 
+
+_MAX_SHOWN = 200
 
 # numpy's codes of number types, and what `struct` calls them.
 _NUMBER_LAYOUTS = {

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xlmcli.cli.eval.options import STDIN, check_stdin, make_report_options, publish, report_options
-from xlmcli.cli.options import FILE
+from xlmcli.cli.options import FILE, complete_model
 from xlmcli.errors import UsageError
 from xlmcli.lines import iter_byte_lines
 
 if TYPE_CHECKING:
-    from xlmcli.metrics.label_rows import LabelFormat, LabelOptions
+    from xlmcli.metrics.label_rows import LabelOptions
     from xlmcli.metrics.labelled import Labelled
+    from xlmcli.tables import FormatName
 
 
 @click.command("classify")
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     metavar="MODEL",
+    shell_complete=complete_model,
     help="Classify --input with this bundle, and score that; may be repeated.",
 )
 @click.option("--input", "text", type=FILE, metavar="FILE", help="Texts for -m: plain text, one a line.")
@@ -77,7 +79,7 @@ def command(
     probability_column: str | None,
     lang_column: str | None,
     train_lang: str | None,
-    label_format: LabelFormat | None,
+    label_format: FormatName | None,
     labels: str | None,
     multi_label: bool,
     width: int,
@@ -137,7 +139,7 @@ def command(
 class _Places:
     """Where labels are, as the options of the same names say."""
 
-    label_format: LabelFormat | None
+    label_format: FormatName | None
     column: str | None
     gold_column: str | None
     probability_column: str | None
@@ -155,15 +157,15 @@ class _Places:
 
         return LabelOptions(self._format(path), self.column, self.probability_column)
 
-    def _format(self, path: Path) -> LabelFormat:
-        from xlmcli.metrics.label_rows import format_of
+    def _format(self, path: Path) -> FormatName:
+        from xlmcli.tables import format_of
 
         by_suffix = "text" if path == STDIN else format_of(path)
         return by_suffix if by_suffix != "text" else self.label_format or "text"
 
 
 def _check_plain(text: Path) -> None:
-    from xlmcli.metrics.label_rows import format_of
+    from xlmcli.tables import format_of
 
     if format_of(text) != "text":
         raise UsageError(

@@ -61,10 +61,10 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     from xlmcli.infer.classification import Classification
     from xlmcli.infer.engine import EngineOptions
     from xlmcli.infer.labels import LabelOptions
-    from xlmcli.metrics.answers import SEPARATOR
     from xlmcli.metrics.label_report import Labeller
     from xlmcli.metrics.labelled import Labelled
     from xlmcli.metrics.parallel import read_side
+    from xlmcli.tables import LABEL_SEPARATOR
 
     bundle = open_bundle(find_model(model))
     classification = Classification(bundle, lang, LabelOptions(), EngineOptions("auto", "default", None, None))
@@ -77,7 +77,7 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
         )
     facts = read_facts(model)
     probabilities = None if multi_label else np.array([answer.labels[0].probability for answer in answers])
-    names = [SEPARATOR.join(label.name for label in answer.labels) for answer in answers]
+    names = [LABEL_SEPARATOR.join(label.name for label in answer.labels) for answer in answers]
     lines = range(1, len(names) + 1)
     return Labeller(Labelled(facts.name, lines, names, probabilities, None, bundle.classifier.labels), facts)
 

@@ -19,7 +19,6 @@ from xlmcli.cli.training import (
     size_options,
     valid_every_option,
 )
-from xlmcli.errors import UsageError
 from xlmcli.sources import Source
 
 if TYPE_CHECKING:
@@ -78,6 +77,13 @@ _RECIPE = (
         show_default=True,
         help="Share of words that are masked while learning: against learning little text by heart.",
     ),
+    click.option(
+        "--segmentations",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Ways to cut each text into pieces of words, all but the usual one by chance: to the same end.",
+    ),
     click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True, help="Texts in a batch."),
     click.option("--max-epochs", type=click.FloatRange(0, min_open=True), help="Stop after so many times all text."),
     click.option(
@@ -131,6 +137,7 @@ def command(
     pooling: Literal["first", "mean"] | None,
     class_weights: str,
     word_blank: float,
+    segmentations: int,
     max_len: int | None,
     batch_size: int,
     alpha: float,
@@ -169,6 +176,7 @@ def command(
         pooling=pooling,
         is_balanced=class_weights == "balanced",
         word_blank=word_blank,
+        num_segmentations=segmentations,
         max_len=max_len,
         batch_size=batch_size,
         alpha=alpha,
@@ -182,10 +190,10 @@ def command(
 
 
 def _columns(values: dict[str, Any]) -> Columns:
+    from xlmcli.tables import check_column
     from xlmcli.train.labelled import Columns
 
     names = {"label": values["label_column"], "text": values["text_column"], "pair": values["pair_column"]}
     for name, column in names.items():
-        if column is not None and column.isdecimal() and int(column) == 0:
-            raise UsageError(f"--{name}-column counts from 1")
+        check_column(column, f"--{name}-column")
     return Columns(**names, multi_label=values["multi_label"])

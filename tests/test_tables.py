@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xlmcli.errors import DataError, UsageError
+from xlmcli.tables import Layout, check_column, find_layout, format_of, has_header, iter_rows, parse_csv_row
+
+# Only \n ends a line here; csv's own reader also takes a bare \r for an end, outside quotes, and 3.10 refuses NUL.
+VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+def rows_of(content: str, *, is_csv: bool) -> list[tuple[int, list[str]]]:
+    return list(iter_rows(content.removesuffix("\n").split("\n"), "x", is_csv=is_csv))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a.tsv", "tsv"), ("a.CSV", "csv"), ("a.jsonl.gz", "jsonl"), ("a.b/c.ndjson", "jsonl"), ("a.txt", "text"),
+     ("a", "text"), ("a.tsv.b", "text"), ("a.zst", "text")],
+)  # fmt: skip
+def test_the_suffix_tells_the_format(name: str, expected: str) -> None:
+    assert format_of(Path(name)) == expected
+
+
+def test_in_tsv_nothing_quotes() -> None:
+    assert rows_of('a\t"b\r\n\n  \n\t\nc\n', is_csv=False) == [(1, ["a", '"b']), (4, ["", ""]), (5, ["c"])]
+
+
+def test_in_csv_a_value_may_span_lines() -> None:
+    content = 'a,"b, ""c""\r\nd"\r\n\r\n  \n""\n,\n5" pipe\n'
+    expected = [(1, ["a", 'b, "c"\r\nd']), (5, [""]), (6, ["", ""]), (7, ['5" pipe'])]
+    assert rows_of(content, is_csv=True) == expected
+
+
+@given(st.lists(st.lists(VALUES, min_size=2)))
+def test_what_csv_writes_is_read(rows: list[list[str]]) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
+    assert [row for _, row in rows_of(file.getvalue(), is_csv=True)] == rows
+
+
+@pytest.mark.parametrize("row", ['"a"b,c', '"a,b', "a\rb,c"])
+def test_what_is_not_csv_is_named_with_its_line(row: str) -> None:
+    with pytest.raises(DataError, match=r"^x:3: not CSV: "):
+        rows_of(f"a,b\n\n{row}\n", is_csv=True)
+    with pytest.raises(DataError, match=r"^x:3: not CSV: "):
+        parse_csv_row(row, "x:3")
+
+
+@pytest.mark.parametrize(
+    ("first", "label", "others", "expected"),
+    [
+        (["label", "text"], None, [None], True),
+        (["Label", "text"], None, [None], False),
+        (["label", "text"], "1", [None, "2"], False),
+        (["y", "text"], "1", ["text"], True),
+        (["y", "text"], "y", [None], True),
+        (["good", "label"], None, ["2"], True),
+        (["good", "a"], None, [], False),
+    ],
+)
+def test_a_name_or_a_column_called_label_makes_a_header(
+    first: list[str], label: str | None, others: Iterable[str | None], expected: bool
+) -> None:
+    assert has_header(first, label, others) == expected
+
+
+def test_columns_are_found_by_number_and_name() -> None:
+    header = ["id", "text", "id"]
+    assert find_layout(["id", "2"], header, "x:1", "choose") == Layout((0, 1), 3, "choose")
+    assert find_layout(["id"], header, "x:1", "choose", last=True) == Layout((2,), 3, "choose")
+    assert find_layout(["3", "1"], None, "x:1", "choose") == Layout((2, 0), None, "choose")
+    with pytest.raises(DataError, match=r"^x:1: no column 'y'$") as caught:
+        find_layout(["y"], header, "x:1", "choose")
+    assert caught.value.hint == "the header has id, text, id; choose"
+
+
+def test_rows_are_as_wide_as_the_header_or_as_needed() -> None:
+    assert Layout((2, 0), None, "choose").cells(["a", "b", "c", "d"], "x:2") == ["c", "a"]
+    with pytest.raises(DataError, match=r"^x:2: expected at least 3 columns, found 2$") as caught:
+        Layout((2, 0), None, "choose").check(["a", "b"], "x:2")
+    assert caught.value.hint == "choose"
+    with pytest.raises(DataError, match=r"^x:2: expected 2 columns as in the header, found 3$"):
+        Layout((0,), 2, "choose").check(["a", "b", "c"], "x:2")
+
+
+def test_columns_count_from_one() -> None:
+    check_column(None, "--column")
+    check_column("1", "--column")
+    check_column("x0", "--column")
+    with pytest.raises(UsageError, match=r"^--column counts from 1$"):
+        check_column("00", "--column")

@@ -1,0 +1,57 @@
+"""What came of the attempt to translate, which is made even where the engine is not in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+REINSTALL = "pip install --force-reinstall xlmcli"
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast a model translates.
+
+    Attributes:
+        device: On what.
+        first_line_seconds: From opening the model to the first translation.
+        lines_per_second: Of a corpus of short sentences.
+        tokens_per_second: Of the same; source tokens.
+        num_workers: Batches that were worked on at once.
+    """
+
+    device: str
+    first_line_seconds: float
+    lines_per_second: float
+    tokens_per_second: float
+    num_workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of the attempt to translate.
+
+    Attributes:
+        model: Name of the embedded model; None where there is none.
+        direction: From and to.
+        quantization: How its weights are stored.
+        speed: How fast it was; None where it failed everywhere.
+        problems: What failed, by device or part.
+        advice: The way out, where there is one that is known.
+    """
+
+    model: str | None = None
+    direction: str | None = None
+    quantization: str | None = None
+    speed: Speed | None = None
+    problems: dict[str, str] = field(default_factory=dict)
+    advice: str | None = None
+
+
+def try_translation(has_gpu: bool) -> Trial:
+    """Translates for a second with the embedded model; see ``measure_translation``."""
+    try:
+        from xlmcli.doctor.speed import measure_translation
+
+        return measure_translation(has_gpu)
+    except ImportError as error:
+        return Trial(problems={"installation": str(error)}, advice=REINSTALL)
