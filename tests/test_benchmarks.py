@@ -58,7 +58,7 @@ def document(table: str, json_path: Path) -> dict[str, Any]:
 def test_json_has_every_row(document: dict[str, Any]) -> None:
     names = [row["question"]["name"] for row in document["rows"]]
     names += [skipped["name"] for skipped in document["skipped"]]
-    assert names == [*ROWS, "training, bf16"]
+    assert set(names) - {"classify", "encode"} == {*ROWS, "training, bf16"}
 
 
 def test_ratios_are_their_cost_over_ours(document: dict[str, Any]) -> None:
@@ -96,6 +96,23 @@ def test_memory_is_compared_with_the_smallest_corpus(document: dict[str, Any]) -
 def test_without_a_checkpoint_torch_is_skipped_in_words(tiny_bundle: Path, tmp_path: Path) -> None:
     done = run("--model", str(tiny_bundle), "--only", "torch", *SIZES, "--output", str(tmp_path / "bench.json"))
     assert "skipped: corpus, greedy: no --checkpoint" in done.stdout
+
+
+def test_an_encoder_races_the_engine_and_names_what_is_skipped(
+    tiny_bundle: Path, tiny_classifier: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "bench.json"
+    done = run(
+        *("--model", str(tiny_bundle), "--only", "classify", "encode", "--classifier", str(tiny_classifier)),
+        *(*SIZES, "--output", str(output)),
+    )
+    assert done.returncode == 0, done.stderr
+    names = [row["question"]["name"] for row in json.loads(output.read_text(encoding="utf-8"))["rows"]]
+    languages = [f"classify --lang {lang}{clock}" for lang in ("en", "auto") for clock in ("", ", processor time")]
+    lines = ["classify: one line, end to end", "classify: line out of a slow pipe"]
+    assert names == [*lines, *languages, "classify: peak memory, 40 lines"]
+    assert "skipped: classify, against transformers: no checkpoint" in done.stdout
+    assert "skipped: encode: no --encoder" in done.stdout
 
 
 def test_corpus_of_a_file_is_taken_again_where_it_is_short(tmp_path: Path) -> None:

@@ -197,6 +197,7 @@ def test_what_was_read_before_an_error_is_answered(classify: Classify, tmp_path:
     ("options", "exit_code", "messages"),
     [
         (["--only", "good"], ExitCode.USAGE, ["no label 'good'", "hint: it has negative, neutral, positive"]),
+        (["--only", "neutral, good"], ExitCode.USAGE, ["no label 'good'"]),
         (["--not", "unsure"], ExitCode.USAGE, ["no label 'unsure'"]),
         (["--only", "neutral", "--not", "positive"], ExitCode.USAGE, ["--only and --not"]),
         (["--only", "neutral", "--echo"], ExitCode.USAGE, ["without labels"]),

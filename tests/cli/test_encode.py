@@ -183,6 +183,7 @@ def test_a_closed_pipe_ends_quietly(command: list[str]) -> None:
         (["--similarity", "-o", "out.npy"], ExitCode.USAGE, ["--similarity gives no vectors"]),
         (["--tokens", "--pooling", "max"], ExitCode.USAGE, ["--pooling"]),
         (["--nearest", "missing.txt"], ExitCode.DATA, ["no such file: missing.txt"]),
+        (["--nearest", "/dev/null"], ExitCode.DATA, ["--nearest /dev/null: the file has no text"]),
         (["--lang", "de"], ExitCode.MODEL, ["no language 'de'"]),
         (["--column", "2"], ExitCode.USAGE, ["--format"]),
     ],

@@ -137,6 +137,8 @@ def test_a_header_is_passed_once_and_names_the_column(name: str) -> None:
         (["id,note\n"], {"name": "csv", "column": "text"}, "file1:1: no column 'text'"),
         (["a,b\n", "a,c\n"], {"name": "csv", "column": "a"}, "file2:1: the header differs"),
         (['1,"a\nb\n'], {"name": "csv"}, "file1:1: a quoted value is not closed"),
+        (['1,"a"b\n'], {"name": "csv"}, "file1:1: not CSV"),
+        (["a\tb\n"], {"name": "tsv", "column": ""}, "file1:1: no column ''"),
         (["a\rb,c\n"], {"name": "csv"}, "file1:1: not CSV"),
         (['{"text": "a"}\n{"text": \n'], {"name": "jsonl"}, "file1:2: not JSON"),
         (["[1]\n"], {"name": "jsonl"}, "file1:1: expected a JSON object"),

@@ -103,6 +103,7 @@ def test_headers_pass() -> None:
 
 
 def test_neighbors_in_tables_and_objects() -> None:
+    assert Neighbors((Neighbor(0.5, 3, "y\tz"),), num_best=1).lines("x", 0) == ["0.5000\t3\ty z"]
     answer = Neighbors((Neighbor(0.5, 3, "y"),), num_best=2)
     assert answer.rows()[0].added == ("0.5000", "3", "y", "", "", "")
     assert nearest_added(2).columns == ("score", "number", "nearest", "score_2", "number_2", "nearest_2")

@@ -13,6 +13,7 @@ from xlmcli.text.words import MosesSplitter
     [
         ("en", "He said: \"It's the dogs' bone (not mine), 50% at 5:30...\""),
         ("en", "Write to a.b@c.org or https://x.org/y."),
+        ("en", "Thanks to @ann and @bob!"),
         ("fr", "L'ami d'enfance, c'est \"lui\" !"),
         ("fr", "Qu'est-ce que tu as ?"),
         ("de", 'Wie geht\'s? Er sagte: "Gut."'),

@@ -150,6 +150,7 @@ def test_it_learns_and_opens_elsewhere(options: ClassifyTrainingOptions, sentenc
 
 def test_a_resumed_run_ends_where_one_that_never_stopped_does(options: ClassifyTrainingOptions, tmp_path: Path) -> None:
     options = replace(options, size=replace(SIZE, dropout=0.1), train=(*options.train, options.valid[1]))
+    options = replace(options, num_segmentations=2)
     whole = replace(options, run=replace(options.run, folder=tmp_path / "whole"))
     train_classification(whole, [])
     train_classification(with_loop(options, max_steps=20), [])
@@ -279,6 +280,7 @@ def test_the_selecting_languages_decide(options: ClassifyTrainingOptions) -> Non
          {"max_len": 46, "columns": Columns("1", "2", "2")}),
         ("unknown label 'x'", DataError, {"valid": "x"}),
         ("all training text has the same label: x", UsageError, {"train": "x"}),
+        ("the training text has no labels", DataError, {"train": "none", "columns": Columns(multi_label=True)}),
         ("the pretrained model does not know de, only en, fr", ModelError, {"init": "xlm", "train": "de"}),
         ("the text has the labels long, question, short, the classifier to start from a, b", ModelError,
          {"init": "classifier"}),
@@ -295,8 +297,11 @@ def test_errors(
 ) -> None:
     same = tmp_path / "x.tsv"
     same.write_text("x\tThe sea.\n")
+    none = tmp_path / "none.tsv"
+    none.write_text("\tThe sea.\n")
     stand_ins = {
         "x": (Source(("en",), same),),
+        "none": (Source(("en",), none),),
         "de": (Source(("de",), files["en"]),),
         "xlm": pretrained,
         "classifier": tmp_path / "classifier",

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from xlmcli.convert.families import Family
+from xlmcli.convert.streaming import weight_shape
 from xlmcli.errors import ModelError
 from xlmcli.train.huggingface import open_weights
 from xlmcli.train.stored_weights import rename
@@ -77,7 +78,7 @@ def open_published_weights(folder: Path, family: Family, skeleton: nn.Module) ->
         faults += [
             f"{name}: has shape {found}, expected {shape}"
             for name in there
-            if (found := tuple(stored[name].shape)) != shape
+            if (found := weight_shape(stored, name)) != shape
         ]
         places |= dict.fromkeys(names, there[0]) | {name: name for name in _others(stored, there)}
     known = {*places, *(name for names, _ in _wanted(skeleton, _NOT_NEEDED[family]) for name in names)}

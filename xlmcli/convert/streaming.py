@@ -51,7 +51,7 @@ class StreamedVariable(Variable):  # type: ignore[misc]  # CTranslate2 has no ty
 
     @cached_property
     def shape(self) -> list[int]:
-        shapes = [_shape(weights, name) for weights, name in self._places]
+        shapes = [weight_shape(weights, name) for weights, name in self._places]
         return [sum(len(range(shape[0])[self._rows]) for shape in shapes), *shapes[0][1:]]
 
     @property
@@ -195,7 +195,9 @@ def _store_as_int8(layer: Any, name: str, value: object) -> None:
         setattr(layer, f"{key}_scale", _Scales(weight))
 
 
-def _shape(weights: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
+def weight_shape(weights: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
+    """The shape of a weight, which is not read where its file says it."""
+    weights, name = find_place(weights, name)
     return weights.shape(name) if isinstance(weights, StoredWeights) else tuple(weights[name].shape)
 
 

@@ -11,7 +11,8 @@ from xlmcli.text.moses_tokenization import APOSTROPHE_LANGS
 # Which sides of a token take no space.
 _LEFT = frozenset(",.?!:;%)]}،؟؛।॥°²³¹™®”»‰′″")
 _RIGHT = frozenset("([{¿¡#„«“\\")
-_BOTH = frozenset("/@_·")
+_BOTH = frozenset("/_·")
+_AT = "@"
 _CURRENCIES = frozenset("$£€¥₹")
 _FRENCH_SPACED = frozenset("?!")
 
@@ -79,6 +80,9 @@ class _Joiner:
             return self._quote_sides(word, position)
         if word == ":" and self._is_number(position - 1) and self._is_number(position + 1):
             return True, True
+        if word == _AT:
+            # An address has a domain, @someone has not.
+            return "." in self._word(position + 1), True
         if word in _LEFT or _STOPS.fullmatch(word):
             is_spaced = self._lang == "fr" and word in _FRENCH_SPACED and self._word(position - 1) not in _FRENCH_SPACED
             return not is_spaced, False

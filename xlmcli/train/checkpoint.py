@@ -138,7 +138,7 @@ class CheckpointConfig:
             config.get("decoder_layers"),
             directions,
             config.get("xlm_max_len"),
-            ClassifierConfig.from_json(config) if CLASSIFIER in config.get("architectures", ()) else None,
+            ClassifierConfig.from_json(config) if CLASSIFIER in (config.get("architectures") or ()) else None,
         )
 
 
