@@ -139,13 +139,3 @@ def test_vocabulary_of_another_kind_is_an_error(corpus: Path, tmp_path: Path) ->
     (tmp_path / "tokenizer.model").write_bytes(model.getvalue())
     with pytest.raises(ModelError, match="id 0 is <unk>, expected <s>"):
         load_tokenizer(tmp_path)
-
-
-def test_sampling_cuts_the_same_text_in_other_ways(vocabulary: Path) -> None:
-    tokenizer = SentencePieceTokenizer.load(vocabulary)
-    text = "The old garden lies behind the house."
-    first, again, other = ([sampling.encode(text) for _ in range(9)] for sampling in map(tokenizer.sampling, (1, 1, 2)))
-    assert first == again != other
-    assert len({tuple(ids) for ids in first}) > 2
-    assert {tokenizer.decode(ids) for ids in first} == {text}
-    assert tokenizer.encode(text) == tokenizer.encode_batch([text])[0]

@@ -206,3 +206,8 @@ def test_files_have_normal_permissions_and_nothing_is_left_beside(tmp_path: Path
         os.umask(previous)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert modes == {CONFIG_NAME: 0o644, CHECKPOINT_WEIGHTS_NAME: 0o644, "state.pt": 0o644}
+
+
+def test_settings_may_leave_out_their_architecture(shape: XLMShape) -> None:
+    config = CheckpointConfig(("en", "fr"), shape)
+    assert CheckpointConfig.from_json(config.to_json() | {"architectures": None}) == config

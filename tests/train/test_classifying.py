@@ -95,7 +95,6 @@ def options(files: dict[str, Path], tiny_tokenizer: Path, tmp_path: Path) -> Cla
         pooling=None,
         is_balanced=False,
         word_blank=0.0,
-        num_segmentations=1,
         max_len=None,
         batch_size=8,
         alpha=0.5,
@@ -150,7 +149,6 @@ def test_it_learns_and_opens_elsewhere(options: ClassifyTrainingOptions, sentenc
 
 def test_a_resumed_run_ends_where_one_that_never_stopped_does(options: ClassifyTrainingOptions, tmp_path: Path) -> None:
     options = replace(options, size=replace(SIZE, dropout=0.1), train=(*options.train, options.valid[1]))
-    options = replace(options, num_segmentations=2)
     whole = replace(options, run=replace(options.run, folder=tmp_path / "whole"))
     train_classification(whole, [])
     train_classification(with_loop(options, max_steps=20), [])

@@ -9,13 +9,11 @@ from hypothesis import strategies as st
 from xlmcli.errors import DataError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.text.sentencepiece import SentencePieceTokenizer
 from xlmcli.text.special import EOS_ID
 from xlmcli.train.examples import (
     cut_to,
     encode_labelled,
     join_pair,
-    join_segmentations,
     mix_languages,
     names_of_labels,
     read_by_lang,
@@ -46,18 +44,6 @@ def test_one_side_a_language_and_a_matrix_of_labels(tokenizer: Tokenizer, tmp_pa
     assert english.labels.tolist() == [[True, False, False], [True, False, False], [False, False, True]]
     assert (english.lang, english.text.repeats.tolist()) == ("en", [1, 1, 2])
     assert (english.text.num_skipped, english.text.num_cut) == (1, 0)
-
-
-def test_segmentations_share_an_epoch(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    (tmp_path / "a.tsv").write_text("x\tThe garden.\ny\tThe sea.\n")
-    files = read_by_lang([Source(("en",), tmp_path / "a.tsv", repeat=3)], Columns())["en"]
-    assert isinstance(tokenizer, SentencePieceTokenizer)
-    sampling = tokenizer.sampling(1)
-    ways = [encode_labelled("en", files, ("x", "y"), each, 100) for each in (tokenizer, sampling, sampling)]
-    joined = join_segmentations(ways)
-    assert joined.text.repeats.tolist() == pytest.approx([1] * 6)
-    assert joined.labels.argmax(axis=1).tolist() == [0, 1] * 3
-    assert [tokenizer.decode(joined.text.sides[0][row]) for row in range(6)] == ["The garden.", "The sea."] * 3
 
 
 def test_languages_are_mixed_by_their_shares(tokenizer: Tokenizer, tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_a_classifier_starts_from_the_encoder(
     run = pretrain_options(tmp_path / "run", ONE_STEP)
     options = ClassifyTrainingOptions(
         tokenizer=None, init=path, train=(source,), valid=(source,), select=(), columns=Columns(), pooling=None,
-        is_balanced=False, word_blank=0.0, num_segmentations=1, max_len=None, batch_size=8, alpha=0.5, max_epochs=None,
+        is_balanced=False, word_blank=0.0, max_len=None, batch_size=8, alpha=0.5, max_epochs=None,
         num_seeds=1,
         size=run.size, run=run.run,
     )  # fmt: skip

@@ -8,7 +8,7 @@ Source: ``Variable``, ``ModelSpec._serialize`` and ``LayerSpec._quantize`` in ``
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
 from math import prod
@@ -203,11 +203,12 @@ def weight_shape(weights: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
 
 def _iter_rows(weights: Mapping[str, Tensor], name: str, wanted: slice) -> Iterator[Tensor]:
     """Yields a few rows after the other; of a safetensors file, only those are read."""
+    read: Callable[[int, int], Tensor]
     if isinstance(weights, StoredWeights):
         shape, read = weights.shape(name), partial(weights.rows, name)
     else:
         whole = weights[name].detach()
-        shape, read = whole.shape, lambda first, last: whole[first:last]
+        shape, read = tuple(whole.shape), lambda first, last: whole[first:last]
     start, stop, _ = wanted.indices(shape[0])
     step = max(1, _BLOCK_NUMBERS // max(1, prod(shape[1:])))
     for first in range(start, stop, step):

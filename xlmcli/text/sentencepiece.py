@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import re
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sentencepiece import SentencePieceProcessor, SentencePieceTrainer, set_random_generator_seed
+from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from xlmcli.errors import DataError, ModelError
 from xlmcli.lines import atomic_write
@@ -35,10 +34,6 @@ _CHARACTER_COVERAGE = 0.9999
 _SILENT = 3
 
 
-# A word is most often cut as usual, and else in one of its likelier ways. Source: Kudo 2018, table 5 (l = ∞).
-_SAMPLING_ALPHA = 0.5
-
-
 class SentencePieceTokenizer:
     """A SentencePiece model whose ids are XLM's."""
 
@@ -57,7 +52,6 @@ class SentencePieceTokenizer:
         except RuntimeError as error:
             raise ModelError(f"{origin}: not a SentencePiece model") from error
         self._model = model
-        self._is_sampling = False
         self.vocab_size: int = self._processor.vocab_size()
         self._check_special_tokens(origin)
         self._plain_forms = plain_forms(self.vocab)
@@ -86,19 +80,8 @@ class SentencePieceTokenizer:
         return [self._processor.id_to_piece(index) for index in range(self.vocab_size)]
 
     def encode(self, text: str, lang: str | None = None) -> list[int]:
-        sampling = {"enable_sampling": True, "alpha": _SAMPLING_ALPHA, "nbest_size": -1} if self._is_sampling else {}
-        ids: list[int] = self._processor.encode(self._plain(text), **sampling)
+        ids: list[int] = self._processor.encode(self._plain(text))
         return ids
-
-    def sampling(self, seed: int) -> SentencePieceTokenizer:
-        """Returns a tokenizer that cuts text in another way each time: subword regularisation (Kudo 2018).
-
-        What it draws depends on ``seed`` and on what was drawn since, by any tokenizer of this process.
-        """
-        tokenizer = copy.copy(self)
-        tokenizer._is_sampling = True
-        set_random_generator_seed(seed)
-        return tokenizer
 
     def encode_batch(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:
         # One by one: for a list, SentencePiece starts a thread, which takes longer than a few texts do.

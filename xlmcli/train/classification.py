@@ -51,7 +51,7 @@ class Classification:
             sampler: Yields rows of them.
             options: How to learn.
         """
-        self.streams = [Stream("texts", text.text.epoch_size, sampler, text.text, ())]
+        self.streams: Sequence[Stream] = [Stream("texts", text.text.epoch_size, sampler, text.text, ())]
         self.options = options
         self._text = text
 

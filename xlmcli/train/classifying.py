@@ -12,9 +12,7 @@ import torch
 from accelerate import Accelerator
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
-from xlmcli.errors import UsageError
 from xlmcli.text import Tokenizer
-from xlmcli.text.sentencepiece import SentencePieceTokenizer
 from xlmcli.train.calibration import cross_entropy, fit_temperature
 from xlmcli.train.checkpoint import (
     STATE_FILE,
@@ -34,7 +32,6 @@ from xlmcli.train.examples import (
     LabelledText,
     SourceExamples,
     encode_labelled,
-    join_segmentations,
     mix_languages,
     names_of_labels,
     read_by_lang,
@@ -48,16 +45,9 @@ from xlmcli.train.setup import check_folder, check_same_model, make_accelerator,
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a run learns from and is checked on.
-
-    Attributes:
-        train: By language.
-        resampled: The same texts cut into words in other ways, any number of times.
-        dev_sets: One a language.
-    """
+    """What a run learns from and is checked on, by language."""
 
     train: dict[str, LabelledText]
-    resampled: list[dict[str, LabelledText]]
     dev_sets: list[DevSet]
 
 
@@ -115,27 +105,18 @@ def _runs(options: ClassifyTrainingOptions) -> list[RunOptions]:
 def _encode(options: ClassifyTrainingOptions, files: dict[str, list[SourceExamples]], start: Start) -> Text:
     classifier, max_len = start.classifier, start.max_len
 
-    def encode(groups: dict[str, list[SourceExamples]], tokenizer: Tokenizer) -> dict[str, LabelledText]:
+    def encode(groups: dict[str, list[SourceExamples]]) -> dict[str, LabelledText]:
         return {
-            lang: encode_labelled(lang, group, classifier.labels, tokenizer, max_len) for lang, group in groups.items()
+            lang: encode_labelled(lang, group, classifier.labels, start.tokenizer, max_len)
+            for lang, group in groups.items()
         }
 
     selecting = options.select or options.valid[0].langs
     dev_sets = [
         DevSet(data, start.config.lang2id[lang], is_zero_shot=lang not in files, is_selecting=lang in selecting)
-        for lang, data in encode(read_by_lang(options.valid, options.columns), start.tokenizer).items()
+        for lang, data in encode(read_by_lang(options.valid, options.columns)).items()
     ]
-    resampled = []
-    if options.num_segmentations > 1:
-        sampling = _sampling(start.tokenizer, options.run.loop.seed)
-        resampled = [encode(files, sampling) for _ in range(1, options.num_segmentations)]
-    return Text(encode(files, start.tokenizer), resampled, dev_sets)
-
-
-def _sampling(tokenizer: Tokenizer, seed: int) -> Tokenizer:
-    if not isinstance(tokenizer, SentencePieceTokenizer):
-        raise UsageError("--segmentations is for SentencePiece vocabularies", hint="leave it out")
-    return tokenizer.sampling(seed)
+    return Text(encode(files), dev_sets)
 
 
 def _train(
@@ -170,10 +151,7 @@ def _train(
 def _objective(
     options: ClassifyTrainingOptions, run: RunOptions, start: Start, text: Text, share: Share
 ) -> Classification:
-    train = [
-        join_segmentations([data, *(again[lang] for again in text.resampled)]) for lang, data in text.train.items()
-    ]
-    mixed = mix_languages(train, start.config.lang2id, options.alpha)
+    mixed = mix_languages(list(text.train.values()), start.config.lang2id, options.alpha)
     lens = mixed.text.sides[0].lens
     max_tokens = options.batch_size * int(lens.max())
     sampler = BatchSampler(lens, mixed.text.repeats, max_tokens, (run.loop.seed, 1), share, options.batch_size)

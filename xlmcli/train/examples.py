@@ -117,13 +117,6 @@ def encode_labelled(
     return LabelledText(text, matrix)
 
 
-def join_segmentations(texts: Sequence[LabelledText]) -> LabelledText:
-    """Puts the same texts, cut into words in several ways, together; an epoch stays as long as that of one of them."""
-    share = np.float32(1 / len(texts))
-    parts = [replace(labelled.text, repeats=labelled.text.repeats * share) for labelled in texts]
-    return LabelledText(join(parts), np.concatenate([labelled.labels for labelled in texts]))
-
-
 def mix_languages(texts: Sequence[LabelledText], lang2id: Mapping[str, int], alpha: float) -> MixedText:
     """Puts languages together, each with the share p ∝ n^alpha of an epoch, which stays as long as all n together."""
     sizes = [labelled.text.epoch_size for labelled in texts]

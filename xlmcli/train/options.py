@@ -171,7 +171,6 @@ class ClassifyTrainingOptions:
         pooling: What stands for a text; None takes what the classifier to start from has, otherwise its first state.
         is_balanced: Whether rare labels count as much as frequent ones.
         word_blank: Share of words that are masked while learning.
-        num_segmentations: Ways in which each text to learn from is cut into words: the usual one, and sampled ones.
         max_len: Tokens that are kept of a text, or of both of a pair; None keeps what the model's positions allow.
         batch_size: Texts in a batch, per process.
         alpha: Exponent of language sampling, p ∝ n^alpha.
@@ -190,7 +189,6 @@ class ClassifyTrainingOptions:
     pooling: Pooling | None
     is_balanced: bool
     word_blank: float
-    num_segmentations: int
     max_len: int | None
     batch_size: int
     alpha: float
