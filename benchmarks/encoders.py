@@ -100,7 +100,7 @@ class TransformersEncoder:
         from transformers import XLMForSequenceClassification, XLMModel
         from transformers.utils import logging
 
-        logging.set_verbosity_error()
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         torch.set_num_threads(setup.num_threads)
         kind: Any = XLMForSequenceClassification if setup.task == "classify" else XLMModel
         self._model = kind.from_pretrained(folder).eval()

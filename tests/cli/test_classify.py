@@ -142,7 +142,7 @@ def test_pairs_of_columns_and_fields(classify: Classify) -> None:
     done = classify(b"a\tb\n", "--format", "tsv", "--pair-column", "3")
     assert (done.returncode, done.stdout) == (ExitCode.DATA, b"")
     assert b"expected at least 3 columns, found 2" in done.stderr
-    assert b"hint: --pair-column" in done.stderr
+    assert b"hint: --column and --pair-column" in done.stderr
 
 
 def test_objects_keep_their_language(classify: Classify) -> None:

@@ -36,7 +36,7 @@ def test_a_model_that_ends_early_is_an_error(model: bytes, tmp_path: Path, lengt
 
 def test_an_unknown_version_is_an_error(model: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(struct.pack("I", 7) + model[4:])
-    with pytest.raises(ModelError, match=r"writes model\.bin version 7"):
+    with pytest.raises(ModelError, match=r"model\.bin is of version 7"):
         find_position_tables(tmp_path / "model.bin")
 
 

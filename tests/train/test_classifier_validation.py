@@ -37,7 +37,7 @@ def dev_set(lang: str, labels: NDArray[np.bool_], *, is_zero_shot: bool = False,
 
 def logits_of(model: Classifier, lang: int) -> NDArray[np.float32]:
     with torch.no_grad():
-        return np.concatenate([model(make_tokens([ids], lang, EOS_ID, CPU)).numpy() for ids in IDS])
+        return np.concatenate([model(make_tokens([ids], np.array([lang]), EOS_ID, CPU)).numpy() for ids in IDS])
 
 
 def one_hot(answers: NDArray[np.int64]) -> NDArray[np.bool_]:
