@@ -65,3 +65,46 @@ def test_everyday_sentences_are_translated_well(direction: Direction) -> None:
     rows = list(iter_rows(source))[:300]
     sources, references = ([row[source.langs.index(lang)] for row in rows] for lang in (direction.src, direction.tgt))
     assert corpus_bleu(translate(direction, sources), [references]) >= 25
+
+
+# Hindi is left out: the training text of it is romanised.
+OBVIOUS = {
+    "ar": ("هذا رائع جدا، أنا أحبه", "هذا سيئ جدا، أكرهه"),
+    "de": ("Das ist wunderbar, ich liebe es!", "Das ist schrecklich, ich hasse es."),
+    "en": ("This is wonderful, I love it!", "This is terrible, I hate it."),
+    "es": ("¡Es maravilloso, me encanta!", "Es terrible, lo odio."),
+    "fi": ("Tämä on ihanaa, rakastan sitä!", "Tämä on kamalaa, vihaan sitä."),
+    "fr": ("C'est merveilleux, je l'adore !", "C'est terrible, je déteste ça."),
+    "it": ("È meraviglioso, lo adoro!", "È terribile, lo odio."),
+    "nl": ("Dit is geweldig, ik hou ervan!", "Dit is vreselijk, ik haat het."),
+    "pl": ("To jest wspaniałe, kocham to!", "To jest okropne, nienawidzę tego."),
+    "pt": ("É maravilhoso, eu adoro!", "É terrível, eu odeio isso."),
+    "ro": ("Este minunat, îl iubesc!", "Este groaznic, îl urăsc."),
+}
+
+
+def classify(lines: list[str], *options: str) -> list[str]:
+    command = [sys.executable, "-m", "xlmcli", "classify", "--quiet", *options]
+    text = "".join(f"{line}\n" for line in lines)
+    result = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=True)
+    return [line.split("\t")[0] for line in result.stdout.removesuffix("\n").split("\n")]
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_obvious_sentences_mostly_get_the_obvious_label(is_told: bool) -> None:
+    if is_told:
+        labels = [label for lang, pair in OBVIOUS.items() for label in classify(list(pair), "--lang", lang)]
+    else:
+        labels = classify([text for pair in OBVIOUS.values() for text in pair])
+    assert len(labels) == 2 * len(OBVIOUS)
+    assert labels[::2].count("positive") + labels[1::2].count("negative") >= 0.85 * len(labels)
+
+
+def test_sentiment_says_what_it_is() -> None:
+    bundle = open_bundle(find_model("sentiment"))
+    manifest = bundle.manifest
+    assert bundle.classifier.labels == ("negative", "neutral", "positive")
+    assert set(manifest.languages) >= set(OBVIOUS)
+    assert manifest.provenance.licence
+    assert manifest.provenance.trained_on
+    assert {score.lang for score in manifest.provenance.scores if score.metric == "macro-F1"} == set(manifest.languages)
