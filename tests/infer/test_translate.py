@@ -143,15 +143,22 @@ class LoopingEngine:
 
 def test_a_translation_that_loops_is_searched_for_once_more() -> None:
     engine = LoopingEngine()
-    greedy = Decoding(beam_size=1, length_penalty=1.0)
-    pending = GuardedTranslations(engine, [Piece(SHORT), Piece([300, 5]), Piece(SHORT)], greedy)  # type: ignore[arg-type]
+    beam = Decoding(beam_size=4, length_penalty=1.0)
+    pending = GuardedTranslations(engine, [Piece(SHORT), Piece([300, 5]), Piece(SHORT)], beam)  # type: ignore[arg-type]
     assert [result.hypotheses for result in pending.wait()] == [[SANE]] * 3
-    assert engine.decodings == [greedy, replace(greedy, no_repeat_ngram=3)]
+    assert engine.decodings == [beam, replace(beam, no_repeat_ngram=3)]
+
+
+def test_a_greedy_search_is_left_as_it_is() -> None:
+    engine = LoopingEngine()
+    greedy = Decoding(beam_size=1, length_penalty=1.0)
+    (result,) = GuardedTranslations(engine, [Piece([300, 5])], greedy).wait()  # type: ignore[arg-type]
+    assert (result.hypotheses, engine.decodings) == ([LOOP], [greedy])
 
 
 def test_a_source_that_repeats_itself_may_be_repeated() -> None:
     engine = LoopingEngine()
-    greedy = Decoding(beam_size=1, length_penalty=1.0)
-    (result,) = GuardedTranslations(engine, [Piece(LOOP)], greedy).wait()  # type: ignore[arg-type]
+    beam = Decoding(beam_size=4, length_penalty=1.0)
+    (result,) = GuardedTranslations(engine, [Piece(LOOP)], beam).wait()  # type: ignore[arg-type]
     assert result.hypotheses == [LOOP]
-    assert engine.decodings == [greedy]
+    assert engine.decodings == [beam]

@@ -32,7 +32,7 @@ def command(
 
     An empty line gives an empty line. A line that is too long for the model is split at its sentences. Translations
     come as soon as the input pauses, so the command can stand in a slow pipe. A translation that loops is searched for
-    once more, without repeats. Only translations go to stdout.
+    once more, without repeats, unless the search is greedy (--beam-size 1). Only translations go to stdout.
 
     \b
     What is written for each line:

@@ -114,7 +114,10 @@ class TranslationCounts:
 
 
 class GuardedTranslations:
-    """A batch in the engine's hands; translations that turn out to loop are searched for once more, without repeats."""
+    """A batch in the engine's hands; translations that turn out to loop are searched for once more, without repeats.
+
+    A greedy search, which is asked for to see what the model says, is left as it is.
+    """
 
     def __init__(self, engine: TranslationEngine, batch: Sequence[Piece], decoding: Decoding) -> None:
         self._engine, self._batch, self._decoding = engine, batch, decoding
@@ -122,6 +125,8 @@ class GuardedTranslations:
 
     def wait(self) -> list[Translated]:
         results = self._pending.wait()
+        if self._decoding.beam_size == 1:
+            return results
         looping = [
             index
             for index, (piece, result) in enumerate(zip(self._batch, results, strict=True))
