@@ -58,7 +58,7 @@ def document(table: str, json_path: Path) -> dict[str, Any]:
 def test_json_has_every_row(document: dict[str, Any]) -> None:
     names = [row["question"]["name"] for row in document["rows"]]
     names += [skipped["name"] for skipped in document["skipped"]]
-    assert set(names) - {"classify", "encode"} == {*ROWS, "training, bf16"}
+    assert {name for name in names if not name.startswith(("classify", "encode"))} == {*ROWS, "training, bf16"}
 
 
 def test_ratios_are_their_cost_over_ours(document: dict[str, Any]) -> None:
@@ -88,7 +88,7 @@ def test_contenders_translate_alike(document: dict[str, Any]) -> None:
 
 
 def test_memory_is_compared_with_the_smallest_corpus(document: dict[str, Any]) -> None:
-    (row,) = [row for row in document["rows"] if row["question"]["unit"] == "MB"]
+    (row,) = [row for row in document["rows"] if row["question"]["name"] == "peak memory, 40 lines"]
     assert row["question"]["reference"] == "20 lines"
     assert 10 < row["ours"] < 1000
 

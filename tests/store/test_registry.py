@@ -48,14 +48,14 @@ def test_an_origin_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_list_is_a_table(xlm: Run, other: Path) -> None:
     code, out, err = xlm("models", "list")
     assert (code, err) == (ExitCode.OK, "")
-    assert [line.split()[0] for line in out.splitlines()] == ["NAME", "en-fr", "other"]
+    assert [line.split()[0] for line in out.splitlines()] == ["NAME", "en-fr", "sentiment", "other"]
     assert out.splitlines()[1].endswith("  embedded")
     assert "  en-fr,fr-en  " in out
-    assert out.splitlines()[2].endswith("  team/other")
+    assert out.splitlines()[-1].endswith("  team/other")
 
 
 def test_list_as_json(xlm: Run, other: Path) -> None:
-    embedded, pulled = json.loads(xlm("models", "list", "--format", "json")[1])
+    embedded, _, pulled = json.loads(xlm("models", "list", "--format", "json")[1])
     assert (embedded["name"], embedded["embedded"], embedded["origin"]) == ("en-fr", True, None)
     assert (pulled["name"], pulled["embedded"], pulled["path"]) == ("other", False, str(other))
     assert pulled["directions"] == ["en-fr", "fr-en"]
@@ -67,14 +67,14 @@ def test_a_damaged_manifest_is_listed_as_such(xlm: Run, other: Path) -> None:
     (other / "xlm.json").write_text("{")
     code, out, _ = xlm("models", "list")
     assert code == ExitCode.OK
-    assert out.splitlines()[2].startswith("other  damaged")
-    assert "not valid JSON" in json.loads(xlm("models", "list", "--format", "json")[1])[1]["problem"]
+    assert out.splitlines()[-1].startswith("other      damaged")
+    assert "not valid JSON" in json.loads(xlm("models", "list", "--format", "json")[1])[-1]["problem"]
 
 
 def test_a_model_whose_origin_is_damaged_is_listed_as_pulled(xlm: Run, other: Path) -> None:
     (other / "origin.json").write_text("{")
-    assert xlm("models", "list")[1].splitlines()[2].endswith("  ?")
-    model = json.loads(xlm("models", "list", "--format", "json")[1])[1]
+    assert xlm("models", "list")[1].splitlines()[-1].endswith("  ?")
+    model = json.loads(xlm("models", "list", "--format", "json")[1])[-1]
     assert (model["embedded"], model["origin"], model["task"]) == (False, None, "translate")
     assert "origin.json: not valid JSON" in model["problem"]
 
@@ -141,18 +141,23 @@ def test_an_unknown_name_lists_what_is_here(xlm: Run, other: Path, command: str)
     code, out, err = xlm("models", command, "nothing")
     assert (code, out) == (ExitCode.MODEL, "")
     assert "no model named 'nothing' is here" in err
-    assert "here are en-fr, other" in err
+    assert "here are en-fr, sentiment, other" in err
 
 
 @pytest.mark.parametrize(("name", "near"), [("othr", "other"), ("EN-FR", "en-fr"), ("team/other", "other")])
 def test_the_nearest_name_is_suggested(xlm: Run, other: Path, name: str, near: str) -> None:
-    assert f"hint: did you mean {near}? here are en-fr, other" in xlm("models", "path", name)[2]
+    assert f"hint: did you mean {near}? here are en-fr, sentiment, other" in xlm("models", "path", name)[2]
     assert f"hint: did you mean {near}? embedded models: " in xlm("info", name)[2]
 
 
 @pytest.mark.parametrize(
     ("command", "typed", "offered"),
-    [("show", "", ["en-fr", "other"]), ("path", "o", ["other"]), ("verify", "e", ["en-fr"]), ("remove", "", ["other"])],
+    [
+        ("show", "", ["en-fr", "sentiment", "other"]),
+        ("path", "o", ["other"]),
+        ("verify", "e", ["en-fr"]),
+        ("remove", "", ["other"]),
+    ],
 )
 def test_names_are_completed(
     xlm: Run, other: Path, monkeypatch: pytest.MonkeyPatch, command: str, typed: str, offered: list[str]
@@ -167,7 +172,7 @@ def test_names_are_completed(
     ("words", "offered"),
     [
         ("translate -m o", ["plain,other"]),
-        ("classify --model ", ["plain,en-fr", "plain,other"]),
+        ("classify --model ", ["plain,en-fr", "plain,sentiment", "plain,other"]),
         ("eval translate -m e", ["plain,en-fr"]),
         ("info runs/", ["file,runs/"]),
     ],
@@ -193,14 +198,14 @@ def test_a_folder_that_this_user_may_not_look_into(xlm: Run, other: Path, monkey
 
 
 def test_verify_says_it_of_each(xlm: Run, other: Path) -> None:
-    assert xlm("models", "verify") == (ExitCode.OK, "en-fr\tunaltered\nother\tunaltered\n", "")
+    assert xlm("models", "verify") == (ExitCode.OK, "en-fr\tunaltered\nsentiment\tunaltered\nother\tunaltered\n", "")
     (other / "model.bin").unlink()
     code, out, err = xlm("models", "verify", "--format", "json")
-    first, second = json.loads(out)
+    first, _, last = json.loads(out)
     assert code == ExitCode.MODEL
     assert first == {"name": "en-fr", "ok": True, "problem": None}
-    assert (second["name"], second["ok"]) == ("other", False)
-    assert "model.bin is missing" in second["problem"]
+    assert (last["name"], last["ok"]) == ("other", False)
+    assert "model.bin is missing" in last["problem"]
     assert "damaged: other" in err
 
 

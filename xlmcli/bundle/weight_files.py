@@ -8,7 +8,7 @@ from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, PYTORCH_WEIGHTS_NAME
 from xlmcli.errors import ModelError
 
-_INDEX_SUFFIX = ".index.json"
+INDEX_SUFFIX = ".index.json"
 
 
 def find_weight_files(folder: Path) -> list[Path]:
@@ -20,7 +20,7 @@ def find_weight_files(folder: Path) -> list[Path]:
     for name in (CHECKPOINT_WEIGHTS_NAME, PYTORCH_WEIGHTS_NAME):
         if (folder / name).is_file():
             return [folder / name]
-        if (index := folder / f"{name}{_INDEX_SUFFIX}").is_file():
+        if (index := folder / f"{name}{INDEX_SUFFIX}").is_file():
             return [index.with_name(part) for part in _read_index(index)]
     return []
 

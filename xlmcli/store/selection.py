@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME, MODEL_NAME, PYTORCH_WEIGHTS_NAME
+from xlmcli.bundle.weight_files import INDEX_SUFFIX
 from xlmcli.errors import ModelError
 
 CARD_FILE = "README.md"
@@ -20,7 +21,6 @@ _TOKENIZER = (
 _SETTINGS = frozenset({CONFIG_NAME, "generation_config.json", *_DOCUMENTS, *_TOKENIZER})
 # In order of preference; each is one file, or an index and several. Only the second can hold code.
 _WEIGHTS = (CHECKPOINT_WEIGHTS_NAME, PYTORCH_WEIGHTS_NAME)
-_INDEX_SUFFIX = ".index.json"
 _SHARD = re.compile(r"(.+)-\d+-of-(\d+)(\.[a-z]+)")
 
 _ENGINE_VOCABULARY = re.compile(r"(shared|source|target)_vocabulary\.(json|txt)")
@@ -76,7 +76,7 @@ def _find_weights(names: Collection[str]) -> tuple[str, ...]:
     for name in _WEIGHTS:
         if name in names:
             return (name,)
-        index = f"{name}{_INDEX_SUFFIX}"
+        index = f"{name}{INDEX_SUFFIX}"
         shards = [match for match in map(_SHARD.fullmatch, sorted(names)) if match and match[1] + match[3] == name]
         if index in names and shards and len(shards) == int(shards[0][2]):
             return (index, *(shard[0] for shard in shards))
