@@ -58,7 +58,7 @@ class XLMVocabulary:
 
 
 class XLMBPETokenizer:
-    """Tokenises as Hugging Face's XLMTokenizer does, at ten times its speed, and back."""
+    """Tokenises as Hugging Face's XLMTokenizer does, several times as fast, and back."""
 
     def __init__(self, vocabulary: XLMVocabulary) -> None:
         self._vocabulary = vocabulary
