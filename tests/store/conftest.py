@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -95,3 +96,10 @@ def xlm(capsys: pytest.CaptureFixture[str]) -> Run:
         return caught.value.code, captured.out, captured.err
 
     return run
+
+
+@pytest.fixture
+def served(hub: Any, repository: Any, bundle_files: dict[str, bytes]) -> Any:
+    """The hub with one bundle, ``team/mt-en-fr``."""
+    hub.repositories["team/mt-en-fr"] = repository(dict(bundle_files))
+    return hub

@@ -25,13 +25,6 @@ Run = Callable[..., tuple[int, str, str]]
 NAME = "team/mt-en-fr"
 
 
-@pytest.fixture
-def served(hub: Any, repository: Any, bundle_files: dict[str, bytes]) -> Any:
-    """The hub with one bundle, ``NAME``."""
-    hub.repositories[NAME] = repository(dict(bundle_files))
-    return hub
-
-
 def names(xlm: Run) -> list[str]:
     """Names of the pulled models, as list tells them."""
     return [item["name"] for item in json.loads(xlm("models", "list", "--format", "json")[1]) if not item["embedded"]]

@@ -13,13 +13,6 @@ Run = Callable[..., tuple[int, str, str]]
 NAME = "team/mt-en-fr"
 
 
-@pytest.fixture
-def served(hub: Any, repository: Any, bundle_files: dict[str, bytes]) -> Any:
-    """The hub with one bundle, ``NAME``."""
-    hub.repositories[NAME] = repository(dict(bundle_files))
-    return hub
-
-
 def test_an_unknown_name(xlm: Run, served: Any) -> None:
     code, out, err = xlm("models", "pull", "team/nothing")
     assert (code, out) == (ExitCode.MODEL, "")

@@ -68,9 +68,11 @@ def open_published_weights(folder: Path, family: Family, skeleton: nn.Module) ->
     """
     stored = open_weights(folder)
     stored = rename(stored, {name.removeprefix(_ENCODER): name for name in stored})
+    not_needed = _NOT_NEEDED[family]
+    wanted = _wanted(skeleton, not_needed)
     places: dict[str, str] = {}
     faults = []
-    for names, shape in _wanted(skeleton, _NOT_NEEDED[family]):
+    for names, shape in wanted:
         there = [name for name in names if name in stored]
         if not there:
             faults += [f"{names[0]}: missing"] if names[0] != _OPTIONAL else []
@@ -81,10 +83,8 @@ def open_published_weights(folder: Path, family: Family, skeleton: nn.Module) ->
             if (found := weight_shape(stored, name)) != shape
         ]
         places |= dict.fromkeys(names, there[0]) | {name: name for name in _others(stored, there)}
-    known = {*places, *(name for names, _ in _wanted(skeleton, _NOT_NEEDED[family]) for name in names)}
-    faults += [
-        f"{name}: unexpected" for name in stored if name not in known and not _NOT_NEEDED[family].fullmatch(name)
-    ]
+    known = {*places, *(name for names, _ in wanted for name in names)}
+    faults += [f"{name}: unexpected" for name in stored if name not in known and not not_needed.fullmatch(name)]
     if faults:
         raise ModelError("; ".join(sorted(faults)))
     return rename(stored, places)
