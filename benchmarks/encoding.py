@@ -13,6 +13,9 @@ from benchmarks.comparison import Entry, Question, Row, Skipped, alternate, comp
 from benchmarks.contenders import Sentences
 from benchmarks.encoders import BareEncoder, EncoderSetup, TransformersEncoder
 from benchmarks.processes import (
+    ONE_LINE_LIMIT_SECONDS,
+    SHORTEST_SECONDS,
+    WARM_UP_LINES,
     Pipe,
     Spent,
     peak_megabytes,
@@ -23,10 +26,6 @@ from benchmarks.processes import (
     write_text,
 )
 from xlmcli.infer.languages import AUTO
-
-_ONE_LINE_LIMIT_SECONDS = 0.5
-_WARM_UP_LINES = 32
-_SHORTEST_SECONDS = 1e-3  # what a corpus too small to be timed counts as
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +78,13 @@ def _measure_lines(setup: EncoderSetup, texts: Sentences, rounds: int) -> list[R
         )
     one_line = Question(f"{setup.task}: one line, end to end", "limit", "s", 1.0)
     slow_pipe = Question(f"{setup.task}: line out of a slow pipe", "bare engine, same line", "s", 0.5)
-    return [compare(one_line, lines, [_ONE_LINE_LIMIT_SECONDS] * rounds), compare(slow_pipe, answers, states)]
+    return [compare(one_line, lines, [ONE_LINE_LIMIT_SECONDS] * rounds), compare(slow_pipe, answers, states)]
 
 
 def _measure_engine(setup: EncoderSetup, texts: Sentences, rounds: int) -> list[Row]:
     """Races ``xlm`` on a corpus, with the language told and identified, against the engine on the corpus's ids."""
     engine = BareEncoder(setup)
-    engine.encode(texts.ids[:_WARM_UP_LINES])
+    engine.encode(texts.ids[:WARM_UP_LINES])
     corpus = _Corpus(setup, texts)
     told, told_empty, auto, auto_empty, theirs = alternate(
         rounds,
@@ -103,7 +102,7 @@ def _measure_engine(setup: EncoderSetup, texts: Sentences, rounds: int) -> list[
 def _measure_transformers(setup: EncoderSetup, texts: Sentences, rounds: int, checkpoint: Path) -> list[Row]:
     """Races ``xlm`` on a corpus against transformers in float32 on the checkpoint that the bundle is made of."""
     model = TransformersEncoder(checkpoint, setup)
-    model.run(texts.ids[:_WARM_UP_LINES], is_sorted=True)
+    model.run(texts.ids[:WARM_UP_LINES], is_sorted=True)
     corpus = _Corpus(setup, texts)
     labels: list[int] = []
     ours, empty, is_sorted, unsorted = alternate(
@@ -154,9 +153,7 @@ class _Corpus:
             ", processor time": lambda spent: spent.processor_seconds,
         }
         for name, clock in clocks.items():
-            net = [
-                max(clock(whole) - clock(start), _SHORTEST_SECONDS) for whole, start in zip(ours, empty, strict=True)
-            ]
+            net = [max(clock(whole) - clock(start), SHORTEST_SECONDS) for whole, start in zip(ours, empty, strict=True)]
             question = Question(f"{self._setup.task} {what}{name}", reference, "tokens/s", bar)
             start_up = f"start-up takes {median(map(clock, empty)):.3f} s"
             costs = [[seconds / num_tokens for seconds in side] for side in (net, list(map(clock, theirs)))]

@@ -16,6 +16,10 @@ from typing import IO
 
 XLM = str(Path(sysconfig.get_path("scripts")) / "xlm")
 NOTHING = Path(os.devnull)
+ONE_LINE_LIMIT_SECONDS = 0.5
+WARM_UP_LINES = 32
+SHORTEST_SECONDS = 1e-3
+"""What a corpus counts as that is too small to be timed."""
 
 _PATIENCE_SECONDS = 60
 # A process starts with the peak of the one that starts it: a small one in between keeps torch out of it.

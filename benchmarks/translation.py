@@ -12,12 +12,18 @@ from statistics import median
 
 from benchmarks.comparison import Question, Row, alternate, compare
 from benchmarks.contenders import BareEngine, Sentences, Setup, TorchModel
-from benchmarks.processes import XLM, Pipe, peak_megabytes, time_call, time_process
+from benchmarks.processes import (
+    ONE_LINE_LIMIT_SECONDS,
+    SHORTEST_SECONDS,
+    WARM_UP_LINES,
+    XLM,
+    Pipe,
+    peak_megabytes,
+    time_call,
+    time_process,
+)
 
 _HELP_LIMIT_SECONDS = 0.1
-_ONE_LINE_LIMIT_SECONDS = 0.5
-_WARM_UP_LINES = 32
-_SHORTEST_SECONDS = 1e-3  # what a corpus too small to be timed counts as
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class _Race:
         """Compares with start-up left out, which the question's bar is about, and as a whole process."""
         pairs = zip(self.outputs, their_outputs, strict=True)
         note = f"{sum(ours == theirs for ours, theirs in pairs):,} of {len(self.outputs):,} lines are equal"
-        net = [max(whole - start, _SHORTEST_SECONDS) for whole, start in zip(self.whole, self.start_up, strict=True)]
+        net = [max(whole - start, SHORTEST_SECONDS) for whole, start in zip(self.whole, self.start_up, strict=True)]
         whole = Question(f"{question.name}, whole process", question.reference, question.unit)
         theirs = self._per_token(self.theirs)
         return [
@@ -82,7 +88,7 @@ def measure_start_up(setup: Setup, line: str, rounds: int) -> list[Row]:
     note = f"Python alone takes {median(interpreters):.3f} s"
     return [
         compare(Question("xlm --help", "limit", "s", 1.0), helps, [_HELP_LIMIT_SECONDS] * rounds, note),
-        compare(Question("one line, end to end", "limit", "s", 1.0), lines, [_ONE_LINE_LIMIT_SECONDS] * rounds),
+        compare(Question("one line, end to end", "limit", "s", 1.0), lines, [ONE_LINE_LIMIT_SECONDS] * rounds),
     ]
 
 
@@ -106,7 +112,7 @@ def measure_slow_pipe(setup: Setup, sentences: Sentences, rounds: int) -> list[R
 def measure_throughput(setup: Setup, sentences: Sentences, rounds: int) -> list[Row]:
     """Races ``xlm translate < corpus`` against the engine on the corpus's pieces."""
     engine = BareEngine(setup)
-    engine.translate(sentences.pieces[:_WARM_UP_LINES], setup.beam_size)
+    engine.translate(sentences.pieces[:WARM_UP_LINES], setup.beam_size)
     results: list[list[str]] = []
 
     def translate() -> None:
@@ -121,7 +127,7 @@ def measure_throughput(setup: Setup, sentences: Sentences, rounds: int) -> list[
 def measure_against_torch(setup: Setup, sentences: Sentences, rounds: int, checkpoint: Path) -> list[Row]:
     """Races greedy ``xlm translate < corpus`` against torch in float32 on the checkpoint that the bundle is made of."""
     model = TorchModel(checkpoint, setup)
-    model.translate(sentences.ids[:_WARM_UP_LINES])
+    model.translate(sentences.ids[:WARM_UP_LINES])
     outputs: list[str] = []
 
     def translate() -> None:
