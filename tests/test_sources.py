@@ -22,6 +22,7 @@ from xlmcli.sources import Source, iter_rows, parse_source
         ("en-fr=p.tsv,repeat=3,only=a", Source(("en", "fr"), Path("p.tsv"), "a", 3.0)),
         ("en=odd,na me=1.txt,repeat=2", Source(("en",), Path("odd,na me=1.txt"), None, 2.0)),
         ("de=t.tsv,column=2,repeat=6", Source(("de",), Path("t.tsv"), None, 6.0, 2)),
+        ("en-fr=t.{}.tsv,column=2", Source(("en", "fr"), Path("t.{}.tsv"), column=2)),
     ],
 )
 def test_parse_and_format(text: str, source: Source) -> None:
@@ -43,7 +44,7 @@ def test_parse_and_format(text: str, source: Source) -> None:
         ("en-fr=file,weight=2", "unknown option 'weight'"),
         ("en=file,only=a", "third column"),
         ("en-fr=file.{},only=a", "third column"),
-        ("en-fr=file,column=2", "has two"),
+        ("en-fr=file,column=2", "a table of two"),
         ("en=file,column=0", "not a whole number from 1"),
         ("en=file,column=text", "not a whole number from 1"),
         ("en=file,repeat=0", "not a number above 0"),
@@ -112,6 +113,16 @@ def test_paired_files(tmp_path: Path) -> None:
     (tmp_path / "c.fr").write_text("un\ndeux\ntrois\n")
     source = parse_source(f"en-fr={tmp_path}/c.{{}}")
     assert list(iter_rows(source)) == [("one", "un"), ("", "deux"), ("three", "trois")]
+
+
+def test_columns_of_paired_files(tmp_path: Path) -> None:
+    (tmp_path / "topics.en.tsv").write_text("food\tBread\nhome\tA house\n")
+    (tmp_path / "topics.fr.tsv").write_text("food\tPain\nhome\tUne maison\n")
+    source = Source(("en", "fr"), tmp_path / "topics.{}.tsv", column=2)
+    assert list(iter_rows(source)) == [("Bread", "Pain"), ("A house", "Une maison")]
+    (tmp_path / "topics.fr.tsv").write_text("food\tPain\nhome\n")
+    with pytest.raises(DataError, match=r"topics\.fr\.tsv:2: expected 2 columns, found 1"):
+        list(iter_rows(source))
 
 
 @pytest.mark.parametrize(("short", "long"), [("en", "fr"), ("fr", "en")])

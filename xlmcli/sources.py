@@ -76,8 +76,8 @@ def parse_source(text: str) -> Source:
     if only is not None and (len(langs) == 1 or LANG_PLACEHOLDER in path):
         raise UsageError(f"only= looks at the third column of a TSV file, and {text!r} is none")
     column = options.get("column")
-    if column is not None and len(langs) == 2:
-        raise UsageError(f"column= is for text in one language, and {text!r} has two")
+    if column is not None and len(langs) == 2 and LANG_PLACEHOLDER not in path:
+        raise UsageError(f"column= is for files in one language, and {text!r} is a table of two")
     return Source(
         langs,
         Path(path),
@@ -97,9 +97,7 @@ def iter_rows(source: Source) -> Iterator[tuple[str, ...]]:
         return _iter_paired(source)
     if len(source.langs) == 2:
         return _iter_table(source)
-    if source.column is not None:
-        return _iter_column(source.path, source.column)
-    return ((line,) for line in iter_file_lines(source.path))
+    return ((text,) for text in _iter_texts(source.path, source.column))
 
 
 def _iter_table(source: Source) -> Iterator[tuple[str, ...]]:
@@ -114,17 +112,21 @@ def _iter_table(source: Source) -> Iterator[tuple[str, ...]]:
             yield tuple(columns[:num_langs])
 
 
-def _iter_column(path: Path, column: int) -> Iterator[tuple[str, ...]]:
+def _iter_texts(path: Path, column: int | None) -> Iterator[str]:
+    """The lines of a file in one language, or a column of them."""
+    if column is None:
+        yield from iter_file_lines(path)
+        return
     for number, line in enumerate(iter_file_lines(path), start=1):
         columns = line.split("\t")
         if len(columns) < column:
             raise DataError(f"{path}:{number}: expected {column} columns, found {len(columns)}")
-        yield (columns[column - 1],)
+        yield columns[column - 1]
 
 
 def _iter_paired(source: Source) -> Iterator[tuple[str, ...]]:
     paths = [source.path_of(lang) for lang in source.langs]
-    for number, row in enumerate(zip_longest(*map(iter_file_lines, paths)), start=1):
+    for number, row in enumerate(zip_longest(*(_iter_texts(path, source.column) for path in paths)), start=1):
         if None in row:
             ended = paths[row.index(None)]
             raise DataError(

@@ -148,6 +148,18 @@ def test_an_encoder_becomes_both_sides_of_a_translator(
     assert len(run("translate", "-m", bundle, "--src", "en", "--tgt", "fr", text).splitlines()) == 3
 
 
+def test_a_translator_of_ours_is_trained_further(
+    tiny_checkpoint: Path, run: Run, pairs_option: tuple[object, ...], tmp_path: Path
+) -> None:
+    wanted = load_file(tiny_checkpoint / "model.safetensors")
+    further, pretrained = tmp_path / "further", tmp_path / "pretrained"
+    run("train", "translate", "--init", tiny_checkpoint, *pairs_option, *TEXTS, "--max-len", 30, further)
+    assert is_unmoved(further, lambda name: name, wanted)
+    run("pretrain", "--init", tiny_checkpoint, *pairs_option, "--block-len", 24, *TEXTS, "--max-len", 30, pretrained)
+    encoder = {name.removeprefix("encoder."): value for name, value in wanted.items() if name.startswith("encoder.")}
+    assert is_unmoved(pretrained, lambda name: f"transformer.{name}", encoder)
+
+
 def test_an_encoder_becomes_a_classifier(
     checkpoint: Path, run: Run, sentences: dict[str, list[str]], tmp_path: Path
 ) -> None:

@@ -78,9 +78,7 @@ def test_one_direction_without_a_pretrained_model(
     assert "has other sizes, languages or directions" in stderr
 
 
-def test_errors(
-    text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, tiny_checkpoint: Path, xlm: Xlm, tmp_path: Path
-) -> None:
+def test_errors(text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path) -> None:
     start = ("train", "translate", *MODEL, *RUN)
     run = (*start, "--tokenizer", tiny_tokenizer, *text)
     bare = (*start, *STEPS, "--tokenizer", tiny_tokenizer)
@@ -118,12 +116,6 @@ def test_errors(
             f"{tmp_path / 'none'}: not a checkpoint, it has no config.json",
             None,
             (*run, *STEPS, "--init", tmp_path / "none"),
-        ),
-        (
-            ExitCode.MODEL,
-            f"{tiny_checkpoint}: an encoder-decoder, where a pretrained XLM is needed",
-            None,
-            (*run, *STEPS, "--init-encoder", tiny_checkpoint),
         ),
         (ExitCode.MODEL, f"no tokenizer.model in {tmp_path}", None, (*run, *STEPS, "--tokenizer", tmp_path)),
         (ExitCode.DATA, f"no such file: {tmp_path / 'x'}", None, (*run, *STEPS, "--mono", f"en={tmp_path / 'x'}")),

@@ -114,6 +114,16 @@ def test_too_small_a_vocabulary_says_what_is_needed(options: TokenizerOptions, t
     assert "more than" in caught.value.hint
 
 
+def test_a_vocabulary_may_fold_case(
+    options: TokenizerOptions, tokenizer: SentencePieceTokenizer, tmp_path: Path
+) -> None:
+    train_sentencepiece(dataclasses.replace(options, vocab_size=300, lowercase=True), tmp_path)
+    folding = load_tokenizer(tmp_path)
+    assert folding.encode("MY SISTER aime ÇA.") == folding.encode("my sister aime ça.")
+    assert folding.decode(folding.encode("MY SISTER aime ÇA.")) == "my sister aime ça."
+    assert tokenizer.encode("MY SISTER") != tokenizer.encode("my sister")
+
+
 def test_language_without_text_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n  \n")
     with pytest.raises(DataError, match="no text for language en"):

@@ -98,6 +98,8 @@ def pretrain_options(tiny_tokenizer: Path, data_options: DataOptions) -> MakePre
             tokenizer=tiny_tokenizer,
             init=None,
             vocab_size=420,
+            lowercase=False,
+            tells_languages=True,
             objectives=("mlm", "tlm"),
             block_len=24,
             masking=MaskingOptions(smoothing=0.5),

@@ -9,11 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from transformers import XLMModel
 
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
+from xlmcli.train.checkpoint import load_config
+from xlmcli.train.huggingface import open_weights
 from xlmcli.train.loop import RunState, Trainer
+from xlmcli.train.model import Tokens
 from xlmcli.train.objectives import LanguageModelOptions
 from xlmcli.train.options import LoopOptions, PretrainOptions
 from xlmcli.train.pretrained import open_pretrained
@@ -54,6 +59,26 @@ def test_a_vocabulary_is_learned_where_none_is_given(options: PretrainOptions) -
     pretrain(replace(options, tokenizer=None, vocab_size=380), [])
     assert load_tokenizer(options.run.folder).vocab_size == 380
     assert open_pretrained(options.run.folder).config.shape.num_words == 380
+
+
+def test_a_learned_vocabulary_may_fold_case(options: PretrainOptions) -> None:
+    pretrain(replace(options, tokenizer=None, vocab_size=380, lowercase=True), [])
+    tokenizer = load_tokenizer(options.run.folder)
+    assert tokenizer.encode("THE") == tokenizer.encode("the")
+
+
+def test_a_model_may_not_be_told_languages(options: PretrainOptions) -> None:
+    pretrain(replace(options, tells_languages=False), [])
+    config = load_config(options.run.folder)
+    assert config.langs == ("en", "fr")
+    assert "lang_embeddings.weight" not in open_weights(options.run.folder)
+    hugging_face = XLMModel.from_pretrained(options.run.folder)
+    assert not hugging_face.config.use_lang_emb
+    text = torch.tensor([[1, 300, 301, 1]])
+    ours = open_pretrained(options.run.folder).encoder().eval()
+    with torch.no_grad():
+        states = hugging_face.eval()(text).last_hidden_state
+        torch.testing.assert_close(ours(Tokens(text, None, None)), states, atol=1e-5, rtol=0)
 
 
 def test_every_objective_has_its_streams(

@@ -93,6 +93,11 @@ FILE = click.Path(path_type=Path)
 """A path, whatever is there: the library's messages say what is wrong with it."""
 
 
+lowercase_option = click.option(
+    "--lowercase", is_flag=True, help="Learn a vocabulary that folds case: for classifying, more words of little text."
+)
+
+
 def config_option(function: Function) -> Function:
     """Adds ``--config FILE.toml``: the command's table in the file gives the defaults of its options.
 

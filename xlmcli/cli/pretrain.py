@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from xlmcli.cli.options import FILE, ListType, config_option, require_extra
+from xlmcli.cli.options import FILE, ListType, config_option, lowercase_option, require_extra
 from xlmcli.cli.training import (
     RANDOM,
     make_data_options,
@@ -29,6 +29,12 @@ from xlmcli.cli.training import (
 )
 @click.option(
     "--vocab-size", type=click.IntRange(1), default=8000, show_default=True, help="Size of the vocabulary to learn."
+)
+@lowercase_option
+@click.option(
+    "--no-language-embeddings",
+    is_flag=True,
+    help="Do not tell a new model which language a text is in, as XLM-17 and XLM-100 are not told.",
 )
 @click.option(
     "--objectives",
@@ -56,6 +62,8 @@ def command(
     init: str,
     tokenizer: Path | None,
     vocab_size: int,
+    lowercase: bool,
+    no_language_embeddings: bool,
     objectives: tuple[str, ...],
     block_len: int,
     mask_share: float,
@@ -88,6 +96,8 @@ def command(
         tokenizer,
         model_folder(init),
         vocab_size,
+        lowercase,
+        not no_language_embeddings,
         objectives,
         block_len,
         MaskingOptions(share=mask_share, smoothing=mask_smoothing),

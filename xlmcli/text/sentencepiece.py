@@ -136,6 +136,7 @@ class TokenizerOptions:
         alpha: Exponent of the sampling p ∝ n^alpha over languages: 1 follows the data, 0 treats all alike.
         num_sentences: Lines to learn from in all, at most.
         seed: Which lines are drawn.
+        lowercase: Fold case, in the text to learn from and in all that the vocabulary reads later.
     """
 
     sources: tuple[Source, ...]
@@ -144,6 +145,7 @@ class TokenizerOptions:
     alpha: float = 0.5
     num_sentences: int = 1_000_000
     seed: int = 0
+    lowercase: bool = False
 
 
 def train_sentencepiece(options: TokenizerOptions, folder: Path) -> list[LanguageSample]:
@@ -174,7 +176,7 @@ def _learn(sentences: list[str], options: TokenizerOptions) -> bytes:
             model_writer=model,
             vocab_size=options.vocab_size,
             model_type=options.model_type,
-            normalization_rule_name="nmt_nfkc",
+            normalization_rule_name="nmt_nfkc_cf" if options.lowercase else "nmt_nfkc",
             character_coverage=_CHARACTER_COVERAGE,
             byte_fallback=True,
             bos_id=BOS_ID,

@@ -107,6 +107,8 @@ class PretrainOptions:
         tokenizer: A folder with a tokenizer; None takes that of ``init``, or learns one from the training text.
         init: A pretrained XLM to go on with, or None for random weights.
         vocab_size: Size of the vocabulary to learn.
+        lowercase: Whether that vocabulary folds case.
+        tells_languages: Whether a new model has language embeddings.
         objectives: Of ``mlm``, ``tlm``, ``clm``; they take turns.
         block_len: Tokens of a block of running text for MLM and CLM.
         masking: Shares of masking.
@@ -118,6 +120,8 @@ class PretrainOptions:
     tokenizer: Path | None
     init: Path | None
     vocab_size: int
+    lowercase: bool
+    tells_languages: bool
     objectives: tuple[str, ...]
     block_len: int
     masking: MaskingOptions

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xlmcli.bundle.description import checkpoint_task
 from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.train.checkpoint import CheckpointConfig, fill_weights, load_own_tokenizer
+from xlmcli.train.checkpoint import CheckpointConfig, fill_weights, load_own_tokenizer, load_seq2seq
 from xlmcli.train.classifier import Classifier
 from xlmcli.train.huggingface import open_weights, read_published_config
 from xlmcli.train.model import XLMLanguageModel, XLMTransformer
 from xlmcli.train.original import is_original, read_original
-from xlmcli.train.seq2seq import XLMDecoder
+from xlmcli.train.seq2seq import Seq2Seq, XLMDecoder
 
 _OUTPUT, _HEAD = "pred_layer.", "sequence_summary."
 
@@ -93,6 +93,34 @@ class _Folder:
         return state | {name: weights[name] for name in weights if name.startswith(layer)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Translator:
+    """An encoder-decoder of ours."""
+
+    path: Path
+    config: CheckpointConfig
+    model: Seq2Seq
+
+    def language_model(self) -> XLMLanguageModel:
+        """The encoder, with an output layer that is new where it is not the embedding table."""
+        model = XLMLanguageModel(self.config.shape)
+        model.transformer.load_state_dict(self.model.encoder.state_dict())
+        nn.init.zeros_(model.pred_layer.proj.bias)
+        return model
+
+    def encoder(self) -> XLMTransformer:
+        return self.model.encoder
+
+    def classifier(self) -> None:
+        """None: it translates."""
+
+    def decoder(self) -> XLMDecoder:
+        return self.model.decoder
+
+    def tokenizer(self) -> Tokenizer:
+        return load_own_tokenizer(self.path, self.config.shape.num_words)
+
+
 def open_pretrained(path: Path) -> Pretrained:
     """Opens what ``--init`` names.
 
@@ -102,7 +130,8 @@ def open_pretrained(path: Path) -> Pretrained:
     if is_original(path):
         return read_original(path)
     if checkpoint_task(path) == "translate":
-        raise ModelError(f"{path}: an encoder-decoder, where a pretrained XLM is needed")
+        model, translator = load_seq2seq(path)
+        return _Translator(path, translator, model)
     config = read_published_config(path)
     if config.faults:
         raise ModelError(f"{path / CONFIG_NAME}: cannot be trained further: {'; '.join(config.faults)}")

@@ -104,7 +104,8 @@ def _config(
 ) -> CheckpointConfig:
     """Sizes and languages: the pretrained model's where there is one, and those of options and text otherwise."""
     if pretrained is None:
-        return CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, len(langs)))
+        num_langs = len(langs) if options.tells_languages else 1
+        return CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, num_langs))
     size, old = options.size, pretrained.config
     return CheckpointConfig(
         join_langs(old, langs), replace(old.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
@@ -128,9 +129,10 @@ def _tokenizer(options: PretrainOptions, pretrained: Pretrained | None, accelera
         else:
             sources = (*options.data.mono, *options.data.parallel)
             seed = options.run.loop.seed
-            train_sentencepiece(
-                TokenizerOptions(sources, options.vocab_size, alpha=options.data.alpha, seed=seed), folder
+            vocabulary = TokenizerOptions(
+                sources, options.vocab_size, alpha=options.data.alpha, seed=seed, lowercase=options.lowercase
             )
+            train_sentencepiece(vocabulary, folder)
     accelerator.wait_for_everyone()
     return load_tokenizer(folder)
 

@@ -21,7 +21,10 @@ from xlmcli.records import Direction
 
 @click.command("translate")
 @click.option(
-    "--init", default=RANDOM, show_default=True, help="A pretrained XLM for both sides, or none for random weights."
+    "--init",
+    default=RANDOM,
+    show_default=True,
+    help="A pretrained XLM for both sides, a translator, or none for random weights.",
 )
 @click.option("--init-encoder", help="A pretrained XLM for the encoder alone, or none.")
 @click.option("--init-decoder", help="A pretrained XLM for the decoder alone, or none.")
