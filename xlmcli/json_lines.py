@@ -6,6 +6,7 @@ import json
 import math
 
 from xlmcli.errors import DataError
+from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, PROBABILITY_NAME
 
 
 def parse_object(line: str, place: str) -> dict[str, object]:
@@ -70,6 +71,30 @@ def labels_in(values: dict[str, object], field: str, place: str, hint: str, *, m
     if isinstance(label, bool) or not isinstance(label, str | int):
         raise wrong_field(values, field, "a label", place, hint)
     return [whole_characters(str(label))]
+
+
+def all_labels_in(values: dict[str, object], place: str, hint: str) -> tuple[list[str], list[object]]:
+    """Returns labels, and what stands for their probabilities, in the list that ``xlm classify --all`` writes.
+
+    Args:
+        values: An object with the field ``labels``.
+        place: Where the object is, for messages.
+        hint: How the user chooses the field.
+
+    Raises:
+        DataError: It is no list of objects that each have both.
+    """
+    labels: list[str] = []
+    probabilities: list[object] = []
+    items = values[ALL_LABELS_NAME]
+    for item in items if isinstance(items, list) else [items]:
+        if not isinstance(item, dict):
+            raise wrong_field(values, ALL_LABELS_NAME, "labels and probabilities", place, hint)
+        labels += labels_in(item, LABEL_NAME, place, hint)
+        if PROBABILITY_NAME not in item:
+            raise wrong_field(item, PROBABILITY_NAME, "a probability", place, hint)
+        probabilities.append(item[PROBABILITY_NAME])
+    return labels, probabilities
 
 
 def wrong_field(values: dict[str, object], field: str, what: str, place: str, hint: str) -> DataError:

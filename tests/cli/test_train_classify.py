@@ -87,6 +87,23 @@ def test_random_weights_and_several_seeds(
     assert {path.name for path in (tmp_path / "x").iterdir()} == names
 
 
+def test_one_classifier_teaches_another(tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path) -> None:
+    labels = ('[{"label": "other", "probability": 0.9}, {"label": "question", "probability": 0.1}]', '"other"')
+    for name, label in zip(("said", "right"), labels, strict=True):
+        field = "labels" if name == "said" else "label"
+        (tmp_path / f"{name}.jsonl").write_text(f'{{"text": "The sea.", "{field}": {label}}}\n' * 9)
+    said, right = (f"en={tmp_path / name}.jsonl" for name in ("said", "right"))
+    run = ("train", "classify", "--tokenizer", tiny_tokenizer, *SIZES, *RATES, *RUN, "--max-steps", 9)
+    exit_code, stderr = xlm(*run, "--train", said, "--valid", right, tmp_path / "x")
+    assert exit_code == 0, stderr
+    assert json.loads((tmp_path / "x" / "config.json").read_text())["id2label"] == {"0": "other", "1": "question"}
+    exit_code, stderr = xlm(*run, "--train", said, "--valid", said, tmp_path / "y")
+    assert exit_code == ExitCode.DATA
+    assert stderr.startswith(
+        f"error: {tmp_path / 'said.jsonl'}:1: validation text has labels, not probabilities of them"
+    )
+
+
 def test_text_that_is_cut_and_a_model_at_chance_are_told(
     files: dict[str, Path], tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path
 ) -> None:

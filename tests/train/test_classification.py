@@ -26,7 +26,7 @@ from xlmcli.train.sampling import BatchSampler, Share
 
 CPU = torch.device("cpu")
 OPTIONS = ClassificationOptions(multi_label=False, start_id=EOS_ID)
-LABELS = np.eye(3, dtype=np.bool_)
+LABELS = np.eye(3, dtype=np.float32)
 
 
 def test_sequences_stand_between_their_marks() -> None:
@@ -50,7 +50,7 @@ def test_words_are_masked_and_separators_stay() -> None:
 
 def test_one_label_excludes_the_others() -> None:
     logits = torch.tensor([[1.0, 2.0, 0.5], [0.0, -1.0, 3.0]])
-    wanted = torch.tensor([[False, True, False], [True, False, False]])
+    wanted = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
     losses = -logits.log_softmax(1)[[0, 1], [1, 0]]
     assert float(label_loss(logits, wanted, OPTIONS)) == pytest.approx(float(losses.mean()))
     weighted = replace(OPTIONS, weights=np.array([3, 1, 1], dtype=np.float32))
@@ -58,9 +58,20 @@ def test_one_label_excludes_the_others() -> None:
     assert float(label_loss(logits, wanted, weighted)) == pytest.approx(float(expected))
 
 
+def test_a_label_may_be_uncertain() -> None:
+    logits = torch.tensor([[1.0, 2.0, 0.5]])
+    wanted = torch.tensor([[0.5, 0.3, 0.2]])
+    loss = float(torch.nn.CrossEntropyLoss()(logits, wanted))
+    assert float(label_loss(logits, wanted, OPTIONS)) == pytest.approx(loss)
+    certain = [float(label_loss(logits, row[None], OPTIONS)) for row in torch.eye(3)]
+    weighted = replace(OPTIONS, weights=np.array([3, 1, 1], dtype=np.float32))
+    expected = (1.5 * certain[0] + 0.3 * certain[1] + 0.2 * certain[2]) / 2
+    assert float(label_loss(logits, wanted, weighted)) == pytest.approx(expected)
+
+
 def test_each_of_many_labels_is_a_question() -> None:
     logits = torch.tensor([[1.0, -2.0]])
-    wanted = torch.tensor([[True, False]])
+    wanted = torch.tensor([[1.0, 0.0]])
     losses = -torch.tensor([[1.0, 2.0]]).sigmoid().log()[0]
     options = replace(OPTIONS, multi_label=True)
     assert float(label_loss(logits, wanted, options)) == pytest.approx(float(losses.mean()))

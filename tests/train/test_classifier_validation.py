@@ -32,7 +32,7 @@ def model(shape: XLMShape, randomise: Callable[[nn.Module, int], None]) -> Class
 
 def dev_set(lang: str, labels: NDArray[np.bool_], *, is_zero_shot: bool = False, is_selecting: bool = True) -> DevSet:
     text = TextData((lang,), (Corpus.from_sequences(IDS),), np.ones(len(IDS), dtype=np.float32), 0)
-    return DevSet(LabelledText(text, labels), {"en": 0, "fr": 1}[lang], is_zero_shot, is_selecting)
+    return DevSet(LabelledText(text, labels.astype(np.float32)), {"en": 0, "fr": 1}[lang], is_zero_shot, is_selecting)
 
 
 def logits_of(model: Classifier, lang: int) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def read(path: Path, text: str, columns: Columns) -> list[tuple[tuple[str, ...],
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     examples = list(iter_examples(Source(("en",), path), columns))
     places = [example.place.removeprefix(f"{path}:") for example in examples]
-    return [(example.labels, example.texts, int(place)) for example, place in zip(examples, places, strict=True)]
+    return [(tuple(example.labels), example.texts, int(place)) for example, place in zip(examples, places, strict=True)]
 
 
 CASES = {
@@ -52,6 +53,39 @@ def test_pairs(tmp_path: Path) -> None:
     assert read(tmp_path / "x.jsonl", '{"p": "a", "h": "b", "label": "yes"}\n', Columns(None, "p", "h")) == expected
     named = read(tmp_path / "x.csv", "label,p,h\nyes,a,b\n", Columns(None, "p", "h"))
     assert named == [(("yes",), ("a", "b"), 2)]
+
+
+def test_what_a_classifier_said_has_probabilities(tmp_path: Path) -> None:
+    """As `xlm classify --all --format jsonl` writes it; ``-k`` and rounding leave a part out."""
+    path = tmp_path / "x.jsonl"
+    path.write_text(
+        '{"text": "a", "label": "x", "labels": '
+        '[{"label": "x", "probability": 0.6}, {"label": "y", "probability": 0.2}]}\n'
+        '{"text": "b", "label": "y"}\n'
+    )
+    source = Source(("en",), path)
+    uncertain, certain = iter_examples(source, Columns())
+    assert uncertain.labels == pytest.approx({"x": 0.75, "y": 0.25})
+    assert certain.labels == {"y": 1.0}
+    assert next(iter_examples(source, MULTI)).labels == {"x": 0.6, "y": 0.2}
+    assert next(iter_examples(source, Columns("label"))).labels == {"x": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ('[{"label": "x", "probability": 1.5}]', "not a probability of 'x': 1.5"),
+        ('[{"label": "x", "probability": true}]', "not a probability of 'x': true"),
+        ('[{"label": "x"}]', "expected a probability in field 'probability', no such field"),
+        ('["x"]', "expected labels and probabilities in field 'labels'"),
+        ("[]", "no label"),
+        ('[{"label": "x", "probability": 0}]', "no label"),
+    ],
+)
+def test_what_is_no_probability(labels: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text(f'{{"text": "a", "labels": {labels}}}\n')
+    with pytest.raises(DataError, match=f"x.jsonl:1: {re.escape(message)}"):
+        list(iter_examples(Source(("en",), tmp_path / "x.jsonl"), Columns()))
 
 
 def test_many_labels(tmp_path: Path) -> None:

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from xlmcli.errors import DataError, UsageError
-from xlmcli.json_lines import labels_in, parse_object, text_in, wrong_field
+from xlmcli.json_lines import all_labels_in, labels_in, parse_object, text_in, wrong_field
 from xlmcli.lines import decode_lines
-from xlmcli.tables import LABEL_NAME, LABEL_SEPARATOR, FormatName
+from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, LABEL_SEPARATOR, PROBABILITY_NAME, FormatName
 
-PROBABILITY_NAME = "probability"
 HINT = "--column, --gold-column, --probability-column and --lang-column choose the columns"
-
-_ALL_LABELS_NAME = "labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,26 +156,13 @@ def _read_json_row(number: int, text: str, file: LabelFile) -> LabelRow:
     place, options = file.place(number), file.options
     values = parse_object(text, place)
     lang = None if options.lang is None else text_in(values, options.lang, place, HINT)
-    if file.is_predicted and file.multi_label and options.label is None and _ALL_LABELS_NAME in values:
-        return file.row(number, *_read_all_labels(values, place), lang)
+    if file.is_predicted and file.multi_label and options.label is None and ALL_LABELS_NAME in values:
+        return file.row(number, *all_labels_in(values, place, HINT), lang)
     labels = labels_in(values, options.label or LABEL_NAME, place, HINT, multi_label=file.multi_label)
     probabilities: list[object] = []
     if labels and file.is_predicted and (options.probability is not None or PROBABILITY_NAME in values):
         probabilities.append(_probability(values, options.probability or PROBABILITY_NAME, place))
     return file.row(number, labels, probabilities, lang)
-
-
-def _read_all_labels(values: dict[str, object], place: str) -> tuple[list[str], list[object]]:
-    """Returns labels and probabilities of a list of objects, as ``xlm classify`` writes it."""
-    labels: list[str] = []
-    probabilities: list[object] = []
-    items = values[_ALL_LABELS_NAME]
-    for item in items if isinstance(items, list) else [items]:
-        if not isinstance(item, dict):
-            raise wrong_field(values, _ALL_LABELS_NAME, "labels and probabilities", place, HINT)
-        labels += labels_in(item, LABEL_NAME, place, HINT)
-        probabilities.append(_probability(item, PROBABILITY_NAME, place))
-    return labels, probabilities
 
 
 def _probability(values: dict[str, object], field: str, place: str) -> object:

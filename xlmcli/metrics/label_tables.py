@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from xlmcli.metrics.label_rows import HINT, PROBABILITY_NAME, LabelFile, LabelOptions, LabelRow, read_text_row
-from xlmcli.tables import LABEL_NAME, LABEL_SEPARATOR, check_column, find_layout, has_header, iter_rows
+from xlmcli.metrics.label_rows import HINT, LabelFile, LabelOptions, LabelRow, read_text_row
+from xlmcli.tables import (
+    LABEL_NAME,
+    LABEL_SEPARATOR,
+    PROBABILITY_NAME,
+    check_column,
+    find_layout,
+    has_header,
+    iter_rows,
+)
 
 
 def iter_table_rows(texts: Iterator[str], file: LabelFile) -> Iterator[LabelRow]:

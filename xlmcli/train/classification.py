@@ -82,24 +82,25 @@ def make_tokens(ids: list[list[int]], lang_ids: NDArray[np.int64], start_id: int
 
 
 def label_loss(logits: Tensor, wanted: Tensor, options: ClassificationOptions) -> Tensor:
-    """Mean cross-entropy in nats.
+    """Mean cross-entropy in nats; each text weighs as much as its labels do.
 
     Args:
         logits: (batch, labels).
-        wanted: True where a text has a label, bool (batch, labels); without ``multi_label``, one a row.
+        wanted: The probability of each label, float32 (batch, labels); without ``multi_label``, a row has 1 together.
         options: Weights, and whether labels exclude each other.
     """
     weights = None if options.weights is None else torch.as_tensor(options.weights, device=logits.device)
     if options.multi_label:
-        return F.binary_cross_entropy_with_logits(logits, wanted.to(logits.dtype), pos_weight=weights)
-    return F.cross_entropy(logits, wanted.int().argmax(dim=1), weight=weights)
+        return F.binary_cross_entropy_with_logits(logits, wanted, pos_weight=weights)
+    mass = wanted if weights is None else wanted * weights
+    return -(mass * logits.log_softmax(dim=1)).sum() / mass.sum()
 
 
-def balanced_weights(labels: Sequence[NDArray[np.bool_]], multi_label: bool) -> NDArray[np.float32]:
+def balanced_weights(labels: Sequence[NDArray[np.float32]], multi_label: bool) -> NDArray[np.float32]:
     """Weights by which rare labels count as much as frequent ones.
 
     Args:
-        labels: A matrix a language, bool (texts, labels).
+        labels: A matrix a language, float32 (texts, labels).
         multi_label: Weighs a label's presence against its absence, instead of labels against each other.
     """
     matrix = np.concatenate(labels)

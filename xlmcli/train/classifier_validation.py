@@ -37,6 +37,12 @@ class DevSet:
     is_selecting: bool
 
     @property
+    def gold(self) -> NDArray[np.bool_]:
+        """True where a text has a label, bool (texts, labels)."""
+        gold: NDArray[np.bool_] = self.data.labels == 1
+        return gold
+
+    @property
     def name(self) -> str:
         """``fr``, or ``fr zero-shot``."""
         return f"{self.data.lang} zero-shot" if self.is_zero_shot else self.data.lang
@@ -55,7 +61,7 @@ class ClassificationValidator:
         values: dict[str, float] = {}
         scores, losses, at_chance = [], [], []
         for dev in self._dev_sets:
-            logits, gold = self._logits(dev), dev.data.labels
+            logits, gold = self._logits(dev), dev.gold
             predicted = decide(logits, multi_label=self._config.multi_label)
             macro_f1, accuracy = score(gold, predicted)
             values[f"{dev.name} f1"], values[f"{dev.name} acc"] = 100 * macro_f1, 100 * accuracy
@@ -75,7 +81,7 @@ class ClassificationValidator:
         """Logits and labels of all selecting text, each (texts, labels)."""
         selecting = [dev for dev in self._dev_sets if dev.is_selecting]
         logits = np.concatenate([self._logits(dev) for dev in selecting])
-        return logits, np.concatenate([dev.data.labels for dev in selecting])
+        return logits, np.concatenate([dev.gold for dev in selecting])
 
     def _logits(self, dev: DevSet) -> NDArray[np.float32]:
         (corpus,) = dev.data.text.sides

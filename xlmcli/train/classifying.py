@@ -31,6 +31,7 @@ from xlmcli.train.classifier_validation import ClassificationValidator, DevSet
 from xlmcli.train.examples import (
     LabelledText,
     SourceExamples,
+    check_certain,
     encode_labelled,
     mix_languages,
     names_of_labels,
@@ -112,9 +113,11 @@ def _encode(options: ClassifyTrainingOptions, files: dict[str, list[SourceExampl
         }
 
     selecting = options.select or options.valid[0].langs
+    valid_files = read_by_lang(options.valid, options.columns)
+    check_certain(valid_files)
     dev_sets = [
         DevSet(data, start.config.lang2id[lang], is_zero_shot=lang not in files, is_selecting=lang in selecting)
-        for lang, data in encode(read_by_lang(options.valid, options.columns)).items()
+        for lang, data in encode(valid_files).items()
     ]
     return Text(encode(files), dev_sets)
 

@@ -23,11 +23,11 @@ class LabelledText:
 
     Attributes:
         text: One side; a pair is one sequence there, ``</s>`` between its texts.
-        labels: True where a text has a label, bool (texts, labels).
+        labels: The probability of each label, float32 (texts, labels): 0 or 1 where it is certain.
     """
 
     text: TextData
-    labels: NDArray[np.bool_]
+    labels: NDArray[np.float32]
 
     @property
     def lang(self) -> str:
@@ -40,12 +40,12 @@ class MixedText:
 
     Attributes:
         text: One side, all languages end to end; its repeats balance them.
-        labels: True where a text has a label, bool (texts, labels).
+        labels: The probability of each label, float32 (texts, labels).
         lang_ids: The language of each text, int64 (texts,).
     """
 
     text: TextData
-    labels: NDArray[np.bool_]
+    labels: NDArray[np.float32]
     lang_ids: NDArray[np.int64]
 
 
@@ -74,6 +74,20 @@ def names_of_labels(groups: Iterable[list[SourceExamples]]) -> tuple[str, ...]:
     return tuple(sorted({label for files in groups for file in files for ex in file.examples for label in ex.labels}))
 
 
+def check_certain(groups: dict[str, list[SourceExamples]]) -> None:
+    """Finds labels that a classifier gave, where those of people are needed.
+
+    Raises:
+        DataError: A label has a probability between 0 and 1; the message names ``path:line``.
+    """
+    for example in (example for files in groups.values() for file in files for example in file.examples):
+        if any(0 < probability < 1 for probability in example.labels.values()):
+            raise DataError(
+                f"{example.place}: validation text has labels, not probabilities of them",
+                hint="--label-column label takes the likeliest label for the right one",
+            )
+
+
 def encode_labelled(
     lang: str, files: Sequence[SourceExamples], labels: tuple[str, ...], tokenizer: Tokenizer, max_len: int
 ) -> LabelledText:
@@ -90,7 +104,7 @@ def encode_labelled(
         DataError: A label is none of ``labels``, or no example is left.
     """
     ids: list[list[int]] = []
-    rows: list[list[int]] = []
+    rows: list[dict[int, float]] = []
     repeats: list[float] = []
     num_cut = 0
     label_ids = {label: index for index, label in enumerate(labels)}
@@ -103,13 +117,13 @@ def encode_labelled(
             cut = cut_to(list(texts), max_len)
             num_cut += sum(map(len, cut)) < sum(map(len, texts))
             ids.append(join_pair(cut))
-            rows.append(_label_ids(example, label_ids))
+            rows.append(_by_id(example, label_ids))
             repeats.append(file.source.repeat)
     if not ids:
         raise DataError(f"no usable line in {', '.join(str(file.source.path) for file in files)}")
-    matrix = np.zeros((len(rows), len(labels)), dtype=np.bool_)
+    matrix = np.zeros((len(rows), len(labels)), dtype=np.float32)
     for row, wanted in zip(matrix, rows, strict=True):
-        row[wanted] = True
+        row[list(wanted)] = list(wanted.values())
     num_skipped = sum(len(file.examples) for file in files) - len(ids)
     text = TextData(
         (lang,), (Corpus.from_sequences(ids),), np.array(repeats, dtype=np.float32), num_skipped, num_cut=num_cut
@@ -144,8 +158,8 @@ def join_pair(texts: list[list[int]]) -> list[int]:
     return texts[0] if len(texts) == 1 else [*texts[0], EOS_ID, *texts[1]]
 
 
-def _label_ids(example: Example, label_ids: dict[str, int]) -> list[int]:
+def _by_id(example: Example, label_ids: dict[str, int]) -> dict[int, float]:
     for label in example.labels:
         if label not in label_ids:
             raise DataError(f"{example.place}: unknown label {label!r}", hint=f"known are {', '.join(label_ids)}")
-    return [label_ids[label] for label in example.labels]
+    return {label_ids[label]: probability for label, probability in example.labels.items()}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from xlmcli.errors import DataError, UsageError
-from xlmcli.json_lines import labels_in, parse_object, text_in
+from xlmcli.json_lines import all_labels_in, labels_in, parse_object, text_in
 from xlmcli.lines import decode_lines, iter_byte_lines
 from xlmcli.sources import Source
-from xlmcli.tables import LABEL_NAME, LABEL_SEPARATOR, find_layout, format_of, has_header, iter_rows
+from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, LABEL_SEPARATOR, find_layout, format_of, has_header, iter_rows
 
 _TEXT_NAME = "text"
 _LINE_BREAKERS = re.compile(r"[\t\n\r]")
@@ -47,12 +48,13 @@ class Example:
     """A labelled text.
 
     Attributes:
-        labels: One, or with ``multi_label`` any number.
+        labels: Each label's probability, 0-1. That of one label, or with ``multi_label`` of any number, is 1 where
+            somebody has labelled the text; a classifier may have left it uncertain.
         texts: One text, or two of a pair.
         place: Where it stands, ``path:line``.
     """
 
-    labels: tuple[str, ...]
+    labels: dict[str, float]
     texts: tuple[str, ...]
     place: str
 
@@ -68,7 +70,7 @@ def iter_examples(source: Source, columns: Columns) -> Iterator[Example]:
         raise UsageError(f"column= in {str(source)!r} is for text without labels", hint=_HINT)
     read = _iter_objects if format_of(source.path) == "jsonl" else _iter_table
     for place, answers, texts in read(source.path, columns):
-        labels = _split(answers) if columns.multi_label else tuple(filter(None, map(str.strip, answers)))
+        labels = answers if isinstance(answers, dict) else dict.fromkeys(_names(answers, columns), 1.0)
         if not labels and not columns.multi_label:
             raise DataError(f"{place}: no label")
         for label in labels:
@@ -78,9 +80,9 @@ def iter_examples(source: Source, columns: Columns) -> Iterator[Example]:
         yield Example(labels, texts, place)
 
 
-def _split(answers: list[str]) -> tuple[str, ...]:
-    names = [name.strip() for answer in answers for name in answer.split(LABEL_SEPARATOR)]
-    return tuple(dict.fromkeys(filter(None, names)))
+def _names(answers: list[str], columns: Columns) -> Iterator[str]:
+    parts = [part for answer in answers for part in answer.split(LABEL_SEPARATOR)] if columns.multi_label else answers
+    return filter(None, map(str.strip, parts))
 
 
 def _iter_table(path: Path, columns: Columns) -> Iterator[tuple[str, list[str], tuple[str, ...]]]:
@@ -107,12 +109,28 @@ def _iter_table(path: Path, columns: Columns) -> Iterator[tuple[str, list[str], 
         yield place, [label], tuple(texts)
 
 
-def _iter_objects(path: Path, columns: Columns) -> Iterator[tuple[str, list[str], tuple[str, ...]]]:
+def _iter_objects(path: Path, columns: Columns) -> Iterator[tuple[str, list[str] | dict[str, float], tuple[str, ...]]]:
+    """Yields place, labels and texts of each object; what `xlm classify --all` made of a text has probabilities."""
     fields = [columns.text or _TEXT_NAME] + ([] if columns.pair is None else [columns.pair])
     for number, line in enumerate(decode_lines(iter_byte_lines(path), path), start=1):
         if not line.strip():
             continue
         place = f"{path}:{number}"
         values = parse_object(line, place)
-        labels = labels_in(values, columns.label or LABEL_NAME, place, _HINT, multi_label=columns.multi_label)
+        labels: list[str] | dict[str, float]
+        if columns.label is None and ALL_LABELS_NAME in values:
+            labels = _probabilities(values, place, columns)
+        else:
+            labels = labels_in(values, columns.label or LABEL_NAME, place, _HINT, multi_label=columns.multi_label)
         yield place, labels, tuple(text_in(values, field, place, _HINT) for field in fields)
+
+
+def _probabilities(values: dict[str, object], place: str, columns: Columns) -> dict[str, float]:
+    """Each label's probability; where labels exclude each other, what is left out by rounding or ``-k`` is shared."""
+    probabilities: dict[str, float] = {}
+    for label, probability in zip(*all_labels_in(values, place, _HINT), strict=True):
+        if isinstance(probability, bool) or not isinstance(probability, int | float) or not 0 <= probability <= 1:
+            raise DataError(f"{place}: not a probability of {label!r}: {json.dumps(probability)[:40]}")
+        probabilities[label] = float(probability)
+    total = 1.0 if columns.multi_label else sum(probabilities.values())
+    return {label: probability / total for label, probability in probabilities.items()} if total > 0 else {}

@@ -139,11 +139,12 @@ def command(
 ) -> None:
     """Train a classifier of texts or pairs of texts, and write it to OUT_FOLDER.
 
-    The folder opens as Hugging Face's XLMForSequenceClassification. Rows are label<TAB>text unless told otherwise.
-    Held-out text in languages that no --train has is scored along the way: zero-shot transfer. The model with the best
-    macro-F1 is kept, and its probabilities are calibrated on the held-out text. Small --encoder-lr is what a large
-    published XLM needs; it stays at chance with more. With --init, the sizes are the pretrained model's. Several
-    processes: start the same command with `accelerate launch -m xlmcli` or `torchrun -m xlmcli`.
+    The folder opens as Hugging Face's XLMForSequenceClassification. Rows are label<TAB>text unless told otherwise; the
+    JSON lines of `xlm classify --all` teach with their probabilities. Held-out text in languages that no --train has is
+    scored along the way: zero-shot transfer. The model with the best macro-F1 is kept, and its probabilities are
+    calibrated on the held-out text. Small --encoder-lr is what a large published XLM needs; it stays at chance with
+    more. With --init, the sizes are the pretrained model's. Several processes: start the same command with
+    `accelerate launch -m xlmcli` or `torchrun -m xlmcli`.
 
     \b
     Examples:
