@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import shutil
@@ -12,6 +13,7 @@ import pytest
 from xlmcli import cli
 from xlmcli.bundle import open_bundle
 from xlmcli.errors import ExitCode
+from xlmcli.text.special import FIRST_WORD_ID
 
 pytest.importorskip("torch")
 pytest.importorskip("ctranslate2")
@@ -52,6 +54,66 @@ def test_a_package_translates(
     code, out, _ = run(capsys, "info", path)
     assert code == ExitCode.OK
     assert "directions  en-fr" in out
+
+
+@pytest.fixture
+def bpe_package(package: Path) -> Path:
+    """The same model, with pieces that are cut by codes."""
+    (package / "sentencepiece.model").unlink()
+    (package / "bpe.model").write_text("#version: 0.2\nw e\nwe l\nwel l</w>\n")
+    path = package / "model" / "shared_vocabulary.json"
+    pieces = json.loads(path.read_text(encoding="utf-8"))
+    # What the model writes stands behind its bytes.
+    special, written = pieces[:FIRST_WORD_ID], len(pieces) - FIRST_WORD_ID - 256
+    letters = list("abcdefghijklmnopqrstuvwxyz.&;")
+    texts = ["well", "wel@@", *letters, *(f"{letter}@@" for letter in letters), "&quot;", "&#91;", "&amp;"]
+    others = [f"word{number}{'@@' if number % 2 else '&apos;'}" for number in range(written - len(texts))]
+    unwritten = [f"<unused{number}>" for number in range(256)]
+    path.write_text(json.dumps([*special, *unwritten, *texts, *others]), encoding="utf-8")
+    return package
+
+
+def test_a_package_with_bpe_codes_translates(
+    capsys: pytest.CaptureFixture[str], bpe_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ctranslate2
+
+    path = tmp_path / "b"
+    assert run(capsys, "convert", bpe_package, path) == (ExitCode.OK, "", f"wrote {path}\n")
+    lines = {
+        "all's well, wells & co.": [
+            *["a@@", "l@@", "l", "&@@", "a@@", "p@@", "o@@", "s@@", ";@@", "s", "well", "<unk>", "wel@@", "l@@", "s"],
+            *["&@@", "a@@", "m@@", "p@@", ";", "c@@", "o", "."],
+        ],
+        "now then [x]": [
+            *["n@@", "o@@", "w", "t@@", "h@@", "e@@", "n", "&@@", "<unk>", "<unk>", "<unk>", ";"],
+            *["x", "&@@", "<unk>", "<unk>", "<unk>", ";"],
+        ],
+    }  # fmt: skip
+    text = "\n\n".join(lines) + "\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    code, out, _ = run(capsys, "translate", "-m", path, "--beam-size", "1")
+    first, empty, second, after = out.split("\n")
+    assert (code, empty, after) == (ExitCode.OK, "", "")
+    translator = ctranslate2.Translator(str(path), intra_threads=1)
+    for pieces, line in zip(lines.values(), (first, second), strict=True):
+        (result,) = translator.translate_batch([pieces], beam_size=1, max_decoding_length=48)
+        assert any("@@" in piece for piece in result.hypotheses[0])
+        assert any("&apos;" in piece for piece in result.hypotheses[0])
+        words = " ".join(result.hypotheses[0]).replace("@@ ", "").removesuffix("@@")
+        assert line.replace(" ", "") == html.unescape(words).replace(" ", "")
+    code, out, _ = run(capsys, "info", path)
+    assert "(moses_bpe)" in out
+
+
+def test_a_package_with_old_bpe_codes_is_refused(
+    capsys: pytest.CaptureFixture[str], bpe_package: Path, tmp_path: Path
+) -> None:
+    (bpe_package / "bpe.model").write_text("w e\nwe l\n")
+    code, out, err = run(capsys, "convert", bpe_package, tmp_path / "b")
+    assert (code, out) == (ExitCode.MODEL, "")
+    assert f"{bpe_package}: bpe.model: codes of subword-nmt's version '0.1' are not read, only those of 0.2" in err
+    assert not (tmp_path / "b").exists()
 
 
 @pytest.mark.parametrize(

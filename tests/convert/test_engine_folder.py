@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,39 @@ def argos_package(engine_folder: Path, tmp_path: Path) -> Path:
             package.write(engine_folder / name, f"en_fr/model/{name}")
         package.writestr("en_fr/model/shared_vocabulary.txt", "".join(f"{piece}\n" for piece in pieces))
     return path
+
+
+BPE_CODES = "#version: 0.2\nt h\nth e</w>\n"
+
+
+def cut_by_bpe(text: str) -> list[str]:
+    """What the codes above do: ``the`` at the end of a word is a piece, and every ``th`` but at the end."""
+    from sacremoses import MosesPunctNormalizer, MosesTokenizer
+
+    words = MosesTokenizer("en").tokenize(MosesPunctNormalizer("en").normalize(text))
+    return " ".join("@@ ".join(re.findall("the$|th(?!$)|.", word)) for word in words).split()
+
+
+@pytest.fixture
+def make_bpe_package(engine_folder: Path, tmp_path: Path, sentences: dict[str, list[str]]) -> Callable[..., Path]:
+    """Writes the same model with other pieces, as a package whose text is cut by codes: folder ``en_fr``."""
+
+    def make(codes: str = BPE_CODES, **metadata: str) -> Path:
+        folder = tmp_path / "en_fr"
+        shutil.copytree(engine_folder, folder / "model")
+        (folder / "model" / "tokenizer.model").unlink()
+        (folder / "metadata.json").write_text(json.dumps({**METADATA, **metadata}))
+        (folder / "bpe.model").write_text(codes)
+        letters = dict.fromkeys("".join(cut_by_bpe(" ".join(sentences["en"]))) + "&quot;&amp;&#91;&#93;")
+        pieces = ["the", "the@@", "th", "th@@", *(piece for letter in letters for piece in (letter, f"{letter}@@"))]
+        vocabulary = folder / "model" / "shared_vocabulary.json"
+        listed = json.loads(vocabulary.read_text(encoding="utf-8"))
+        # In place of the last ones, since those before are bytes, which the model never writes.
+        listed[-len(pieces) :] = pieces
+        vocabulary.write_text(json.dumps(listed), encoding="utf-8")
+        return folder
+
+    return make
 
 
 def convert(source: Path, path: Path) -> Bundle:
@@ -126,6 +161,73 @@ def test_an_unpacked_package_with_a_target_prefix(
     bundle = convert(tmp_path / "en_fr", tmp_path / "b")
     found = translate(bundle, sentences["en"])
     assert found == translate_plainly(engine_folder, sentences["en"], [], ["▁de"])
+
+
+def test_a_package_with_bpe_codes(
+    make_bpe_package: Callable[..., Path], tmp_path: Path, sentences: dict[str, list[str]]
+) -> None:
+    package = make_bpe_package()
+    bundle = convert(package, tmp_path / "b")
+    assert bundle.manifest.tokenizer == "moses_bpe"
+    assert (bundle.path / "bpe.codes").read_text() == BPE_CODES
+    assert "bpe.codes" in bundle.manifest.files
+
+    texts = [*sentences["en"], 'It\'s "the" path & [bathe] 漢.']
+    tokenizer = load_tokenizer(bundle.path)
+    cut = [cut_by_bpe(text) for text in texts]
+    assert cut[-1] == [
+        *["I@@", "t", "&@@", "a@@", "p@@", "o@@", "s@@", ";@@", "s", "&@@", "q@@", "u@@", "o@@", "t@@", ";", "the"],
+        *["&@@", "q@@", "u@@", "o@@", "t@@", ";", "p@@", "a@@", "t@@", "h", "&@@", "a@@", "m@@", "p@@", ";"],
+        *["&@@", "#@@", "9@@", "1@@", ";", "b@@", "a@@", "the", "&@@", "#@@", "9@@", "3@@", ";", "漢", "."],
+    ]
+    known = [[piece if piece in tokenizer.vocab else "<unk>" for piece in pieces] for pieces in cut]
+    assert known[-1] == ["<unk>" if piece == "漢" else piece for piece in cut[-1]]
+    assert [[tokenizer.vocab[index] for index in ids] for ids in tokenizer.encode_batch(texts, "en")] == known
+
+    # Lines of more pieces than the model has positions are not for plain CTranslate2.
+    short = [(text, pieces) for text, pieces in zip(texts, cut, strict=True) if len(pieces) < 46]
+    found = translate(bundle, [text for text, _ in short])
+    translator = ctranslate2.Translator(str(package / "model"), intra_threads=1)
+    for (_, pieces), hypothesis in zip(short, found, strict=True):
+        max_len = min(int(1.5 * (len(pieces) + 2) + 10), 48)
+        (result,) = translator.translate_batch([pieces], beam_size=1, length_penalty=0, max_decoding_length=max_len)
+        assert hypothesis == result.hypotheses[0]
+    assert len(set(map(tuple, found))) > 10
+
+
+def test_a_package_with_both_tokenizers_is_taken_by_sentencepiece(argos_package: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(argos_package, "a") as package:
+        package.writestr("en_fr/bpe.model", "of another kind")
+    assert convert(argos_package, tmp_path / "b").manifest.tokenizer == "published_sentencepiece"
+
+
+@pytest.mark.parametrize(
+    ("codes", "message"),
+    [
+        ("t h\nth e</w>\n", "en_fr: bpe.model: codes of subword-nmt's version '0.1' are not read, only those of 0.2"),
+        ("#version: 0.2\nt h 5\n", "en_fr: bpe.model:2: expected two pieces"),
+    ],
+)
+def test_other_codes_are_refused(
+    make_bpe_package: Callable[..., Path], tmp_path: Path, codes: str, message: str
+) -> None:
+    with pytest.raises(ModelError, match=re.escape(message)):
+        open_model(make_bpe_package(codes))
+
+
+@pytest.mark.parametrize("lang", ["zh", "ja"])
+def test_codes_for_text_without_spaces_are_refused(
+    make_bpe_package: Callable[..., Path], tmp_path: Path, lang: str
+) -> None:
+    with pytest.raises(ModelError, match=rf"en_fr cannot be converted: it translates from {lang} with bpe\.model"):
+        open_model(make_bpe_package(from_code=lang))
+
+
+def test_a_package_without_a_tokenizer_names_both_kinds(make_bpe_package: Callable[..., Path]) -> None:
+    package = make_bpe_package()
+    (package / "bpe.model").unlink()
+    with pytest.raises(ModelError, match=r"it has no sentencepiece\.model or bpe\.model$"):
+        open_model(package)
 
 
 def test_what_is_missing_is_listed(engine_folder: Path, tmp_path: Path) -> None:

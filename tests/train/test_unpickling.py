@@ -8,6 +8,8 @@ import functools
 import io
 import os
 import pickle
+import random
+import struct
 import subprocess
 from collections import OrderedDict
 from pathlib import Path
@@ -199,6 +201,76 @@ def test_a_pickle_cannot_change_what_its_names_stand_for(module: str, name: str,
 def test_references_to_what_is_no_storage_are_refused(pid: object) -> None:
     with pytest.raises(ModelError, match="refers to something that is no storage"):
         RestrictedUnpickler(io.BytesIO(), "model.pth").persistent_load(pid)
+
+
+def twice(start: bytes, times: int = 60) -> bytes:
+    """Opcodes of a tuple of two equal ones, which are two equal ones in turn, and so on down to ``start``."""
+    return start + b"2\x86" * times
+
+
+HARD_TO_HASH = {
+    "twice": twice(b"K\x01"),
+    "twice, by the memo": b"K\x01" + b"q\x00h\x00\x86" * 60,
+    "twice, from a mark": b"K\x01" + b"q\x000(h\x00h\x00t" * 60,
+    "deep": b"K\x01" + b"\x85" * 10**6,
+    "wide": b"(" + b"K\x01" * 2000 + b"t",
+    "wide in two steps": b"(" + b"(" + b"K\x01" * 100 + b"tq\x00" + b"h\x00" * 100 + b"t",
+    "long integer": b"\x8b" + struct.pack("<I", 10**6) + b"\x7f" * 10**6,
+    "long integer in text": b"L0x" + b"f" * 10**6 + b"L\n",
+    "integer in text": b"I0x" + b"f" * 10**6 + b"\n",
+}
+# What hashes: {x: 1}, with one key or several, {x}, frozenset({x}), and the functions.
+HASHED = {
+    "key": b"}%bK\x01s.",
+    "keys": b"}(K\x05K\x06%bK\x01u.",
+    "key of a dict in one step": b"(%bK\x01d.",
+    "member": b"\x8f(%b\x90.",
+    "frozen member": b"(%b\x91.",
+    "member of set()": named("builtins", "set") + b"](%be\x85R.",
+    "member of frozenset()": named("builtins", "frozenset") + b"](%be\x85R.",
+    "key of OrderedDict()": named("collections", "OrderedDict") + b"](](%bK\x01ee\x85R.",
+    "dtype": named("numpy", "dtype") + b"%b\x85R.",
+    "nothing": b"%b.",
+}
+
+
+@pytest.mark.parametrize("use", HASHED)
+@pytest.mark.parametrize("made", HARD_TO_HASH)
+def test_what_takes_long_to_hash_is_refused(made: str, use: str) -> None:
+    with pytest.raises(ModelError, match=r"model\.pth: refused, its pickle makes (a tuple or a set|an integer) "):
+        load(b"\x80\x04" + HASHED[use].replace(b"%b", HARD_TO_HASH[made]))
+
+
+@pytest.mark.parametrize("make_set", [b"(%b%b\x91", named("builtins", "frozenset") + b"](%b%be\x85R"])
+def test_sets_that_take_long_to_compare_are_refused(make_set: bytes) -> None:
+    # Two equal ones that are not the same, each of a set and a tuple of that set, and so on.
+    nested = b"K\x01"
+    for _ in range(60):
+        nested = make_set.replace(b"%b%b", nested + b"q\x00h\x00\x85")
+    with pytest.raises(ModelError, match="refused, its pickle makes a tuple or a set"):
+        load(b"\x80\x04}(" + nested + b"K\x01" + nested + b"K\x02u.")
+
+
+def test_keys_of_an_old_file_that_take_long_to_hash_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.pth"
+    torch.save({"w": torch.ones(2)}, path, _use_new_zipfile_serialization=False)
+    content = path.read_bytes()
+    keys = content.rindex(b"\x80\x02]")
+    path.write_bytes(content[:keys] + b"\x80\x02](" + twice(b"K\x01") + b"e." + content[keys:])
+    with pytest.raises(ModelError, match="refused, its pickle makes a tuple or a set"):
+        TorchFile(path)
+
+
+def test_tuples_of_checkpoints_come_through() -> None:
+    content = {
+        "random": random.Random(0).getstate(),
+        "para_dataset": {("en", "fr"): {"train": ("en-fr.en.pth", "en-fr.fr.pth")}},
+        "betas": ((0.9, 0.999),) * 100,
+        "langs": frozenset({"en", "fr"}),
+        "seed": 2**1000,
+    }
+    for protocol in range(6):
+        assert load(pickle.dumps(content, protocol=protocol)) == content
 
 
 def test_an_extension_of_the_pickle_registry_is_refused() -> None:

@@ -23,16 +23,19 @@ from xlmcli.convert.layout import DECODER_POSITIONS, ENCODER_POSITIONS, StoredWe
 from xlmcli.convert.published import published_kind
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction
-from xlmcli.text.published import JSON_FILE, SOURCE_FILE, TARGET_FILE, UNK, load_published
+from xlmcli.text.moses_bpe import parse_subword_codes
+from xlmcli.text.published import BPE_CODES_FILE, JSON_FILE, SOURCE_FILE, TARGET_FILE, UNK, load_published
 
 ARGOS_SUFFIX = ".argosmodel"
 
 _METADATA_FILE, _ARGOS_FOLDER, _ARGOS_TOKENIZER = "metadata.json", "model", "sentencepiece.model"
 # subword-nmt's codes, in a few packages.
 _ARGOS_BPE = "bpe.model"
+# In these sacremoses leaves Chinese characters together, and our rules of Moses do not.
+_UNCUT_LANGS = frozenset({"ja", "zh"})
 _VOCABULARIES = ("shared_vocabulary", "source_vocabulary", "target_vocabulary")
 # By the name in a bundle.
-_ARGOS_TOKENIZER_FILES = {SOURCE_FILE: _ARGOS_TOKENIZER}
+_ARGOS_TOKENIZER_FILES = ({SOURCE_FILE: _ARGOS_TOKENIZER}, {BPE_CODES_FILE: _ARGOS_BPE})
 _TOKENIZER_FILES = (
     {SOURCE_FILE: SOURCE_FILE, TARGET_FILE: TARGET_FILE},
     {JSON_FILE: JSON_FILE},
@@ -147,20 +150,17 @@ def open_engine_model(path: Path) -> EngineModel:
     missing += [] if any(f"{stem}.json" in files for stem in _VOCABULARIES[:2]) else [f"{_VOCABULARIES[0]}.json"]
     if not tokenizer:
         others = f"{SOURCE_FILE} and {TARGET_FILE} or {SENTENCEPIECE_FILE} or {JSON_FILE}"
-        missing.append(_ARGOS_TOKENIZER if is_argos else others)
-    if is_argos and not tokenizer and (root / _ARGOS_BPE).is_file():
-        raise ModelError(
-            f"{path} cannot be converted: its text is cut by {_ARGOS_BPE}, and not by {_ARGOS_TOKENIZER}",
-            hint="the model of OPUS-MT that it was made of can be converted: xlm convert Helsinki-NLP/opus-mt-… BUNDLE",
-        )
+        missing.append(f"{_ARGOS_TOKENIZER} or {_ARGOS_BPE}" if is_argos else others)
     if missing:
         raise ModelError(
             f"{path} is no model of CTranslate2 with its tokenizer: it has no {', no '.join(missing)}",
-            hint="tokenizers of other kinds than SentencePiece and tokenizer.json cannot be converted",
+            hint="tokenizers of other kinds cannot be converted",
         )
     argos = None
     if is_argos:
         argos = Fields.parse(_read(root / _METADATA_FILE), f"{path}: {_METADATA_FILE}")
+        if BPE_CODES_FILE in tokenizer:
+            _check_bpe(tokenizer[BPE_CODES_FILE], argos, path)
     return EngineModel(path.resolve().name, files | tokenizer, argos, path)
 
 
@@ -179,10 +179,17 @@ def _unpack(path: Path) -> Path | zipfile.Path:
 
 
 def _find_tokenizer(root: Path | zipfile.Path, is_argos: bool) -> dict[str, Path | zipfile.Path]:
-    for kind in (_ARGOS_TOKENIZER_FILES,) if is_argos else _TOKENIZER_FILES:
+    for kind in _ARGOS_TOKENIZER_FILES if is_argos else _TOKENIZER_FILES:
         if all((root / name).is_file() for name in kind.values()):
             return {name: root / source for name, source in kind.items()}
     return {}
+
+
+def _check_bpe(codes: Path | zipfile.Path, argos: Fields, path: Path) -> None:
+    parse_subword_codes(_read(codes), f"{path}: {_ARGOS_BPE}")
+    lang = argos.text("from_code")
+    if lang in _UNCUT_LANGS:
+        raise ModelError(f"{path} cannot be converted: it translates from {lang} with {_ARGOS_BPE}")
 
 
 def _num_positions(weights: Mapping[str, StoredWeight], name: str) -> int:

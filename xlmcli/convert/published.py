@@ -34,6 +34,7 @@ from xlmcli.convert.layers import Weights
 from xlmcli.convert.published_settings import PublishedSettings, read_published_settings
 from xlmcli.convert.published_weights import count_parameters, make_skeleton, open_published_weights
 from xlmcli.errors import ModelError
+from xlmcli.text.moses_bpe import MosesBPETokenizer
 from xlmcli.text.published import UNK, JsonTokenizer, PublishedSentencePiece
 
 if TYPE_CHECKING:
@@ -135,7 +136,9 @@ class PublishedModel:
         )
 
 
-def published_kind(tokenizer: PublishedSentencePiece | JsonTokenizer) -> TokenizerKind:
+def published_kind(tokenizer: PublishedSentencePiece | JsonTokenizer | MosesBPETokenizer) -> TokenizerKind:
+    if isinstance(tokenizer, MosesBPETokenizer):
+        return "moses_bpe"
     return "tokenizer_json" if isinstance(tokenizer, JsonTokenizer) else "published_sentencepiece"
 
 

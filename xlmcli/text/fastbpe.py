@@ -34,6 +34,14 @@ def save_fastbpe_as_hf(codes: Path, words: Sequence[str], folder: Path, lowercas
     XLMVocabulary(_pieces(words), _read_codes(codes), config).save(folder)
 
 
+def to_hf_piece(word: str) -> str:
+    """Returns an entry of a vocabulary, ``star@@`` or ``ring``, as Hugging Face writes it: ``star`` or ``ring</w>``."""
+    # A mark alone continues nothing: it is the text "@@".
+    if word.endswith(_CONTINUATION) and word != _CONTINUATION:
+        return word.removesuffix(_CONTINUATION)
+    return word + WORD_END
+
+
 def _pieces(words: Sequence[str]) -> dict[str, int]:
     if tuple(words[:FIRST_WORD_ID]) != RESERVED_PIECES:
         raise ModelError(
@@ -42,18 +50,11 @@ def _pieces(words: Sequence[str]) -> dict[str, int]:
         )
     vocab = {piece: index for index, piece in enumerate(RESERVED_PIECES)}
     for index, word in enumerate(words[FIRST_WORD_ID:], start=FIRST_WORD_ID):
-        piece = _piece(word)
+        piece = to_hf_piece(word)
         if piece in vocab:
             raise ModelError(f"entries {vocab[piece]} and {index} of the dictionary are both {word}")
         vocab[piece] = index
     return vocab
-
-
-def _piece(word: str) -> str:
-    # A mark alone continues nothing: it is the text "@@".
-    if word.endswith(_CONTINUATION) and word != _CONTINUATION:
-        return word.removesuffix(_CONTINUATION)
-    return word + WORD_END
 
 
 def _read_codes(path: Path) -> list[Merge]:

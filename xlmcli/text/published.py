@@ -1,4 +1,4 @@
-"""The tokenizers of published models, by SentencePiece or a tokenizer.json, with the engine's vocabulary."""
+"""The tokenizers of published models, by SentencePiece, a tokenizer.json or BPE codes, with the engine's vocabulary."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     import tokenizers
     from sentencepiece import SentencePieceProcessor
 
+    from xlmcli.text.moses_bpe import MosesBPETokenizer
+
 SOURCE_FILE, TARGET_FILE = "source.spm", "target.spm"
 JSON_FILE = "tokenizer.json"
+BPE_CODES_FILE = "bpe.codes"
 UNK = "<unk>"
 _SPACE = "▁"
 
@@ -47,7 +50,7 @@ class PublishedSentencePiece:
         self._models = (source, target)
         self.vocab = list(vocab)
         self.vocab_size = len(self.vocab)
-        self._ids, self._unk = _index(self.vocab, origin)
+        self._ids, self._unk = index_pieces(self.vocab, origin)
         self._source = _open_sentencepiece(source, origin)
         self._target = self._source if target is None else _open_sentencepiece(target, origin)
 
@@ -107,7 +110,7 @@ class JsonTokenizer:
         self._tokenizer.no_truncation()
         self.vocab = self._own_pieces() if vocab is None else list(vocab)
         self.vocab_size = len(self.vocab)
-        self._ids, self._unk = _index(self.vocab, origin)
+        self._ids, self._unk = index_pieces(self.vocab, origin)
         self._known: dict[int, int] = {}
 
     def encode(self, text: str, lang: str | None = None) -> list[int]:
@@ -146,11 +149,11 @@ class JsonTokenizer:
 
 def has_published(folder: Path) -> bool:
     """Tells whether a folder holds such a tokenizer and the engine's vocabulary."""
-    has_tokenizer = any((folder / name).is_file() for name in (SOURCE_FILE, JSON_FILE))
+    has_tokenizer = any((folder / name).is_file() for name in (SOURCE_FILE, JSON_FILE, BPE_CODES_FILE))
     return has_tokenizer and any((folder / names[0]).is_file() for names in _VOCABULARIES)
 
 
-def load_published(folder: Path) -> PublishedSentencePiece | JsonTokenizer:
+def load_published(folder: Path) -> PublishedSentencePiece | JsonTokenizer | MosesBPETokenizer:
     """Opens the tokenizer of a bundle.
 
     Raises:
@@ -162,6 +165,10 @@ def load_published(folder: Path) -> PublishedSentencePiece | JsonTokenizer:
         return PublishedSentencePiece(
             _read(folder / SOURCE_FILE), _read(target) if target.is_file() else None, vocab, folder
         )
+    if (folder / BPE_CODES_FILE).is_file():
+        from xlmcli.text.moses_bpe import MosesBPETokenizer
+
+        return MosesBPETokenizer(_read(folder / BPE_CODES_FILE), vocab, folder / BPE_CODES_FILE)
     return JsonTokenizer(_read(folder / JSON_FILE).decode("utf-8", "replace"), vocab, folder / JSON_FILE)
 
 
@@ -186,6 +193,18 @@ def read_vocabulary(folder: Path) -> list[str]:
     return list(pieces)
 
 
+def index_pieces(vocab: Sequence[str], origin: Path | str) -> tuple[dict[str, int], int]:
+    """Returns the id of every piece, and that of ``<unk>``.
+
+    Raises:
+        ModelError: There is no ``<unk>``.
+    """
+    ids = {piece: index for index, piece in enumerate(vocab)}
+    if UNK not in ids:
+        raise ModelError(f"{origin}: the vocabulary has no {UNK}")
+    return ids, ids[UNK]
+
+
 def _open_sentencepiece(model: bytes, origin: Path | str) -> SentencePieceProcessor:
     from sentencepiece import SentencePieceProcessor
 
@@ -193,13 +212,6 @@ def _open_sentencepiece(model: bytes, origin: Path | str) -> SentencePieceProces
         return SentencePieceProcessor(model_proto=model)
     except RuntimeError as error:
         raise ModelError(f"{origin}: not a SentencePiece model") from error
-
-
-def _index(vocab: Sequence[str], origin: Path | str) -> tuple[dict[str, int], int]:
-    ids = {piece: index for index, piece in enumerate(vocab)}
-    if UNK not in ids:
-        raise ModelError(f"{origin}: the vocabulary has no {UNK}")
-    return ids, ids[UNK]
 
 
 def _one_line(text: str) -> str:

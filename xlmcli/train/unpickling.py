@@ -71,15 +71,24 @@ class RefusedPickleError(ModelError):
         self.name = name
 
 
-class RestrictedUnpickler(pickle.Unpickler):
+# The one that is written in Python: of the other nobody sees a tuple before it is hashed as a key.
+class RestrictedUnpickler(pickle._Unpickler):
     """Unpickles tensors, ordered dicts, numpy's numbers, ``argparse.Namespace`` and plain types; refuses all else.
 
     Tensors become ``TensorReference``, ordered dicts and namespaces dicts, and numpy's scalars numbers of Python.
     Arrays of numpy are left out, since no checkpoint's weights are such.
 
+    To hash a tuple is to look at all in it, and in the tuples in it, each time that they are met: a short pickle could
+    make this take for ever, or go so deep that Python crashes. So all these items are counted as the tuple is made, and
+    their number is limited, as is the size of integers.
+
     Raises:
         RefusedPickleError: By ``load``, when the pickle names anything else.
+        ModelError: By ``load``, when the pickle makes a tuple, a set or an integer that is too large.
     """
+
+    stack: list[Any]
+    dispatch = pickle._Unpickler.dispatch.copy()
 
     def __init__(self, file: BinaryIO, origin: str) -> None:
         # Strings of Python 2 are latin-1 where they are bytes of numpy's numbers.
@@ -110,6 +119,37 @@ class RestrictedUnpickler(pickle.Unpickler):
             case ("storage", StorageKind() as kind, str(key), _, _, (_, int(start), int(count))):
                 return StorageReference(kind, key, start, count)
         raise ModelError(f"{self._origin}: refused, its pickle refers to something that is no storage of a tensor")
+
+    def _check(self, value: object) -> None:
+        """Refuses what could take too long to hash."""
+        count, rest = 0, [value]
+        while rest:
+            item = rest.pop()
+            if isinstance(item, int) and item.bit_length() > _MAX_INTEGER_BITS:
+                raise ModelError(f"{self._origin}: refused, its pickle makes an integer of {item.bit_length()} bits")
+            if isinstance(item, (tuple, frozenset)):
+                count += len(item)
+                if count > _MAX_ITEMS:
+                    raise ModelError(
+                        f"{self._origin}: refused, its pickle makes a tuple or a set with over {_MAX_ITEMS} items"
+                    )
+                rest += item
+
+
+def _then_check(load: Callable[[Any], None]) -> Callable[[Any], None]:
+    def load_checked(unpickler: RestrictedUnpickler) -> None:
+        load(unpickler)
+        unpickler._check(unpickler.stack[-1])
+
+    return load_checked
+
+
+# What makes integers, tuples and, by a function or not, frozensets.
+for _code in (
+    pickle.INT, pickle.LONG, pickle.LONG4, pickle.TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3, pickle.FROZENSET,
+    pickle.REDUCE,
+):  # fmt: skip
+    RestrictedUnpickler.dispatch[_code[0]] = _then_check(RestrictedUnpickler.dispatch[_code[0]])
 
 
 class _Dict(dict[Any, Any]):
@@ -224,6 +264,10 @@ def _checked(value: object, kind: type[_Kind]) -> _Kind:
 
 
 _MAX_SHOWN = 200
+
+# More than the state of Python's generator of random numbers, 625, the longest tuple that a checkpoint may have.
+_MAX_ITEMS = 1024
+_MAX_INTEGER_BITS = 1 << 16
 
 # numpy's codes of number types, and what `struct` calls them.
 _NUMBER_LAYOUTS = {
