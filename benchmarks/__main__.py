@@ -152,7 +152,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     add("--torch-lines", type=int, default=1000, help="lines of the corpus for the comparison with torch")
     add("--beam-size", type=int, help="hypotheses kept; the model's if left out")
     add("--max-batch-tokens", type=int, default=2048, help="source tokens of a batch")
-    add("--encoder-batch-tokens", type=int, default=1024, help="tokens of a batch to classify or encode")
+    add("--encoder-batch-tokens", type=int, default=512, help="tokens of a batch to classify or encode")
     add("--threads", type=int, default=count_usable_cores(), help="threads of each contender")
     add("--rounds", type=int, default=3, help="turns of each contender")
     add("--start-rounds", type=int, default=10, help="turns where one is short: start-up, single lines")

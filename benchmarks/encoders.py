@@ -77,13 +77,17 @@ class BareEncoder:
             intra_threads=1,
             files=setup.bundle.read_files(),
         )
+        self._threads = ThreadPoolExecutor(setup.num_threads)
 
     def encode(self, texts: Sequence[Sequence[int]]) -> None:
         """Encodes ids without special tokens."""
         plan = plan_batches([len(ids) for ids in texts], self._setup.max_batch_tokens)
-        with ThreadPoolExecutor(self._setup.num_threads) as threads:
-            for _ in threads.map(lambda batch: self._forward([texts[index] for index in batch]), plan):
-                pass
+        for _ in self._threads.map(lambda batch: self._forward([texts[index] for index in batch]), plan):
+            pass
+
+    def encode_line(self, ids: Sequence[int]) -> None:
+        """Encodes the ids of one line, without special tokens."""
+        self._forward([ids])
 
     def _forward(self, batch: Sequence[Sequence[int]]) -> None:
         first, last = self._ends

@@ -69,12 +69,12 @@ def _measure_lines(setup: EncoderSetup, texts: Sentences, rounds: int) -> list[R
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
         pipe = Pipe(process, cycle(texts.lines))
         pipe.ask()
-        engine.encode([next(ids)])
+        engine.encode_line(next(ids))
         lines, answers, states = alternate(
             rounds,
             lambda: time_process(command, source),
             lambda: time_call(pipe.ask),
-            lambda: time_call(lambda: engine.encode([next(ids)])),
+            lambda: time_call(lambda: engine.encode_line(next(ids))),
         )
     one_line = Question(f"{setup.task}: one line, end to end", "limit", "s", 1.0)
     slow_pipe = Question(f"{setup.task}: line out of a slow pipe", "bare engine, same line", "s", 0.5)

@@ -21,7 +21,11 @@ WARM_UP_LINES = 32
 SHORTEST_SECONDS = 1e-3
 """What a corpus counts as that is too small to be timed."""
 
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""What processes are started with: their code is compiled once, as that of an installed package is."""
+
 _PATIENCE_SECONDS = 60
+_CHUNK_BYTES = 1 << 16
 # A process starts with the peak of the one that starts it: a small one in between keeps torch out of it.
 _PEAK_SCRIPT = """\
 import resource, subprocess, sys
@@ -53,7 +57,7 @@ def spend_process(command: Sequence[str], stdin: Path = NOTHING, stdout: Path = 
     """
     with stdin.open("rb") as source, stdout.open("wb") as sink:
         before, started = _children_seconds(), time.perf_counter()
-        subprocess.run(command, stdin=source, stdout=sink, check=True)
+        subprocess.run(command, stdin=source, stdout=sink, check=True, env=ENVIRONMENT)
         return Spent(time.perf_counter() - started, _children_seconds() - before)
 
 
@@ -80,7 +84,11 @@ def peak_megabytes(command: Sequence[str], stdin: Path) -> float:
     """Returns the most memory that a process holds."""
     with stdin.open("rb") as source:
         done = subprocess.run(
-            [sys.executable, "-c", _PEAK_SCRIPT, *command], stdin=source, stdout=subprocess.PIPE, check=True
+            [sys.executable, "-c", _PEAK_SCRIPT, *command],
+            stdin=source,
+            stdout=subprocess.PIPE,
+            check=True,
+            env=ENVIRONMENT,
         )
     return int(done.stdout) * _PEAK_UNIT_BYTES / 1e6
 
@@ -112,11 +120,16 @@ class Pipe:
 
         Raises:
             TimeoutError: There is none.
+            EOFError: The process has ended.
         """
         self._stdin.write(f"{next(self._lines)}\n".encode())
-        if not select.select([self._stdout], [], [], _PATIENCE_SECONDS)[0]:
-            raise TimeoutError(f"xlm has not answered a line for {_PATIENCE_SECONDS} s")
-        self._stdout.readline()
+        answer = b""
+        while not answer.endswith(b"\n"):
+            if not select.select([self._stdout], [], [], _PATIENCE_SECONDS)[0]:
+                raise TimeoutError(f"xlm has not answered a line for {_PATIENCE_SECONDS} s")
+            answer = os.read(self._stdout.fileno(), _CHUNK_BYTES)
+            if not answer:
+                raise EOFError("xlm has ended")
 
 
 def _children_seconds() -> float:

@@ -87,7 +87,7 @@ def test_a_long_text_is_the_mean_of_its_passages(tiny_classifier: Path, sentence
     results = [work.submit([piece]).wait()[0] for piece in prepared.pieces]
     lens = np.array([len(piece.ids) for piece in prepared.pieces])
     answer = work.finish(record, prepared, results)
-    mean = (np.stack(results) * lens[:, None]).sum(axis=0) / lens.sum()
+    mean = (np.array(results) * lens[:, None]).sum(axis=0) / lens.sum()
     labels = open_bundle(tiny_classifier).classifier.labels
     assert by_name(answer) == pytest.approx(dict(zip(labels, mean.tolist(), strict=True)), abs=1e-5)
     assert sum(by_name(answer).values()) == pytest.approx(1)

@@ -9,42 +9,45 @@ from safetensors.numpy import save_file
 
 from xlmcli.bundle import Bundle, ClassifierPart, open_bundle
 from xlmcli.errors import ModelError
-from xlmcli.infer.heads import ClassifierHead, pool
+from xlmcli.infer.heads import ClassifierHead
+from xlmcli.infer.states import States
 
-STATES = np.array([[1, 5], [2, -4], [6, 2]], dtype=np.float32)
+TEXT = [[1.0, 5.0], [2.0, -4.0], [6.0, 2.0]]
 WEIGHT = np.array([[1, 0], [0, 1], [1, 1]], dtype=np.float32)
 BIAS = np.array([0, 0.5, -1], dtype=np.float32)
+
+
+def states(*texts: list[list[float]]) -> States:
+    """Padded with something that must not count."""
+    padded = np.full((len(texts), max(map(len, texts)), 2), np.nan, dtype=np.float32)
+    for row, text in zip(padded, texts, strict=True):
+        row[: len(text)] = text
+    return States(padded, list(map(len, texts)))
 
 
 def head(**part: object) -> ClassifierHead:
     return ClassifierHead(WEIGHT, BIAS, ClassifierPart(("a", "b", "c"), **part))  # type: ignore[arg-type]
 
 
-def test_a_vector_is_the_first_state_the_last_or_the_mean() -> None:
-    assert pool(STATES, "first").tolist() == [1, 5]
-    assert pool(STATES, "last").tolist() == [6, 2]
-    assert pool(STATES, "mean").tolist() == [3, 1]
-
-
 def test_scores_are_the_layers_outputs() -> None:
-    assert head().score([STATES, STATES[:1] + 1]).tolist() == [[1, 5.5, 5], [2, 6.5, 7]]
-    assert head(activation="tanh").score([STATES[:1] / 10])[0] == pytest.approx(np.tanh([0.1, 1, -0.4]))
+    assert head().score(states(TEXT, [[2, 6]])).tolist() == [[1, 5.5, 5], [2, 6.5, 7]]
+    assert head(activation="tanh").score(states([[0.1, 0.5]]))[0] == pytest.approx(np.tanh([0.1, 1, -0.4]))
 
 
 def test_one_label_a_text_shares_out_the_probability() -> None:
-    (row,) = head(pooling="mean").probabilities([STATES])
+    (row,) = head(pooling="mean").probabilities(states(TEXT))
     powers = np.exp([3, 1.5, 3])
     assert row == pytest.approx(powers / powers.sum())
 
 
 def test_any_number_of_labels_have_probabilities_of_their_own() -> None:
-    (row,) = head(multi_label=True, temperature=2.0).probabilities([STATES])
+    (row,) = head(multi_label=True, temperature=2.0).probabilities(states(TEXT))
     assert row == pytest.approx(1 / (1 + np.exp([-0.5, -2.75, -2.5])))
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
 def test_huge_scores_do_not_overflow(multi_label: bool) -> None:
-    (row,) = head(multi_label=multi_label).probabilities([np.array([[1e4, -1e4]], dtype=np.float32)])
+    (row,) = head(multi_label=multi_label).probabilities(states([[1e4, -1e4]]))
     assert np.isfinite(row).all()
     assert row[:2] == pytest.approx([1, 0])
 
@@ -63,7 +66,7 @@ def copy(tiny_classifier: Path, tmp_path: Path) -> Bundle:
 
 
 def test_a_layer_is_loaded_from_its_bundle(copy: Bundle) -> None:
-    (row,) = ClassifierHead.load(copy).probabilities([np.ones((3, 32), dtype=np.float32)])
+    (row,) = ClassifierHead.load(copy).probabilities(States(np.ones((1, 3, 32), dtype=np.float32), [3]))
     assert row.shape == (3,)
     assert row.sum() == pytest.approx(1)
 

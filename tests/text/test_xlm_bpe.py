@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 import tracemalloc
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,8 @@ FRAGMENTS = [
     "ş",
     "U.S.",
     "  ",
+    # Words, marks and stops as most chunks have them, and what may stand beside these.
+    *("word", "x", "s", "l'", "5,", "a.b", "etc.", "...", "“", "(", "@", "#", "/", "º", "²", "ِ", "🙂", "、"),
 ]
 
 
@@ -163,6 +167,15 @@ def test_any_ids_are_decoded_to_a_line(data: st.DataObject, tokenizer: XLMBPETok
     text = tokenizer.decode(ids, lang)
     assert "\n" not in text
     assert "</w>" not in text
+
+
+def test_marks_are_no_letters_and_decomposition_brings_back_no_capital() -> None:
+    """What stripping accents by the short way relies on, for every character of this Python's Unicode."""
+    for character in map(chr, range(sys.maxunicode + 1)):
+        assert not (character.isalpha() and unicodedata.category(character) == "Mn")
+        if unicodedata.decomposition(character):
+            decomposed = unicodedata.normalize("NFD", character.lower())
+            assert decomposed == decomposed.lower()
 
 
 def test_unknown_characters_are_unknown(tokenizer: XLMBPETokenizer) -> None:

@@ -24,7 +24,7 @@ from xlmcli.errors import ExitCode, UsageError
 @stream_options(
     verb="classify",
     model_help="Path of a classifier's bundle, or name of an embedded or pulled one (default: sentiment).",
-    batch_tokens=1024,
+    batch_tokens=512,
 )
 def command(
     options: StreamOptions,

@@ -69,7 +69,7 @@ class _Wanted:
 @click.option(
     "--pair-lang", metavar="LANG", help="Language of the second texts and of --nearest FILE.  [default: auto]"
 )
-@stream_options(verb="encode", model_help="Path of a bundle of an encoder or a classifier.", batch_tokens=1024)
+@stream_options(verb="encode", model_help="Path of a bundle of an encoder or a classifier.", batch_tokens=512)
 def command(
     options: StreamOptions,
     lang: str | None,

@@ -171,7 +171,7 @@ def _compare(
     for batch in _batches(texts):
         expected, logits = reference(batch, lang_id)
         states = engine.submit(batch, [lang_id] * len(batch)).wait()
-        largest = max(largest, float(np.abs(np.stack(states) - expected).max()))
+        largest = max(largest, float(np.abs(np.stack(list(states)) - expected).max()))
         if head is not None and logits is not None:
             num_equal += int((head.choose(head.score(states)) == head.choose(logits)).all(axis=1).sum())
     return Closeness(lang, len(texts), largest, None if head is None else num_equal)

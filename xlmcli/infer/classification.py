@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from xlmcli.bundle import Bundle
-from xlmcli.infer.encoders import CUT, PendingReduced, TextEncoder
-from xlmcli.infer.engine import EngineOptions
+from xlmcli.infer.encoders import CUT, TextEncoder
+from xlmcli.infer.engine import EngineOptions, PendingStates
 from xlmcli.infer.formats import Record
 from xlmcli.infer.labels import LabelChooser, Labelled, LabelOptions
 from xlmcli.infer.pieces import Piece, Prepared
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from xlmcli.infer.states import States
 
 
 @dataclass(slots=True)
@@ -67,23 +64,24 @@ class Classification:
         joined = iter(self._passages.prepare_pairs(pairs))
         return [next(singles if record.pair is None else joined) for record in records]
 
-    def submit(self, batch: Sequence[Piece]) -> PendingReduced[NDArray[np.float32]]:
-        return self._encoder.submit(batch, lambda states: list(self._head.probabilities(states)))
+    def submit(self, batch: Sequence[Piece]) -> PendingStates[Sequence[list[float]]]:
+        return self._encoder.submit(batch, self._probabilities)
 
-    def finish(self, record: Record, prepared: Prepared, results: Sequence[NDArray[np.float32]]) -> Labelled:
+    def _probabilities(self, states: States) -> list[list[float]]:
+        rows: list[list[float]] = self._head.probabilities(states).tolist()
+        return rows
+
+    def finish(self, record: Record, prepared: Prepared, results: Sequence[list[float]]) -> Labelled:
         pieces = prepared.pieces
         if not pieces:
             return Labelled((), self._chooser.is_list, self._with_text)
-        labels = self._chooser.choose(_average(results, pieces).tolist())
+        labels = self._chooser.choose(results[0] if len(results) == 1 else _average(results, pieces))
         is_cut = any(piece.is_cut for piece in pieces)
         self.counts.num_cut += is_cut
         return Labelled(labels, self._chooser.is_list, self._with_text, pieces[0].lang, (CUT,) if is_cut else ())
 
 
-def _average(results: Sequence[NDArray[np.float32]], pieces: Sequence[Piece]) -> NDArray[np.float32]:
-    """Returns the mean of the pieces' probabilities, (labels,), weighted by their numbers of tokens."""
-    if len(results) == 1:
-        return results[0]
-    import numpy as np
-
-    return np.average(results, axis=0, weights=[len(piece.ids) for piece in pieces])
+def _average(results: Sequence[list[float]], pieces: Sequence[Piece]) -> list[float]:
+    """Returns the mean of the pieces' probabilities, of every label, weighted by their numbers of tokens."""
+    weights = [len(piece.ids) for piece in pieces]
+    return [sum(map(operator.mul, column, weights)) / sum(weights) for column in zip(*results, strict=True)]

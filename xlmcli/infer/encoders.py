@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from xlmcli.bundle import Bundle
 from xlmcli.errors import ModelError
@@ -15,25 +15,11 @@ from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.fixed_rules import FixedRulesTokenizer
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    States = list[NDArray[np.float32]]
+    from xlmcli.infer.states import States
 
 CUT = "cut"
 
 Reduced = TypeVar("Reduced")
-
-
-class PendingReduced(Generic[Reduced]):
-    """A batch in the engine's hands, of whose states something smaller is kept."""
-
-    def __init__(self, pending: PendingStates, reduce: Callable[[States], Sequence[Reduced]]) -> None:
-        self._pending = pending
-        self._reduce = reduce
-
-    def wait(self) -> Sequence[Reduced]:
-        return self._reduce(self._pending.wait())
 
 
 class TextEncoder:
@@ -71,6 +57,7 @@ class TextEncoder:
             tells_languages=manifest.language_input == "token_types",
         )
         self._bundle = bundle
+        self._lang_ids = manifest.languages
         self.dim = manifest.architecture.dim
         self.num_workers = self._engine.num_workers
 
@@ -86,12 +73,14 @@ class TextEncoder:
         languages = open_languages(self._bundle, lang)
         return PassageMaker(self.tokenizer, self._engine.max_source_tokens, self._engine.separator_ids, languages)
 
-    def submit(self, batch: Sequence[Piece], reduce: Callable[[States], Sequence[Reduced]]) -> PendingReduced[Reduced]:
+    def submit(
+        self, batch: Sequence[Piece], reduce: Callable[[States], Sequence[Reduced]]
+    ) -> PendingStates[Sequence[Reduced]]:
         """Hands a batch to the engine, without waiting for it.
 
         Args:
             batch: The pieces.
-            reduce: Makes of their states, each a view of the batch's, (length, dim), what is kept of them.
+            reduce: Makes of their states what is kept of them.
         """
-        langs = [None if piece.lang is None else self._bundle.manifest.languages.get(piece.lang) for piece in batch]
-        return PendingReduced(self._engine.submit([piece.ids for piece in batch], langs), reduce)
+        langs = [None if piece.lang is None else self._lang_ids.get(piece.lang) for piece in batch]
+        return self._engine.submit_reduced([piece.ids for piece in batch], langs, reduce)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from xlmcli.infer.encoders import CUT, PendingReduced, TextEncoder
+from xlmcli.infer.encoders import CUT, TextEncoder
+from xlmcli.infer.engine import PendingStates
 from xlmcli.infer.formats import Record
-from xlmcli.infer.heads import pool
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.vectors import Similarity, TokenStates, Vector, cosine
 
@@ -50,17 +50,14 @@ class PassageVectors:
         self.num_workers = encoder.num_workers
         self.counts = EncodingCounts()
 
-    def submit(self, batch: Sequence[Piece]) -> PendingReduced[Array]:
-        return self._encoder.submit(batch, lambda states: [self._pool(sequence) for sequence in states])
-
-    def _pool(self, states: Array) -> Array:
-        # Copied, since a view would keep all states in memory.
-        vector: Array = states.max(axis=0) if self._pooling == "max" else pool(states, self._pooling).copy()
-        return vector
+    def submit(self, batch: Sequence[Piece]) -> PendingStates[Sequence[Array]]:
+        return self._encoder.submit(batch, lambda states: list(states.pool(self._pooling)))
 
     def _join(self, parts: Sequence[tuple[Piece, Array]]) -> Array:
+        if len(parts) == 1:
+            return parts[0][1]
         vectors = np.stack([vector for _, vector in parts])
-        if self._pooling == "max" or len(parts) == 1:
+        if self._pooling == "max":
             vector: Array = vectors.max(axis=0)
             return vector
         mean: Array = np.average(vectors, axis=0, weights=[len(piece.ids) for piece, _ in parts]).astype(np.float32)
@@ -150,7 +147,7 @@ class TokenEncoding:
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
         return self._passages.prepare([record.text or "" for record in records])
 
-    def submit(self, batch: Sequence[Piece]) -> PendingReduced[Array]:
+    def submit(self, batch: Sequence[Piece]) -> PendingStates[Sequence[Array]]:
         # The first and the last state are those of the special tokens.
         return self._encoder.submit(batch, lambda states: [sequence[1:-1].copy() for sequence in states])
 

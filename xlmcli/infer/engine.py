@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import ctranslate2
 
@@ -16,12 +16,12 @@ from xlmcli.cores import count_usable_cores
 from xlmcli.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from xlmcli.infer.states import States
 
 Device = Literal["auto", "cpu", "cuda"]
 
 _Model = TypeVar("_Model")
+_Kept = TypeVar("_Kept")
 
 ctranslate2.set_log_level(logging.ERROR)
 
@@ -205,24 +205,20 @@ class TranslationEngine:
         return min(int(1.5 * (num_tokens + 2) + 10), self._max_target_positions)
 
 
-class PendingStates:
-    """A batch in the engine's hands."""
+class PendingStates(Generic[_Kept]):
+    """A batch in the engine's hands, of whose states something is kept."""
 
-    def __init__(self, states: Future[list[NDArray[np.float32]]]) -> None:
-        self._states = states
+    def __init__(self, kept: Future[_Kept]) -> None:
+        self._kept = kept
 
-    def wait(self) -> list[NDArray[np.float32]]:
-        """Blocks until the batch is done.
-
-        Returns:
-            The last layer's states of each sequence, float32 (length, dim), special tokens counted. They are views of
-            the batch's: what is to stay has to be copied.
+    def wait(self) -> _Kept:
+        """Blocks until the batch is done, and returns what is kept.
 
         Raises:
             ModelError: The engine failed, for example for want of memory.
         """
         with _engine_errors():
-            return self._states.result()
+            return self._kept.result()
 
 
 class EncoderEngine:
@@ -274,13 +270,22 @@ class EncoderEngine:
         """What stands between the two texts of a pair."""
         return list(self._separator)
 
-    def submit(self, batch: Sequence[Sequence[int]], langs: Sequence[int | None] | None = None) -> PendingStates:
+    def submit(
+        self, batch: Sequence[Sequence[int]], langs: Sequence[int | None] | None = None
+    ) -> PendingStates[States]:
+        """Hands over a batch, and keeps its states; does not wait. See `submit_reduced`."""
+        return self.submit_reduced(batch, langs, lambda states: states)
+
+    def submit_reduced(
+        self, batch: Sequence[Sequence[int]], langs: Sequence[int | None] | None, reduce: Callable[[States], _Kept]
+    ) -> PendingStates[_Kept]:
         """Hands over a batch; does not wait.
 
         Args:
             batch: Ids of each sequence, without the special tokens around it.
             langs: Language id of each sequence; None, for all or for one, adds no language embedding. Without effect
                 where the model has none.
+            reduce: Makes of the states what is kept of them, in a thread of the engine.
         """
         sequences = [[self._bos, *ids, self._eos] for ids in batch]
         token_types = None
@@ -288,15 +293,20 @@ class EncoderEngine:
             # The engine's row 0 is no language; see convert/encoder.py.
             rows = [0] * len(batch) if langs is None else [0 if lang is None else lang + 1 for lang in langs]
             token_types = [[row] * len(ids) for row, ids in zip(rows, sequences, strict=True)]
-        return PendingStates(self._threads.submit(self._forward, sequences, token_types))
+        return PendingStates(self._threads.submit(lambda: reduce(self._forward(sequences, token_types))))
 
-    def _forward(self, sequences: list[list[int]], token_types: list[list[int]] | None) -> list[NDArray[np.float32]]:
+    def _forward(self, sequences: list[list[int]], token_types: list[list[int]] | None) -> States:
         import numpy as np
 
-        output = self._encoder.forward_batch(sequences, token_type_ids=token_types)
-        padded = output.last_hidden_state.to(ctranslate2.DataType.float32).to_device(ctranslate2.Device.cpu)
-        states = np.asarray(padded)
-        return [states[index, : len(ids)] for index, ids in enumerate(sequences)]
+        from xlmcli.infer.states import States
+
+        padded = self._encoder.forward_batch(sequences, token_type_ids=token_types).last_hidden_state
+        # Both copy, also where there is nothing to do.
+        if padded.dtype != ctranslate2.DataType.float32:
+            padded = padded.to(ctranslate2.DataType.float32)
+        if padded.device != "cpu":
+            padded = padded.to_device(ctranslate2.Device.cpu)
+        return States(np.asarray(padded), list(map(len, sequences)))
 
 
 @contextlib.contextmanager

@@ -6,14 +6,12 @@ Source: ``XLMSequenceSummary`` and ``XLMForSequenceClassification`` of transform
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from xlmcli.bundle import HEAD_NAME, Bundle, ClassifierPart
-from xlmcli.bundle.manifest import Pooling
 from xlmcli.errors import ModelError
+from xlmcli.infer.states import States
 
 Array = NDArray[np.float32]
 
@@ -63,23 +61,16 @@ class ClassifierHead:
         hidden = (exact[_HIDDEN_WEIGHT], exact[_HIDDEN_BIAS]) if has_hidden else None
         return cls(exact["weight"], exact["bias"], part, hidden)
 
-    def score(self, states: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Scores every label of every text.
-
-        Args:
-            states: The states of each text, (length, dim), special tokens counted.
-
-        Returns:
-            Logits, (batch, labels), before the temperature.
-        """
-        vectors = np.stack([pool(sequence, self._part.pooling) for sequence in states])
+    def score(self, states: States) -> NDArray[np.float32]:
+        """Returns logits for every label of every text, (batch, labels), before the temperature."""
+        vectors = states.pool(self._part.pooling)
         if self._hidden is not None:
             weight, bias = self._hidden
             vectors = np.tanh(vectors @ weight.T + bias)
         logits: NDArray[np.float32] = vectors @ self._weight.T + self._bias
         return np.tanh(logits) if self._part.activation == "tanh" else logits
 
-    def probabilities(self, states: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    def probabilities(self, states: States) -> NDArray[np.float32]:
         """Returns the probability of every label of every text, (batch, labels).
 
         A row sums to 1, except where a text may have several labels: there, each is a probability of its own.
@@ -95,18 +86,6 @@ class ClassifierHead:
         else:
             chosen = np.arange(logits.shape[-1]) == logits.argmax(axis=-1)[:, None]
         return chosen
-
-
-def pool(states: NDArray[np.float32], pooling: Pooling) -> NDArray[np.float32]:
-    """Returns one vector, (dim,), of a sequence's states, (length, dim), special tokens counted and no padding."""
-    if pooling == "first":
-        vector: NDArray[np.float32] = states[0]
-    elif pooling == "last":
-        vector = states[-1]
-    else:
-        # What states.mean(axis=0) does, in a third of its time.
-        vector = np.add.reduce(states, axis=0) / np.float32(len(states))
-    return vector
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

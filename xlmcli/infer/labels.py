@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from xlmcli.bundle import ClassifierPart
 from xlmcli.errors import UsageError
@@ -43,16 +44,15 @@ class LabelOptions:
                     raise UsageError(f"--all gives every label, and {option} only some", hint="give one of them")
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+# Tuples, since there is one for every line: a frozen dataclass takes twice as long to make.
+class Label(NamedTuple):
     """A label and its probability."""
 
     name: str
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
+class Labelled(NamedTuple):
     """The answer to a text.
 
     Attributes:
@@ -128,8 +128,12 @@ class LabelChooser:
         Args:
             probabilities: Of every label of the model, in order.
         """
-        order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
-        ranked = [Label(self._names[index], probabilities[index]) for index in order[: self._num_best]]
+        if self._num_best == 1:
+            largest = max(probabilities)
+            ranked = [Label(self._names[probabilities.index(largest)], largest)]
+        else:
+            order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
+            ranked = [Label(self._names[index], probabilities[index]) for index in order[: self._num_best]]
         if self._threshold is None:
             return tuple(ranked)
         given = tuple(label for label in ranked if label.probability >= self._threshold)

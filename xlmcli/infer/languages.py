@@ -47,14 +47,14 @@ class IdentifiedLanguages:
 
         self._langs = {f"__label__{lang}": lang for lang in langs}
         self._first = langs[0]
-        self._model = fasttext.load_model(_model_path())
+        # Its inner part, whose answers the outer one takes apart again.
+        self._predict = fasttext.load_model(_model_path()).f.predict
 
     def choose(self, text: str) -> str:
         # Capitals mislead the model; all it needs stands at the beginning.
-        sample = " ".join(text[:_MAX_CHARACTERS].lower().split())
+        sample = " ".join(text[:_MAX_CHARACTERS].lower().split()) + "\n"
         for num_guesses in _NUM_GUESSES:
-            labels, _ = self._model.predict(sample, k=num_guesses)
-            for label in labels:
+            for _, label in self._predict(sample, num_guesses, 0.0, "strict"):
                 if label in self._langs:
                     return self._langs[label]
         return self._first

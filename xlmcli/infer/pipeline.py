@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from xlmcli.infer.batching import plan_batches
 from xlmcli.infer.formats import Record
@@ -100,18 +100,17 @@ class _Slot(Generic[Result]):
     prepared: Prepared
     results: list[Result | None]
     num_missing: int
+    num_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: there is one for every line, and a frozen one takes three times as long to make.
+@dataclass(slots=True)
 class _Unit(Generic[Result]):
     """A piece, and where its result goes."""
 
+    piece: Piece
     slot: _Slot[Result]
     index: int
-
-    @property
-    def piece(self) -> Piece:
-        return self.slot.prepared.pieces[self.index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +154,9 @@ class _Window(Generic[Result]):
 
     def add(self, slot: _Slot[Result]) -> None:
         for index, piece in enumerate(slot.prepared.pieces):
-            self.units.append(_Unit(slot, index))
-            self.num_tokens += len(piece.ids)
+            self.units.append(_Unit(piece, slot, index))
+            slot.num_tokens += len(piece.ids)
+        self.num_tokens += slot.num_tokens
 
 
 class Pipeline(Generic[Result, Answer]):
@@ -285,8 +285,9 @@ class Pipeline(Generic[Result, Answer]):
         elif isinstance(event, _Done):
             self._num_in_flight -= 1
             for unit, result in zip(event.units, event.results, strict=True):
-                unit.slot.results[unit.index] = result
-                unit.slot.num_missing -= 1
+                slot = unit.slot
+                slot.results[unit.index] = result
+                slot.num_missing -= 1
         else:
             raise event.error
 
@@ -350,7 +351,7 @@ class Pipeline(Generic[Result, Answer]):
         while self._can_write and len(answered) < _RECORDS_AT_ONCE:
             slot = self._slots.popleft()
             answered.append((slot.record, self._answer(slot)))
-            num_tokens += sum(len(piece.ids) for piece in slot.prepared.pieces)
+            num_tokens += slot.num_tokens
             num_bytes += slot.record.num_bytes
         if answered:
             self._num_bytes_held -= num_bytes
@@ -360,5 +361,4 @@ class Pipeline(Generic[Result, Answer]):
     def _answer(self, slot: _Slot[Result]) -> Answer | None:
         if slot.record.text is None:
             return None
-        results = [result for result in slot.results if result is not None]
-        return self._work.finish(slot.record, slot.prepared, results)
+        return self._work.finish(slot.record, slot.prepared, cast("list[Result]", slot.results))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 
 from tokenizers import models
 
@@ -36,37 +35,42 @@ class WordEncoder:
         self._lowercases = lowercases
         symbols = _symbols(vocab, merges)
         self._ids = [vocab.get(symbol, self._unk_id) for symbol in symbols]
-        self._model = models.BPE(
+        model = models.BPE(
             vocab={symbol: number for number, symbol in enumerate(symbols)},
             merges=list(merges),
             unk_token=UNK_PIECE,
             end_of_word_suffix=WORD_END,
             cache_capacity=0,
         )
-        self._cache: dict[str, Ids] = {}
+        self._tokenize = model.tokenize
+        self._known: dict[str, Ids] = {}
         self._num_cached_characters = 0
 
-    def encode(self, words: Iterable[str]) -> Ids:
+    def encode(self, words: Iterable[str]) -> list[int]:
         """Returns the ids of words, one after another."""
-        return tuple(chain.from_iterable(map(self.encode_word, words)))
+        ids: list[int] = []
+        for word in words:
+            ids += self.encode_word(word)
+        return ids
 
     def encode_word(self, word: str) -> Ids:
-        """Returns the ids of one word; a character that the vocabulary does not have is one ``<unk>``."""
-        ids = self._cache.get(word)
-        if ids is not None:
-            return ids
+        """Returns the ids of one word."""
+        ids = self._known.get(word)
+        if ids is None:
+            self._num_cached_characters += len(word) + 1
+            if self._num_cached_characters > _MAX_CACHED_CHARACTERS:
+                self._known.clear()
+                self._num_cached_characters = 0
+            ids = self._known[word] = self.encode_new_word(word)
+        return ids
+
+    def encode_new_word(self, word: str) -> Ids:
+        """Returns the ids of a word that need not be remembered; a character that the vocabulary lacks is ``<unk>``."""
         form = lowercase_and_strip_accents(word) if self._lowercases else word
         if _SPACE in form:
-            ids = self._encode_spaced(form)
-        else:
-            known = self._ids
-            ids = tuple([known[token.id] for token in self._model.tokenize(form)])
-        self._num_cached_characters += len(word) + 1
-        if self._num_cached_characters > _MAX_CACHED_CHARACTERS:
-            self._cache.clear()
-            self._num_cached_characters = 0
-        self._cache[word] = ids
-        return ids
+            return self._encode_spaced(form)
+        ids = self._ids
+        return tuple([ids[token.id] for token in self._tokenize(form)])
 
     def _encode_spaced(self, word: str) -> Ids:
         """Encodes a "word" with spaces in it, which Thai segmentation makes, as XLMTokenizer does.
@@ -75,9 +79,9 @@ class WordEncoder:
         """
         if self._lowercases:
             parts = [part for part in word.split(" ") if part]
-            return tuple([self._ids[token.id] for part in parts for token in self._model.tokenize(part)])
+            return tuple([self._ids[token.id] for part in parts for token in self._tokenize(part)])
         ids: list[int] = []
-        for token in self._model.tokenize(word):
+        for token in self._tokenize(word):
             if token.value == _SPACE:
                 ids += [self._unk_id, self._unk_id]
             elif token.value == _LAST_SPACE:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 _OTHER_LANGUAGES_LIKE = "en"
@@ -20,10 +21,10 @@ def characters(category: str) -> frozenset[str]:
 
 
 @cache
-def word_characters() -> tuple[frozenset[str], frozenset[str]]:
+def word_characters(*, with_hangul: bool) -> tuple[frozenset[str], frozenset[str]]:
     """Returns the alphanumeric and the alphabetic characters, signs of Indic scripts among both."""
-    signs = characters_of_indic_signs()
-    return characters("IsAlnum") | signs, characters("IsAlpha") | signs
+    others = characters_of_indic_signs() | (characters("Hangul") if with_hangul else frozenset())
+    return characters("IsAlnum") | others, characters("IsAlpha") | others
 
 
 @cache
@@ -48,25 +49,32 @@ def nonbreaking_prefixes(lang: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def character_class(members: Iterable[str]) -> str:
-    """Returns the inside of a regular expression's ``[…]`` for characters, as ranges, which compile fast."""
+    """Returns the inside of a regular expression's ``[…]``: ranges of characters, few of them escaped, compile fast."""
     ranges: list[list[int]] = []
     for code in sorted(map(ord, members)):
         if ranges and ranges[-1][1] == code - 1:
             ranges[-1][1] = code
         else:
             ranges.append([code, code])
-    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
+    bounds = ({re.escape(chr(first)): None, re.escape(chr(last)): None} for first, last in ranges)
+    return "".join(map("-".join, bounds))
 
 
 def _table(module: str, name: str) -> object:
-    """Returns a table of a module of sacremoses 0.2, without the package's own import, which takes half a second."""
+    """Returns a table of a module of sacremoses 0.2."""
+    return getattr(_module(module), name)
+
+
+@cache
+def _module(name: str) -> ModuleType:
+    """Returns a module of sacremoses without the package's own import, which takes half a second."""
     spec = importlib.util.find_spec("sacremoses")
     assert spec is not None
     assert spec.origin is not None
-    path = Path(spec.origin).with_name(f"{module}.py")
-    file_spec = importlib.util.spec_from_file_location(f"xlmcli_sacremoses{module}", path)
+    path = Path(spec.origin).with_name(f"{name}.py")
+    file_spec = importlib.util.spec_from_file_location(f"xlmcli_sacremoses{name}", path)
     assert file_spec is not None
     assert file_spec.loader is not None
     loaded = importlib.util.module_from_spec(file_spec)
     file_spec.loader.exec_module(loaded)
-    return getattr(loaded, name)
+    return loaded

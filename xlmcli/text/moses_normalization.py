@@ -48,6 +48,8 @@ _HARD_SPACED_NUMBER = re.compile(rf"(\d){_NBSP}(\d)")
 # 3. Quotes beside commas and full stops.
 _QUOTE_BEFORE_STOPS = re.compile(r'"([,.]+)')
 _QUOTE_AFTER_STOPS = re.compile(r'(\.+)"(\s*[^<])')
+QUOTE_AFTER_STOP_LANG = "en"
+"""The language whose full stops and commas are put before a quotation mark."""
 QUOTE_BEFORE_STOP_LANGS = frozenset({"de", "es", "fr"})
 """Languages whose full stop follows a quotation mark, unless both end the line."""
 _COMMA_IN_NUMBER_LANGS = QUOTE_BEFORE_STOP_LANGS | {"cz", "cs"}
@@ -111,7 +113,7 @@ def _join_spaces(text: str) -> str:
 
 
 def _order_quotes(text: str, lang: str) -> str:
-    if lang == "en":
+    if lang == QUOTE_AFTER_STOP_LANG:
         return _QUOTE_BEFORE_STOPS.sub(r'\1"', text)
     if lang in QUOTE_BEFORE_STOP_LANGS:
         return _QUOTE_AFTER_STOPS.sub(r'"\1\2', text.replace(',"', '",'))
@@ -127,7 +129,7 @@ def remove_unprintable(text: str) -> str:
 
 def strip_romanian_marks(text: str) -> str:
     """Returns ``text`` without the marks of Romanian letters, which the English-Romanian model does not know."""
-    return text.translate(_ROMANIAN)
+    return text if text.isascii() else text.translate(_ROMANIAN)
 
 
 def lowercase_and_strip_accents(text: str) -> str:
@@ -135,8 +137,10 @@ def lowercase_and_strip_accents(text: str) -> str:
     text = text.lower()
     if text.isascii():
         return text
-    # Decomposition can bring back a capital.
-    return unicodedata.normalize("NFD", text).translate(_ACCENTS).lower()
+    # Decomposition never brings back a capital.
+    text = unicodedata.normalize("NFD", text)
+    # No mark is a letter, and to ask whether all are letters is quick.
+    return text if text.isalpha() else text.translate(_ACCENTS)
 
 
 class _Accents(dict[int, int | None]):

@@ -30,14 +30,11 @@ class MosesTokenizer:
     """Splits lines of a language."""
 
     def __init__(self, lang: str) -> None:
-        alphanumeric, alphabetic = word_characters()
         # Moses counts Hangul in for Korean alone.
-        hangul = characters("Hangul") if lang == "ko" else frozenset()
-        self.alphanumeric = alphanumeric | hangul
-        self._alphabetic = alphabetic | hangul
+        self.alphanumeric, self._alphabetic = word_characters(with_hangul=lang == "ko")
         self._lower = characters("IsLower")
         self._prefixes, self._numeric_prefixes = nonbreaking_prefixes(lang)
-        self._symbol = re.compile(rf"([^{character_class(self.alphanumeric)}\s.'`,\-])")
+        self._symbol = _symbol(self.alphanumeric)
         self._comma_rules = _comma_rules()
         self._apostrophe_rules = _apostrophe_rules(lang)
 
@@ -85,6 +82,11 @@ class MosesTokenizer:
         return tokens
 
 
+@cache
+def _symbol(alphanumeric: frozenset[str]) -> re.Pattern[str]:
+    return re.compile(rf"([^{character_class(alphanumeric)}\s.'`,\-])")
+
+
 # Replacements are functions: before Python 3.12 a template is expanded by slower means.
 @cache
 def _comma_rules() -> tuple[Rule, ...]:
@@ -100,7 +102,7 @@ def _comma_rules() -> tuple[Rule, ...]:
 def _apostrophe_rules(lang: str) -> tuple[Rule, ...]:
     if lang not in APOSTROPHE_LANGS:
         return ((re.compile("'"), lambda _: " ' "),)
-    letter = character_class(word_characters()[1])
+    letter = character_class(word_characters(with_hangul=False)[1])
     number = character_class(characters("IsN"))
     if lang == "en":
         return (

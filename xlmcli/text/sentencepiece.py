@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -75,9 +76,10 @@ class SentencePieceTokenizer:
             raise ModelError(f"cannot read {path}: {error.strerror}") from error
         return cls(model, path)
 
-    @property
+    @cached_property
     def vocab(self) -> list[str]:
-        return [self._processor.id_to_piece(index) for index in range(self.vocab_size)]
+        pieces: list[str] = self._processor.id_to_piece(list(range(self.vocab_size)))
+        return pieces
 
     def encode(self, text: str, lang: str | None = None) -> list[int]:
         ids: list[int] = self._processor.encode(self._plain(text))

@@ -101,8 +101,8 @@ class XLMBPETokenizer:
         return self._encoder(lang).encode(text)
 
     def encode_batch(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:
-        encoder = self._encoder(lang)
-        return [encoder.encode(text) for text in texts]
+        encode = self._encoder(lang).encode
+        return [encode(text) for text in texts]
 
     def decode(self, ids: Sequence[int], lang: str | None = None) -> str:
         texts = self._texts
@@ -117,12 +117,14 @@ class XLMBPETokenizer:
 
     def _encoder(self, lang: str | None) -> ChunkedEncoder | _SegmentedEncoder:
         lang = lang or _DEFAULT_LANG
-        if lang not in self._encoders:
+        encoder = self._encoders.get(lang)
+        if encoder is None:
             if lang in SEGMENTED_LANGS:
-                self._encoders[lang] = _SegmentedEncoder(SegmentingSplitter(lang), self._words)
+                encoder = _SegmentedEncoder(SegmentingSplitter(lang), self._words)
             else:
-                self._encoders[lang] = ChunkedEncoder(MosesSplitter(lang), self._words)
-        return self._encoders[lang]
+                encoder = ChunkedEncoder(MosesSplitter(lang), self._words)
+            self._encoders[lang] = encoder
+        return encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class _SegmentedEncoder:
     words: WordEncoder
 
     def encode(self, text: str) -> list[int]:
-        return list(self.words.encode(self.splitter.split(text)))
+        return self.words.encode(self.splitter.split(text))
 
 
 def _unused(index: int) -> str:
