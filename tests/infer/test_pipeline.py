@@ -63,6 +63,12 @@ class Capitals:
         return Translations((Hypothesis(" ".join(results) if results else record.text or "", 0.0),))
 
 
+@pytest.fixture(autouse=True)
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows hold a few batches, however small these are."""
+    monkeypatch.setattr("xlmcli.infer.pipeline._WINDOW_TOKENS", 1)
+
+
 class Written:
     """Gives the text of answers to a function."""
 

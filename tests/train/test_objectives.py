@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,15 @@ def test_tlm_joins_pairs_and_starts_positions_again() -> None:
         [0, 1, 2, 3, 4, 0, 1, 2, 3],
     ]
     assert rows[25][0] == [EOS_ID, 25, 26, 27, 28, EOS_ID, EOS_ID, 46, EOS_ID]
+
+
+def test_positions_go_on_where_no_language_tells_the_sides_apart() -> None:
+    recorder = Recorder()
+    stream = make_streams().sentences(make_text(en=EN[:1], fr=FR[:1]), joined=True)
+    options = replace(LM_OPTIONS, resets_positions=False)
+    MaskedLanguageModel("tlm", [stream], options).loss(recorder, np.random.default_rng(0), CPU)
+    ((tokens, _, _),) = recorder.calls
+    assert tokens.positions.tolist() == [list(range(9))]
 
 
 def test_tlm_batches_fit() -> None:

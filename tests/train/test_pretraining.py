@@ -16,6 +16,7 @@ from xlmcli.errors import ModelError, UsageError
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
 from xlmcli.train.checkpoint import load_config
+from xlmcli.train.data import LengthFilter
 from xlmcli.train.huggingface import open_weights
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.model import Tokens
@@ -67,8 +68,18 @@ def test_a_learned_vocabulary_may_fold_case(options: PretrainOptions) -> None:
     assert tokenizer.encode("THE") == tokenizer.encode("the")
 
 
+@pytest.mark.parametrize("tells_languages", [True, False])
+def test_without_languages_positions_tell_the_sides_of_a_pair(
+    tells_languages: bool, options: PretrainOptions, put_together: Callable[[PretrainOptions], Trainer]
+) -> None:
+    data = replace(options.data, limits=LengthFilter(max_len=20))
+    trainer = put_together(replace(options, tells_languages=tells_languages, data=data))
+    assert [objective.options.resets_positions for objective in trainer.objectives] == [tells_languages] * 2
+
+
 def test_a_model_may_not_be_told_languages(options: PretrainOptions) -> None:
-    pretrain(replace(options, tells_languages=False), [])
+    data = replace(options.data, limits=LengthFilter(max_len=20))
+    pretrain(replace(options, tells_languages=False, data=data), [])
     config = load_config(options.run.folder)
     assert config.langs == ("en", "fr")
     assert "lang_embeddings.weight" not in open_weights(options.run.folder)
@@ -142,6 +153,8 @@ def test_text_that_does_not_fit(options: PretrainOptions, name: str) -> None:
 def test_sizes_that_do_not_fit(options: PretrainOptions, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--block-len 49 is above --max-positions 48"):
         pretrain(replace(options, block_len=49), [])
+    with pytest.raises(UsageError, match="--max-len 40 leaves no room for a pair in --max-positions 48"):
+        pretrain(replace(options, tells_languages=False), [])
     with pytest.raises(UsageError, match="--dim 16 is not a multiple of --heads 3"):
         pretrain(replace(options, size=replace(options.size, num_heads=3)), [])
     with pytest.raises(ModelError, match=r"no tokenizer\.model in .*nowhere"):

@@ -36,7 +36,9 @@ _MAX_CHUNKS_AHEAD = 4
 _RECORDS_AT_ONCE = 16
 _WINDOW_GROWTH = 8
 _FIRST_WINDOW_SHARE = 8
-_MAX_WINDOW_BATCHES = 16
+# In tokens, of the largest window, which also holds some batches: of less text the batches would hold more padding.
+_WINDOW_TOKENS = 1 << 15
+_WINDOW_BATCHES = 16
 _MAX_HELD_BYTES = 1 << 24
 _NOTHING = Prepared([])
 
@@ -189,8 +191,9 @@ class Pipeline(Generic[Result, Answer]):
         self._ready: deque[list[_Unit[Result]]] = deque()
         self._num_in_flight = 0
         self._slots: deque[_Slot[Result]] = deque()
+        self._max_window_tokens = max(_WINDOW_TOKENS, options.max_batch_tokens * _WINDOW_BATCHES)
         # As many as there are tokens in the largest window.
-        self._max_slots = options.max_batch_tokens * _MAX_WINDOW_BATCHES
+        self._max_slots = self._max_window_tokens
         self._num_bytes_held = 0
 
     def run(self, chunks: Iterable[Sequence[Record]]) -> None:
@@ -333,7 +336,7 @@ class Pipeline(Generic[Result, Answer]):
         self._window = _Window(self._next_window_tokens())
 
     def _next_window_tokens(self) -> int:
-        current, largest = self._window.max_tokens, self._options.max_batch_tokens * _MAX_WINDOW_BATCHES
+        current, largest = self._window.max_tokens, self._max_window_tokens
         if self._options.line_by_line or not self._window.is_full:
             return current
         return largest if self._has_ended else min(current * _WINDOW_GROWTH, largest)

@@ -91,12 +91,15 @@ class LanguageModelOptions:
         vocab_size: Random words of masking are drawn below this.
         masking: Shares of masking.
         word_weights: Frequency smoothing's weight of each word, (vocab,), or None.
+        resets_positions: Whether positions start again at the second side of a pair, as in the original. They must not
+            where the model is not told languages: nothing else would tell the sides apart.
     """
 
     alpha: float
     vocab_size: int
     masking: MaskingOptions
     word_weights: NDArray[np.float64] | None = None
+    resets_positions: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +144,11 @@ class MaskedLanguageModel:
 
     def predict(self, model: nn.Module, stream: Stream, rng: np.random.Generator, device: torch.device) -> Predictions:
         """Hides words of the stream's next batch and asks the model for them."""
-        batch = pair_batch(stream) if stream.data is not None else block_batch(stream)
         options = self.options
+        if stream.data is None:
+            batch = block_batch(stream)
+        else:
+            batch = pair_batch(stream, resets_positions=options.resets_positions)
         hidden, predicted = mask_words(
             batch.ids, batch.real, options.word_weights, options.vocab_size, options.masking, rng
         )
@@ -197,8 +203,8 @@ def block_batch(stream: Stream) -> LanguageModelBatch:
     return LanguageModelBatch(ids, np.ones(ids.shape, dtype=np.bool_), np.full((1, 1), stream.langs[0]), None)
 
 
-def pair_batch(stream: Stream) -> LanguageModelBatch:
-    """The next pairs as TLM reads them: ``</s> x </s> </s> y </s>``, positions reset at y, languages differ."""
+def pair_batch(stream: Stream, *, resets_positions: bool = True) -> LanguageModelBatch:
+    """The next pairs as TLM reads them: ``</s> x </s> </s> y </s>``, positions reset at y or not, languages differ."""
     assert stream.data is not None
     first, second = stream.data.sides
     rows = [(first[i], second[i]) for i in stream.sampler.next().tolist()]
@@ -213,7 +219,8 @@ def pair_batch(stream: Stream) -> LanguageModelBatch:
         ids[row, middle + 1 : end - 1] = y
         real[row, :end] = True
         langs[row, middle:] = stream.langs[1]
-        positions[row, :middle] = np.arange(middle)
-        positions[row, middle:end] = np.arange(end - middle)
+        positions[row, :end] = np.arange(end)
+        if resets_positions:
+            positions[row, middle:end] -= middle
     ids[~real] = PAD_ID
     return LanguageModelBatch(ids, real, langs, positions)

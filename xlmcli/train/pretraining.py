@@ -16,7 +16,7 @@ from xlmcli.train.checkpoint import CheckpointConfig, save_config
 from xlmcli.train.data import TextData
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.masking import smoothing_weights
-from xlmcli.train.model import XLMLanguageModel
+from xlmcli.train.model import XLMLanguageModel, XLMShape
 from xlmcli.train.objectives import (
     CausalLanguageModel,
     LanguageModelObjective,
@@ -54,8 +54,7 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     langs = all_langs(options.data)
     check_options(options.data, options.size)
     pretrained = None if options.init is None else open_pretrained(options.init)
-    shape = None if pretrained is None else pretrained.config.shape
-    _check(options, options.size.max_positions if shape is None else shape.max_positions)
+    _check(options, _new_shape(options, langs, options.vocab_size) if pretrained is None else pretrained.config.shape)
     check_folder(options.run)
     accelerator = make_accelerator(options.run)
     tokenizer = _tokenizer(options, pretrained, accelerator)
@@ -65,7 +64,7 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     model = XLMLanguageModel(config.shape)
     if pretrained is not None:
         model.load_state_dict(pretrained.language_model().state_dict())
-    lm_options = _language_model_options(options, tokenizer, train_text)
+    lm_options = _language_model_options(options, config.shape, train_text)
     share = Share(accelerator.process_index, accelerator.num_processes)
     maker = StreamMaker(options.run.loop.seed, share, config.lang2id, options.data.batch_tokens)
     objectives = [_objective(name, langs, train_text, maker, options, lm_options) for name in options.objectives]
@@ -88,15 +87,27 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     return trainer.run()
 
 
-def _check(options: PretrainOptions, num_positions: int) -> None:
-    max_len = options.data.limits.max_len
+def _check(options: PretrainOptions, shape: XLMShape) -> None:
+    max_len, num_positions = options.data.limits.max_len, shape.max_positions
     positions = "--max-positions" if options.init is None else "the pretrained model's positions,"
     if options.block_len > num_positions:
         raise UsageError(f"--block-len {options.block_len} is above {positions} {num_positions}")
     if max_len is not None and max_len > num_positions - 2:
         raise UsageError(f"--max-len {max_len} leaves no room for </s> in {positions} {num_positions}")
-    if "tlm" in options.objectives and not options.data.parallel:
+    if "tlm" not in options.objectives:
+        return
+    if not options.data.parallel:
         raise UsageError("the objective tlm needs parallel text", hint="name some with --parallel")
+    if not _tells_sides(shape) and (max_len is None or 2 * max_len + 4 > num_positions):
+        raise UsageError(
+            f"--max-len {max_len} leaves no room for a pair in {positions} {num_positions}",
+            hint="in a model without language embeddings, the positions of a pair's second side follow the first's",
+        )
+
+
+def _tells_sides(shape: XLMShape) -> bool:
+    """Whether language embeddings tell the sides of a pair apart, so that both may start at the same position."""
+    return shape.num_langs > 1
 
 
 def _config(
@@ -104,12 +115,15 @@ def _config(
 ) -> CheckpointConfig:
     """Sizes and languages: the pretrained model's where there is one, and those of options and text otherwise."""
     if pretrained is None:
-        num_langs = len(langs) if options.tells_languages else 1
-        return CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, num_langs))
+        return CheckpointConfig(langs, _new_shape(options, langs, tokenizer.vocab_size))
     size, old = options.size, pretrained.config
     return CheckpointConfig(
         join_langs(old, langs), replace(old.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
     )
+
+
+def _new_shape(options: PretrainOptions, langs: Langs, num_words: int) -> XLMShape:
+    return new_shape(options.size, num_words, len(langs) if options.tells_languages else 1)
 
 
 def _load(data: DataOptions, sources: Sequence[Source], tokenizer: Tokenizer) -> dict[Langs, TextData]:
@@ -138,14 +152,14 @@ def _tokenizer(options: PretrainOptions, pretrained: Pretrained | None, accelera
 
 
 def _language_model_options(
-    options: PretrainOptions, tokenizer: Tokenizer, text: dict[Langs, TextData]
+    options: PretrainOptions, shape: XLMShape, text: dict[Langs, TextData]
 ) -> LanguageModelOptions:
-    counts = np.zeros(tokenizer.vocab_size, dtype=np.int64)
+    counts = np.zeros(shape.num_words, dtype=np.int64)
     for data in text.values():
         for side in data.sides:
-            counts += np.bincount(side.ids, minlength=tokenizer.vocab_size)
+            counts += np.bincount(side.ids, minlength=shape.num_words)
     weights = smoothing_weights(counts, options.masking.smoothing)
-    return LanguageModelOptions(options.data.alpha, tokenizer.vocab_size, options.masking, weights)
+    return LanguageModelOptions(options.data.alpha, shape.num_words, options.masking, weights, _tells_sides(shape))
 
 
 def _objective(
