@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from xlmcli.cli.options import DIRECTION, DURATION, MONOLINGUAL, PARALLEL, config_option, require_extra
+from xlmcli.cli.options import DIRECTION, DURATION, MONOLINGUAL, PARALLEL, FiniteRange, config_option, require_extra
 from xlmcli.errors import DataError, MissingExtraError, UsageError
 from xlmcli.records import Direction
 
@@ -29,10 +29,17 @@ def test_durations(text: str | int, seconds: float) -> None:
     assert DURATION.convert(text, None, None) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "90", "m", "-5m", "5 minutes", "1.h", "5m3"])
-def test_what_is_no_duration_is_said(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "90", "m", "-5m", "5 minutes", "1.h", "5m3", -5, float("nan"), float("inf")])
+def test_what_is_no_duration_is_said(text: str | float) -> None:
     with pytest.raises(click.BadParameter, match="is not a duration"):
         DURATION.convert(text, None, None)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1e999"])
+def test_what_is_no_number_is_said(text: str) -> None:
+    assert FiniteRange(0).convert("1e3", None, None) == 1000
+    with pytest.raises(click.BadParameter, match=f"'{text}' is not a number"):
+        FiniteRange(0).convert(text, None, None)
 
 
 def test_sources_have_the_number_of_languages_asked_for() -> None:

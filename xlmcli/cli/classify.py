@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from xlmcli.cli.options import FiniteRange
 from xlmcli.cli.streaming import StreamOptions, open_stream, stream_options
 from xlmcli.errors import ExitCode, UsageError
 
@@ -12,7 +13,7 @@ from xlmcli.errors import ExitCode, UsageError
 @click.option("--lang", metavar="LANG", help="Language of the text, or auto: identified line by line.  [default: auto]")
 @click.option("-k", "num_best", type=click.IntRange(min=1), metavar="N", help="The N likeliest labels of each text.")
 @click.option("--all", "all_labels", is_flag=True, help="Every label and its probability, the likeliest first.")
-@click.option("--threshold", type=click.FloatRange(0, 1), metavar="P", help="Only labels at least as probable as P.")
+@click.option("--threshold", type=FiniteRange(0, 1), metavar="P", help="Only labels at least as probable as P.")
 @click.option(
     "--abstain", metavar="LABEL", help="Label of texts of which no label reaches --threshold (default: none)."
 )

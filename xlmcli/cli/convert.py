@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from xlmcli.bundle.manifest import DecodingDefaults, Quantization
 from xlmcli.cli.hub import local_checkpoint
 from xlmcli.cli.offline import offline_option
-from xlmcli.cli.options import DIRECTION, FILE, MONOLINGUAL, config_option, require_extra
+from xlmcli.cli.options import DIRECTION, FILE, MONOLINGUAL, FiniteRange, config_option, require_extra
 from xlmcli.errors import UsageError
 from xlmcli.lines import iter_file_lines
 from xlmcli.records import Direction
@@ -70,7 +70,7 @@ class Verification:
 )
 @click.option(
     "--length-penalty",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=_DEFAULTS.length_penalty,
     show_default=True,
     help="Its default length penalty.",
@@ -100,14 +100,14 @@ class Verification:
 )
 @click.option(
     "--min-agreement",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     metavar="SHARE",
     help="Write nothing and exit with 1 if fewer of the translations or labels (0-1) are equal. Implies --verify.  "
     "[default: 1 for float32, else 0]",
 )
 @click.option(
     "--max-difference",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     metavar="X",
     help="Write nothing and exit with 1 if the states of an encoder or a classifier differ by more. Implies --verify.  "
     f"[default: {_FLOAT32_MAX_DIFFERENCE:g} for float32, else any]",

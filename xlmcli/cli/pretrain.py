@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from xlmcli.cli.options import FILE, ListType, config_option, lowercase_option, require_extra
+from xlmcli.cli.options import FILE, FiniteRange, ListType, config_option, lowercase_option, require_extra
 from xlmcli.cli.training import (
     RANDOM,
     make_data_options,
@@ -47,11 +47,11 @@ from xlmcli.cli.training import (
     "--block-len", type=click.IntRange(2), default=256, show_default=True, help="Tokens of a block of running text."
 )
 @click.option(
-    "--mask-share", type=click.FloatRange(0, 1), default=0.15, show_default=True, help="Share of words to predict."
+    "--mask-share", type=FiniteRange(0, 1), default=0.15, show_default=True, help="Share of words to predict."
 )
 @click.option(
     "--mask-smoothing",
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     default=0.0,
     show_default=True,
     help="Choose words to predict with a weight of count^-this; 0 chooses evenly.",

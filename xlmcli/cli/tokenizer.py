@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, config_option, lowercase_option
+from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, FiniteRange, config_option, lowercase_option
 from xlmcli.errors import DataError, UsageError
 from xlmcli.lines import decode_line
 from xlmcli.sources import Source
@@ -60,7 +60,7 @@ def command() -> None:
 )
 @click.option(
     "--alpha",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.5,
     show_default=True,
     help="Languages are sampled with p ∝ lines^alpha.",

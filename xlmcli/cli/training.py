@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from xlmcli.cli.options import DURATION, FILE, MONOLINGUAL, PARALLEL, SOURCE
+from xlmcli.cli.options import DURATION, FILE, MONOLINGUAL, PARALLEL, SOURCE, FiniteRange
 from xlmcli.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ RANDOM = "none"
 
 alpha_option = click.option(
     "--alpha",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.5,
     show_default=True,
     help="Languages are sampled with p ∝ n^alpha.",
@@ -54,7 +54,7 @@ _DATA = (
     ),
     click.option(
         "--max-ratio",
-        type=click.FloatRange(1),
+        type=FiniteRange(1),
         default=3.0,
         show_default=True,
         help="Leave out pairs of more than ten tokens with a larger length ratio.",
@@ -89,14 +89,14 @@ _SIZE = (
     click.option("--sinusoidal", is_flag=True, help="Fixed sinusoidal positions instead of learned ones."),
     click.option(
         "--dropout",
-        type=click.FloatRange(0, 1, max_open=True),
+        type=FiniteRange(0, 1, max_open=True),
         default=0.1,
         show_default=True,
         help="Dropout on embeddings and on the output of every sublayer.",
     ),
     click.option(
         "--attention-dropout",
-        type=click.FloatRange(0, 1, max_open=True),
+        type=FiniteRange(0, 1, max_open=True),
         default=0.0,
         show_default=True,
         help="Dropout on attention weights.",
@@ -120,12 +120,12 @@ _BUDGET = (
 )
 _RATE = (
     click.option(
-        "--lr", type=click.FloatRange(0, min_open=True), default=5e-4, show_default=True, help="Peak learning rate."
+        "--lr", type=FiniteRange(0, min_open=True), default=5e-4, show_default=True, help="Peak learning rate."
     ),
 )
 _LOOP = (
     click.option(
-        "--clip", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, help="Largest gradient norm."
+        "--clip", type=FiniteRange(0, min_open=True), default=5.0, show_default=True, help="Largest gradient norm."
     ),
     click.option(
         "--log-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between two lines of the log."
@@ -202,17 +202,17 @@ def optimizer_options(
         ),
         click.option(
             "--cooldown",
-            type=click.FloatRange(0, 1),
+            type=FiniteRange(0, 1),
             default=0.0,
             show_default=True,
             help="Last share of the budget in which a rate that is no cosine falls to 0.",
         ),
         click.option(
-            "--weight-decay", type=click.FloatRange(0), default=0.0, show_default=True, help="Decoupled weight decay."
+            "--weight-decay", type=FiniteRange(0), default=0.0, show_default=True, help="Decoupled weight decay."
         ),
         click.option(
             "--beta2",
-            type=click.FloatRange(0, 1, max_open=True),
+            type=FiniteRange(0, 1, max_open=True),
             default=beta2,
             show_default=True,
             help="Adam's second decay rate.",

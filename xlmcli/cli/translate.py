@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from xlmcli.cli.options import FiniteRange
 from xlmcli.cli.streaming import StreamOptions, open_stream, stream_options
 
 
@@ -13,7 +14,7 @@ from xlmcli.cli.streaming import StreamOptions, open_stream, stream_options
 @click.option("--beam-size", type=click.IntRange(min=1), help="Hypotheses kept; 1 is greedy (default: the model's).")
 @click.option(
     "--length-penalty",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     help="Divide scores by length to this power; more favours longer output (default: the model's).",
 )
 @click.option("--n-best", type=click.IntRange(min=1), default=1, show_default=True, help="Translations of each text.")

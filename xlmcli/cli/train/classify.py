@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from xlmcli.cli.options import FILE, MONOLINGUAL, config_option, require_extra
+from xlmcli.cli.options import FILE, MONOLINGUAL, FiniteRange, config_option, require_extra
 from xlmcli.cli.training import (
     RANDOM,
     alpha_option,
@@ -72,13 +72,13 @@ _RECIPE = (
     ),
     click.option(
         "--word-blank",
-        type=click.FloatRange(0, 1),
+        type=FiniteRange(0, 1),
         default=0.0,
         show_default=True,
         help="Share of words that are masked while learning: against learning little text by heart.",
     ),
     click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True, help="Texts in a batch."),
-    click.option("--max-epochs", type=click.FloatRange(0, min_open=True), help="Stop after so many times all text."),
+    click.option("--max-epochs", type=FiniteRange(0, min_open=True), help="Stop after so many times all text."),
     click.option(
         "--seeds",
         type=click.IntRange(1),
@@ -89,14 +89,14 @@ _RECIPE = (
     click.option(
         "--encoder-lr",
         "lr",
-        type=click.FloatRange(0, min_open=True),
+        type=FiniteRange(0, min_open=True),
         default=5e-6,
         show_default=True,
         help="Peak learning rate of the encoder; small models take more, such as 1e-4.",
     ),
     click.option(
         "--head-lr",
-        type=click.FloatRange(0, min_open=True),
+        type=FiniteRange(0, min_open=True),
         default=1e-4,
         show_default=True,
         help="Peak learning rate of the layer on top.",

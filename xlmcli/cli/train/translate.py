@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from xlmcli.cli.options import DIRECTION, FILE, ListType, config_option, require_extra
+from xlmcli.cli.options import DIRECTION, FILE, FiniteRange, ListType, config_option, require_extra
 from xlmcli.cli.training import (
     RANDOM,
     make_data_options,
@@ -46,20 +46,16 @@ from xlmcli.records import Direction
 )
 @click.option(
     "--label-smoothing",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.1,
     show_default=True,
     help="mt: share spread over all words.",
 )
+@click.option("--word-shuffle", type=FiniteRange(0), default=3.0, show_default=True, help="ae: places a word moves.")
 @click.option(
-    "--word-shuffle", type=click.FloatRange(0), default=3.0, show_default=True, help="ae: places a word moves."
+    "--word-drop", type=FiniteRange(0, 1), default=0.1, show_default=True, help="ae: share of words left out."
 )
-@click.option(
-    "--word-drop", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="ae: share of words left out."
-)
-@click.option(
-    "--word-blank", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="ae: share of words masked."
-)
+@click.option("--word-blank", type=FiniteRange(0, 1), default=0.1, show_default=True, help="ae: share of words masked.")
 @training_options
 @config_option
 def command(
