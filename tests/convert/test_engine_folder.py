@@ -198,7 +198,7 @@ def test_a_package_with_bpe_codes(
 def test_a_package_with_both_tokenizers_is_taken_by_sentencepiece(argos_package: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(argos_package, "a") as package:
         package.writestr("en_fr/bpe.model", "of another kind")
-    assert convert(argos_package, tmp_path / "b").manifest.tokenizer == "published_sentencepiece"
+    assert convert(argos_package, tmp_path / "b").manifest.tokenizer == "family_sentencepiece"
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from ctranslate2.converters import TransformersConverter  # noqa: E402
 from ctranslate2.specs import transformer_spec  # noqa: E402
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
+from xlmcli.convert.family_model import FamilyModel  # noqa: E402
 from xlmcli.convert.layers import Weights  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
-from xlmcli.convert.published import PublishedModel  # noqa: E402
 from xlmcli.convert.streaming import StreamedVariable, finish  # noqa: E402
 
 MAKERS: dict[str, Callable[[Any, Path], Any]] = {
@@ -68,7 +68,7 @@ def test_the_files_are_ctranslate2s_own(tmp_path: Path, published: Any, family: 
     folder.mkdir()
     MAKERS[family](published, folder)
     opened = open_model(folder)
-    assert isinstance(opened, PublishedModel)
+    assert isinstance(opened, FamilyModel)
     for quantization in ("float32", "int8", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16"):
         plain, bundle = tmp_path / f"plain-{quantization}", tmp_path / quantization
         PlainConverter(folder, opened.tokenizer.tokenizer.vocab).convert(str(plain), quantization=quantization)

@@ -15,8 +15,8 @@ from sacremoses import MosesDetokenizer, MosesPunctNormalizer, MosesTokenizer
 
 from xlmcli.errors import ModelError
 from xlmcli.text import load_tokenizer
+from xlmcli.text.family_tokenizers import has_family_tokenizer
 from xlmcli.text.moses_bpe import MosesBPETokenizer
-from xlmcli.text.published import has_published
 
 LINES = {
     "en": [
@@ -244,7 +244,7 @@ def test_any_text_and_any_ids_give_a_line(text: str, data: st.DataObject, tokeni
 
 def test_what_is_saved_is_loaded(tokenizer: MosesBPETokenizer, tmp_path: Path) -> None:
     tokenizer.save(tmp_path)
-    assert not has_published(tmp_path)
+    assert not has_family_tokenizer(tmp_path)
     (tmp_path / "shared_vocabulary.json").write_text(json.dumps(tokenizer.vocab))
     loaded = load_tokenizer(tmp_path)
     assert isinstance(loaded, MosesBPETokenizer)

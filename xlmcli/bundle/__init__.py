@@ -1,7 +1,7 @@
 """The bundle: the folder that inference opens, and all that it opens.
 
     model.bin, config.json, *_vocabulary.json   as CTranslate2 writes them
-    tokenizer.model, or vocab.json, merges.txt  the vocabulary's rules; of published models source.spm, target.spm
+    tokenizer.model, or vocab.json, merges.txt  the vocabulary's rules; of other families source.spm, target.spm
                                                 or tokenizer.json
     languages.safetensors                       to translate: language vectors "encoder" and "decoder", (num_langs, dim)
     classifier.safetensors                      to classify: the layer, "weight" (num_labels, dim), "bias" (num_labels)

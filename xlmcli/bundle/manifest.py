@@ -16,7 +16,7 @@ LanguageInput = Literal["embedding", "token_types", "token", "none"]
 Quantization = Literal[
     "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32"
 ]
-TokenizerKind = Literal["sentencepiece", "xlm_bpe", "published_sentencepiece", "tokenizer_json", "moses_bpe"]
+TokenizerKind = Literal["sentencepiece", "xlm_bpe", "family_sentencepiece", "tokenizer_json", "moses_bpe"]
 Pooling = Literal["first", "mean", "last"]
 Activation = Literal["tanh"]
 

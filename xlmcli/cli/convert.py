@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from xlmcli.convert.conversion import Checkpoint
     from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint
     from xlmcli.convert.engine_folder import EngineModel
-    from xlmcli.convert.published import PublishedModel
+    from xlmcli.convert.family_model import FamilyModel
 
 _DEFAULTS = DecodingDefaults()
 _FLOAT32_MAX_DIFFERENCE = 1e-3
@@ -224,7 +224,7 @@ def command(
         if direction is not None:
             raise _no_folding(opened.name)
         _check_languages(verification, opened.languages.codes)
-        _write_published(opened, bundle, options, verification)
+        _write_family(opened, bundle, options, verification)
     click.echo(f"wrote {bundle}", err=True)
 
 
@@ -313,23 +313,21 @@ def _write_translation(
         write_folded(opened, path, direction, options, check=lambda new: check_folder(new, direction))
 
 
-def _write_published(
-    opened: PublishedModel, path: Path, options: BundleOptions, verification: Verification | None
-) -> None:
+def _write_family(opened: FamilyModel, path: Path, options: BundleOptions, verification: Verification | None) -> None:
     from xlmcli.convert.bundling import write_bundle
-    from xlmcli.convert.published_verification import verify_published
+    from xlmcli.convert.family_verification import verify_family
     from xlmcli.convert.verification import check_agreements, format_agreement
 
     def check(new: Bundle) -> None:
         if verification is not None:
-            agreements = _report(verify_published(opened, new, verification.sentences), format_agreement)
+            agreements = _report(verify_family(opened, new, verification.sentences), format_agreement)
             check_agreements(agreements, verification.min_share)
 
     write_bundle(opened, path, options, check=check)
 
 
 def _write_encoder(
-    opened: EncoderCheckpoint | PublishedModel, path: Path, options: BundleOptions, verification: Verification | None
+    opened: EncoderCheckpoint | FamilyModel, path: Path, options: BundleOptions, verification: Verification | None
 ) -> None:
     from xlmcli.convert.bundling import write_bundle
     from xlmcli.convert.encoder_verification import check_closeness, format_closeness, verify_encoder

@@ -13,8 +13,8 @@ from torch import nn
 
 from xlmcli.bundle import Bundle
 from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint
-from xlmcli.convert.published import PublishedModel
-from xlmcli.convert.published_reference import EncoderReference
+from xlmcli.convert.family_model import FamilyModel
+from xlmcli.convert.family_reference import EncoderReference
 from xlmcli.convert.samples import FALLBACK, sample_languages, sample_sentences
 from xlmcli.convert.verification import runnable_type
 from xlmcli.errors import DataError, GateError
@@ -43,7 +43,7 @@ class Closeness:
 
 
 def verify_encoder(
-    checkpoint: EncoderCheckpoint | PublishedModel, bundle: Bundle, sentences: Mapping[str, Sequence[str]]
+    checkpoint: EncoderCheckpoint | FamilyModel, bundle: Bundle, sentences: Mapping[str, Sequence[str]]
 ) -> Iterator[Closeness]:
     """Compares a bundle with its checkpoint.
 
@@ -55,7 +55,7 @@ def verify_encoder(
     """
     reference: _Reference | EncoderReference
     tokenizer: Tokenizer
-    if isinstance(checkpoint, PublishedModel):
+    if isinstance(checkpoint, FamilyModel):
         reference, tokenizer = EncoderReference(checkpoint), checkpoint.tokenizer.tokenizer
     else:
         reference, tokenizer = _Reference(checkpoint), checkpoint.tokenizer

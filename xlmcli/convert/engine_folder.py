@@ -19,12 +19,19 @@ from xlmcli.bundle.manifest import Quantization
 from xlmcli.bundle.names import CONFIG_NAME, MODEL_NAME
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance
 from xlmcli.convert.families import EOS, SENTENCEPIECE_FILE, Family, Languages, find_languages, read_tokenizer_config
+from xlmcli.convert.family_model import tokenizer_kind
 from xlmcli.convert.layout import DECODER_POSITIONS, ENCODER_POSITIONS, StoredWeight, iter_weights
-from xlmcli.convert.published import published_kind
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction
+from xlmcli.text.family_tokenizers import (
+    BPE_CODES_FILE,
+    JSON_FILE,
+    SOURCE_FILE,
+    TARGET_FILE,
+    UNK,
+    load_family_tokenizer,
+)
 from xlmcli.text.moses_bpe import parse_subword_codes
-from xlmcli.text.published import BPE_CODES_FILE, JSON_FILE, SOURCE_FILE, TARGET_FILE, UNK, load_published
 
 ARGOS_SUFFIX = ".argosmodel"
 
@@ -84,7 +91,7 @@ class EngineModel:
                 raise ModelError(f"{self.origin}: {MODEL_NAME} ends early")
         if not {"encoder", "decoder"} <= {name.partition("/")[0] for name in weights}:
             raise ModelError(f"{self.origin}: not a translation model: it has no encoder or no decoder")
-        tokenizer = load_published(folder)
+        tokenizer = load_family_tokenizer(folder)
         languages = self._languages(tokenizer.vocab, Fields.parse(_read(folder / CONFIG_NAME), CONFIG_NAME))
         source_positions = _num_positions(weights, ENCODER_POSITIONS)
         return Manifest(
@@ -95,7 +102,7 @@ class EngineModel:
             architecture=_architecture(weights, num_heads, tokenizer.vocab_size),
             quantization=_quantization(weights),
             provenance=make_provenance(self.name, options),
-            tokenizer=published_kind(tokenizer),
+            tokenizer=tokenizer_kind(tokenizer),
             tokens=SpecialTokens(bos=EOS, eos=EOS, unk=UNK),
             translation=TranslationPart(
                 directions=languages.directions,

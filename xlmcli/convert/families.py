@@ -1,4 +1,4 @@
-"""The families of published models: the tokenizer of a folder, and how the family tells languages."""
+"""The families of models other than XLM: the tokenizer of a folder, and how the family tells languages."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import SOURCE_PLACE, TARGET_PLACE
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction
+from xlmcli.text.family_tokenizers import JSON_FILE, SOURCE_FILE, TARGET_FILE, FamilySentencePiece, JsonTokenizer
 from xlmcli.text.language_tokens import language_code, map_language_tokens
-from xlmcli.text.published import JSON_FILE, SOURCE_FILE, TARGET_FILE, JsonTokenizer, PublishedSentencePiece
 
 Family = Literal["marian", "m2m_100", "mbart", "xlm-roberta"]
 
@@ -62,7 +62,7 @@ class FamilyTokenizer:
         target: The same of the decoder.
     """
 
-    tokenizer: PublishedSentencePiece | JsonTokenizer
+    tokenizer: FamilySentencePiece | JsonTokenizer
     source: Sequence[str]
     target: Sequence[str]
 
@@ -95,9 +95,7 @@ def open_tokenizer(folder: Path, family: Family, config: Fields, sizes: tuple[in
     return FamilyTokenizer(tokenizer, tokenizer.vocab, tokenizer.vocab)
 
 
-def _open_shared(
-    folder: Path, family: Family, config: Fields, vocab_size: int
-) -> PublishedSentencePiece | JsonTokenizer:
+def _open_shared(folder: Path, family: Family, config: Fields, vocab_size: int) -> FamilySentencePiece | JsonTokenizer:
     if family == "m2m_100" and (folder / _VOCAB_FILE).is_file() and (folder / SENTENCEPIECE_FILE).is_file():
         return _open_m2m(folder, config, vocab_size)
     if (folder / JSON_FILE).is_file():
@@ -107,7 +105,7 @@ def _open_shared(
     if (folder / SENTENCEPIECE_FILE).is_file():
         model = read_bytes(folder / SENTENCEPIECE_FILE)
         pieces = [*_FAIRSEQ_FIRST, *_text_pieces(model, folder), *_fairseq_languages(family), "<mask>"]
-        return PublishedSentencePiece(model, None, _fit(pieces, vocab_size), folder / SENTENCEPIECE_FILE)
+        return FamilySentencePiece(model, None, _fit(pieces, vocab_size), folder / SENTENCEPIECE_FILE)
     raise ModelError(f"{folder}: no tokenizer, neither {JSON_FILE} nor {SENTENCEPIECE_FILE}")
 
 
@@ -168,7 +166,7 @@ def _open_marian(folder: Path, config: Fields, sizes: tuple[int, int]) -> Family
     sides = (_read_marian_vocab(folder / _VOCAB_FILE, sizes[0]), _read_marian_vocab(folder / target_file, sizes[1]))
     source, target = (read_bytes(folder / name) for name in (SOURCE_FILE, TARGET_FILE))
     pieces = list(dict.fromkeys([*sides[0], *sides[1]]))
-    return FamilyTokenizer(PublishedSentencePiece(source, target, pieces, folder), *sides)
+    return FamilyTokenizer(FamilySentencePiece(source, target, pieces, folder), *sides)
 
 
 def _read_marian_vocab(path: Path, size: int) -> list[str]:
@@ -180,7 +178,7 @@ def _read_marian_vocab(path: Path, size: int) -> list[str]:
     return pieces
 
 
-def _open_m2m(folder: Path, config: Fields, vocab_size: int) -> PublishedSentencePiece:
+def _open_m2m(folder: Path, config: Fields, vocab_size: int) -> FamilySentencePiece:
     from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CODES
 
     kind = config.optional_text("language_codes") or "m2m100"
@@ -189,7 +187,7 @@ def _open_m2m(folder: Path, config: Fields, vocab_size: int) -> PublishedSentenc
         raise ModelError(f"{config.place}: language_codes is {kind!r}, expected one of {known}")
     pieces = [*_read_vocab(folder / _VOCAB_FILE), *(f"__{code}__" for code in FAIRSEQ_LANGUAGE_CODES[kind])]
     model = read_bytes(folder / SENTENCEPIECE_FILE)
-    return PublishedSentencePiece(model, None, _fit(pieces, vocab_size), folder)
+    return FamilySentencePiece(model, None, _fit(pieces, vocab_size), folder)
 
 
 def _fit(pieces: Sequence[str], vocab_size: int) -> list[str]:

@@ -12,16 +12,16 @@ from xlmcli.convert.conversion import Checkpoint, open_checkpoint
 from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint, open_encoder
 from xlmcli.convert.engine_folder import EngineModel, is_engine_model, open_engine_model
 from xlmcli.convert.families import read_bytes
+from xlmcli.convert.family_model import FamilyModel, check_family_folder, open_family
+from xlmcli.convert.family_settings import is_family
 from xlmcli.convert.original import open_original
-from xlmcli.convert.published import PublishedModel, check_published, open_published
-from xlmcli.convert.published_settings import is_published
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.text import load_tokenizer
 from xlmcli.train.checkpoint import load_config
 from xlmcli.train.huggingface import read_published_config
 from xlmcli.train.original import is_original
 
-Opened = Checkpoint | EncoderCheckpoint | PublishedModel | EngineModel
+Opened = Checkpoint | EncoderCheckpoint | FamilyModel | EngineModel
 
 
 def open_model(path: Path, codes: Path | None = None, vocab: Path | None = None, *, of_engine: bool = False) -> Opened:
@@ -45,8 +45,8 @@ def open_model(path: Path, codes: Path | None = None, vocab: Path | None = None,
         raise UsageError(f"{option} is for .pth files, and {path} is none", hint="leave it out")
     if is_of_engine:
         return open_engine_model(path)
-    if is_published(path):
-        return open_published(path)
+    if is_family(path):
+        return open_family(path)
     task = checkpoint_task(path)
     check_family(_read_config(path), str(path))
     return open_checkpoint(path) if task == "translate" else open_encoder(path)
@@ -58,8 +58,8 @@ def check_settings(folder: Path) -> None:
     Raises:
         ModelError: A file is missing or damaged, or says something that cannot be converted; the message lists it.
     """
-    if is_published(folder):
-        check_published(folder)
+    if is_family(folder):
+        check_family_folder(folder)
         return
     if checkpoint_task(folder) == "translate":
         load_config(folder)

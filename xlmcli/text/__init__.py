@@ -51,8 +51,8 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 
         if has_xlm_bpe(folder):
             return XLMBPETokenizer.load(folder)
-        from xlmcli.text.published import has_published, load_published
+        from xlmcli.text.family_tokenizers import has_family_tokenizer, load_family_tokenizer
 
-        if has_published(folder):
-            return load_published(folder)
+        if has_family_tokenizer(folder):
+            return load_family_tokenizer(folder)
     return SentencePieceTokenizer.load(folder)

@@ -1,4 +1,4 @@
-"""The pieces by which published models are told a language, and the codes of the languages that they name."""
+"""The pieces by which models of other families are told a language, and the codes of the languages that they name."""
 
 from __future__ import annotations
 

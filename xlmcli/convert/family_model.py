@@ -1,4 +1,4 @@
-"""Published models of other families than XLM: Marian, M2M-100, NLLB, mBART-50, XLM-R."""
+"""Models of other families than XLM: Marian, M2M-100, NLLB, mBART-50, XLM-R."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from xlmcli.convert.families import (
     open_tokenizer,
     read_tokenizer_config,
 )
+from xlmcli.convert.family_settings import FamilySettings, read_family_settings
 from xlmcli.convert.family_specs import build_roberta_spec, build_translation_spec
+from xlmcli.convert.family_weights import count_parameters, make_skeleton, open_family_weights
 from xlmcli.convert.layers import Weights
-from xlmcli.convert.published_settings import PublishedSettings, read_published_settings
-from xlmcli.convert.published_weights import count_parameters, make_skeleton, open_published_weights
 from xlmcli.errors import ModelError
+from xlmcli.text.family_tokenizers import UNK, FamilySentencePiece, JsonTokenizer
 from xlmcli.text.moses_bpe import MosesBPETokenizer
-from xlmcli.text.published import UNK, JsonTokenizer, PublishedSentencePiece
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +48,7 @@ _HEAD = {"hidden_": "classifier.dense.", "": "classifier.out_proj."}
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedModel:
+class FamilyModel:
     """A folder of transformers, opened; its weights are read when they are converted.
 
     Attributes:
@@ -62,7 +62,7 @@ class PublishedModel:
     """
 
     folder: Path
-    settings: PublishedSettings
+    settings: FamilySettings
     skeleton: PreTrainedModel
     weights: Mapping[str, Tensor]
     tokenizer: FamilyTokenizer
@@ -107,7 +107,7 @@ class PublishedModel:
             architecture=self._architecture(),
             quantization=options.quantization,
             provenance=make_provenance(self.name, options),
-            tokenizer=published_kind(tokenizer),
+            tokenizer=tokenizer_kind(tokenizer),
             tokens=self.tokens,
             translation=None if languages is None else self._translation(languages, options),
             classifier=settings.classifier,
@@ -136,13 +136,13 @@ class PublishedModel:
         )
 
 
-def published_kind(tokenizer: PublishedSentencePiece | JsonTokenizer | MosesBPETokenizer) -> TokenizerKind:
+def tokenizer_kind(tokenizer: FamilySentencePiece | JsonTokenizer | MosesBPETokenizer) -> TokenizerKind:
     if isinstance(tokenizer, MosesBPETokenizer):
         return "moses_bpe"
-    return "tokenizer_json" if isinstance(tokenizer, JsonTokenizer) else "published_sentencepiece"
+    return "tokenizer_json" if isinstance(tokenizer, JsonTokenizer) else "family_sentencepiece"
 
 
-def open_published(folder: Path) -> PublishedModel:
+def open_family(folder: Path) -> FamilyModel:
     """Opens a folder of transformers.
 
     Raises:
@@ -153,18 +153,18 @@ def open_published(folder: Path) -> PublishedModel:
     skeleton = weights = None
     with _noting(errors):
         skeleton = _make_skeleton(settings)
-        weights = open_published_weights(folder, settings.family, skeleton)
+        weights = open_family_weights(folder, settings.family, skeleton)
     if errors or tokenizer is None or skeleton is None or weights is None:
         raise _refusal(folder, errors)
     max_tokens = _max_tokens(read_tokenizer_config(folder), settings.num_positions)
-    return PublishedModel(folder, settings, skeleton, weights, tokenizer, max_tokens, languages)
+    return FamilyModel(folder, settings, skeleton, weights, tokenizer, max_tokens, languages)
 
 
-def check_published(folder: Path) -> None:
+def check_family_folder(folder: Path) -> None:
     """Checks all of a folder of transformers but its weights, which need not be there yet.
 
     Raises:
-        ModelError: As for ``open_published``.
+        ModelError: As for ``open_family``.
     """
     settings, errors = _read_settings(folder)
     _read_texts(folder, settings, errors)
@@ -172,13 +172,13 @@ def check_published(folder: Path) -> None:
         raise _refusal(folder, errors)
 
 
-def _read_settings(folder: Path) -> tuple[PublishedSettings, list[ModelError]]:
-    settings, faults = read_published_settings(folder)
+def _read_settings(folder: Path) -> tuple[FamilySettings, list[ModelError]]:
+    settings, faults = read_family_settings(folder)
     return settings, [ModelError(fault) for fault in faults]
 
 
 def _read_texts(
-    folder: Path, settings: PublishedSettings, errors: list[ModelError]
+    folder: Path, settings: FamilySettings, errors: list[ModelError]
 ) -> tuple[FamilyTokenizer | None, Languages | None]:
     """Opens the tokenizer and finds out about languages; adds what is wrong to ``errors``."""
     tokenizer = languages = None
@@ -191,7 +191,7 @@ def _read_texts(
     return tokenizer, languages
 
 
-def _make_skeleton(settings: PublishedSettings) -> PreTrainedModel:
+def _make_skeleton(settings: FamilySettings) -> PreTrainedModel:
     try:
         return make_skeleton(settings.family, settings.config, is_classifier=settings.classifier is not None)
     except Exception as error:  # torch and transformers check sizes with whatever they raise

@@ -1,4 +1,4 @@
-"""What config.json says of a published model, and what of it cannot be converted."""
+"""What config.json says of a model of another family, and what of it cannot be converted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OLD_MBART = "MBartTokenizer"
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedSettings:
+class FamilySettings:
     """What config.json says.
 
     Attributes:
@@ -42,13 +42,13 @@ class PublishedSettings:
     classifier: ClassifierPart | None
 
 
-def is_published(folder: Path) -> bool:
+def is_family(folder: Path) -> bool:
     """Tells whether a folder's config.json is that of such a model."""
     path = folder / CONFIG_NAME
     return path.is_file() and Fields.parse(read_bytes(path), str(path)).values.get("model_type") in _FAMILIES
 
 
-def read_published_settings(folder: Path) -> tuple[PublishedSettings, list[str]]:
+def read_family_settings(folder: Path) -> tuple[FamilySettings, list[str]]:
     """Reads config.json.
 
     Returns:
@@ -74,7 +74,7 @@ def read_published_settings(folder: Path) -> tuple[PublishedSettings, list[str]]
     if family == "marian" and not config.share_encoder_decoder_embeddings:
         sizes = (config.vocab_size, config.decoder_vocab_size)
     num_positions = config.max_position_embeddings - (POSITION_OFFSET if family == "xlm-roberta" else 0)
-    return PublishedSettings(family, config, sizes, num_positions, _forced_bos(folder, fields), classifier), faults
+    return FamilySettings(family, config, sizes, num_positions, _forced_bos(folder, fields), classifier), faults
 
 
 def _read_config(family: Family, fields: Fields) -> Any:

@@ -7,28 +7,26 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import ctranslate2
 
 from xlmcli.bundle import Bundle, Frame, TranslationPart
-from xlmcli.convert.published import PublishedModel
-from xlmcli.convert.published_reference import TranslationReference
+from xlmcli.convert.family_model import FamilyModel
+from xlmcli.convert.family_reference import TranslationReference
 from xlmcli.convert.samples import sample_languages, sample_sentences
 from xlmcli.convert.verification import Agreement, runnable_type
 from xlmcli.errors import UsageError
 from xlmcli.records import Direction
-from xlmcli.text.published import UNK
+from xlmcli.text.family_tokenizers import UNK
 
 _BATCH_SIZE = 32
 
 
-def verify_published(
-    published: PublishedModel, bundle: Bundle, sentences: Mapping[str, Sequence[str]]
-) -> Iterator[Agreement]:
+def verify_family(model: FamilyModel, bundle: Bundle, sentences: Mapping[str, Sequence[str]]) -> Iterator[Agreement]:
     """Compares a bundle with the folder that it was made of.
 
     Args:
-        published: The folder.
+        model: The folder.
         bundle: What was made of it.
         sentences: Texts by language; built-in ones where there are none. See ``choose_directions``.
     """
-    reference = TranslationReference(published)
+    reference = TranslationReference(model)
     translator = ctranslate2.Translator(
         bundle.path.name,
         device="cpu",
@@ -37,7 +35,7 @@ def verify_published(
     )
     for direction in choose_directions(bundle.translation, sentences):
         texts = sentences[direction.src] if direction.src in sentences else sample_sentences(direction.src)
-        comparison = _Comparison(published, reference, translator, bundle.frame(direction))
+        comparison = _Comparison(model, reference, translator, bundle.frame(direction))
         yield comparison.run(direction, texts)
 
 
@@ -70,14 +68,14 @@ class _Comparison:
 
     def __init__(
         self,
-        published: PublishedModel,
+        model: FamilyModel,
         reference: TranslationReference,
         translator: ctranslate2.Translator,
         frame: Frame,
     ) -> None:
-        self._published, self._reference, self._translator, self._frame = published, reference, translator, frame
-        self._source = {piece: row for row, piece in enumerate(published.tokenizer.source)}
-        self._target = {piece: row for row, piece in enumerate(published.tokenizer.target)}
+        self._model, self._reference, self._translator, self._frame = model, reference, translator, frame
+        self._source = {piece: row for row, piece in enumerate(model.tokenizer.source)}
+        self._target = {piece: row for row, piece in enumerate(model.tokenizer.target)}
 
     def run(self, direction: Direction, sentences: Sequence[str]) -> Agreement:
         num_equal, largest = 0, 0.0
@@ -90,7 +88,7 @@ class _Comparison:
 
     def _frame_all(self, sentences: Sequence[str]) -> list[list[str]]:
         """The pieces of each sentence as the model reads them, the shortest first; blank ones are left out."""
-        tokenizer, longest = self._published.tokenizer.tokenizer, self._published.max_tokens
+        tokenizer, longest = self._model.tokenizer.tokenizer, self._model.max_tokens
         encoded = tokenizer.encode_batch([sentence for sentence in sentences if sentence.strip()])
         texts = sorted((ids[:longest] for ids in encoded if ids), key=len)
         return [[*self._frame.before, *(tokenizer.vocab[index] for index in ids), *self._frame.after] for ids in texts]
@@ -98,7 +96,7 @@ class _Comparison:
     def _compare(self, batch: list[list[str]]) -> tuple[int, float]:
         """Returns how many outputs are equal, and the largest difference between scores, in nats a token."""
         prefix = list(self._frame.target)
-        room = self._published.settings.num_positions - len(prefix) - 1
+        room = self._model.settings.num_positions - len(prefix) - 1
         max_len = min(int(1.3 * max(map(len, batch)) + 5), room)
         unknown = self._source[UNK]
         rows = [[self._source.get(piece, unknown) for piece in pieces] for pieces in batch]

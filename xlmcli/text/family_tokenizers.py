@@ -1,4 +1,4 @@
-"""The tokenizers of published models, by SentencePiece, a tokenizer.json or BPE codes, with the engine's vocabulary."""
+"""The tokenizers of other families than XLM, by SentencePiece, a tokenizer.json or BPE codes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _VOCABULARIES = (
 )
 
 
-class PublishedSentencePiece:
+class FamilySentencePiece:
     """One SentencePiece model for both sides or one for each, whose pieces have ids of their own.
 
     Args:
@@ -147,13 +147,13 @@ class JsonTokenizer:
         return [known[index] for index in own_ids]
 
 
-def has_published(folder: Path) -> bool:
+def has_family_tokenizer(folder: Path) -> bool:
     """Tells whether a folder holds such a tokenizer and the engine's vocabulary."""
     has_tokenizer = any((folder / name).is_file() for name in (SOURCE_FILE, JSON_FILE, BPE_CODES_FILE))
     return has_tokenizer and any((folder / names[0]).is_file() for names in _VOCABULARIES)
 
 
-def load_published(folder: Path) -> PublishedSentencePiece | JsonTokenizer | MosesBPETokenizer:
+def load_family_tokenizer(folder: Path) -> FamilySentencePiece | JsonTokenizer | MosesBPETokenizer:
     """Opens the tokenizer of a bundle.
 
     Raises:
@@ -162,7 +162,7 @@ def load_published(folder: Path) -> PublishedSentencePiece | JsonTokenizer | Mos
     vocab = read_vocabulary(folder)
     if (folder / SOURCE_FILE).is_file():
         target = folder / TARGET_FILE
-        return PublishedSentencePiece(
+        return FamilySentencePiece(
             _read(folder / SOURCE_FILE), _read(target) if target.is_file() else None, vocab, folder
         )
     if (folder / BPE_CODES_FILE).is_file():

@@ -9,7 +9,7 @@ import pytest
 
 from xlmcli.errors import ModelError
 from xlmcli.text import load_tokenizer
-from xlmcli.text.published import JsonTokenizer, PublishedSentencePiece, has_published
+from xlmcli.text.family_tokenizers import FamilySentencePiece, JsonTokenizer, has_family_tokenizer
 
 TEXTS = ["The cat sleeps on the warm roof.", "Ma sœur lit un long livre.", "", "   ", "a\tb  c", "☃ x"]
 
@@ -39,7 +39,7 @@ def json_document() -> str:
 
 
 def test_sentencepiece_round_trip_with_a_vocabulary_of_another_order(model: bytes, pieces: list[str]) -> None:
-    tokenizer = PublishedSentencePiece(model, None, [">>fra<<", *reversed(pieces)])
+    tokenizer = FamilySentencePiece(model, None, [">>fra<<", *reversed(pieces)])
     batch = tokenizer.encode_batch(TEXTS)
     assert batch == [tokenizer.encode(text) for text in TEXTS]
     assert [batch[2], batch[3]] == [[], []]
@@ -49,9 +49,9 @@ def test_sentencepiece_round_trip_with_a_vocabulary_of_another_order(model: byte
 
 
 def test_pieces_outside_the_vocabulary_are_unknown(model: bytes, pieces: list[str]) -> None:
-    whole = PublishedSentencePiece(model, None, pieces)
+    whole = FamilySentencePiece(model, None, pieces)
     first, *others = whole.encode(TEXTS[0])
-    tokenizer = PublishedSentencePiece(model, None, ["</s>", "<unk>", pieces[first]])
+    tokenizer = FamilySentencePiece(model, None, ["</s>", "<unk>", pieces[first]])
     assert tokenizer.encode(TEXTS[0]) == [2, *(2 if index == first else 1 for index in others)]
 
 
@@ -61,12 +61,12 @@ def test_pieces_of_the_source_alone_are_written_with_spaces(model: bytes, pieces
     SentencePieceTrainer.train(
         sentence_iterator=iter(["aa bb ab ba"] * 3), model_prefix=str(tmp_path / "small"), vocab_size=8, minloglevel=3
     )
-    tokenizer = PublishedSentencePiece(model, (tmp_path / "small.model").read_bytes(), pieces)
+    tokenizer = FamilySentencePiece(model, (tmp_path / "small.model").read_bytes(), pieces)
     assert tokenizer.decode(tokenizer.encode(TEXTS[0])) == TEXTS[0]
 
 
 def test_a_byte_of_a_line_end_does_not_end_a_line(model: bytes, pieces: list[str]) -> None:
-    tokenizer = PublishedSentencePiece(model, None, pieces)
+    tokenizer = FamilySentencePiece(model, None, pieces)
     assert "\n" not in tokenizer.decode([*tokenizer.encode("one"), pieces.index("<0x0A>"), *tokenizer.encode("two")])
 
 
@@ -86,14 +86,14 @@ def test_json_ids_are_those_of_the_vocabulary() -> None:
 
 def test_what_is_saved_is_loaded(model: bytes, pieces: list[str], tmp_path: Path) -> None:
     for name, saved in (
-        ("one", PublishedSentencePiece(model, None, pieces)),
-        ("two", PublishedSentencePiece(model, model, pieces)),
+        ("one", FamilySentencePiece(model, None, pieces)),
+        ("two", FamilySentencePiece(model, model, pieces)),
         ("json", JsonTokenizer(json_document())),
     ):
         folder = tmp_path / name
         folder.mkdir()
         saved.save(folder)
-        assert not has_published(folder)
+        assert not has_family_tokenizer(folder)
         (folder / "shared_vocabulary.json").write_text(json.dumps(saved.vocab))
         loaded = load_tokenizer(folder)
         assert type(loaded) is type(saved)
@@ -101,7 +101,7 @@ def test_what_is_saved_is_loaded(model: bytes, pieces: list[str], tmp_path: Path
 
 
 def test_two_vocabularies_become_one(model: bytes, tmp_path: Path) -> None:
-    PublishedSentencePiece(model, model, ["<unk>"]).save(tmp_path)
+    FamilySentencePiece(model, model, ["<unk>"]).save(tmp_path)
     (tmp_path / "source_vocabulary.json").write_text(json.dumps(["<unk>", "▁the", "a"]))
     (tmp_path / "target_vocabulary.json").write_text(json.dumps(["<unk>", "a", "▁le"]))
     assert load_tokenizer(tmp_path).vocab == ["<unk>", "▁the", "a", "▁le"]
@@ -109,7 +109,7 @@ def test_two_vocabularies_become_one(model: bytes, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["{", "{}", "[1]", '["a"]'])
 def test_a_damaged_vocabulary_is_an_error(model: bytes, tmp_path: Path, content: str) -> None:
-    PublishedSentencePiece(model, None, ["<unk>"]).save(tmp_path)
+    FamilySentencePiece(model, None, ["<unk>"]).save(tmp_path)
     (tmp_path / "shared_vocabulary.json").write_text(content)
     with pytest.raises(ModelError):
         load_tokenizer(tmp_path)
@@ -119,4 +119,4 @@ def test_damaged_tokenizers_are_errors() -> None:
     with pytest.raises(ModelError, match="not a tokenizer"):
         JsonTokenizer("{}")
     with pytest.raises(ModelError, match="not a SentencePiece model"):
-        PublishedSentencePiece(b"x", None, ["<unk>"])
+        FamilySentencePiece(b"x", None, ["<unk>"])

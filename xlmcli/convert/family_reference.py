@@ -1,4 +1,4 @@
-"""Published models as transformers runs them, to compare with."""
+"""Models of other families as transformers runs them, to compare with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from xlmcli.convert.published import PublishedModel
+from xlmcli.convert.family_model import FamilyModel
 from xlmcli.train.seq2seq import pad
 
 if TYPE_CHECKING:
@@ -22,17 +22,17 @@ class TranslationReference:
     Ids are rows of the model's tables; sequences are as the model reads them, with their special tokens.
     """
 
-    def __init__(self, published: PublishedModel) -> None:
+    def __init__(self, family: FamilyModel) -> None:
         import transformers
 
-        self._model = _load(published)
+        self._model = _load(family)
         # Nothing that the folder says about decoding, such as a beam or forbidden n-grams, counts.
         options: Any = transformers.GenerationConfig
         self._model.generation_config = options()
-        config = published.settings.config
+        config = family.settings.config
         self._start, self._eos, self._pad = config.decoder_start_token_id, config.eos_token_id, config.pad_token_id
         # Marian starts from padding, which no translation holds.
-        self._forbidden = [self._start] if published.settings.family == "marian" else []
+        self._forbidden = [self._start] if family.settings.family == "marian" else []
 
     @torch.no_grad()
     def greedy(self, batch: Sequence[list[int]], prefix: Sequence[int], max_len: int) -> list[list[int]]:
@@ -77,11 +77,11 @@ class TranslationReference:
 class EncoderReference:
     """An XLM-R of transformers."""
 
-    def __init__(self, published: PublishedModel) -> None:
-        model = _load(published)
+    def __init__(self, family: FamilyModel) -> None:
+        model = _load(family)
         self._encoder = getattr(model, "roberta", model)
         self._head = getattr(model, "classifier", None)
-        self._bos, self._eos = published.settings.config.bos_token_id, published.settings.config.eos_token_id
+        self._bos, self._eos = family.settings.config.bos_token_id, family.settings.config.eos_token_id
 
     @torch.no_grad()
     def __call__(
@@ -93,7 +93,7 @@ class EncoderReference:
         return states.numpy(), None if self._head is None else self._head(states).numpy()
 
 
-def _load(published: PublishedModel) -> Any:
+def _load(family: FamilyModel) -> Any:
     import transformers
 
     logging: Any = transformers.utils.logging
@@ -101,10 +101,8 @@ def _load(published: PublishedModel) -> Any:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        kind: Any = type(published.skeleton)
-        return kind.from_pretrained(published.folder, config=published.settings.config, dtype=torch.float32).train(
-            False
-        )
+        kind: Any = type(family.skeleton)
+        return kind.from_pretrained(family.folder, config=family.settings.config, dtype=torch.float32).train(False)
     finally:
         logging.set_verbosity(level)
 

@@ -19,9 +19,9 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.encoder_verification import check_closeness, verify_encoder  # noqa: E402
+from xlmcli.convert.family_model import FamilyModel  # noqa: E402
+from xlmcli.convert.family_verification import choose_directions, verify_family  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
-from xlmcli.convert.published import PublishedModel  # noqa: E402
-from xlmcli.convert.published_verification import choose_directions, verify_published  # noqa: E402
 from xlmcli.convert.verification import check_agreements  # noqa: E402
 
 DIRECTIONS = {"nllb": ["de-en", "en-es", "es-fr", "fr-de"], "marian_of_two_vocabularies": ["en-fr"]}
@@ -35,9 +35,9 @@ def run(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str
     return caught.value.code, captured.out, captured.err
 
 
-def open_folder(folder: Path) -> PublishedModel:
+def open_folder(folder: Path) -> FamilyModel:
     opened = open_model(folder)
-    assert isinstance(opened, PublishedModel)
+    assert isinstance(opened, FamilyModel)
     return opened
 
 
@@ -54,12 +54,12 @@ def test_translations(tmp_path: Path, published: Any, family: str) -> None:
     opened = open_folder(tmp_path)
     write_bundle(opened, tmp_path / "b", BundleOptions(quantization="float32"))
     bundle = open_bundle(tmp_path / "b")
-    agreements = list(verify_published(opened, bundle, {}))
+    agreements = list(verify_family(opened, bundle, {}))
     assert [str(agreement.direction) for agreement in agreements] == DIRECTIONS[family]
     assert all(agreement.num_equal == agreement.num_sentences >= 5 for agreement in agreements)
     assert max(agreement.max_score_difference for agreement in agreements) < 1e-4
     change_a_weight(tmp_path, "model.decoder.layers.1.fc2.weight")
-    agreements = list(verify_published(open_folder(tmp_path), bundle, {"en": ["Good morning.", "", "How are you?"]}))
+    agreements = list(verify_family(open_folder(tmp_path), bundle, {"en": ["Good morning.", "", "How are you?"]}))
     assert [agreement.num_sentences for agreement in agreements] == [2]
     assert agreements[0].max_score_difference > 1e-2
     with pytest.raises(GateError, match="of 2 greedy translations equal"):

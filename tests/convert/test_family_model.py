@@ -128,7 +128,7 @@ def test_nllb_by_its_sentencepiece_model_alone(tmp_path: Path, published: Any, s
     first_language = 120 + 1
     model = published.nllb_weights(tmp_path, first_language + 202 + 1 + 2)
     bundle = convert(tmp_path, tmp_path / "b")
-    assert bundle.manifest.tokenizer == "published_sentencepiece"
+    assert bundle.manifest.tokenizer == "family_sentencepiece"
     engine, tokenizer = open_engine(bundle, Direction("en", "fr"))
     english, french = (first_language + languages.index(token) for token in ("eng_Latn", "fra_Latn"))
     for text in sentences["en"][:8]:

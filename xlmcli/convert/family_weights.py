@@ -52,7 +52,7 @@ def make_skeleton(family: Family, config: Any, *, is_classifier: bool) -> PreTra
         return model
 
 
-def open_published_weights(folder: Path, family: Family, skeleton: nn.Module) -> Mapping[str, Tensor]:
+def open_family_weights(folder: Path, family: Family, skeleton: nn.Module) -> Mapping[str, Tensor]:
     """Opens the weights of a folder; each is read when it is looked at.
 
     Args:
