@@ -61,7 +61,7 @@ def test_what_a_classifier_said_has_probabilities(tmp_path: Path) -> None:
     path.write_text(
         '{"text": "a", "label": "x", "labels": '
         '[{"label": "x", "probability": 0.6}, {"label": "y", "probability": 0.2}]}\n'
-        '{"text": "b", "label": "y"}\n'
+        '{"text": "b", "label": "y", "labels": ["x", "y"]}\n'
     )
     source = Source(("en",), path)
     uncertain, certain = iter_examples(source, Columns())
@@ -77,8 +77,8 @@ def test_what_a_classifier_said_has_probabilities(tmp_path: Path) -> None:
         ('[{"label": "x", "probability": 1.5}]', "not a probability of 'x': 1.5"),
         ('[{"label": "x", "probability": true}]', "not a probability of 'x': true"),
         ('[{"label": "x"}]', "expected a probability in field 'probability', no such field"),
-        ('["x"]', "expected labels and probabilities in field 'labels'"),
-        ("[]", "no label"),
+        ('["x"]', "expected a label in field 'label', no such field"),
+        ("[]", "expected a label in field 'label', no such field"),
         ('[{"label": "x", "probability": 0}]', "no label"),
     ],
 )

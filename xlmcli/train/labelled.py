@@ -118,11 +118,17 @@ def _iter_objects(path: Path, columns: Columns) -> Iterator[tuple[str, list[str]
         place = f"{path}:{number}"
         values = parse_object(line, place)
         labels: list[str] | dict[str, float]
-        if columns.label is None and ALL_LABELS_NAME in values:
+        if columns.label is None and _has_probabilities(values):
             labels = _probabilities(values, place, columns)
         else:
             labels = labels_in(values, columns.label or LABEL_NAME, place, _HINT, multi_label=columns.multi_label)
         yield place, labels, tuple(text_in(values, field, place, _HINT) for field in fields)
+
+
+def _has_probabilities(values: dict[str, object]) -> bool:
+    """Tells whether there is a list of objects, not one of names as other people's text may have."""
+    answers = values.get(ALL_LABELS_NAME)
+    return isinstance(answers, list) and len(answers) > 0 and all(isinstance(answer, dict) for answer in answers)
 
 
 def _probabilities(values: dict[str, object], place: str, columns: Columns) -> dict[str, float]:
