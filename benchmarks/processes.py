@@ -21,8 +21,8 @@ WARM_UP_LINES = 32
 SHORTEST_SECONDS = 1e-3
 """What a corpus counts as that is too small to be timed."""
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-"""What processes are started with: their code is compiled once, as that of an installed package is."""
+# Without what keeps Python from storing compiled code: an installed package's is stored.
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 _PATIENCE_SECONDS = 60
 _CHUNK_BYTES = 1 << 16
@@ -57,7 +57,7 @@ def spend_process(command: Sequence[str], stdin: Path = NOTHING, stdout: Path = 
     """
     with stdin.open("rb") as source, stdout.open("wb") as sink:
         before, started = _children_seconds(), time.perf_counter()
-        subprocess.run(command, stdin=source, stdout=sink, check=True, env=ENVIRONMENT)
+        subprocess.run(command, stdin=source, stdout=sink, check=True, env=_ENVIRONMENT)
         return Spent(time.perf_counter() - started, _children_seconds() - before)
 
 
@@ -88,7 +88,7 @@ def peak_megabytes(command: Sequence[str], stdin: Path) -> float:
             stdin=source,
             stdout=subprocess.PIPE,
             check=True,
-            env=ENVIRONMENT,
+            env=_ENVIRONMENT,
         )
     return int(done.stdout) * _PEAK_UNIT_BYTES / 1e6
 

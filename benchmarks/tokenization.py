@@ -73,7 +73,10 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=10_000, help="lines of each language")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each contender")
     arguments = parser.parse_args()
-    texts = read_texts(arguments.texts, arguments.lines)
+    try:
+        texts = read_texts(arguments.texts, arguments.lines)
+    except XlmError as error:
+        parser.error(error.message)
     print(f"| {' | '.join(_HEAD)} |\n|{' --- |' * len(_HEAD)}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.checkpoint or Path(temporary)
@@ -88,9 +91,10 @@ def read_texts(sources: Iterable[str], num_lines: int) -> dict[str, list[str]]:
     texts: dict[str, list[str]] = defaultdict(list)
     for text in sources:
         source = parse_source(text)
-        sides = zip(*islice(iter_rows(source), num_lines), strict=True)
-        for lang, lines in zip(source.langs, sides, strict=True):
-            texts[lang] += lines[: num_lines - len(texts[lang])]
+        for row in islice(iter_rows(source), num_lines):
+            for lang, line in zip(source.langs, row, strict=True):
+                if len(texts[lang]) < num_lines:
+                    texts[lang].append(line)
     return texts
 
 

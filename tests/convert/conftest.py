@@ -62,6 +62,15 @@ class PublishedMaker:
 
     sentences: dict[str, list[str]]
 
+    def make(self, family: str, folder: Path) -> Published:
+        """Saves the usual model of a family."""
+        if family == "Marian":
+            return self.marian(folder, source_lang="en", target_lang="fr")
+        if family == "XLM-R":
+            return self.xlm_roberta(folder, "XLMRobertaForSequenceClassification")
+        makers = {"M2M-100": self.m2m, "NLLB": self.nllb, "mBART-50": self.mbart}
+        return makers[family](folder)
+
     def marian(self, folder: Path, tokens: Sequence[str] = (), **names: str) -> Published:
         sides = {lang: learn(self.sentences[lang], 110) for lang in ("en", "fr")}
         english, french = ([piece for piece, _ in text_pieces(sides[lang])] for lang in ("en", "fr"))

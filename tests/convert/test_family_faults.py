@@ -20,19 +20,13 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.opening import check_settings, open_model  # noqa: E402
 
-MAKERS: dict[str, Callable[[Any, Path], Any]] = {
-    "Marian": lambda published, folder: published.marian(folder, source_lang="en", target_lang="fr"),
-    "M2M-100": lambda published, folder: published.m2m(folder),
-    "NLLB": lambda published, folder: published.nllb(folder),
-    "mBART-50": lambda published, folder: published.mbart(folder),
-    "XLM-R": lambda published, folder: published.xlm_roberta(folder, "XLMRobertaForSequenceClassification"),
-}
+FAMILIES = ["Marian", "M2M-100", "NLLB", "mBART-50", "XLM-R"]
 
 
-@pytest.fixture(scope="module", params=list(MAKERS))
+@pytest.fixture(scope="module", params=FAMILIES)
 def template(request: pytest.FixtureRequest, published: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template")
-    MAKERS[request.param](published, path)
+    published.make(request.param, path)
     return path
 
 

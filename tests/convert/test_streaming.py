@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,7 @@ from xlmcli.convert.layers import Weights  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
 from xlmcli.convert.streaming import StreamedVariable, finish  # noqa: E402
 
-MAKERS: dict[str, Callable[[Any, Path], Any]] = {
-    "Marian": lambda published, folder: published.marian(folder, source_lang="en", target_lang="fr"),
-    "M2M-100": lambda published, folder: published.m2m(folder),
-    "mBART-50": lambda published, folder: published.mbart(folder),
-    "XLM-R": lambda published, folder: published.xlm_roberta(folder, "XLMRobertaForSequenceClassification"),
-}
+FAMILIES = ["Marian", "M2M-100", "mBART-50", "XLM-R"]
 
 
 class PlainConverter(TransformersConverter):  # type: ignore[misc]
@@ -62,11 +57,11 @@ class PlainConverter(TransformersConverter):  # type: ignore[misc]
         return self._vocab[index]
 
 
-@pytest.mark.parametrize("family", list(MAKERS))
+@pytest.mark.parametrize("family", FAMILIES)
 def test_the_files_are_ctranslate2s_own(tmp_path: Path, published: Any, family: str) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
-    MAKERS[family](published, folder)
+    published.make(family, folder)
     opened = open_model(folder)
     assert isinstance(opened, FamilyModel)
     for quantization in ("float32", "int8", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16"):

@@ -130,6 +130,12 @@ def test_language_without_text_is_an_error(tmp_path: Path) -> None:
         train_sentencepiece(TokenizerOptions((Source(("en",), tmp_path / "empty"),)), tmp_path / "v")
 
 
+def test_lines_that_are_all_too_long_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "long").write_text("word " * 1000 + "\n")
+    with pytest.raises(DataError, match="no line to learn from: SentencePiece leaves out those of over 4,192 bytes"):
+        train_sentencepiece(TokenizerOptions((Source(("en",), tmp_path / "long"),), vocab_size=310), tmp_path / "v")
+
+
 def test_missing_tokenizer_names_the_folder(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no tokenizer\.model in .*nowhere"):
         load_tokenizer(tmp_path / "nowhere")

@@ -105,7 +105,7 @@ FILE = click.Path(path_type=Path)
 
 
 lowercase_option = click.option(
-    "--lowercase", is_flag=True, help="Learn a vocabulary that folds case: for classifying, more words of little text."
+    "--lowercase", is_flag=True, help="Learn a vocabulary that folds case: Good and good are one word."
 )
 
 

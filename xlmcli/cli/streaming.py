@@ -59,7 +59,7 @@ def stream_options(*, verb: str, model_help: str, batch_tokens: int = 2048) -> C
     Args:
         verb: What the command does to text, for the help.
         model_help: What model is named and what is the default.
-        batch_tokens: Tokens of a batch by default. More than 512 do not fit the caches where the engine only encodes.
+        batch_tokens: Tokens of a batch by default. More than 512 cost time where the engine only encodes.
     """
 
     def decorate(function: Function) -> Function:

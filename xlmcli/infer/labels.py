@@ -9,8 +9,9 @@ from typing import NamedTuple
 from xlmcli.bundle import ClassifierPart
 from xlmcli.errors import UsageError
 from xlmcli.infer.formats import Added, Row, Values
+from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, PROBABILITY_NAME
 
-ADDED = Added(("label", "probability"), ("label", "probability", "labels"))
+ADDED = Added((LABEL_NAME, PROBABILITY_NAME), (LABEL_NAME, PROBABILITY_NAME, ALL_LABELS_NAME))
 
 _MULTI_LABEL_THRESHOLD = 0.5
 
@@ -89,12 +90,12 @@ class Labelled(NamedTuple):
     def values(self) -> Values:
         best = self.labels[0] if self.labels else None
         added: dict[str, object] = {
-            "label": best and best.name,
-            "probability": best and round(best.probability, 4),
+            LABEL_NAME: best and best.name,
+            PROBABILITY_NAME: best and round(best.probability, 4),
         }
         if self.is_list:
-            added["labels"] = [
-                {"label": label.name, "probability": round(label.probability, 4)} for label in self.labels
+            added[ALL_LABELS_NAME] = [
+                {LABEL_NAME: label.name, PROBABILITY_NAME: round(label.probability, 4)} for label in self.labels
             ]
         return Values(None, added, {} if self.lang is None else {"lang": self.lang})
 

@@ -31,6 +31,9 @@ TOKENIZER_FILE = "tokenizer.model"
 # Rarer characters are spelt in bytes. SentencePiece's own 0.9995 would spell the œ of French so.
 _CHARACTER_COVERAGE = 0.9999
 
+# SentencePiece's own limit.
+_MAX_LINE_BYTES = 4192
+
 # In sentencepiece 0.2 the level of messages that pass: 0 information, 1 warnings, 2 errors, 3 what ends the process.
 _SILENT = 3
 
@@ -195,6 +198,8 @@ def _learn(sentences: list[str], options: TokenizerOptions) -> bytes:
 
 def _learning_error(error: RuntimeError, vocab_size: int) -> DataError:
     text = str(error)
+    if "sentences_.empty()" in text:
+        return DataError(f"no line to learn from: SentencePiece leaves out those of over {_MAX_LINE_BYTES:,} bytes")
     if match := re.search(r"too high .*<= (\d+)", text):
         hint = f"this text gives at most --vocab-size {match[1]}"
     elif match := re.search(r"required_chars\. \d+ vs (\d+)", text):

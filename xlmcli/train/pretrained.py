@@ -17,7 +17,7 @@ from xlmcli.bundle.description import checkpoint_task
 from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.train.checkpoint import CheckpointConfig, fill_weights, load_own_tokenizer, load_seq2seq
+from xlmcli.train.checkpoint import CheckpointConfig, fill_weights, load_config, load_own_tokenizer, load_seq2seq
 from xlmcli.train.classifier import Classifier
 from xlmcli.train.huggingface import open_weights, read_published_config
 from xlmcli.train.model import XLMLanguageModel, XLMTransformer
@@ -99,26 +99,28 @@ class _Translator:
 
     path: Path
     config: CheckpointConfig
-    model: Seq2Seq
 
     def language_model(self) -> XLMLanguageModel:
         """The encoder, with an output layer that is new where it is not the embedding table."""
         model = XLMLanguageModel(self.config.shape)
-        model.transformer.load_state_dict(self.model.encoder.state_dict())
+        model.transformer.load_state_dict(self.encoder().state_dict())
         nn.init.zeros_(model.pred_layer.proj.bias)
         return model
 
     def encoder(self) -> XLMTransformer:
-        return self.model.encoder
+        return self._model().encoder
 
     def classifier(self) -> None:
         """None: it translates."""
 
     def decoder(self) -> XLMDecoder:
-        return self.model.decoder
+        return self._model().decoder
 
     def tokenizer(self) -> Tokenizer:
         return load_own_tokenizer(self.path, self.config.shape.num_words)
+
+    def _model(self) -> Seq2Seq:
+        return load_seq2seq(self.path)[0]
 
 
 def open_pretrained(path: Path) -> Pretrained:
@@ -130,8 +132,7 @@ def open_pretrained(path: Path) -> Pretrained:
     if is_original(path):
         return read_original(path)
     if checkpoint_task(path) == "translate":
-        model, translator = load_seq2seq(path)
-        return _Translator(path, translator, model)
+        return _Translator(path, load_config(path))
     config = read_published_config(path)
     if config.faults:
         raise ModelError(f"{path / CONFIG_NAME}: cannot be trained further: {'; '.join(config.faults)}")

@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parent.parent
+WORDS = [f"{first}{second}" for first in ("train", "bus", "port") for second in ("s", "al", "et", "o")]
 
 
 @pytest.mark.parametrize("options", [[], ["--cased"]])
-def test_each_language_has_a_row(options: list[str], corpus: Path, tmp_path: Path) -> None:
+def test_each_language_has_a_row(options: list[str], tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("".join(f"The {word} is here.\tLe {word} est là.\n" for word in WORDS), encoding="utf-8")
     arabic = tmp_path / "ar.txt"
     arabic.write_text("ذهبتُ إلى البيت.\nأين الكتاب؟\n", encoding="utf-8")
     sizes = ["--lines", "10", "--rounds", "1", "--vocab-size", "200"]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.tokenization", f"en-fr={corpus}", f"ar={arabic}", *sizes, *options],
+        [sys.executable, "-m", "benchmarks.tokenization", f"en-fr={pairs}", f"ar={arabic}", *sizes, *options],
         cwd=REPOSITORY,
         capture_output=True,
         encoding="utf-8",
