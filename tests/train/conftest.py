@@ -100,6 +100,7 @@ def pretrain_options(tiny_tokenizer: Path, data_options: DataOptions) -> MakePre
             vocab_size=420,
             lowercase=False,
             tells_languages=True,
+            embeddings="random",
             objectives=("mlm", "tlm"),
             block_len=24,
             masking=MaskingOptions(smoothing=0.5),

@@ -12,11 +12,11 @@ import pytest
 import torch
 from transformers import XLMModel
 
-from xlmcli.errors import ModelError, UsageError
+from xlmcli.errors import ModelError, TrainingError, UsageError
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
 from xlmcli.train.checkpoint import load_config
-from xlmcli.train.data import LengthFilter
+from xlmcli.train.data import LengthFilter, load_text
 from xlmcli.train.huggingface import open_weights
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.model import Tokens
@@ -92,6 +92,31 @@ def test_a_model_may_not_be_told_languages(options: PretrainOptions) -> None:
         torch.testing.assert_close(ours(Tokens(text, None, None)), states, atol=1e-5, rtol=0)
 
 
+def test_words_may_start_near_those_they_share_texts_with(
+    options: PretrainOptions, put_together: Callable[[PretrainOptions], Trainer]
+) -> None:
+    tables = {}
+    for embeddings in ("random", "cooccurrence"):
+        trainer = put_together(replace(options, embeddings=embeddings))
+        tables[embeddings] = trainer.bare_model.transformer.embeddings.weight.detach()
+        assert trainer.bare_model.pred_layer.proj.weight is trainer.bare_model.transformer.embeddings.weight
+    text = load_text(options.data.parallel, load_tokenizer(options.tokenizer), LengthFilter())
+    seen = np.unique(np.concatenate([side.ids for side in text.sides]))
+    moved = (tables["random"] != tables["cooccurrence"]).any(1).numpy()
+    assert np.array_equal(np.flatnonzero(moved), seen)
+    assert tables["cooccurrence"][seen].norm(dim=1).numpy() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_resumed_run_keeps_its_embeddings(
+    options: PretrainOptions, put_together: Callable[[PretrainOptions], Trainer]
+) -> None:
+    pretrain(replace(options, embeddings="cooccurrence"), [])
+    saved = open_pretrained(options.run.folder).encoder().embeddings.weight
+    run = replace(options.run, resume=True)
+    trainer = put_together(replace(options, embeddings="cooccurrence", run=run))
+    assert torch.equal(trainer.bare_model.transformer.embeddings.weight, saved)
+
+
 def test_every_objective_has_its_streams(
     options: PretrainOptions, put_together: Callable[[PretrainOptions], Trainer]
 ) -> None:
@@ -159,3 +184,12 @@ def test_sizes_that_do_not_fit(options: PretrainOptions, tmp_path: Path) -> None
         pretrain(replace(options, size=replace(options.size, num_heads=3)), [])
     with pytest.raises(ModelError, match=r"no tokenizer\.model in .*nowhere"):
         pretrain(replace(options, tokenizer=tmp_path / "nowhere"), [])
+
+
+def test_embeddings_that_do_not_fit(options: PretrainOptions, tmp_path: Path) -> None:
+    options = replace(options, embeddings="cooccurrence")
+    with pytest.raises(TrainingError, match="420 words are too few for --dim 420"):
+        pretrain(replace(options, size=replace(options.size, dim=420)), [])
+    pretrain(replace(options, run=replace(options.run, folder=tmp_path / "first")), [])
+    with pytest.raises(UsageError, match="--embeddings cooccurrence is for a new model"):
+        pretrain(replace(options, init=tmp_path / "first", tokenizer=None), [])

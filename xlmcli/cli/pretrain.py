@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -37,6 +37,13 @@ from xlmcli.cli.training import (
     help="Do not tell a new model which language a text is in, as XLM-17 and XLM-100 are not told.",
 )
 @click.option(
+    "--embeddings",
+    type=click.Choice(["random", "cooccurrence"]),
+    default="random",
+    show_default=True,
+    help="What a new model's words start as: cooccurrence puts them near the words of the same sentence or pair.",
+)
+@click.option(
     "--objectives",
     type=ListType("mlm", "tlm", "clm"),
     default="mlm",
@@ -64,6 +71,7 @@ def command(
     vocab_size: int,
     lowercase: bool,
     no_language_embeddings: bool,
+    embeddings: Literal["random", "cooccurrence"],
     objectives: tuple[str, ...],
     block_len: int,
     mask_share: float,
@@ -85,7 +93,7 @@ def command(
           --valid en=dev.en --max-time 90m xlm-en-fr
       xlm pretrain --config recipe.toml --resume xlm-en-fr
     """
-    require_extra("train", "torch", "accelerate")
+    require_extra("train", "torch", "accelerate", "scipy")
     from xlmcli.console import TrainingDisplay
     from xlmcli.train.log import JsonLog
     from xlmcli.train.masking import MaskingOptions
@@ -98,6 +106,7 @@ def command(
         vocab_size,
         lowercase,
         not no_language_embeddings,
+        embeddings,
         objectives,
         block_len,
         MaskingOptions(share=mask_share, smoothing=mask_smoothing),

@@ -109,6 +109,7 @@ class PretrainOptions:
         vocab_size: Size of the vocabulary to learn.
         lowercase: Whether that vocabulary folds case.
         tells_languages: Whether a new model has language embeddings.
+        embeddings: What the words of a new model start as: random, or near the words that they share texts with.
         objectives: Of ``mlm``, ``tlm``, ``clm``; they take turns.
         block_len: Tokens of a block of running text for MLM and CLM.
         masking: Shares of masking.
@@ -122,6 +123,7 @@ class PretrainOptions:
     vocab_size: int
     lowercase: bool
     tells_languages: bool
+    embeddings: Literal["random", "cooccurrence"]
     objectives: tuple[str, ...]
     block_len: int
     masking: MaskingOptions

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 from accelerate import Accelerator
 
-from xlmcli.errors import UsageError
+from xlmcli.errors import TrainingError, UsageError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
 from xlmcli.train.checkpoint import CheckpointConfig, save_config
+from xlmcli.train.cooccurrence import cooccurrence_embeddings
 from xlmcli.train.data import TextData
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.masking import smoothing_weights
@@ -64,6 +66,8 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     model = XLMLanguageModel(config.shape)
     if pretrained is not None:
         model.load_state_dict(pretrained.language_model().state_dict())
+    elif options.embeddings == "cooccurrence" and not options.run.resume:
+        _start_near_company(model, train_text.values(), options.run.loop.seed)
     lm_options = _language_model_options(options, config.shape, train_text)
     share = Share(accelerator.process_index, accelerator.num_processes)
     maker = StreamMaker(options.run.loop.seed, share, config.lang2id, options.data.batch_tokens)
@@ -94,6 +98,8 @@ def _check(options: PretrainOptions, shape: XLMShape) -> None:
         raise UsageError(f"--block-len {options.block_len} is above {positions} {num_positions}")
     if max_len is not None and max_len > num_positions - 2:
         raise UsageError(f"--max-len {max_len} leaves no room for </s> in {positions} {num_positions}")
+    if options.embeddings == "cooccurrence" and options.init is not None:
+        raise UsageError("--embeddings cooccurrence is for a new model", hint="leave it out: --init brings embeddings")
     if "tlm" not in options.objectives:
         return
     if not options.data.parallel:
@@ -103,6 +109,20 @@ def _check(options: PretrainOptions, shape: XLMShape) -> None:
             f"--max-len {max_len} leaves no room for a pair in {positions} {num_positions}",
             hint="in a model without language embeddings, the positions of a pair's second side follow the first's",
         )
+
+
+def _start_near_company(model: XLMLanguageModel, texts: Iterable[TextData], seed: int) -> None:
+    """Puts words near those that they share texts with; words that share none stay where they are."""
+    table, shape = model.transformer.embeddings.weight, model.transformer.shape
+    if shape.dim >= shape.num_words:
+        raise TrainingError(
+            f"--embeddings cooccurrence: {shape.num_words} words are too few for --dim {shape.dim}",
+            hint="make --dim smaller than the vocabulary",
+        )
+    rng = np.random.default_rng(seed)
+    near = torch.from_numpy(cooccurrence_embeddings(texts, shape.num_words, shape.dim, rng))
+    with torch.no_grad():
+        table.copy_(torch.where(near.any(-1, keepdim=True), near, table))
 
 
 def _tells_sides(shape: XLMShape) -> bool:
