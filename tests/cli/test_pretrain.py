@@ -34,7 +34,8 @@ def test_a_run_writes_a_checkpoint_and_a_log(
     arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, read_log: ReadLog
 ) -> None:
     folder = tmp_path / "deep" / "run"
-    exit_code, stderr = xlm(*arguments, "--objectives", "mlm,tlm", "--max-steps", 4, folder)
+    options = ("--objectives", "mlm,tlm", "--embeddings", "cooccurrence", "--max-steps", 4)
+    exit_code, stderr = xlm(*arguments, *options, folder)
     assert exit_code == 0, stderr
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     files = {"config.json", "model.safetensors", "tokenizer.model", "log.jsonl"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
+from xlmcli.train import cooccurrence
 from xlmcli.train.cooccurrence import cooccurrence_embeddings, count_shared_texts, mutual_information
 from xlmcli.train.data import Corpus, TextData
 
@@ -28,17 +30,25 @@ SENTENCE = st.lists(st.integers(0, NUM_WORDS - 1), max_size=6)
 ROWS = st.lists(st.tuples(SENTENCE, SENTENCE, st.sampled_from([0.5, 1.0, 3.0])), min_size=1, max_size=8)
 
 
-@given(ROWS, st.lists(SENTENCE, min_size=1, max_size=4))
+def pieces(side: list[int], size: int, num_pieces: int) -> list[list[int]]:
+    return [side[size * number : size * (number + 1)] for number in range(num_pieces)]
+
+
+@given(ROWS, st.lists(SENTENCE, min_size=1, max_size=4), st.integers(1, 3), st.integers(2, 6))
 def test_counts_are_those_of_a_plain_count(
-    pairs: list[tuple[list[int], list[int], float]], sentences: list[list[int]]
+    pairs: list[tuple[list[int], list[int], float]], sentences: list[list[int]], chunk: int, size: int
 ) -> None:
     expected: dict[tuple[int, int], float] = defaultdict(float)
-    for words, repeat in [({*x, *y}, repeat) for x, y, repeat in pairs] + [({*x}, 1.0) for x in sentences]:
-        for first in words:
-            for second in words - {first}:
-                expected[first, second] += repeat / (len(words) - 1)
+    for first, second, repeat in pairs + [(sentence, [], 1.0) for sentence in sentences]:
+        for one, other in zip(pieces(first, size, 3), pieces(second, size, 3), strict=True):
+            words = {*one, *other}
+            for word, company in permutations(words, 2):
+                expected[word, company] += repeat / (len(words) - 1)
     parallel = text([x for x, _, _ in pairs], [y for _, y, _ in pairs], repeats=[repeat for *_, repeat in pairs])
-    counts = count_shared_texts([parallel, text(sentences)], NUM_WORDS).todok()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cooccurrence, "_CHUNK_SENTENCES", chunk)
+        patch.setattr(cooccurrence, "_MAX_TEXT_LEN", size)
+        counts = count_shared_texts([parallel, text(sentences)], NUM_WORDS).todok()
     assert set(counts.keys()) == set(expected)
     assert [counts[pair] for pair in expected] == pytest.approx(list(expected.values()), rel=1e-5)
 

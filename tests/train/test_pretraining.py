@@ -12,9 +12,10 @@ import pytest
 import torch
 from transformers import XLMModel
 
-from xlmcli.errors import ModelError, TrainingError, UsageError
+from xlmcli.errors import ModelError, UsageError
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
+from xlmcli.train import pretraining
 from xlmcli.train.checkpoint import load_config
 from xlmcli.train.data import LengthFilter, load_text
 from xlmcli.train.huggingface import open_weights
@@ -108,9 +109,10 @@ def test_words_may_start_near_those_they_share_texts_with(
 
 
 def test_a_resumed_run_keeps_its_embeddings(
-    options: PretrainOptions, put_together: Callable[[PretrainOptions], Trainer]
+    options: PretrainOptions, put_together: Callable[[PretrainOptions], Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pretrain(replace(options, embeddings="cooccurrence"), [])
+    monkeypatch.delattr(pretraining, "cooccurrence_embeddings")  # not computed again
     saved = open_pretrained(options.run.folder).encoder().embeddings.weight
     run = replace(options.run, resume=True)
     trainer = put_together(replace(options, embeddings="cooccurrence", run=run))
@@ -188,7 +190,7 @@ def test_sizes_that_do_not_fit(options: PretrainOptions, tmp_path: Path) -> None
 
 def test_embeddings_that_do_not_fit(options: PretrainOptions, tmp_path: Path) -> None:
     options = replace(options, embeddings="cooccurrence")
-    with pytest.raises(TrainingError, match="420 words are too few for --dim 420"):
+    with pytest.raises(UsageError, match="420 words are too few for --dim 420"):
         pretrain(replace(options, size=replace(options.size, dim=420)), [])
     pretrain(replace(options, run=replace(options.run, folder=tmp_path / "first")), [])
     with pytest.raises(UsageError, match="--embeddings cooccurrence is for a new model"):

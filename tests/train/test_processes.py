@@ -47,7 +47,7 @@ def test_pretraining_under_accelerate(
     texts: Any, tiny_tokenizer: Path, tmp_path: Path, read_log: Callable[[Path, str], list[dict[str, Any]]]
 ) -> None:
     text = ("--parallel", f"en-fr={texts.pairs}", "--valid", f"en-fr={texts.pairs}")
-    objectives = ("--objectives", "mlm,tlm", "--block-len", 24)
+    objectives = ("--objectives", "mlm,tlm", "--block-len", 24, "--embeddings", "cooccurrence")
     settings = ("--max-steps", 4, "--log-every", 2, "--valid-every", 2, "--average", 2)
     with launch(
         *(*ACCELERATE, "-m", "xlmcli", "pretrain", "--tokenizer", tiny_tokenizer),

@@ -7,18 +7,18 @@ sentence pair is one text, as in cross-lingual latent semantic indexing, so a wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from xlmcli.train.data import Corpus, TextData
+from xlmcli.train.data import TextData
 
-# In a line that is no sentence, not every word has to do with every other.
+# A longer line is cut into texts of so many tokens a side: not every word of it has to do with every other.
 _MAX_TEXT_LEN = 128
-_CHUNK_TEXTS = 50_000
+_CHUNK_SENTENCES = 50_000
 # Makes rare words count for more as contexts, or the mutual information with them would drown all else (section 3.2).
 _CONTEXT_SMOOTHING = 0.75
 
@@ -51,17 +51,20 @@ def cooccurrence_embeddings(
 def count_shared_texts(texts: Iterable[TextData], num_words: int) -> sparse.csr_array:
     """Counts how often two words share a text.
 
-    A word of a text spreads one count, times how often the text counts in an epoch, evenly over the text's other words,
-    so that a word's sum is the number of texts that it is in, however long they are.
+    A word of a text spreads one count, times how often the text counts in an epoch, evenly over the text's other words:
+    its sum is then the number of texts in which it has company, however long they are.
 
     Returns:
         float32 (num_words, num_words), symmetric, nothing on the diagonal.
     """
     counts = sparse.csr_array((num_words, num_words), dtype=np.float32)
-    for members, repeats in _memberships(texts, num_words):
-        shares = repeats / np.maximum(members.sum(1) - 1, 1)
-        counts += members.T @ (members * shares[:, None])
-    counts.setdiag(0)
+    for text in texts:
+        for start in range(0, len(text), _CHUNK_SENTENCES):
+            members, repeats = _memberships(text, start, min(start + _CHUNK_SENTENCES, len(text)), num_words)
+            shares = repeats / np.maximum(members.sum(1) - 1, 1)
+            counts += members.T @ (members * shares[:, None])
+    # Not setdiag, which scipy 1.13 and 1.14 get wrong where few diagonal entries are missing (scipy issue 21791).
+    counts.data[counts.indices == np.repeat(np.arange(num_words), np.diff(counts.indptr))] = 0
     counts.eliminate_zeros()
     return counts
 
@@ -77,25 +80,20 @@ def mutual_information(counts: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array((information[kept].astype(np.float32), (rows, columns)), shape=counts.shape)
 
 
-def _memberships(texts: Iterable[TextData], num_words: int) -> Iterator[tuple[sparse.csr_array, NDArray[np.float32]]]:
-    """Which words each text has, ones (texts, num_words), and how often each text counts, (texts,), chunk by chunk."""
-    for text in texts:
-        for start in range(0, len(text), _CHUNK_TEXTS):
-            end = min(start + _CHUNK_TEXTS, len(text))
-            words = np.concatenate([side.ids[side.starts[start] : side.starts[end]] for side in text.sides])
-            rows = np.concatenate([_rows(side, start, end) for side in text.sides])
-            # Blocks of as many rows as there are sentences: the first tokens of each, the next ones, and so on.
-            num_blocks = rows.max(initial=0) // (end - start) + 1
-            shape = (num_blocks * (end - start), num_words)
-            members = sparse.csr_array((np.ones(len(words), dtype=np.float32), (rows, words)), shape=shape)
-            members.sum_duplicates()
-            members.data[:] = 1
-            yield members, np.tile(text.repeats[start:end], num_blocks)
-
-
-def _rows(side: Corpus, start: int, end: int) -> NDArray[np.int64]:
-    """The row of each word of some sentences; the words of a long one go on in the next block of rows."""
-    lens = side.lens[start:end]
-    sentences = np.repeat(np.arange(end - start), lens)
-    places = np.arange(len(sentences)) - np.repeat(side.starts[start:end] - side.starts[start], lens)
-    return sentences + (end - start) * (places // _MAX_TEXT_LEN)  # type: ignore[no-any-return]
+def _memberships(text: TextData, start: int, end: int, num_words: int) -> tuple[sparse.csr_array, NDArray[np.float32]]:
+    """Which words some sentences have, ones (texts, num_words), and how often each text counts, float32 (texts,)."""
+    lens = np.stack([side.lens[start:end] for side in text.sides])
+    num_texts = np.maximum(1, -(-lens.max(0) // _MAX_TEXT_LEN))
+    first_rows = np.cumsum(num_texts) - num_texts
+    rows, words = [], []
+    for side, side_lens in zip(text.sides, lens, strict=True):
+        sentence_starts = np.cumsum(side_lens) - side_lens
+        places = np.arange(side_lens.sum()) - np.repeat(sentence_starts, side_lens)
+        rows.append((np.repeat(first_rows, side_lens) + places // _MAX_TEXT_LEN).astype(np.int32))
+        words.append(side.ids[side.starts[start] : side.starts[end]])
+    row, word = np.concatenate(rows), np.concatenate(words)
+    shape = (int(num_texts.sum()), num_words)
+    members = sparse.csr_array((np.ones(len(row), dtype=np.float32), (row, word)), shape=shape)
+    members.sum_duplicates()
+    members.data[:] = 1
+    return members, np.repeat(text.repeats[start:end], num_texts)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from xlmcli.errors import TrainingError, UsageError
+from xlmcli.errors import UsageError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
@@ -18,7 +18,7 @@ from xlmcli.train.cooccurrence import cooccurrence_embeddings
 from xlmcli.train.data import TextData
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.masking import smoothing_weights
-from xlmcli.train.model import XLMLanguageModel, XLMShape
+from xlmcli.train.model import XLMLanguageModel, XLMShape, XLMTransformer
 from xlmcli.train.objectives import (
     CausalLanguageModel,
     LanguageModelObjective,
@@ -61,6 +61,7 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     accelerator = make_accelerator(options.run)
     tokenizer = _tokenizer(options, pretrained, accelerator)
     config = _config(options, langs, tokenizer, pretrained)
+    _check_embeddings(options, config.shape)
     train_text = _load(options.data, (*options.data.mono, *options.data.parallel), tokenizer)
     valid_text = _load(options.data, options.data.valid, tokenizer)
     if accelerator.is_main_process:
@@ -68,8 +69,9 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     model = XLMLanguageModel(config.shape)
     if pretrained is not None:
         model.load_state_dict(pretrained.language_model().state_dict())
-    elif options.embeddings == "cooccurrence" and not options.run.resume:
-        _start_near_company(model, train_text.values(), options.run.loop.seed)
+    elif options.embeddings == "cooccurrence" and not options.run.resume and accelerator.is_main_process:
+        # The other processes get the main one's weights.
+        _set_cooccurrence_embeddings(model.transformer, train_text.values(), options.run.loop.seed)
     lm_options = _language_model_options(options, config.shape, train_text)
     share = Share(accelerator.process_index, accelerator.num_processes)
     maker = StreamMaker(options.run.loop.seed, share, config.lang2id, options.data.batch_tokens)
@@ -98,8 +100,6 @@ def _check(options: PretrainOptions, shape: XLMShape) -> None:
         raise UsageError(f"--block-len {options.block_len} is above {positions} {num_positions}")
     if max_len is not None and max_len > num_positions - 2:
         raise UsageError(f"--max-len {max_len} leaves no room for </s> in {positions} {num_positions}")
-    if options.embeddings == "cooccurrence" and options.init is not None:
-        raise UsageError("--embeddings cooccurrence is for a new model", hint="leave it out: --init brings embeddings")
     if "tlm" not in options.objectives:
         return
     if not options.data.parallel:
@@ -111,18 +111,24 @@ def _check(options: PretrainOptions, shape: XLMShape) -> None:
         )
 
 
-def _start_near_company(model: XLMLanguageModel, texts: Iterable[TextData], seed: int) -> None:
-    """Puts words near those that they share texts with; words that share none stay where they are."""
-    table, shape = model.transformer.embeddings.weight, model.transformer.shape
+def _check_embeddings(options: PretrainOptions, shape: XLMShape) -> None:
+    if options.embeddings == "random":
+        return
+    if options.init is not None:
+        raise UsageError("--embeddings cooccurrence is for a new model", hint="leave it out: --init brings embeddings")
     if shape.dim >= shape.num_words:
-        raise TrainingError(
+        raise UsageError(
             f"--embeddings cooccurrence: {shape.num_words} words are too few for --dim {shape.dim}",
             hint="make --dim smaller than the vocabulary",
         )
-    rng = np.random.default_rng(seed)
-    near = torch.from_numpy(cooccurrence_embeddings(texts, shape.num_words, shape.dim, rng))
+
+
+def _set_cooccurrence_embeddings(encoder: XLMTransformer, texts: Iterable[TextData], seed: int) -> None:
+    """Puts words near those that they share texts with; words that share none stay where they are."""
+    shape, table = encoder.shape, encoder.embeddings.weight
+    computed = torch.from_numpy(cooccurrence_embeddings(texts, shape.num_words, shape.dim, np.random.default_rng(seed)))
     with torch.no_grad():
-        table.copy_(torch.where(near.any(-1, keepdim=True), near, table))
+        table.copy_(torch.where(computed.any(-1, keepdim=True), computed, table))
 
 
 def _tells_sides(shape: XLMShape) -> bool:
