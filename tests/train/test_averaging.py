@@ -1,0 +1,83 @@
+"""The mean of several models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import XLMForSequenceClassification
+
+from xlmcli.errors import ModelError, UsageError
+from xlmcli.sources import Source
+from xlmcli.text import load_tokenizer
+from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
+from xlmcli.train.averaging import average_checkpoints
+from xlmcli.train.checkpoint import CheckpointConfig, load_config, save_config, save_weights, saved_state
+from xlmcli.train.classifier import Classifier
+from xlmcli.train.classifier_config import ClassifierConfig
+from xlmcli.train.model import XLMShape
+
+MakeModel = Callable[..., Path]
+HEAD = ClassifierConfig(("bad", "good"), train_langs=("en",))
+
+
+@pytest.fixture
+def make_model(tmp_path: Path, tiny_tokenizer: Path) -> MakeModel:
+    """A random classifier: ``make_model(seed, head, dim=…)``."""
+
+    def make(seed: int, head: ClassifierConfig = HEAD, dim: int = 16, dropout: float = 0.1) -> Path:
+        shape = XLMShape(num_words=420, num_langs=2, dim=dim, num_layers=1, num_heads=2, dropout=dropout)
+        folder = tmp_path / f"model-{seed}"
+        folder.mkdir()
+        torch.manual_seed(seed)
+        save_weights(saved_state(Classifier(shape, head)), folder / "model.safetensors")
+        save_config(CheckpointConfig(("en", "fr"), shape, classifier=head), folder)
+        load_tokenizer(tiny_tokenizer).save(folder)
+        return folder
+
+    return make
+
+
+def test_weights_and_temperature_are_the_mean(make_model: MakeModel, tmp_path: Path) -> None:
+    heads = [replace(HEAD, temperature=temperature) for temperature in (1.0, 1.5, 3.5)]
+    folders = [make_model(seed, head, dropout=0.1 * seed) for seed, head in enumerate(heads)]
+    average_checkpoints(folders, tmp_path / "deep" / "mean")
+    weights = load_file(tmp_path / "deep" / "mean" / "model.safetensors")
+    states = [load_file(folder / "model.safetensors") for folder in folders]
+    assert weights.keys() == states[0].keys()
+    for name, weight in weights.items():
+        torch.testing.assert_close(weight, torch.stack([state[name] for state in states]).mean(0))
+    config = load_config(tmp_path / "deep" / "mean")
+    assert config == replace(load_config(folders[0]), classifier=replace(HEAD, temperature=2.0))
+    XLMForSequenceClassification.from_pretrained(tmp_path / "deep" / "mean")
+
+
+def test_what_does_not_fit_is_refused(make_model: MakeModel, tmp_path: Path) -> None:
+    first, out = make_model(1), tmp_path / "mean"
+    for other in (make_model(2, dim=32), make_model(3, replace(HEAD, labels=("good", "bad")))):
+        with pytest.raises(ModelError, match=f"{other.name}: of another kind than .*model-1"):
+            average_checkpoints([first, other], out)
+    with pytest.raises(ModelError, match="nowhere: not a checkpoint"):
+        average_checkpoints([first, tmp_path / "nowhere"], out)
+    assert not out.exists()
+
+
+def test_another_vocabulary_is_refused(make_model: MakeModel, texts: Any, tmp_path: Path) -> None:
+    first, other = make_model(1), make_model(2)
+    sources = (Source(("en",), texts.en), Source(("fr",), texts.fr))
+    train_sentencepiece(TokenizerOptions(sources, vocab_size=420, seed=1, lowercase=True), other)
+    with pytest.raises(ModelError, match="model-2: its vocabulary is not that of"):
+        average_checkpoints([first, other], tmp_path / "mean")
+
+
+def test_a_checkpoint_is_not_overwritten(make_model: MakeModel) -> None:
+    first, other = make_model(1), make_model(2)
+    before = (other / "model.safetensors").read_bytes()
+    with pytest.raises(UsageError, match="model-2 has a checkpoint already"):
+        average_checkpoints([first, first], other)
+    assert (other / "model.safetensors").read_bytes() == before
