@@ -64,8 +64,6 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     _check_embeddings(options, config.shape)
     train_text = _load(options.data, (*options.data.mono, *options.data.parallel), tokenizer)
     valid_text = _load(options.data, options.data.valid, tokenizer)
-    if accelerator.is_main_process:
-        report_text(train_text, reporters)
     model = XLMLanguageModel(config.shape)
     if pretrained is not None:
         model.load_state_dict(pretrained.language_model().state_dict())
@@ -90,6 +88,8 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
         trainer.resume()
     elif accelerator.is_main_process:
         save_config(config, options.run.folder)
+    if accelerator.is_main_process:
+        report_text(train_text, reporters)
     return trainer.run()
 
 
