@@ -35,6 +35,24 @@ def test_the_mean_is_a_checkpoint(classifiers: list[Path], xlm: Xlm, tmp_path: P
     assert xlm("convert", tmp_path / "mean", tmp_path / "bundle")[0] == 0
 
 
+def test_a_classifier_is_calibrated_on_held_out_text(classifiers: list[Path], xlm: Xlm, tmp_path: Path) -> None:
+    valid = ("--valid", f"en={tmp_path / 'en.tsv'}")
+    temperatures = []
+    for name, options in {"mean": (), "fitted": valid}.items():
+        assert xlm("train", "average", *options, *classifiers, tmp_path / name) == (0, "")
+        temperatures.append(json.loads((tmp_path / name / "config.json").read_text())["xlm_temperature"])
+    assert temperatures[0] != temperatures[1]
+    # The fitted one is what training on from the mean, so slowly that it stays where it is, finds.
+    train = ("--train", f"en={tmp_path / 'en.tsv'}", *valid, "--encoder-lr", 1e-20, "--head-lr", 1e-20)
+    assert xlm("train", "classify", "--init", tmp_path / "mean", *train, *RUN, tmp_path / "same") == (0, "")
+    config = json.loads((tmp_path / "same" / "config.json").read_text())
+    assert temperatures[1] == pytest.approx(config["xlm_temperature"], rel=0.02)
+    exit_code, stderr = xlm("train", "average", "--valid", f"de={tmp_path / 'en.tsv'}", *classifiers, tmp_path / "no")
+    assert exit_code == ExitCode.USAGE
+    assert stderr.startswith("error: --valid: the models do not know de")
+    assert not (tmp_path / "no").exists()
+
+
 def test_errors_name_the_way_out(classifiers: list[Path], xlm: Xlm, tmp_path: Path) -> None:
     exit_code, stderr = xlm("train", "average", classifiers[0], tmp_path / "mean")
     assert exit_code == ExitCode.USAGE

@@ -20,6 +20,7 @@ from xlmcli.train.averaging import average_checkpoints
 from xlmcli.train.checkpoint import CheckpointConfig, load_config, save_config, save_weights, saved_state
 from xlmcli.train.classifier import Classifier
 from xlmcli.train.classifier_config import ClassifierConfig
+from xlmcli.train.labelled import Columns
 from xlmcli.train.model import XLMShape
 
 MakeModel = Callable[..., Path]
@@ -46,7 +47,7 @@ def make_model(tmp_path: Path, tiny_tokenizer: Path) -> MakeModel:
 def test_weights_and_temperature_are_the_mean(make_model: MakeModel, tmp_path: Path) -> None:
     heads = [replace(HEAD, temperature=temperature) for temperature in (1.0, 1.5, 3.5)]
     folders = [make_model(seed, head, dropout=0.1 * seed) for seed, head in enumerate(heads)]
-    average_checkpoints(folders, tmp_path / "deep" / "mean")
+    average_checkpoints(folders, tmp_path / "deep" / "mean", (), Columns())
     weights = load_file(tmp_path / "deep" / "mean" / "model.safetensors")
     states = [load_file(folder / "model.safetensors") for folder in folders]
     assert weights.keys() == states[0].keys()
@@ -61,9 +62,9 @@ def test_what_does_not_fit_is_refused(make_model: MakeModel, tmp_path: Path) -> 
     first, out = make_model(1), tmp_path / "mean"
     for other in (make_model(2, dim=32), make_model(3, replace(HEAD, labels=("good", "bad")))):
         with pytest.raises(ModelError, match=f"{other.name}: of another kind than .*model-1"):
-            average_checkpoints([first, other], out)
+            average_checkpoints([first, other], out, (), Columns())
     with pytest.raises(ModelError, match="nowhere: not a checkpoint"):
-        average_checkpoints([first, tmp_path / "nowhere"], out)
+        average_checkpoints([first, tmp_path / "nowhere"], out, (), Columns())
     assert not out.exists()
 
 
@@ -72,12 +73,12 @@ def test_another_vocabulary_is_refused(make_model: MakeModel, texts: Any, tmp_pa
     sources = (Source(("en",), texts.en), Source(("fr",), texts.fr))
     train_sentencepiece(TokenizerOptions(sources, vocab_size=420, seed=1, lowercase=True), other)
     with pytest.raises(ModelError, match="model-2: its vocabulary is not that of"):
-        average_checkpoints([first, other], tmp_path / "mean")
+        average_checkpoints([first, other], tmp_path / "mean", (), Columns())
 
 
 def test_a_checkpoint_is_not_overwritten(make_model: MakeModel) -> None:
     first, other = make_model(1), make_model(2)
     before = (other / "model.safetensors").read_bytes()
     with pytest.raises(UsageError, match="model-2 has a checkpoint already"):
-        average_checkpoints([first, first], other)
+        average_checkpoints([first, first], other, (), Columns())
     assert (other / "model.safetensors").read_bytes() == before

@@ -12,6 +12,7 @@ from xlmcli.cli.options import DURATION, FILE, MONOLINGUAL, PARALLEL, SOURCE, Fi
 from xlmcli.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
+    from xlmcli.train.labelled import Columns
     from xlmcli.train.options import DataOptions, RunOptions, SizeOptions
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -27,6 +28,13 @@ alpha_option = click.option(
     help="Languages are sampled with p ∝ n^alpha.",
 )
 
+_COLUMNS = (
+    click.option(
+        "--label-column", metavar="COLUMN", help="Number or name of the label's column, or its field; by default 1."
+    ),
+    click.option("--text-column", metavar="COLUMN", help="The same for the text; by default 2."),
+    click.option("--pair-column", metavar="COLUMN", help="The same for the second text of a pair; by default none."),
+)
 _DATA = (
     click.option(
         "--mono",
@@ -167,6 +175,13 @@ def training_options(function: Function) -> Function:
     return function
 
 
+def column_options(function: Function) -> Function:
+    """Adds where labelled text has its label and its text."""
+    for decorate in reversed(_COLUMNS):
+        function = decorate(function)
+    return function
+
+
 def size_options(function: Function) -> Function:
     """Adds the options of sizes alone."""
     for decorate in reversed(_SIZE):
@@ -243,6 +258,21 @@ def make_data_options(values: dict[str, Any]) -> DataOptions:
         batch_tokens=values["batch_tokens"],
         alpha=values["alpha"],
     )
+
+
+def make_columns(values: dict[str, Any], *, multi_label: bool) -> Columns:
+    """Where labelled text has its label and its text.
+
+    Raises:
+        UsageError: A column's number is below 1.
+    """
+    from xlmcli.tables import check_column
+    from xlmcli.train.labelled import Columns
+
+    names = {"label": values["label_column"], "text": values["text_column"], "pair": values["pair_column"]}
+    for name, column in names.items():
+        check_column(column, f"--{name}-column")
+    return Columns(**names, multi_label=multi_label)
 
 
 def make_size_options(values: dict[str, Any]) -> SizeOptions:

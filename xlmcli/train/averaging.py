@@ -11,9 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
 from xlmcli.errors import ModelError, UsageError
+from xlmcli.sources import Source
+from xlmcli.text import Tokenizer
+from xlmcli.train.calibration import fit_temperature
 from xlmcli.train.checkpoint import (
     CheckpointConfig,
     find_faults,
@@ -23,17 +27,24 @@ from xlmcli.train.checkpoint import (
     save_config,
     save_weights,
 )
+from xlmcli.train.classifier import Classifier
+from xlmcli.train.classifier_validation import ClassificationValidator, DevSet
+from xlmcli.train.examples import check_certain, encode_labelled, read_by_lang
+from xlmcli.train.labelled import Columns
 
 
-def average_checkpoints(folders: Sequence[Path], out: Path) -> None:
-    """Writes the checkpoint whose weights are the mean of others'; a classifier's temperature is their mean too.
+def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Source], columns: Columns) -> None:
+    """Writes the checkpoint whose weights are the mean of others'.
 
     Args:
         folders: Two checkpoints or more, of the same kind, sizes, languages, labels and vocabulary.
         out: A folder without a checkpoint.
+        valid: Held-out labelled text to fit a classifier's temperature to; without any it is the mean of theirs.
+        columns: Where that text has its label and its text.
 
     Raises:
-        UsageError: ``out`` has a checkpoint.
+        UsageError: ``out`` has a checkpoint, or the text is for no classifier or in a language that it does not know.
+        DataError: The text cannot be read.
         ModelError: A checkpoint cannot be read, or does not fit the first one.
     """
     if (out / CONFIG_NAME).exists() or (out / CHECKPOINT_WEIGHTS_NAME).exists():
@@ -56,10 +67,12 @@ def average_checkpoints(folders: Sequence[Path], out: Path) -> None:
             raise ModelError(f"{path}: {'; '.join(faults)}")
         for name, weight in weights.items():
             total[name] += weight
+    mean = {name: torch.div(weight, len(paths)) for name, weight in total.items()}
+    config = _calibrate(configs[0], mean, tokenizers[0], valid, columns) if valid else _mean_temperature(configs)
     out.mkdir(parents=True, exist_ok=True)
     tokenizers[0].save(out)
-    save_weights({name: torch.div(weight, len(paths)) for name, weight in total.items()}, out / CHECKPOINT_WEIGHTS_NAME)
-    save_config(_mean_temperature(configs), out)
+    save_weights(mean, out / CHECKPOINT_WEIGHTS_NAME)
+    save_config(config, out)
 
 
 def _kind(config: CheckpointConfig) -> CheckpointConfig:
@@ -73,3 +86,36 @@ def _mean_temperature(configs: Sequence[CheckpointConfig]) -> CheckpointConfig:
         return configs[0]
     temperature = sum(classifier.temperature for classifier in classifiers) / len(classifiers)
     return replace(configs[0], classifier=replace(classifiers[0], temperature=temperature))
+
+
+def _calibrate(
+    config: CheckpointConfig,
+    weights: dict[str, Tensor],
+    tokenizer: Tokenizer,
+    valid: Sequence[Source],
+    columns: Columns,
+) -> CheckpointConfig:
+    """Fits a classifier's temperature to labelled text."""
+    classifier = config.classifier
+    if classifier is None:
+        raise UsageError("--valid is for classifiers, and these are none", hint="leave it out")
+    files = read_by_lang(valid, replace(columns, multi_label=classifier.multi_label))
+    if strangers := sorted(files.keys() - config.lang2id.keys()):
+        raise UsageError(f"--valid: the models do not know {', '.join(strangers)}")
+    check_certain(files)
+    max_len = config.max_len or config.shape.max_positions - 2
+    dev_sets = [
+        DevSet(
+            encode_labelled(lang, group, classifier.labels, tokenizer, max_len),
+            config.lang2id[lang],
+            is_zero_shot=False,
+            is_selecting=True,
+        )
+        for lang, group in files.items()
+    ]
+    model = Classifier(config.shape, classifier)
+    model.load_state_dict(weights, strict=False)
+    validator = ClassificationValidator(model.eval(), dev_sets, classifier, torch.device("cpu"))
+    logits, labels = validator.selecting_logits()
+    temperature = fit_temperature(logits, labels, multi_label=classifier.multi_label)
+    return replace(config, classifier=replace(classifier, temperature=temperature))

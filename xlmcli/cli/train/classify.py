@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
@@ -11,6 +11,8 @@ from xlmcli.cli.options import FILE, MONOLINGUAL, FiniteRange, config_option, re
 from xlmcli.cli.training import (
     RANDOM,
     alpha_option,
+    column_options,
+    make_columns,
     make_run_options,
     make_size_options,
     model_folder,
@@ -20,9 +22,6 @@ from xlmcli.cli.training import (
     valid_every_option,
 )
 from xlmcli.sources import Source
-
-if TYPE_CHECKING:
-    from xlmcli.train.labelled import Columns
 
 _TEXT = (
     click.option(
@@ -44,11 +43,7 @@ _TEXT = (
         metavar="LANG,...",
         help="Languages of --valid whose mean macro-F1 decides which model is best; by default the first one's.",
     ),
-    click.option(
-        "--label-column", metavar="COLUMN", help="Number or name of the label's column, or its field; by default 1."
-    ),
-    click.option("--text-column", metavar="COLUMN", help="The same for the text; by default 2."),
-    click.option("--pair-column", metavar="COLUMN", help="The same for the second text of a pair; by default none."),
+    column_options,
     click.option("--multi-label", is_flag=True, help="A text has any number of labels, joined by commas."),
     click.option(
         "--max-len",
@@ -165,7 +160,7 @@ def command(
         train=train,
         valid=valid,
         select=() if select is None else tuple(select.split(",")),
-        columns=_columns(values),
+        columns=make_columns(values, multi_label=values["multi_label"]),
         pooling=pooling,
         is_balanced=class_weights == "balanced",
         word_blank=word_blank,
@@ -179,13 +174,3 @@ def command(
     )
     with TrainingDisplay(quiet=quiet) as display:
         train_classification(options, [JsonLog(options.run.folder), display])
-
-
-def _columns(values: dict[str, Any]) -> Columns:
-    from xlmcli.tables import check_column
-    from xlmcli.train.labelled import Columns
-
-    names = {"label": values["label_column"], "text": values["text_column"], "pair": values["pair_column"]}
-    for name, column in names.items():
-        check_column(column, f"--{name}-column")
-    return Columns(**names, multi_label=values["multi_label"])
