@@ -62,6 +62,10 @@ def test_errors_name_the_way_out(classifiers: list[Path], xlm: Xlm, tmp_path: Pa
     exit_code, stderr = xlm("train", "average", tmp_path, classifiers[0], tmp_path / "mean")
     assert exit_code == ExitCode.MODEL
     assert stderr.startswith(f"error: {tmp_path}: not a checkpoint")
+    text = tmp_path / "en.tsv"
+    exit_code, stderr = xlm("train", "average", text, classifiers[0], tmp_path / "mean")
+    assert exit_code == ExitCode.MODEL
+    assert stderr.startswith(f"error: {text}: not a checkpoint")
     exit_code, stderr = xlm("train", "average", *classifiers, classifiers[0])
     assert exit_code == ExitCode.USAGE
     assert "has a checkpoint already" in stderr

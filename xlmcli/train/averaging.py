@@ -84,8 +84,7 @@ def _mean_temperature(configs: Sequence[CheckpointConfig]) -> CheckpointConfig:
     classifiers = [config.classifier for config in configs if config.classifier is not None]
     if not classifiers:
         return configs[0]
-    temperature = sum(classifier.temperature for classifier in classifiers) / len(classifiers)
-    return replace(configs[0], classifier=replace(classifiers[0], temperature=temperature))
+    return configs[0].with_temperature(sum(each.temperature for each in classifiers) / len(classifiers))
 
 
 def _calibrate(
@@ -117,5 +116,4 @@ def _calibrate(
     model.load_state_dict(weights, strict=False)
     validator = ClassificationValidator(model.eval(), dev_sets, classifier, torch.device("cpu"))
     logits, labels = validator.selecting_logits()
-    temperature = fit_temperature(logits, labels, multi_label=classifier.multi_label)
-    return replace(config, classifier=replace(classifier, temperature=temperature))
+    return config.with_temperature(fit_temperature(logits, labels, multi_label=classifier.multi_label))

@@ -69,7 +69,12 @@ class CheckpointConfig:
 
     def uncalibrated(self) -> CheckpointConfig:
         """What a classifier was before its temperature was fitted; anything else as it is."""
-        return self if self.classifier is None else replace(self, classifier=replace(self.classifier, temperature=1.0))
+        return self if self.classifier is None else self.with_temperature(1.0)
+
+    def with_temperature(self, temperature: float) -> CheckpointConfig:
+        """A classifier calibrated so."""
+        assert self.classifier is not None
+        return replace(self, classifier=replace(self.classifier, temperature=temperature))
 
     def to_json(self) -> dict[str, Any]:
         """The fields of ``transformers.XLMConfig``, and ours."""
@@ -159,7 +164,7 @@ def load_config(folder: Path) -> CheckpointConfig:
     path = folder / CONFIG_NAME
     try:
         return parse_config(json.loads(path.read_text("utf-8")), path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ModelError(f"{folder}: not a checkpoint, it has no {CONFIG_NAME}") from None
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: {error}") from None

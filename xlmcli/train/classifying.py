@@ -190,7 +190,7 @@ def _calibrate(
     logits, labels = validator.selecting_logits()
     multi_label = config.classifier.multi_label
     temperature = fit_temperature(logits, labels, multi_label=multi_label)
-    save_config(replace(config, classifier=replace(config.classifier, temperature=temperature)), folder)
+    save_config(config.with_temperature(temperature), folder)
     before, after = (
         cross_entropy(logits / scale, labels, multi_label=multi_label) for scale in (np.float32(1), temperature)
     )

@@ -63,7 +63,7 @@ def count_shared_texts(texts: Iterable[TextData], num_words: int) -> sparse.csr_
             members, repeats = _memberships(text, start, min(start + _CHUNK_SENTENCES, len(text)), num_words)
             shares = repeats / np.maximum(members.sum(1) - 1, 1)
             counts += members.T @ (members * shares[:, None])
-    # Not setdiag, which scipy 1.13 and 1.14 get wrong where few diagonal entries are missing (scipy issue 21791).
+    # Not setdiag, which got this wrong before scipy's issue 21791: where few diagonal entries are missing.
     counts.data[counts.indices == np.repeat(np.arange(num_words), np.diff(counts.indptr))] = 0
     counts.eliminate_zeros()
     return counts
