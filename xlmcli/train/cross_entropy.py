@@ -7,8 +7,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-# 256 rows of 8,000 float32 logits are 8 MB: the passes below then read a processor's cache, not its memory.
-_CHUNK_ROWS = 256
+# 256 rows of 8,000 float32 logits are 8 MB: the passes below then read a processor's cache, not its memory. A GPU would
+# only wait between so small pieces of work.
+_CPU_CHUNK_ROWS, _GPU_CHUNK_ROWS = 256, 8192
 
 
 class _CrossEntropy(torch.autograd.Function):
@@ -23,8 +24,9 @@ class _CrossEntropy(torch.autograd.Function):
         num_rows, vocab_size = logits.shape
         total = torch.zeros((), dtype=torch.float32, device=logits.device)
         gradient = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
-        for start in range(0, num_rows, _CHUNK_ROWS):
-            chunk = slice(start, start + _CHUNK_ROWS)
+        chunk_rows = _CPU_CHUNK_ROWS if logits.device.type == "cpu" else _GPU_CHUNK_ROWS
+        for start in range(0, num_rows, chunk_rows):
+            chunk = slice(start, start + chunk_rows)
             # A copy also where the logits are float32 already: it is overwritten below.
             scores, wanted = logits[chunk].to(torch.float32, copy=True), targets[chunk, None]
             log_norm = scores.logsumexp(-1, keepdim=True)

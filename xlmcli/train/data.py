@@ -58,6 +58,14 @@ class Corpus:
         """Tokens of each sentence, int64 (sentences,)."""
         return np.diff(self.starts)
 
+    def gather(self, order: NDArray[np.int64]) -> NDArray[np.int32]:
+        """The given sentences end to end, int32 (their tokens,)."""
+        starts = self.starts[order]
+        lens = self.starts[order + 1] - starts
+        # Index of each word in the corpus: the sentence's start, plus how far into the sentence it is.
+        offsets = starts - (np.cumsum(lens) - lens)
+        return self.ids[np.repeat(offsets, lens) + np.arange(int(lens.sum()))]
+
 
 @dataclass(frozen=True, slots=True)
 class TextData:

@@ -207,20 +207,16 @@ def pair_batch(stream: Stream, *, resets_positions: bool = True) -> LanguageMode
     """The next pairs as TLM reads them: ``</s> x </s> </s> y </s>``, positions reset at y or not, languages differ."""
     assert stream.data is not None
     first, second = stream.data.sides
-    rows = [(first[i], second[i]) for i in stream.sampler.next().tolist()]
-    shape = (len(rows), max(len(x) + len(y) + 4 for x, y in rows))
-    ids = np.full(shape, EOS_ID, dtype=np.int64)
-    real = np.zeros(shape, dtype=np.bool_)
-    langs = np.full(shape, stream.langs[0], dtype=np.int64)
-    positions = np.zeros(shape, dtype=np.int64)
-    for row, (x, y) in enumerate(rows):
-        middle, end = len(x) + 2, len(x) + len(y) + 4
-        ids[row, 1 : len(x) + 1] = x
-        ids[row, middle + 1 : end - 1] = y
-        real[row, :end] = True
-        langs[row, middle:] = stream.langs[1]
-        positions[row, :end] = np.arange(end)
-        if resets_positions:
-            positions[row, middle:end] -= middle
-    ids[~real] = PAD_ID
-    return LanguageModelBatch(ids, real, langs, positions)
+    rows = stream.sampler.next()
+    # Each (pairs, 1), to compare with the columns: tokens of x, where y's part begins, and where the pair ends.
+    x_lens, y_lens = ((side.starts[rows + 1] - side.starts[rows])[:, None] for side in (first, second))
+    middles = x_lens + 2
+    ends = middles + y_lens + 2
+    columns = np.arange(int(ends.max()))
+    real, is_second = columns < ends, columns >= middles
+    ids = np.where(real, EOS_ID, PAD_ID)
+    ids[(columns >= 1) & (columns <= x_lens)] = first.gather(rows)
+    ids[(columns > middles) & (columns < ends - 1)] = second.gather(rows)
+    langs = np.where(is_second, stream.langs[1], stream.langs[0])
+    positions = np.where(is_second & resets_positions, columns - middles, columns)
+    return LanguageModelBatch(ids, real, langs, np.where(real, positions, 0))

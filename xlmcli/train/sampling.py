@@ -189,7 +189,5 @@ def join_sentences(corpus: Corpus, order: NDArray[np.int64]) -> NDArray[np.int32
     text = np.full(int(ends[-1]), EOS_ID, dtype=np.int32)
     is_word = np.ones(len(text), dtype=np.bool_)
     is_word[ends - 1] = False
-    # Index of each word in the corpus: the sentence's start, plus how far into the sentence it is.
-    offsets = corpus.starts[order] - (np.cumsum(lens) - lens)
-    text[is_word] = corpus.ids[np.repeat(offsets, lens) + np.arange(int(lens.sum()))]
+    text[is_word] = corpus.gather(order)
     return text
