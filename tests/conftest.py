@@ -99,6 +99,21 @@ NUM_BYTES = 256
 MakeCheckpoint = Callable[[ModelSizes, int], Path]
 
 
+@pytest.fixture
+def run_xlm(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs ``xlm`` in this process; returns the exit code, stdout and stderr."""
+    from xlmcli import cli
+
+    def run(*args: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as caught:
+            cli.run([str(arg) for arg in args])
+        captured = capsys.readouterr()
+        assert isinstance(caught.value.code, int)
+        return caught.value.code, captured.out, captured.err
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def sentences() -> dict[str, list[str]]:
     """A few dozen short sentences by language."""

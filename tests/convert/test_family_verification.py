@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from xlmcli import cli
 from xlmcli.bundle import TranslationPart, open_bundle
 from xlmcli.errors import ExitCode, GateError, UsageError
 from xlmcli.records import Direction
@@ -25,14 +25,6 @@ from xlmcli.convert.opening import open_model  # noqa: E402
 from xlmcli.convert.verification import check_agreements  # noqa: E402
 
 DIRECTIONS = {"nllb": ["de-en", "en-es", "es-fr", "fr-de"], "marian_of_two_vocabularies": ["en-fr"]}
-
-
-def run(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        cli.run([*map(str, args)])
-    captured = capsys.readouterr()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code, captured.out, captured.err
 
 
 def open_folder(folder: Path) -> FamilyModel:
@@ -104,17 +96,19 @@ def test_a_language_that_it_does_not_translate_from() -> None:
     assert caught.value.hint == "it translates ro-en"
 
 
-def test_a_line_for_each_direction(tmp_path: Path, published: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_for_each_direction(
+    tmp_path: Path, published: Any, run_xlm: Callable[..., tuple[int, str, str]]
+) -> None:
     folder, path = tmp_path / "model", tmp_path / "b"
     folder.mkdir()
     published.mbart(folder)
     (tmp_path / "ro.txt").write_text("the cat\n\n", encoding="utf-8")
     verify = ["--verify-file", f"ro={tmp_path / 'ro.txt'}"]
-    code, out, err = run(capsys, "convert", folder, path, "--quantization", "float32", *verify)
+    code, out, err = run_xlm("convert", folder, path, "--quantization", "float32", *verify)
     assert (code, err) == (ExitCode.OK, f"wrote {path}\n")
     assert out.startswith("ro-de: 1 of 1 greedy translations equal, scores differ by at most ")
     change_a_weight(folder, "model.decoder.layers.1.fc2.weight")
-    code, out, err = run(capsys, "convert", folder, path, "--verify-file", f"xx={tmp_path / 'ro.txt'}", "--force")
+    code, out, err = run_xlm("convert", folder, path, "--verify-file", f"xx={tmp_path / 'ro.txt'}", "--force")
     assert (code, out) == (ExitCode.USAGE, "")
     assert "--verify-file: the model has no language 'xx'" in err
 
@@ -132,13 +126,18 @@ def test_a_line_for_each_direction(tmp_path: Path, published: Any, capsys: pytes
     ids=lambda value: value[0] if isinstance(value, list) else None,
 )
 def test_options_that_say_nothing_here_are_usage_errors(
-    tmp_path: Path, published: Any, capsys: pytest.CaptureFixture[str], family: str, options: list[str], message: str
+    tmp_path: Path,
+    published: Any,
+    run_xlm: Callable[..., tuple[int, str, str]],
+    family: str,
+    options: list[str],
+    message: str,
 ) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
     names = ["XLMRobertaModel"] if family == "xlm_roberta" else []
     getattr(published, family)(folder, *names)
-    code, out, err = run(capsys, "convert", folder, tmp_path / "b", *options)
+    code, out, err = run_xlm("convert", folder, tmp_path / "b", *options)
     assert (code, out) == (ExitCode.USAGE, "")
     assert message in err
     assert "hint: " in err

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from xlmcli import cli
 from xlmcli.bundle import embedded_models
 
 Run = Callable[..., tuple[int, str, str]]
@@ -85,17 +84,9 @@ def bundle_files() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def xlm(capsys: pytest.CaptureFixture[str]) -> Run:
+def xlm(run_xlm: Run) -> Run:
     """Runs ``xlm`` in this process; returns the exit code, stdout and stderr."""
-
-    def run(*args: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as caught:
-            cli.run([str(arg) for arg in args])
-        captured = capsys.readouterr()
-        assert isinstance(caught.value.code, int)
-        return caught.value.code, captured.out, captured.err
-
-    return run
+    return run_xlm
 
 
 @pytest.fixture
