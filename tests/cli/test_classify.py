@@ -159,7 +159,7 @@ def test_objects_keep_their_language(classify: Classify) -> None:
 def test_long_lines_are_read_in_passages_and_cuts_are_said(classify: Classify, lines: list[str]) -> None:
     done = classify(f"{' '.join(lines)}\n{'the cat sleeps ' * 60}\n".encode())
     assert (done.returncode, done.stdout.count(b"\n")) == (0, 2)
-    assert done.stderr == b"note: 1 line with a text longer than the model, which was cut\n"
+    assert done.stderr == b"note: 1 line with a sentence longer than the model, which was read in parts\n"
 
 
 def test_the_first_answer_comes_before_the_second_line(command: list[str]) -> None:

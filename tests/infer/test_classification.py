@@ -96,9 +96,9 @@ def test_a_long_text_is_the_mean_of_its_passages(tiny_classifier: Path, sentence
 
 def test_what_was_cut_is_marked_and_counted(tiny_classifier: Path) -> None:
     work = Classification(open_bundle(tiny_classifier), "en", EVERY, CPU)
-    cut, whole = classify(work, "the cat sleeps on " * 30, "The cat sleeps.")
-    assert (cut.warnings, whole.warnings) == (("cut",), ())
-    assert work.counts.num_cut == 1
+    texts = ["the cat sleeps on " * 30, "The cat sleeps.", ("the cat sleeps on " * 30, "The cat sleeps.")]
+    assert [answer.warnings for answer in classify(work, *texts)] == [("cut",), (), ("cut",)]
+    assert (work.counts.num_cut, work.counts.num_shortened) == (1, 1)
 
 
 def test_blank_text_has_no_label(tiny_classifier: Path) -> None:

@@ -93,7 +93,13 @@ def command(
             selection = SelectionSink(stream.file, wanted, is_inverted=excluded is not None)
             stream.run(classification, Added(), selection)
             num_selected = selection.num_selected
-    stream.print_summary([(classification.counts.num_cut, "with a text longer than the model, which was cut")])
+    counts = classification.counts
+    stream.print_summary(
+        [
+            (counts.num_cut, "with a sentence longer than the model, which was read in parts"),
+            (counts.num_shortened, "with a pair longer than the model, whose end was left out"),
+        ]
+    )
     if num_selected == 0:
         raise click.exceptions.Exit(ExitCode.GATE_FAILED)
 

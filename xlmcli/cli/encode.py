@@ -120,7 +120,7 @@ def command(
 
         encoder = TextEncoder(open_bundle(find_model(options.model)), stream.engine_options)
         counts = _encode(stream, encoder, wanted, is_array)
-    stream.print_summary([(counts.num_cut, "with a sentence longer than the model, which was cut")])
+    stream.print_summary([(counts.num_cut, "with a sentence longer than the model, which was read in parts")])
 
 
 def _formats(options: StreamOptions, pair_column: str | None, pair_field: str | None, is_pair: bool) -> FormatOptions:

@@ -69,7 +69,7 @@ def command(
     counts = translation.counts
     stream.print_summary(
         [
-            (counts.num_cut, "with a sentence longer than the model, which was cut"),
+            (counts.num_cut, "with a sentence longer than the model, which was translated in parts"),
             (counts.num_repeating, "whose translation repeats itself"),
             (counts.num_unfinished, "whose translation was stopped at the length limit"),
         ]

@@ -20,10 +20,12 @@ class ClassificationCounts:
     """What a user should know about a run.
 
     Attributes:
-        num_cut: Texts that had to be cut inside a sentence, and pairs of texts that had to be cut.
+        num_cut: Texts that had to be cut inside a sentence.
+        num_shortened: Pairs of texts whose end was left out.
     """
 
     num_cut: int = 0
+    num_shortened: int = 0
 
 
 class Classification:
@@ -77,7 +79,10 @@ class Classification:
             return Labelled((), self._chooser.is_list, self._with_text)
         labels = self._chooser.choose(results[0] if len(results) == 1 else _average(results, pieces))
         is_cut = any(piece.is_cut for piece in pieces)
-        self.counts.num_cut += is_cut
+        if record.pair is None:
+            self.counts.num_cut += is_cut
+        else:
+            self.counts.num_shortened += is_cut
         return Labelled(labels, self._chooser.is_list, self._with_text, pieces[0].lang, (CUT,) if is_cut else ())
 
 
