@@ -160,6 +160,8 @@ def test_long_lines_are_read_in_passages_and_cuts_are_said(classify: Classify, l
     done = classify(f"{' '.join(lines)}\n{'the cat sleeps ' * 60}\n".encode())
     assert (done.returncode, done.stdout.count(b"\n")) == (0, 2)
     assert done.stderr == b"note: 1 line with a sentence longer than the model, which was read in parts\n"
+    done = classify(f"{'the cat sleeps ' * 60}\tIt rains.\n".encode(), "--format", "tsv", "--pair-column", "2")
+    assert done.stderr == b"note: 1 line with a pair longer than the model, whose longer text was cut\n"
 
 
 def test_the_first_answer_comes_before_the_second_line(command: list[str]) -> None:

@@ -97,7 +97,7 @@ def command(
     stream.print_summary(
         [
             (counts.num_cut, "with a sentence longer than the model, which was read in parts"),
-            (counts.num_shortened, "with a pair longer than the model, whose end was left out"),
+            (counts.num_shortened, "with a pair longer than the model, whose longer text was cut"),
         ]
     )
     if num_selected == 0:

@@ -21,7 +21,7 @@ class ClassificationCounts:
 
     Attributes:
         num_cut: Texts that had to be cut inside a sentence.
-        num_shortened: Pairs of texts whose end was left out.
+        num_shortened: Pairs of texts whose longer text had to be cut.
     """
 
     num_cut: int = 0
