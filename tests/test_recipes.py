@@ -1,0 +1,102 @@
+"""The commands of the recipes, and the sentence pairs that one of them finds among subtitles."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+from recipes.subtitle_pairs import (
+    WORD,
+    Subtitles,
+    is_inflected,
+    keep_compatible,
+    mutual_neighbours,
+    pairs_by_rare_words,
+)
+from xlmcli.cli import main
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+# Sentences made up for this test.
+ENGLISH = [
+    "Watch out, Marlena!",
+    "Where is the Zephyr now?",
+    "I have nothing to say.",
+    "They left for Quillby at dawn.",
+    "What is the name?",
+]
+POLISH = [
+    "Nie mam nic do powiedzenia.",
+    "Uważaj, Marlena!",
+    "O świcie wyjechali do Quillby.",
+    "Gdzie jest teraz Zephyra?",
+    "Jak się nazywa?",
+]
+
+
+def make(texts: list[str], labels: list[str] | None = None) -> Subtitles:
+    words = [{word.lower() for word in WORD.findall(text)} for text in texts]
+    return Subtitles(labels or [""] * len(texts), texts, words, [[]] * len(texts), np.zeros((len(texts), 1)))
+
+
+def test_names_pair_lines_whatever_the_language() -> None:
+    found = pairs_by_rare_words(make(ENGLISH), make(POLISH)).tolist()
+    assert sorted(found) == [[0, 1], [1, 3], [3, 2]]
+
+
+@pytest.mark.parametrize(
+    ("word", "other", "expected"),
+    [
+        ("zephyra", "zephyr", True),
+        ("zephyr", "zephyr", True),
+        ("zephyr", "zebra", False),
+        ("zephyranthes", "zephyr", False),
+        ("bank", "banki", False),
+        ("marlene", "marlena", True),
+        ("marlenes", "marlenow", False),
+    ],
+)
+def test_an_inflected_name_differs_in_a_short_ending(word: str, other: str, expected: bool) -> None:
+    assert is_inflected(word, other) is expected
+
+
+def test_neighbours_are_each_others_nearest() -> None:
+    cosines = np.array([[0.9, 0.1, 0.0], [0.8, 0.1, 0.3], [0.1, 0.4, 0.2]], dtype=np.float32)
+    rows, margins = mutual_neighbours(cosines, np.eye(3, dtype=np.float32), num_neighbours=2)
+    # Row 1 is nearest to column 0, which is nearer to row 0; column 2 is nearest to row 1.
+    assert rows.tolist() == [[0, 0], [2, 1]]
+    assert margins == pytest.approx([0.9 / ((0.5 + 0.85) / 2), 0.4 / ((0.3 + 0.25) / 2)])
+
+
+def test_labels_that_contradict_each_other_part_a_pair() -> None:
+    first = make(ENGLISH, ["negative", "neutral", "positive", "negative", "negative"])
+    second = make(POLISH, ["positive", "positive", "positive", "neutral", "negative"])
+    rows = np.array([[0, 0], [1, 1], [2, 2], [3, 3]])
+    assert keep_compatible(rows, first, second).tolist() == [[1, 1], [2, 2], [3, 3]]
+
+
+@pytest.mark.parametrize("recipe", ["en-fr", "sentiment"])
+def test_the_commands_of_a_recipe_are_accepted_as_they_are(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(RECIPES.parent)
+    text = RECIPES.joinpath(f"{recipe}.toml").read_text(encoding="utf-8").replace("$recipe", f"recipes/{recipe}.toml")
+    commands = re.findall(r"^# +xlm (.+)$", text, re.MULTILINE)
+    assert len(commands) >= 3
+    for command in commands:
+        parse(shlex.split(command, comments=True))
+
+
+def parse(words: list[str]) -> None:
+    """Reads a command line, with the settings that it names, and runs nothing."""
+    command: click.Command = main
+    context, name = None, "xlm"
+    while isinstance(command, click.Group):
+        context = click.Context(command, parent=context, info_name=name)
+        name, *words = words
+        subcommand = command.get_command(context, name)
+        assert subcommand, name
+        command = subcommand
+    command.make_context(name, words, parent=context)
