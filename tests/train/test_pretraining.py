@@ -193,5 +193,7 @@ def test_embeddings_that_do_not_fit(options: PretrainOptions, tmp_path: Path) ->
     with pytest.raises(UsageError, match="420 words are too few for --dim 420"):
         pretrain(replace(options, size=replace(options.size, dim=420)), [])
     pretrain(replace(options, run=replace(options.run, folder=tmp_path / "first")), [])
+    second = tmp_path / "second"
     with pytest.raises(UsageError, match="--embeddings cooccurrence is for a new model"):
-        pretrain(replace(options, init=tmp_path / "first", tokenizer=None), [])
+        pretrain(replace(options, init=tmp_path / "first", tokenizer=None, run=replace(options.run, folder=second)), [])
+    assert not second.exists()

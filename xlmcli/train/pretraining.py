@@ -96,6 +96,8 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
 def _check(options: PretrainOptions, shape: XLMShape) -> None:
     max_len, num_positions = options.data.limits.max_len, shape.max_positions
     positions = "--max-positions" if options.init is None else "the pretrained model's positions,"
+    if options.embeddings == "cooccurrence" and options.init is not None:
+        raise UsageError("--embeddings cooccurrence is for a new model", hint="leave it out: --init brings embeddings")
     if options.block_len > num_positions:
         raise UsageError(f"--block-len {options.block_len} is above {positions} {num_positions}")
     if max_len is not None and max_len > num_positions - 2:
@@ -112,11 +114,7 @@ def _check(options: PretrainOptions, shape: XLMShape) -> None:
 
 
 def _check_embeddings(options: PretrainOptions, shape: XLMShape) -> None:
-    if options.embeddings == "random":
-        return
-    if options.init is not None:
-        raise UsageError("--embeddings cooccurrence is for a new model", hint="leave it out: --init brings embeddings")
-    if shape.dim >= shape.num_words:
+    if options.embeddings == "cooccurrence" and shape.dim >= shape.num_words:
         raise UsageError(
             f"--embeddings cooccurrence: {shape.num_words} words are too few for --dim {shape.dim}",
             hint="make --dim smaller than the vocabulary",
