@@ -4,8 +4,8 @@
 
 writes ``pairs/en-fr.tsv`` and so on for every two languages. It begins with names: rare words that two languages share.
 Sentences paired so, and the Tatoeba pairs of data/parallel, tell which words occur in each other's company, those make
-vectors of sentences, and their nearest neighbours are new pairs, in several passes. ``states/`` holds
-``fr.npy`` and so on: the vectors that
+vectors of sentences, and their nearest neighbours are new pairs, in several passes. ``states/`` holds ``fr.npy`` and so
+on: the vectors that
 
     cut -f 2 data/sentiment/subtitles.fr.train.tsv | xlm encode -m xlm-0.bundle --lang fr -o states/fr.npy
 
@@ -75,12 +75,12 @@ def main() -> None:
     tokenizer = load_tokenizer(options.xlm)
     subtitles = {lang: read_subtitles(lang, options.states, tokenizer) for lang in LANGS}
     known = [read_known(lang, tokenizer) for lang in TIED]
-    languages = list(combinations(LANGS, 2))
-    seeds = {(a, b): pairs_by_rare_words(subtitles[a], subtitles[b]) for a, b in languages}
+    lang_pairs = list(combinations(LANGS, 2))
+    seeds = {(a, b): pairs_by_rare_words(subtitles[a], subtitles[b]) for a, b in lang_pairs}
     pairs = {(a, b): keep_compatible(rows, subtitles[a], subtitles[b]) for (a, b), rows in seeds.items()}
     for number in range(1, PASSES + 1):
         vectors = make_vectors(subtitles, known, pairs, tokenizer.vocab_size)
-        for a, b in languages:
+        for a, b in lang_pairs:
             rows, margins = mutual_neighbours(vectors[a], vectors[b])
             rows = rows[margins > max(MARGINS.get(a, TIED_MARGIN), MARGINS.get(b, TIED_MARGIN))]
             rows = np.unique(np.concatenate([rows, seeds[a, b]]), axis=0)
@@ -110,8 +110,8 @@ def read_known(lang: str, tokenizer: Tokenizer) -> TextData:
 
 def pairs_by_rare_words(a: Subtitles, b: Subtitles) -> Pairs:
     """Lines that are each other's best match in shared rare words, ? and !, int64 (pairs, 2)."""
-    a_words, a_members = count_words(a.words)
-    b_words, b_members = count_words(b.words)
+    a_words, a_members = index_words(a.words)
+    b_words, b_members = index_words(b.words)
     a_counts, b_counts = a_members.sum(0), b_members.sum(0)
     by_start = defaultdict(list)
     for word, column in b_words.items():
@@ -145,7 +145,7 @@ def is_inflected(word: str, other: str) -> bool:
     return shared >= 5 and min(len(word), len(other)) - shared <= 1 and max(len(word), len(other)) - shared <= 4
 
 
-def count_words(texts: list[set[str]]) -> tuple[dict[str, int], sparse.csr_array]:
+def index_words(texts: list[set[str]]) -> tuple[dict[str, int], sparse.csr_array]:
     """A column of every word, and which texts have it, ones (texts, words)."""
     columns: dict[str, int] = {}
     places = [

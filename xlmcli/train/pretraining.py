@@ -94,10 +94,10 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
 
 
 def _check(options: PretrainOptions, shape: XLMShape) -> None:
-    max_len, num_positions = options.data.limits.max_len, shape.max_positions
-    positions = "--max-positions" if options.init is None else "the pretrained model's positions,"
     if options.embeddings == "cooccurrence" and options.init is not None:
         raise UsageError("--embeddings cooccurrence is for a new model", hint="leave it out: --init brings embeddings")
+    max_len, num_positions = options.data.limits.max_len, shape.max_positions
+    positions = "--max-positions" if options.init is None else "the pretrained model's positions,"
     if options.block_len > num_positions:
         raise UsageError(f"--block-len {options.block_len} is above {positions} {num_positions}")
     if max_len is not None and max_len > num_positions - 2:
