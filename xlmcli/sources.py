@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from xlmcli.errors import DataError, UsageError
 from xlmcli.lines import iter_file_lines
 
 LANG_PLACEHOLDER = "{}"
+
+_CHUNK_ROWS = 20_000
 
 _OPTION = re.compile(r"([a-z][a-z-]*)=(.*)")
 _FORMS = (
@@ -98,6 +100,13 @@ def iter_rows(source: Source) -> Iterator[tuple[str, ...]]:
     if len(source.langs) == 2:
         return _iter_table(source)
     return ((text,) for text in _iter_texts(source.path, source.column))
+
+
+def iter_chunks(source: Source) -> Iterator[list[tuple[str, ...]]]:
+    """Yields the rows of `iter_rows`, many at a time."""
+    rows = iter_rows(source)
+    while chunk := list(islice(rows, _CHUNK_ROWS)):
+        yield chunk
 
 
 def _iter_table(source: Source) -> Iterator[tuple[str, ...]]:

@@ -19,6 +19,8 @@ from xlmcli.sources import Source, parse_source
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from xlmcli.text.augmentation import Augmentation
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _UNIT_SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -65,6 +67,17 @@ class SourceType(click.ParamType[Source]):
         return source
 
 
+class AugmentationType(click.ParamType["Augmentation"]):
+    """Variants of training text; see `xlmcli.text.augmentation`."""
+
+    name = "augmentation"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Augmentation:
+        from xlmcli.text.augmentation import Augmentation, parse_augmentation
+
+        return value if isinstance(value, Augmentation) else parse_augmentation(str(value))
+
+
 class ListType(click.ParamType[tuple[str, ...]]):
     """Some of several words, joined by commas, such as ``mlm,tlm``."""
 
@@ -104,6 +117,15 @@ FILE = click.Path(path_type=Path)
 """A path, whatever is there: the library's messages say what is wrong with it."""
 
 
+augment_option = click.option(
+    "--augment",
+    "augmentations",
+    type=AugmentationType(),
+    multiple=True,
+    metavar="KIND=SHARE",
+    help="Learn from variants of a share of the rows, too: capitals, lowercase, unpunctuated, joined, unaccented, typos, "
+    "spans; may be repeated.",
+)
 lowercase_option = click.option(
     "--lowercase", is_flag=True, help="Learn a vocabulary that folds case: Good and good are one word."
 )

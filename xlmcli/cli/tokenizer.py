@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, FiniteRange, config_option, lowercase_option
+from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, FiniteRange, augment_option, config_option, lowercase_option
 from xlmcli.errors import DataError, UsageError
 from xlmcli.lines import decode_line
 from xlmcli.sources import Source
 
 if TYPE_CHECKING:
+    from xlmcli.text.augmentation import Augmentation
     from xlmcli.text.sentencepiece import SentencePieceTokenizer
 
 
@@ -72,6 +73,7 @@ def command() -> None:
     show_default=True,
     help="How many lines are sampled for learning in all.",
 )
+@augment_option
 @lowercase_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Which lines are sampled.")
 @click.option("--force", is_flag=True, help="Replace the vocabulary of a folder that has one.")
@@ -84,6 +86,7 @@ def train(
     model_type: Literal["unigram", "bpe"],
     alpha: float,
     sentences: int,
+    augmentations: tuple[Augmentation, ...],
     lowercase: bool,
     seed: int,
     force: bool,
@@ -106,7 +109,7 @@ def train(
         raise UsageError("nothing to learn from", hint="name text with --lang or --parallel")
     if not force and (out_folder / TOKENIZER_FILE).exists():
         raise UsageError(f"{out_folder} already has a vocabulary", hint="--force replaces it")
-    options = TokenizerOptions(sources, vocab_size, model_type, alpha, sentences, seed, lowercase)
+    options = TokenizerOptions(sources, vocab_size, model_type, alpha, sentences, seed, lowercase, augmentations)
     for sample in train_sentencepiece(options, out_folder):
         click.echo(f"{sample.lang}: {sample.num_lines:,} lines, {len(sample.sentences):,} learned from", err=True)
 

@@ -18,6 +18,15 @@ _PLAIN_FORMS = {
     "": "\N{SOFT HYPHEN}",
 }
 
+# Of these, vocabularies learn the plain form alone: training text mixes the two without a difference in meaning.
+_SAME_QUOTES = {"'": "’‘‛ʼ", '"': "“”„‟"}
+_QUOTES = str.maketrans({variant: plain for plain, variants in _SAME_QUOTES.items() for variant in variants})
+
+
+def plain_quotes(text: str) -> str:
+    """Returns ``text`` with straight apostrophes and quotation marks; ``«»`` stay."""
+    return text.translate(_QUOTES)
+
 
 def plain_forms(vocab: Iterable[str]) -> dict[int, str]:
     """Returns a ``str.translate`` table of the characters without a piece in ``vocab`` whose plain form has one."""

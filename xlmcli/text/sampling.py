@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xlmcli.errors import DataError
-from xlmcli.sources import Source, iter_rows
+from xlmcli.sources import Source, iter_chunks
+from xlmcli.text.augmentation import Augmentation, augment
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,13 @@ class _Reservoir:
         return self.items * rounds + self._random.sample(self.items, rest)
 
 
-def sample_sentences(sources: Sequence[Source], num_sentences: int, alpha: float, seed: int) -> list[LanguageSample]:
+def sample_sentences(
+    sources: Sequence[Source],
+    num_sentences: int,
+    alpha: float,
+    seed: int,
+    augmentations: Sequence[Augmentation] = (),
+) -> list[LanguageSample]:
     """Draws sentences of every language; each file is read once, and only the sample is kept in memory.
 
     Args:
@@ -57,6 +64,7 @@ def sample_sentences(sources: Sequence[Source], num_sentences: int, alpha: float
         num_sentences: Sentences in all, at most; never more than there are lines.
         alpha: Exponent of p ∝ n^alpha over the languages' line counts n.
         seed: Which are drawn.
+        augmentations: Variants to draw from as well.
 
     Raises:
         DataError: A source cannot be read, or a language has no text.
@@ -68,12 +76,13 @@ def sample_sentences(sources: Sequence[Source], num_sentences: int, alpha: float
     for source in sources:
         whole, fraction = divmod(source.repeat, 1)
         chance = random.Random(f"{seed} {source}")
-        for row in iter_rows(source):
-            count = int(whole) + (chance.random() < fraction)
-            for lang, text in zip(source.langs, row, strict=True):
-                if text.strip():
-                    for _ in range(count):
-                        reservoirs[lang].add(text)
+        for chunk in iter_chunks(source):
+            for row in augment(chunk, augmentations, chance):
+                count = int(whole) + (chance.random() < fraction)
+                for lang, text in zip(source.langs, row.texts, strict=True):
+                    if text.strip():
+                        for _ in range(count):
+                            reservoirs[lang].add(text)
     for lang, reservoir in reservoirs.items():
         if not reservoir.items:
             raise DataError(f"no text for language {lang}")

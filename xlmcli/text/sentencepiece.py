@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,9 @@ from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 from xlmcli.errors import DataError, ModelError
 from xlmcli.lines import atomic_write
 from xlmcli.sources import Source
-from xlmcli.text.lookalikes import plain_forms
+from xlmcli.text.augmentation import Augmentation
+from xlmcli.text.lookalikes import plain_forms, plain_quotes
+from xlmcli.text.numerals import plain_numerals
 from xlmcli.text.sampling import LanguageSample, sample_sentences
 from xlmcli.text.special import (
     BOS_ID,
@@ -30,6 +33,9 @@ TOKENIZER_FILE = "tokenizer.model"
 
 # Rarer characters are spelt in bytes. SentencePiece's own 0.9995 would spell the œ of French so.
 _CHARACTER_COVERAGE = 0.9999
+
+# What is on keyboards gets a piece however rare it is, if the text has it at all: braces, @, ^, signs of money.
+_KEYBOARD_CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation + "€£°§")
 
 # SentencePiece's own limit.
 _MAX_LINE_BYTES = 4192
@@ -113,7 +119,7 @@ class SentencePieceTokenizer:
             file.write(self._model)
 
     def _plain(self, text: str) -> str:
-        return text if text.isascii() else text.translate(self._plain_forms)
+        return text if text.isascii() else plain_numerals(text).translate(self._plain_forms)
 
     def _check_special_tokens(self, origin: Path | str) -> None:
         for index, expected in enumerate(RESERVED_PIECES):
@@ -142,6 +148,7 @@ class TokenizerOptions:
         num_sentences: Lines to learn from in all, at most.
         seed: Which lines are drawn.
         lowercase: Fold case, in the text to learn from and in all that the vocabulary reads later.
+        augmentations: Variants of the text to learn from as well.
     """
 
     sources: tuple[Source, ...]
@@ -151,6 +158,7 @@ class TokenizerOptions:
     num_sentences: int = 1_000_000
     seed: int = 0
     lowercase: bool = False
+    augmentations: tuple[Augmentation, ...] = ()
 
 
 def train_sentencepiece(options: TokenizerOptions, folder: Path) -> list[LanguageSample]:
@@ -162,8 +170,10 @@ def train_sentencepiece(options: TokenizerOptions, folder: Path) -> list[Languag
     Raises:
         DataError: A source cannot be read, has no text, or has too little for a vocabulary of this size.
     """
-    samples = sample_sentences(options.sources, options.num_sentences, options.alpha, options.seed)
-    sentences = [sentence for sample in samples for sentence in sample.sentences]
+    samples = sample_sentences(
+        options.sources, options.num_sentences, options.alpha, options.seed, options.augmentations
+    )
+    sentences = [plain_quotes(plain_numerals(sentence)) for sample in samples for sentence in sample.sentences]
     tokenizer = SentencePieceTokenizer(_learn(sentences, options))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -175,6 +185,7 @@ def train_sentencepiece(options: TokenizerOptions, folder: Path) -> list[Languag
 
 def _learn(sentences: list[str], options: TokenizerOptions) -> bytes:
     model = io.BytesIO()
+    required = _KEYBOARD_CHARACTERS & set().union(*sentences)
     try:
         SentencePieceTrainer.train(
             sentence_iterator=iter(sentences),
@@ -183,6 +194,7 @@ def _learn(sentences: list[str], options: TokenizerOptions) -> bytes:
             model_type=options.model_type,
             normalization_rule_name="nmt_nfkc_cf" if options.lowercase else "nmt_nfkc",
             character_coverage=_CHARACTER_COVERAGE,
+            required_chars="".join(sorted(required)),
             byte_fallback=True,
             bos_id=BOS_ID,
             eos_id=EOS_ID,
