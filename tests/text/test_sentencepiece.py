@@ -47,7 +47,7 @@ def test_learning_is_silent_and_repeatable(
         ("The cat sees it.", "The cat sees it."),
         ("  two   spaces ", "two spaces"),
         ("tab\tand\r\nline", "tab and line"),
-        ("ﬁne ½", "fine 1⁄2"),  # NFKC
+        ("ﬁne ½", "fine 1/2"),  # NFKC
         ("日本 😀 é", "日本 😀 é"),
         ("<s> </s> <special1> <0x0A>", "<s> </s> <special1> <0x0A>"),
         ("L’ami “voit” co\N{SOFT HYPHEN}op", "L'ami “voit” coop"),  # this corpus has ' and no "

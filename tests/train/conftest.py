@@ -14,7 +14,7 @@ from torch import nn
 
 from xlmcli.records import Direction
 from xlmcli.sources import Source
-from xlmcli.train.data import LengthFilter
+from xlmcli.train.data import LengthFilter, TextOptions
 from xlmcli.train.masking import MaskingOptions, NoiseOptions
 from xlmcli.train.model import XLMShape
 from xlmcli.train.optim import OptimOptions
@@ -81,7 +81,7 @@ def data_options(texts: Texts) -> DataOptions:
     """All the texts in both languages; the pairs are also the held-out text."""
     mono = (Source(("en",), texts.en), Source(("fr",), texts.fr))
     pairs = (Source(("en", "fr"), texts.pairs),)
-    return DataOptions(mono, pairs, pairs, LengthFilter(max_len=40), batch_tokens=160, alpha=0.5)
+    return DataOptions(mono, pairs, pairs, TextOptions(LengthFilter(max_len=40)), batch_tokens=160, alpha=0.5)
 
 
 MakePretrainOptions = Callable[..., PretrainOptions]

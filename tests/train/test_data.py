@@ -8,10 +8,10 @@ import pytest
 from xlmcli.errors import DataError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.train.data import Corpus, LengthFilter, load_text
+from xlmcli.train.data import Corpus, LengthFilter, TextOptions, load_text
 from xlmcli.train.setup import join, load_by_langs, sentences_of
 
-EVERYTHING = LengthFilter(max_len=1000, max_ratio=1000)
+EVERYTHING = TextOptions(LengthFilter(max_len=1000, max_ratio=1000))
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +49,9 @@ def test_rows_outside_the_limits_are_skipped_and_counted(tokenizer: Tokenizer, t
     assert num_words > 10
     path = write(tmp_path / "a.tsv", f"{short}\t{short}", f"{short}\t{long}", f"{short}\t", f"{long}\t{long}")
     source = Source(("en", "fr"), path)
-    text = load_text([source], tokenizer, LengthFilter(num_words, 2.0))
+    text = load_text([source], tokenizer, TextOptions(LengthFilter(num_words, 2.0)))
     assert (len(text), text.num_skipped) == (2, 2)
-    text = load_text([source], tokenizer, LengthFilter(num_words - 1, 2.0))
+    text = load_text([source], tokenizer, TextOptions(LengthFilter(num_words - 1, 2.0)))
     assert (len(text), text.num_skipped) == (1, 3)
 
 
@@ -59,7 +59,7 @@ def test_the_ratio_spares_short_pairs(tokenizer: Tokenizer, tmp_path: Path) -> N
     one = "a"
     ten = next(text for n in range(1, 30) if len(tokenizer.encode(text := " a" * n)) == 10)
     path = write(tmp_path / "a.tsv", f"{one}\t{ten}", f"{one}\t{ten} a")
-    text = load_text([Source(("en", "fr"), path)], tokenizer, LengthFilter(100, 1.5))
+    text = load_text([Source(("en", "fr"), path)], tokenizer, TextOptions(LengthFilter(100, 1.5)))
     assert len(text) == 1
 
 

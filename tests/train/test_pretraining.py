@@ -17,7 +17,7 @@ from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
 from xlmcli.train import pretraining
 from xlmcli.train.checkpoint import load_config
-from xlmcli.train.data import LengthFilter, load_text
+from xlmcli.train.data import LengthFilter, TextOptions, load_text
 from xlmcli.train.huggingface import open_weights
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.model import Tokens
@@ -73,13 +73,13 @@ def test_a_learned_vocabulary_may_fold_case(options: PretrainOptions) -> None:
 def test_without_languages_positions_tell_the_sides_of_a_pair(
     tells_languages: bool, options: PretrainOptions, put_together: Callable[[PretrainOptions], Trainer]
 ) -> None:
-    data = replace(options.data, limits=LengthFilter(max_len=20))
+    data = replace(options.data, text=TextOptions(LengthFilter(max_len=20)))
     trainer = put_together(replace(options, tells_languages=tells_languages, data=data))
     assert [objective.options.resets_positions for objective in trainer.objectives] == [tells_languages] * 2
 
 
 def test_a_model_may_not_be_told_languages(options: PretrainOptions) -> None:
-    data = replace(options.data, limits=LengthFilter(max_len=20))
+    data = replace(options.data, text=TextOptions(LengthFilter(max_len=20)))
     pretrain(replace(options, tells_languages=False, data=data), [])
     config = load_config(options.run.folder)
     assert config.langs == ("en", "fr")
@@ -101,7 +101,7 @@ def test_words_may_start_near_those_they_share_texts_with(
         trainer = put_together(replace(options, embeddings=embeddings))
         tables[embeddings] = trainer.bare_model.transformer.embeddings.weight.detach()
         assert trainer.bare_model.pred_layer.proj.weight is trainer.bare_model.transformer.embeddings.weight
-    text = load_text(options.data.parallel, load_tokenizer(options.tokenizer), LengthFilter())
+    text = load_text(options.data.parallel, load_tokenizer(options.tokenizer), TextOptions())
     seen = np.unique(np.concatenate([side.ids for side in text.sides]))
     moved = (tables["random"] != tables["cooccurrence"]).any(1).numpy()
     assert np.array_equal(np.flatnonzero(moved), seen)

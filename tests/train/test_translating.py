@@ -198,7 +198,10 @@ def test_text_that_does_not_fit(options: TranslateTrainingOptions, tmp_path: Pat
         ({"data": replace(data, parallel=()), "directions": ()}, "nothing to translate"),
         (bt_only, "no text in de"),
         ({"tokenizer": None}, "no vocabulary"),
-        ({"data": replace(data, limits=replace(data.limits, max_len=47))}, "--max-len 47 leaves no room for </s>"),
+        (
+            {"data": replace(data, text=replace(data.text, limits=replace(data.text.limits, max_len=47)))},
+            "--max-len 47 leaves no room for </s>",
+        ),
     ):
         with pytest.raises(UsageError, match=message):
             train_translation(replace(options, **changes), [])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from xlmcli.cli.options import DURATION, FILE, MONOLINGUAL, PARALLEL, SOURCE, FiniteRange
+from xlmcli.cli.options import DURATION, FILE, MONOLINGUAL, PARALLEL, SOURCE, FiniteRange, augment_option
 from xlmcli.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ _DATA = (
         show_default=True,
         help="Leave out pairs of more than ten tokens with a larger length ratio.",
     ),
+    augment_option,
     click.option(
         "--batch-tokens",
         type=click.IntRange(1),
@@ -247,14 +248,18 @@ def valid_every_option(default: int) -> Callable[[Function], Function]:
 
 
 def make_data_options(values: dict[str, Any]) -> DataOptions:
-    from xlmcli.train.data import LengthFilter
+    from xlmcli.train.data import LengthFilter, TextOptions
     from xlmcli.train.options import DataOptions
 
     return DataOptions(
         mono=values["mono"],
         parallel=values["parallel"],
         valid=values["valid"],
-        limits=LengthFilter(max_len=values["max_len"], max_ratio=values["max_ratio"]),
+        text=TextOptions(
+            LengthFilter(max_len=values["max_len"], max_ratio=values["max_ratio"]),
+            values["augmentations"],
+            values["seed"],
+        ),
         batch_tokens=values["batch_tokens"],
         alpha=values["alpha"],
     )

@@ -1,6 +1,7 @@
 """Variants of training text: what people really paste is in capitals, unpunctuated, mistyped, and more than a sentence.
 
-A variant is an extra row beside the one it was made of. All are drawn from a seed, so the same text gets the same ones.
+A variant is an extra row beside the one it was made of; marks of protected spans take the place of what they stand for.
+All are drawn from a seed, so the same text gets the same ones.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import random
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from xlmcli.errors import UsageError
+from xlmcli.text.spans import protect_alike
 
 Texts = tuple[str, ...]
 Kind = Literal["capitals", "lowercase", "unpunctuated", "joined", "unaccented", "typos", "spans"]
@@ -76,27 +78,36 @@ def augment(rows: Sequence[Texts], augmentations: Sequence[Augmentation], rng: r
         rows: Texts that belong together, one per language.
         augmentations: What to make of them; a row that a kind does not change gets no variant of it.
         rng: Draws the rows.
+
+    Returns:
+        The rows in their order, then the variants; with ``spans``, a share of all of these has marks in place of what
+        stands alike in its texts.
     """
     variants = [Variant(row) for row in rows]
     for augmentation in augmentations:
-        make = _MAKERS[augmentation.kind]
-        for row in rows:
-            if rng.random() < augmentation.share:
-                variant = make(row, rows, rng)
-                if variant is not None and variant.texts != row:
-                    variants.append(variant)
-    return variants
+        if augmentation.kind != "spans":
+            make = _MAKERS[augmentation.kind]
+            chosen = [row for row in rows if rng.random() < augmentation.share]
+            made = [(row, make(row, rows, rng)) for row in chosen]
+            variants += [variant for row, variant in made if variant is not None and variant.texts != row]
+    share = sum(augmentation.share for augmentation in augmentations if augmentation.kind == "spans")
+    return [_with_marks(variant, rng) if rng.random() < share else variant for variant in variants]
 
 
-def _capitals(row: Texts, rows: Sequence[Texts], rng: random.Random) -> Variant:
+def _with_marks(variant: Variant, rng: random.Random) -> Variant:
+    texts = protect_alike(variant.texts, rng)
+    return variant if texts is None else replace(variant, texts=texts)
+
+
+def _capitals(row: Texts, _rows: Sequence[Texts], _rng: random.Random) -> Variant:
     return Variant(tuple(text.upper() for text in row))
 
 
-def _lowercase(row: Texts, rows: Sequence[Texts], rng: random.Random) -> Variant:
+def _lowercase(row: Texts, _rows: Sequence[Texts], _rng: random.Random) -> Variant:
     return Variant(tuple(text.lower() for text in row))
 
 
-def _unpunctuated(row: Texts, rows: Sequence[Texts], rng: random.Random) -> Variant | None:
+def _unpunctuated(row: Texts, _rows: Sequence[Texts], _rng: random.Random) -> Variant | None:
     stripped = tuple(_FINAL_PUNCTUATION.sub("", text) for text in row)
     # Where only one side ends in a mark, the pair would teach to add or drop one.
     return Variant(stripped) if all(a != b for a, b in zip(stripped, row, strict=True)) else None
@@ -110,12 +121,12 @@ def _joined(row: Texts, rows: Sequence[Texts], rng: random.Random) -> Variant | 
     return Variant(tuple(" ".join(texts) for texts in zip(*parts, strict=True)))
 
 
-def _unaccented(row: Texts, rows: Sequence[Texts], rng: random.Random) -> Variant | None:
+def _unaccented(row: Texts, _rows: Sequence[Texts], rng: random.Random) -> Variant | None:
     sides = [side for side, text in enumerate(row) if _strip_accents(text) != text]
     return _with_noise(row, rng.choice(sides), _strip_accents) if sides else None
 
 
-def _typos(row: Texts, rows: Sequence[Texts], rng: random.Random) -> Variant | None:
+def _typos(row: Texts, _rows: Sequence[Texts], rng: random.Random) -> Variant | None:
     return _with_noise(row, rng.randrange(len(row)), lambda text: _mistype(text, rng))
 
 

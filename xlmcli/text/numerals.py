@@ -1,6 +1,6 @@
 """Raised, lowered and fraction digits in the plain form that keeps their value.
 
-Compatibility normalisation, which every vocabulary that is learned here applies, makes ``106`` of ``10⁶`` and ``11⁄2`` of
+Compatibility normalisation, which every vocabulary learned here applies, makes ``106`` of ``10⁶`` and ``11⁄2`` of
 ``1½``. These forms come first, so that the model reads ``10^6`` and ``1 1/2``.
 """
 
@@ -25,7 +25,7 @@ _ODD = re.compile(
 
 
 def plain_numerals(text: str) -> str:
-    """Returns ``text`` with ``^`` before raised digits, ``_`` before lowered ones after a digit, and ``1/2`` for ``½``."""
+    """Returns ``text`` with ``10^6`` for ``10⁶``, ``10_2`` for ``10₂``, and ``1/2`` for ``½``."""
     return _ODD.sub(_plain, text)
 
 

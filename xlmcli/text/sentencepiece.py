@@ -20,6 +20,7 @@ from xlmcli.text.augmentation import Augmentation
 from xlmcli.text.lookalikes import plain_forms, plain_quotes
 from xlmcli.text.numerals import plain_numerals
 from xlmcli.text.sampling import LanguageSample, sample_sentences
+from xlmcli.text.spans import FIRST_MARK_ID, MARKS, has_marks
 from xlmcli.text.special import (
     BOS_ID,
     EOS_ID,
@@ -37,6 +38,9 @@ _CHARACTER_COVERAGE = 0.9999
 # What is on keyboards gets a piece however rare it is, if the text has it at all: braces, @, ^, signs of money.
 _KEYBOARD_CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation + "€£°§")
 
+# UTF-8 takes three bytes, so three pieces, for a mark.
+_MARK_LEN = 3
+
 # SentencePiece's own limit.
 _MAX_LINE_BYTES = 4192
 
@@ -45,7 +49,7 @@ _SILENT = 3
 
 
 class SentencePieceTokenizer:
-    """A SentencePiece model whose ids are XLM's."""
+    """A SentencePiece model whose ids are XLM's. The marks of protected spans in a text are reserved tokens."""
 
     def __init__(self, model: bytes, origin: Path | str = "tokenizer") -> None:
         """Opens the bytes of a model file.
@@ -65,6 +69,10 @@ class SentencePieceTokenizer:
         self.vocab_size: int = self._processor.vocab_size()
         self._check_special_tokens(origin)
         self._plain_forms = plain_forms(self.vocab)
+        self._mark_bytes = {
+            FIRST_MARK_ID + number: self._processor.piece_to_id([f"<0x{byte:02X}>" for byte in mark.encode()])
+            for number, mark in enumerate(MARKS)
+        }
 
     @classmethod
     def load(cls, folder: Path) -> SentencePieceTokenizer:
@@ -92,7 +100,7 @@ class SentencePieceTokenizer:
 
     def encode(self, text: str, lang: str | None = None) -> list[int]:
         ids: list[int] = self._processor.encode(self._plain(text))
-        return ids
+        return self._with_marks(ids) if has_marks(text) else ids
 
     def encode_batch(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:
         # One by one: for a list, SentencePiece starts a thread, which takes longer than a few texts do.
@@ -104,10 +112,10 @@ class SentencePieceTokenizer:
         return pieces
 
     def decode(self, ids: Sequence[int], lang: str | None = None) -> str:
-        return _one_line(self._processor.decode(list(ids)))
+        return _one_line(self._processor.decode(self._without_marks(ids)))
 
     def decode_batch(self, ids: Sequence[Sequence[int]], lang: str | None = None) -> list[str]:
-        texts = self._processor.decode([list(sequence) for sequence in ids], num_threads=1)
+        texts = self._processor.decode([self._without_marks(sequence) for sequence in ids], num_threads=1)
         return [_one_line(text) for text in texts]
 
     def decode_pieces(self, pieces: Sequence[str]) -> str:
@@ -120,6 +128,22 @@ class SentencePieceTokenizer:
 
     def _plain(self, text: str) -> str:
         return text if text.isascii() else plain_numerals(text).translate(self._plain_forms)
+
+    def _with_marks(self, ids: list[int]) -> list[int]:
+        """Ids in which the bytes of each mark are the reserved token that it stands for."""
+        marks = {tuple(spelling): mark_id for mark_id, spelling in self._mark_bytes.items()}
+        marked, position = [], 0
+        while position < len(ids):
+            mark_id = marks.get(tuple(ids[position : position + _MARK_LEN]))
+            marked.append(ids[position] if mark_id is None else mark_id)
+            position += 1 if mark_id is None else _MARK_LEN
+        return marked
+
+    def _without_marks(self, ids: Sequence[int]) -> list[int]:
+        """Ids in which each of these reserved tokens is the bytes of its mark: SentencePiece would leave it out."""
+        if self._mark_bytes.keys().isdisjoint(ids):
+            return list(ids)
+        return [piece for id_ in ids for piece in self._mark_bytes.get(id_, (id_,))]
 
     def _check_special_tokens(self, origin: Path | str) -> None:
         for index, expected in enumerate(RESERVED_PIECES):

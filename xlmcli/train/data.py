@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlmcli.errors import DataError
-from xlmcli.sources import Source, iter_rows
+from xlmcli.sources import Source, iter_chunks
 from xlmcli.text import Tokenizer
-
-_CHUNK_LINES = 50_000
+from xlmcli.text.augmentation import Augmentation, Variant, augment
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,21 @@ class LengthFilter:
 
     max_len: int | None = 100
     max_ratio: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class TextOptions:
+    """How text becomes what a model learns from.
+
+    Attributes:
+        limits: Rows outside are skipped and counted.
+        augmentations: Variants to add.
+        seed: Draws the variants.
+    """
+
+    limits: LengthFilter = LengthFilter()
+    augmentations: tuple[Augmentation, ...] = ()
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +91,8 @@ class TextData:
         repeats: How often each sentence counts in an epoch, float32 (sentences,).
         num_skipped: Rows left out: an empty side, too long, or too different in length.
         num_cut: Rows of labelled text that were too long, and of which the start is kept.
+        noisy_sides: The side of each row that nobody should learn to write, -1 for none, int8 (sentences,); None where
+            no row has one.
     """
 
     langs: tuple[str, ...]
@@ -84,6 +100,7 @@ class TextData:
     repeats: NDArray[np.float32]
     num_skipped: int
     num_cut: int = 0
+    noisy_sides: NDArray[np.int8] | None = None
 
     def __len__(self) -> int:
         return len(self.repeats)
@@ -95,16 +112,27 @@ class TextData:
 
     def side(self, lang: str) -> TextData:
         """One side of parallel text, as monolingual text."""
-        return TextData((lang,), (self.sides[self.langs.index(lang)],), self.repeats, 0)
+        return TextData((lang,), (self.sides[self.langs.index(lang)],), self.repeats_writing(lang), 0)
+
+    def direction(self, src: str, tgt: str) -> TextData:
+        """Parallel text with the source side first, without the rows that would teach to write errors."""
+        sides = tuple(self.sides[self.langs.index(lang)] for lang in (src, tgt))
+        return TextData((src, tgt), sides, self.repeats_writing(tgt), 0)
+
+    def repeats_writing(self, lang: str) -> NDArray[np.float32]:
+        """How often each sentence counts where ``lang`` is what the model learns to write, float32 (sentences,)."""
+        if self.noisy_sides is None:
+            return self.repeats
+        return np.where(self.noisy_sides == self.langs.index(lang), np.float32(0), self.repeats)
 
 
-def load_text(sources: Sequence[Source], tokenizer: Tokenizer, limits: LengthFilter) -> TextData:
+def load_text(sources: Sequence[Source], tokenizer: Tokenizer, options: TextOptions) -> TextData:
     """Reads and tokenises sources of the same languages.
 
     Args:
         sources: One or more; all must name the same languages in the same order.
         tokenizer: Turns text to ids.
-        limits: Rows outside are skipped and counted.
+        options: Which rows are taken, and their variants.
 
     Raises:
         DataError: A file cannot be read, a row has too few columns, or no row is left.
@@ -112,18 +140,30 @@ def load_text(sources: Sequence[Source], tokenizer: Tokenizer, limits: LengthFil
     langs = sources[0].langs
     parts, num_rows = [], 0
     for source in sources:
-        for chunk in _chunks(iter_rows(source)):
-            num_rows += len(chunk)
-            encoded = [tokenizer.encode_batch([row[side] for row in chunk], lang) for side, lang in enumerate(langs)]
-            rows = [row for row in zip(*encoded, strict=True) if _is_usable(row, limits)]
-            if rows:
-                sides = tuple(Corpus.from_sequences(side) for side in zip(*rows, strict=True))
-                parts.append(TextData(langs, sides, np.full(len(rows), source.repeat, dtype=np.float32), 0))
+        for number, chunk in enumerate(iter_chunks(source)):
+            variants = augment(chunk, options.augmentations, random.Random(f"{options.seed} {source} {number}"))
+            num_rows += len(variants)
+            part = _tokenized(variants, langs, tokenizer, options.limits)
+            if len(part):
+                parts.append(replace(part, repeats=np.full(len(part), source.repeat, dtype=np.float32)))
     if not parts:
         names = ", ".join(str(source.path) for source in sources)
         raise DataError(f"no usable line in {names}", hint="is --max-len too small, or the `only` pattern wrong?")
     text = join(parts)
     return replace(text, num_skipped=num_rows - len(text))
+
+
+def _tokenized(
+    variants: Sequence[Variant], langs: tuple[str, ...], tokenizer: Tokenizer, limits: LengthFilter
+) -> TextData:
+    encoded = [
+        tokenizer.encode_batch([variant.texts[side] for variant in variants], lang) for side, lang in enumerate(langs)
+    ]
+    usable = [number for number, row in enumerate(zip(*encoded, strict=True)) if _is_usable(row, limits)]
+    sides = tuple(Corpus.from_sequences([side[number] for number in usable]) for side in encoded)
+    noisy = [-1 if (side := variants[number].noisy_side) is None else side for number in usable]
+    repeats = np.ones(len(usable), dtype=np.float32)
+    return TextData(langs, sides, repeats, 0, noisy_sides=np.array(noisy, dtype=np.int8))
 
 
 def join(texts: Sequence[TextData]) -> TextData:
@@ -137,12 +177,12 @@ def join(texts: Sequence[TextData]) -> TextData:
         sides.append(Corpus(ids, np.concatenate([[0], np.cumsum(lens)])))
     repeats = np.concatenate([text.repeats for text in texts])
     num_skipped, num_cut = sum(text.num_skipped for text in texts), sum(text.num_cut for text in texts)
-    return TextData(texts[0].langs, tuple(sides), repeats, num_skipped, num_cut)
-
-
-def _chunks(rows: Iterator[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
-    while chunk := list(islice(rows, _CHUNK_LINES)):
-        yield chunk
+    noisy_sides = [
+        np.full(len(text), -1, dtype=np.int8) if text.noisy_sides is None else text.noisy_sides for text in texts
+    ]
+    return TextData(
+        texts[0].langs, tuple(sides), repeats, num_skipped, num_cut, noisy_sides=np.concatenate(noisy_sides)
+    )
 
 
 def _is_usable(row: tuple[list[int], ...], limits: LengthFilter) -> bool:

@@ -9,7 +9,7 @@ from typing import Literal
 from xlmcli.bundle.manifest import Pooling
 from xlmcli.records import Direction
 from xlmcli.sources import Source
-from xlmcli.train.data import LengthFilter
+from xlmcli.train.data import TextOptions
 from xlmcli.train.labelled import Columns
 from xlmcli.train.masking import MaskingOptions, NoiseOptions
 from xlmcli.train.optim import OptimOptions
@@ -23,7 +23,7 @@ class DataOptions:
         mono: Monolingual sources.
         parallel: Parallel sources.
         valid: Held-out sources, of either kind.
-        limits: Which lines are usable.
+        text: Which lines are usable, and what variants of them there are.
         batch_tokens: Longest sentence times sentences in a batch, a side, per process.
         alpha: Exponent of language sampling, p ∝ n^alpha.
     """
@@ -31,7 +31,7 @@ class DataOptions:
     mono: tuple[Source, ...]
     parallel: tuple[Source, ...]
     valid: tuple[Source, ...]
-    limits: LengthFilter
+    text: TextOptions
     batch_tokens: int
     alpha: float
 

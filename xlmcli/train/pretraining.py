@@ -15,7 +15,7 @@ from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
 from xlmcli.train.checkpoint import CheckpointConfig, save_config
 from xlmcli.train.cooccurrence import cooccurrence_embeddings
-from xlmcli.train.data import TextData
+from xlmcli.train.data import TextData, TextOptions
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.masking import smoothing_weights
 from xlmcli.train.model import XLMLanguageModel, XLMShape, XLMTransformer
@@ -25,7 +25,7 @@ from xlmcli.train.objectives import (
     LanguageModelOptions,
     MaskedLanguageModel,
 )
-from xlmcli.train.options import DataOptions, PretrainOptions
+from xlmcli.train.options import PretrainOptions
 from xlmcli.train.pretrained import Pretrained, choose_tokenizer, join_langs, open_pretrained
 from xlmcli.train.reports import Reporter
 from xlmcli.train.sampling import Share
@@ -62,8 +62,8 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     tokenizer = _tokenizer(options, pretrained, accelerator)
     config = _config(options, langs, tokenizer, pretrained)
     _check_embeddings(options, config.shape)
-    train_text = _load(options.data, (*options.data.mono, *options.data.parallel), tokenizer)
-    valid_text = _load(options.data, options.data.valid, tokenizer)
+    train_text = _load((*options.data.mono, *options.data.parallel), tokenizer, options.data.text)
+    valid_text = _load(options.data.valid, tokenizer, replace(options.data.text, augmentations=()))
     model = XLMLanguageModel(config.shape)
     if pretrained is not None:
         model.load_state_dict(pretrained.language_model().state_dict())
@@ -96,7 +96,7 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
 def _check(options: PretrainOptions, shape: XLMShape) -> None:
     if options.embeddings == "cooccurrence" and options.init is not None:
         raise UsageError("--embeddings cooccurrence is for a new model", hint="leave it out: --init brings embeddings")
-    max_len, num_positions = options.data.limits.max_len, shape.max_positions
+    max_len, num_positions = options.data.text.limits.max_len, shape.max_positions
     positions = "--max-positions" if options.init is None else "the pretrained model's positions,"
     if options.block_len > num_positions:
         raise UsageError(f"--block-len {options.block_len} is above {positions} {num_positions}")
@@ -150,12 +150,12 @@ def _new_shape(options: PretrainOptions, langs: Langs, num_words: int) -> XLMSha
     return new_shape(options.size, num_words, len(langs) if options.tells_languages else 1)
 
 
-def _load(data: DataOptions, sources: Sequence[Source], tokenizer: Tokenizer) -> dict[Langs, TextData]:
+def _load(sources: Sequence[Source], tokenizer: Tokenizer, options: TextOptions) -> dict[Langs, TextData]:
     """Loads text; lines of running text may be as long as they like, since they are cut into blocks."""
     mono = [source for source in sources if len(source.langs) == 1]
     parallel = [source for source in sources if len(source.langs) == 2]
-    running_text = load_by_langs(mono, tokenizer, replace(data.limits, max_len=None))
-    return running_text | load_by_langs(parallel, tokenizer, data.limits)
+    endless = replace(options, limits=replace(options.limits, max_len=None))
+    return load_by_langs(mono, tokenizer, endless) | load_by_langs(parallel, tokenizer, options)
 
 
 def _tokenizer(options: PretrainOptions, pretrained: Pretrained | None, accelerator: Accelerator) -> Tokenizer:

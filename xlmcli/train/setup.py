@@ -16,7 +16,7 @@ from xlmcli.errors import TrainingError, UsageError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
 from xlmcli.train.checkpoint import STATE_FILE, TRAINING_FOLDER, CheckpointConfig, load_config
-from xlmcli.train.data import LengthFilter, TextData, join, load_text
+from xlmcli.train.data import TextData, TextOptions, join, load_text
 from xlmcli.train.model import XLMShape
 from xlmcli.train.objectives import Stream
 from xlmcli.train.options import DataOptions, RunOptions, SizeOptions
@@ -85,12 +85,12 @@ def check_same_model(config: CheckpointConfig, folder: Path) -> None:
         )
 
 
-def load_by_langs(sources: Sequence[Source], tokenizer: Tokenizer, limits: LengthFilter) -> dict[Langs, TextData]:
+def load_by_langs(sources: Sequence[Source], tokenizer: Tokenizer, options: TextOptions) -> dict[Langs, TextData]:
     """Loads sources, those of the same languages together."""
     groups: dict[Langs, list[Source]] = {}
     for source in sources:
         groups.setdefault(source.langs, []).append(source)
-    return {langs: load_text(group, tokenizer, limits) for langs, group in groups.items()}
+    return {langs: load_text(group, tokenizer, options) for langs, group in groups.items()}
 
 
 def report_text(text: dict[Langs, TextData], reporters: Sequence[Reporter]) -> None:

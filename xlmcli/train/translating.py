@@ -60,7 +60,7 @@ def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Rep
     check_folder(options.run)
     accelerator = make_accelerator(options.run)
     config, tokenizer = start.config, start.tokenizer
-    text = load_by_langs((*options.data.mono, *options.data.parallel), tokenizer, options.data.limits)
+    text = load_by_langs((*options.data.mono, *options.data.parallel), tokenizer, options.data.text)
     held_out = _held_out(options, config, tokenizer)
     model = Seq2Seq(config.shape, config.decoder_shape)
     model.load_pretrained(start.encoder, start.decoder)
@@ -101,7 +101,7 @@ def _start(options: TranslateTrainingOptions) -> Start:
     decoder_layers = options.decoder_layers or available
     if decoder_config is not None and decoder_layers > available:
         raise UsageError(f"--decoder-layers {decoder_layers} is more than the {available} layers to start from")
-    config = CheckpointConfig(langs, shape, decoder_layers, _directions(options), options.data.limits.max_len)
+    config = CheckpointConfig(langs, shape, decoder_layers, _directions(options), options.data.text.limits.max_len)
     return Start(
         config,
         None if encoder is None else encoder.language_model(),
@@ -136,7 +136,7 @@ def _check_sides(encoder: CheckpointConfig | None, decoder: CheckpointConfig | N
 
 
 def _check_len(options: TranslateTrainingOptions, shape: XLMShape) -> None:
-    max_len, num_positions = options.data.limits.max_len, shape.max_positions
+    max_len, num_positions = options.data.text.limits.max_len, shape.max_positions
     if max_len is not None and max_len > num_positions - 2:
         raise UsageError(f"--max-len {max_len} leaves no room for </s> in the model's {num_positions} positions")
 
@@ -176,11 +176,7 @@ def _objective(
 def _pairs(text: dict[Langs, TextData], direction: Direction) -> TextData:
     """Parallel text with the source side first."""
     langs = (direction.src, direction.tgt)
-    texts = [
-        TextData(langs, tuple(data.sides[data.langs.index(lang)] for lang in langs), data.repeats, 0)
-        for data in text.values()
-        if set(data.langs) == set(langs)
-    ]
+    texts = [data.direction(*langs) for data in text.values() if set(data.langs) == set(langs)]
     if not texts:
         raise UsageError(f"the objective mt has no parallel text for {direction}", hint="name some with --parallel")
     return join(texts)
