@@ -10,16 +10,15 @@ from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated
 from xlmcli.infer.formats import TextRecord
-from xlmcli.infer.pieces import Piece
 from xlmcli.infer.reading import Line
 from xlmcli.infer.translate import (
-    GuardedTranslations,
     SearchOptions,
     Translation,
     Translations,
     choose_direction,
     open_translation,
 )
+from xlmcli.infer.translations import GuardedTranslations
 from xlmcli.records import Direction
 
 CPU = EngineOptions("cpu", num_threads=1)
@@ -144,7 +143,7 @@ class LoopingEngine:
 def test_a_translation_that_loops_is_searched_for_once_more() -> None:
     engine = LoopingEngine()
     beam = Decoding(beam_size=4, length_penalty=1.0)
-    pending = GuardedTranslations(engine, [Piece(SHORT), Piece([300, 5]), Piece(SHORT)], beam)  # type: ignore[arg-type]
+    pending = GuardedTranslations(engine, [SHORT, [300, 5], SHORT], beam)  # type: ignore[arg-type]
     assert [result.hypotheses for result in pending.wait()] == [[SANE]] * 3
     assert engine.decodings == [beam, replace(beam, no_repeat_ngram=3)]
 
@@ -152,13 +151,13 @@ def test_a_translation_that_loops_is_searched_for_once_more() -> None:
 def test_a_greedy_search_is_left_as_it_is() -> None:
     engine = LoopingEngine()
     greedy = Decoding(beam_size=1, length_penalty=1.0)
-    (result,) = GuardedTranslations(engine, [Piece([300, 5])], greedy).wait()  # type: ignore[arg-type]
+    (result,) = GuardedTranslations(engine, [[300, 5]], greedy).wait()  # type: ignore[arg-type]
     assert (result.hypotheses, engine.decodings) == ([LOOP], [greedy])
 
 
 def test_a_source_that_repeats_itself_may_be_repeated() -> None:
     engine = LoopingEngine()
     beam = Decoding(beam_size=4, length_penalty=1.0)
-    (result,) = GuardedTranslations(engine, [Piece(LOOP)], beam).wait()  # type: ignore[arg-type]
+    (result,) = GuardedTranslations(engine, [LOOP], beam).wait()  # type: ignore[arg-type]
     assert result.hypotheses == [LOOP]
     assert engine.decodings == [beam]

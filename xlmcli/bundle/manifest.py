@@ -135,6 +135,7 @@ class TranslationPart:
         sources: Languages from which it translates into every one of ``targets`` but itself.
         targets: See ``sources``.
         framing: The pieces around a text; None for the manifest's ``bos`` and ``eos``.
+        protects_spans: Whether the model has learned to carry the marks of protected spans (see ``xlmcli.text.spans``).
     """
 
     directions: tuple[Direction, ...]
@@ -145,6 +146,7 @@ class TranslationPart:
     sources: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     framing: Framing | None = None
+    protects_spans: bool = False
 
     def translates(self, direction: Direction) -> bool:
         """Tells whether the model was trained to translate in a direction."""

@@ -68,7 +68,7 @@ def format_manifest(manifest: Manifest) -> str:
 def _document(part: TranslationPart, values: dict[str, object]) -> dict[str, object]:
     """Returns what is written of a translation model; what it has not got is left out."""
     values["directions"] = [str(direction) for direction in part.directions]
-    optional = ("position_tables", "sources", "targets", "framing")
+    optional = ("position_tables", "sources", "targets", "framing", "protects_spans")
     return {name: value for name, value in values.items() if value or name not in optional}
 
 
@@ -177,6 +177,7 @@ def _translation(fields: Fields) -> TranslationPart:
         sources=fields.texts("sources") if "sources" in fields.values else (),
         targets=fields.texts("targets") if "targets" in fields.values else (),
         framing=_framing(fields.child("framing")) if "framing" in fields.values else None,
+        protects_spans="protects_spans" in fields.values and fields.truth("protects_spans"),
     )
 
 

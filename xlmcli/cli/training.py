@@ -169,7 +169,7 @@ _LOOP = (
 
 def training_options(function: Function) -> Function:
     """Adds the options of data, sizes and the run to a command; the makers below read what arrives."""
-    optimizer = optimizer_options(("inverse_sqrt", "cosine"), warmup=4000, beta2=0.98)
+    optimizer = optimizer_options(("inverse_sqrt", "cosine", "constant"), warmup=4000, beta2=0.98)
     valid_every = valid_every_option(1000)
     for decorate in reversed((*_DATA, *_SIZE, *_BUDGET, *_RATE, *optimizer, valid_every, *_LOOP)):
         function = decorate(function)

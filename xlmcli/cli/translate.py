@@ -18,6 +18,11 @@ from xlmcli.cli.streaming import StreamOptions, open_stream, stream_options
     help="Divide scores by length to this power; more favours longer output (default: the model's).",
 )
 @click.option("--n-best", type=click.IntRange(min=1), default=1, show_default=True, help="Translations of each text.")
+@click.option(
+    "--no-protect",
+    is_flag=True,
+    help="Let the model see addresses, placeholders, tags and code, which otherwise come out as they went in.",
+)
 @click.option("--with-scores", is_flag=True, help="Write the score of each translation.")
 @stream_options(verb="translate", model_help="Path of a bundle, or name of an embedded model (default: en-fr).")
 def command(
@@ -27,6 +32,7 @@ def command(
     beam_size: int | None,
     length_penalty: float | None,
     n_best: int,
+    no_protect: bool,
     with_scores: bool,
 ) -> None:
     """Translate lines of text from FILEs (plain, .gz, .xz or .zst) or stdin, and write a line for each, in order.
@@ -63,7 +69,7 @@ def command(
         from xlmcli.infer.sinks import TextSink
         from xlmcli.infer.translate import SearchOptions, open_translation
 
-        search = SearchOptions(beam_size, length_penalty, n_best, with_scores)
+        search = SearchOptions(beam_size, length_penalty, n_best, with_scores, not no_protect)
         translation = open_translation(find_model(options.model), src, tgt, search, stream.engine_options)
         stream.run(translation, search.added, TextSink(stream.file))
     counts = translation.counts
@@ -71,6 +77,7 @@ def command(
         [
             (counts.num_cut, "with a sentence longer than the model, which was translated in parts"),
             (counts.num_repeating, "whose translation repeats itself"),
+            (counts.num_parted, "where the text around protected spans was translated in parts"),
             (counts.num_unfinished, "whose translation was stopped at the length limit"),
         ]
     )

@@ -83,6 +83,7 @@ class Checkpoint:
                 position_tables=find_position_tables(folder / MODEL_NAME),
                 decoder_start=DECODER_START,
                 decoding=options.decoding,
+                protects_spans=config.protects_spans,
             ),
         )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentences import sentence_separator, split_sentences
+from xlmcli.text.spans import MARKS, iter_marks, mark_spans, replace_marks
 
 _LINE_END = re.compile(r"(\r?\n)")
 _WORD = re.compile(r"\s*\S+")
@@ -24,6 +26,8 @@ class Piece:
         is_cut: Whether it starts or ends inside a sentence because the sentence is too long.
         lang: Language of the text, where it is told with every text.
         is_second: Whether it belongs to the second text of a pair whose texts are asked about apart.
+        marked: Its text with the marks of protected spans; empty where it has none.
+        spans: What each mark stands for.
     """
 
     ids: list[int]
@@ -31,6 +35,8 @@ class Piece:
     is_cut: bool = False
     lang: str | None = None
     is_second: bool = False
+    marked: str = ""
+    spans: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,32 @@ class Prepared:
     after: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Protected:
+    """A text with marks in place of its protected spans, and the spans in order."""
+
+    marked: str
+    spans: tuple[str, ...] = ()
+
+    @property
+    def is_untranslatable(self) -> bool:
+        """Whether there is nothing to ask the model: no text, or none but protected spans and punctuation."""
+        return self.marked.isspace() or (bool(self.spans) and not any(map(str.isalnum, self.marked)))
+
+    @staticmethod
+    def sentence(marked: str, spans: Iterator[str]) -> _Protected:
+        """A sentence of a text, which takes the next spans; those that are too many become text again."""
+        marks = list(iter_marks(marked))
+        mine = tuple(islice(spans, len(marks)))
+        if len(mine) > len(MARKS):
+            marked = replace_marks(marked, (*marks[: len(MARKS)], *mine[len(MARKS) :]))
+        return _Protected(marked, mine[: len(MARKS)])
+
+
+FindSpans = Callable[[str], list[tuple[int, int]]]
+"""Says where in a text the spans are that the model must not touch, start and end, in order."""
+
+
 class PieceMaker:
     """Tokenises texts and splits those that are too long: at line ends, at sentence ends, between words, inside words.
 
@@ -54,25 +86,44 @@ class PieceMaker:
         max_tokens: Longest sequence of ids, special tokens not counted.
         src_lang: Language of the texts.
         tgt_lang: Language of the answers, which says how they are joined.
+        find_spans: What to protect, for a model that has learned marks. A text with more spans than there are marks is
+            split at its sentences, and of a sentence with more the rest stays text.
     """
 
-    def __init__(self, tokenizer: Tokenizer, max_tokens: int, src_lang: str, tgt_lang: str) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        max_tokens: int,
+        src_lang: str,
+        tgt_lang: str,
+        find_spans: FindSpans | None = None,
+    ) -> None:
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
         self._src_lang = src_lang
         self._separator = sentence_separator(tgt_lang)
+        self._find_spans = find_spans
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         """Returns every text as pieces, in order."""
-        all_ids = self._encode_batch(["" if "\n" in text else text for text in texts])
-        return [self._prepare(text, ids) for text, ids in zip(texts, all_ids, strict=True)]
+        protected = [_Protected(text) if "\n" in text else self._protect(text) for text in texts]
+        all_ids = self._encode_batch(["" if "\n" in text.marked else text.marked for text in protected])
+        return [self._prepare(text, ids) for text, ids in zip(protected, all_ids, strict=True)]
 
-    def _prepare(self, text: str, ids: list[int]) -> Prepared:
-        if "\n" in text:
-            return self._prepare_lines(text)
-        if len(ids) <= self._max_tokens:
-            return Prepared([Piece(ids)] if ids and not text.isspace() else [])
-        return Prepared(list(self.split(text)))
+    def _protect(self, text: str) -> _Protected:
+        places = [] if self._find_spans is None else self._find_spans(text)
+        if not places:
+            return _Protected(text)
+        return _Protected(mark_spans(text, places), tuple(text[start:end] for start, end in places))
+
+    def _prepare(self, text: _Protected, ids: list[int]) -> Prepared:
+        if "\n" in text.marked:
+            return self._prepare_lines(text.marked)
+        if text.is_untranslatable:
+            return Prepared([])
+        if len(ids) <= self._max_tokens and len(text.spans) <= len(MARKS):
+            return Prepared([self._piece(ids, text)] if ids else [])
+        return Prepared(list(self._split(text)))
 
     def _prepare_lines(self, text: str) -> Prepared:
         """A value of CSV or JSON may hold line ends: its lines are answered one by one and the line ends kept."""
@@ -82,21 +133,28 @@ class PieceMaker:
             if position % 2:
                 between += part
                 continue
-            prepared = self._prepare(part, self._encode(part))
+            protected = self._protect(part)
+            prepared = self._prepare(protected, self._encode(protected.marked))
+            if not prepared.pieces:
+                between += part
             for piece in prepared.pieces:
-                pieces.append(Piece(piece.ids, between + piece.before, piece.is_cut))
+                pieces.append(replace(piece, before=between + piece.before))
                 between = ""
         return Prepared(pieces, between)
 
     def split(self, text: str) -> Iterator[Piece]:
         """Yields the sentences of a text without line ends, and parts of those that are too long."""
-        before = ""
-        for sentence in split_sentences(text, self._src_lang):
-            ids = self._encode(sentence)
-            parts = [ids] if len(ids) <= self._max_tokens else list(self._split_sentence(sentence))
+        return self._split(_Protected(text))
+
+    def _split(self, text: _Protected) -> Iterator[Piece]:
+        before, spans = "", iter(text.spans)
+        for marked in split_sentences(text.marked, self._src_lang):
+            sentence = text.sentence(marked, spans)
+            ids = self._encode(sentence.marked)
+            parts = [ids] if len(ids) <= self._max_tokens else list(self._split_sentence(sentence.marked))
             for part in parts:
                 if part:
-                    yield Piece(part, before, is_cut=len(parts) > 1)
+                    yield self._piece(part, sentence, before, is_cut=len(parts) > 1)
                     before = self._separator
 
     def _split_sentence(self, sentence: str) -> Iterator[list[int]]:
@@ -112,6 +170,13 @@ class PieceMaker:
             for position in range(0, len(ids), self._max_tokens):
                 yield ids[position : position + self._max_tokens]
             start = end
+
+    def _piece(self, ids: list[int], text: _Protected, before: str = "", *, is_cut: bool = False) -> Piece:
+        if not text.spans:
+            return Piece(ids, before, is_cut)
+        marked = self._tokenizer.decode(ids, self._src_lang) if is_cut else text.marked
+        spans = dict(zip(iter_marks(text.marked), text.spans, strict=True))
+        return Piece(ids, before, is_cut, marked=marked, spans={mark: spans[mark] for mark in iter_marks(marked)})
 
     def _encode(self, text: str) -> list[int]:
         return self._tokenizer.encode(text, self._src_lang)

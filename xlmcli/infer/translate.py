@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated, TranslationEngine
 from xlmcli.infer.formats import Added, Record, Row, Values
-from xlmcli.infer.pieces import Piece, PieceMaker, Prepared
+from xlmcli.infer.pieces import FindSpans, Piece, PieceMaker, Prepared
 from xlmcli.infer.repetition import repeats_itself
+from xlmcli.infer.translations import PieceTranslation, ProtectedTranslations
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text.spans import find_spans, without_marks
 
 CUT = "cut"
 REPETITION = "repetition"
 UNFINISHED = "unfinished"
+PARTED = "parted"
 
-_GUARD_NGRAM = 3
 _MAX_DIRECTIONS_SHOWN = 20
 
 
@@ -32,12 +35,14 @@ class SearchOptions:
         length_penalty: Exponent of the length by which scores are divided.
         num_best: Translations wanted of each text.
         with_scores: Whether scores are wanted.
+        protect: Whether protected spans are kept from a model that has learned it.
     """
 
     beam_size: int | None = None
     length_penalty: float | None = None
     num_best: int = 1
     with_scores: bool = False
+    protect: bool = True
 
     def __post_init__(self) -> None:
         if self.beam_size is not None and self.beam_size < self.num_best:
@@ -106,38 +111,13 @@ class TranslationCounts:
         num_cut: Texts that had to be cut inside a sentence.
         num_repeating: Translations that repeat themselves.
         num_unfinished: Translations that were stopped because they grew too long.
+        num_parted: Texts in which the model lost a protected span, so that what stands between was translated in parts.
     """
 
     num_cut: int = 0
     num_repeating: int = 0
     num_unfinished: int = 0
-
-
-class GuardedTranslations:
-    """A batch in the engine's hands; translations that turn out to loop are searched for once more, without repeats.
-
-    A greedy search, which is asked for to see what the model says, is left as it is.
-    """
-
-    def __init__(self, engine: TranslationEngine, batch: Sequence[Piece], decoding: Decoding) -> None:
-        self._engine, self._batch, self._decoding = engine, batch, decoding
-        self._pending = engine.submit([piece.ids for piece in batch], decoding)
-
-    def wait(self) -> list[Translated]:
-        results = self._pending.wait()
-        if self._decoding.beam_size == 1:
-            return results
-        looping = [
-            index
-            for index, (piece, result) in enumerate(zip(self._batch, results, strict=True))
-            if repeats_itself(piece.ids, result.hypotheses[0])
-        ]
-        if looping:
-            decoding = replace(self._decoding, no_repeat_ngram=_GUARD_NGRAM)
-            retried = self._engine.submit([self._batch[index].ids for index in looping], decoding).wait()
-            for index, result in zip(looping, retried, strict=True):
-                results[index] = result
-        return results
+    num_parted: int = 0
 
 
 class Translation:
@@ -153,6 +133,7 @@ class Translation:
         direction: From and to.
         decoding: How to search.
         with_scores: Whether scores are written.
+        find_spans: What to protect, for a model that has learned it.
     """
 
     def __init__(
@@ -161,24 +142,26 @@ class Translation:
         tokenizer: Tokenizer,
         direction: Direction,
         decoding: Decoding,
-        with_scores: bool,
+        *,
+        with_scores: bool = False,
+        find_spans: FindSpans | None = None,
     ) -> None:
         self._engine = engine
         self._tokenizer = tokenizer
-        self._tgt_lang = direction.tgt
+        self._direction = direction
         self._decoding = decoding
         self._with_scores = with_scores
-        self._pieces = PieceMaker(tokenizer, engine.max_source_tokens, direction.src, direction.tgt)
+        self._pieces = PieceMaker(tokenizer, engine.max_source_tokens, direction.src, direction.tgt, find_spans)
         self.num_workers = engine.num_workers
         self.counts = TranslationCounts()
 
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
         return self._pieces.prepare([record.text or "" for record in records])
 
-    def submit(self, batch: Sequence[Piece]) -> GuardedTranslations:
-        return GuardedTranslations(self._engine, batch, self._decoding)
+    def submit(self, batch: Sequence[Piece]) -> ProtectedTranslations:
+        return ProtectedTranslations(self._engine, self._tokenizer, self._direction, batch, self._decoding)
 
-    def finish(self, record: Record, prepared: Prepared, results: Sequence[Translated]) -> Translations:
+    def finish(self, record: Record, prepared: Prepared, results: Sequence[PieceTranslation]) -> Translations:
         """Joins the translations of a text's pieces; a text without pieces is its own translation."""
         num_best = self._decoding.num_best
         if not prepared.pieces:
@@ -186,11 +169,17 @@ class Translation:
         hypotheses = tuple(self._join(prepared, results, rank) for rank in range(num_best))
         return Translations(hypotheses, self._warnings(prepared, results), self._with_scores)
 
-    def _join(self, prepared: Prepared, results: Sequence[Translated], rank: int) -> Hypothesis:
-        # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
-        texts = [self._tokenizer.decode(result.hypotheses[rank], self._tgt_lang) for result in results]
+    def _join(self, prepared: Prepared, results: Sequence[PieceTranslation], rank: int) -> Hypothesis:
+        texts = [self._text(result, rank) for result in results]
         text = "".join(piece.before + part for piece, part in zip(prepared.pieces, texts, strict=True))
-        return Hypothesis(text + prepared.after, self._join_scores(results, rank))
+        translated = [part for result in results for part in result.translated]
+        return Hypothesis(text + prepared.after, self._join_scores(translated, rank))
+
+    def _text(self, result: PieceTranslation, rank: int) -> str:
+        if result.texts:
+            return result.texts[rank]
+        # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
+        return without_marks(self._tokenizer.decode(result.translated[0].hypotheses[rank], self._direction.tgt))
 
     def _join_scores(self, results: Sequence[Translated], rank: int) -> float:
         """Returns the score that the translations would have as one: log probabilities and lengths are summed."""
@@ -199,20 +188,25 @@ class Translation:
         penalty = self._decoding.length_penalty
         lens = [max(1, len(result.hypotheses[rank])) for result in results]
         total = sum(result.scores[rank] * length**penalty for result, length in zip(results, lens, strict=True))
-        return float(total / sum(lens) ** penalty)
+        return float(total / sum(lens) ** penalty) if results else 0.0
 
-    def _warnings(self, prepared: Prepared, results: Sequence[Translated]) -> tuple[str, ...]:
+    def _warnings(self, prepared: Prepared, results: Sequence[PieceTranslation]) -> tuple[str, ...]:
         warnings: list[str] = []
         if any(piece.is_cut for piece in prepared.pieces):
             self.counts.num_cut += 1
             warnings.append(CUT)
-        pairs = zip(prepared.pieces, results, strict=True)
-        if any(repeats_itself(piece.ids, result.hypotheses[0]) for piece, result in pairs):
+        pairs = [
+            (piece, part) for piece, result in zip(prepared.pieces, results, strict=True) for part in result.translated
+        ]
+        if any(repeats_itself(piece.ids, part.hypotheses[0]) for piece, part in pairs):
             self.counts.num_repeating += 1
             warnings.append(REPETITION)
-        if any(result.is_unfinished for result in results):
+        if any(part.is_unfinished for _, part in pairs):
             self.counts.num_unfinished += 1
             warnings.append(UNFINISHED)
+        if any(result.is_parted for result in results):
+            self.counts.num_parted += 1
+            warnings.append(PARTED)
         return tuple(warnings)
 
 
@@ -274,4 +268,18 @@ def open_translation(
         num_best=search.num_best,
         with_scores=search.with_scores or search.num_best > 1,
     )
-    return Translation(engine, tokenizer, direction, decoding, search.with_scores)
+    return Translation(
+        engine,
+        tokenizer,
+        direction,
+        decoding,
+        with_scores=search.with_scores,
+        find_spans=_span_finder(tokenizer) if search.protect and bundle.translation.protects_spans else None,
+    )
+
+
+def _span_finder(tokenizer: Tokenizer) -> FindSpans:
+    """Finds the spans to protect; what the vocabulary cannot write is among them, where it can say so."""
+    from xlmcli.text.sentencepiece import SentencePieceTokenizer
+
+    return partial(find_spans, is_strange=tokenizer.lacks if isinstance(tokenizer, SentencePieceTokenizer) else None)

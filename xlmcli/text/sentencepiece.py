@@ -69,10 +69,13 @@ class SentencePieceTokenizer:
         self.vocab_size: int = self._processor.vocab_size()
         self._check_special_tokens(origin)
         self._plain_forms = plain_forms(self.vocab)
+        byte_ids = self._processor.piece_to_id([f"<0x{byte:02X}>" for byte in range(256)])
+        self._byte_ids = frozenset(byte_ids)
         self._mark_bytes = {
-            FIRST_MARK_ID + number: self._processor.piece_to_id([f"<0x{byte:02X}>" for byte in mark.encode()])
-            for number, mark in enumerate(MARKS)
+            FIRST_MARK_ID + number: tuple(byte_ids[byte] for byte in mark.encode()) for number, mark in enumerate(MARKS)
         }
+        self._marks = {spelling: mark_id for mark_id, spelling in self._mark_bytes.items()}
+        self._lacking: dict[str, bool] = {}
 
     @classmethod
     def load(cls, folder: Path) -> SentencePieceTokenizer:
@@ -101,6 +104,13 @@ class SentencePieceTokenizer:
     def encode(self, text: str, lang: str | None = None) -> list[int]:
         ids: list[int] = self._processor.encode(self._plain(text))
         return self._with_marks(ids) if has_marks(text) else ids
+
+    def lacks(self, character: str) -> bool:
+        """Whether a character has no piece and is spelt in bytes."""
+        known = self._lacking.get(character)
+        if known is None:
+            known = self._lacking[character] = not self._byte_ids.isdisjoint(self.encode(character))
+        return known
 
     def encode_batch(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:
         # One by one: for a list, SentencePiece starts a thread, which takes longer than a few texts do.
@@ -131,10 +141,9 @@ class SentencePieceTokenizer:
 
     def _with_marks(self, ids: list[int]) -> list[int]:
         """Ids in which the bytes of each mark are the reserved token that it stands for."""
-        marks = {tuple(spelling): mark_id for mark_id, spelling in self._mark_bytes.items()}
         marked, position = [], 0
         while position < len(ids):
-            mark_id = marks.get(tuple(ids[position : position + _MARK_LEN]))
+            mark_id = self._marks.get(tuple(ids[position : position + _MARK_LEN]))
             marked.append(ids[position] if mark_id is None else mark_id)
             position += 1 if mark_id is None else _MARK_LEN
         return marked
@@ -209,7 +218,8 @@ def train_sentencepiece(options: TokenizerOptions, folder: Path) -> list[Languag
 
 def _learn(sentences: list[str], options: TokenizerOptions) -> bytes:
     model = io.BytesIO()
-    required = _KEYBOARD_CHARACTERS & set().union(*sentences)
+    # Case is folded before characters are counted.
+    present = set().union(*(sentence.lower() if options.lowercase else sentence for sentence in sentences))
     try:
         SentencePieceTrainer.train(
             sentence_iterator=iter(sentences),
@@ -218,7 +228,7 @@ def _learn(sentences: list[str], options: TokenizerOptions) -> bytes:
             model_type=options.model_type,
             normalization_rule_name="nmt_nfkc_cf" if options.lowercase else "nmt_nfkc",
             character_coverage=_CHARACTER_COVERAGE,
-            required_chars="".join(sorted(required)),
+            required_chars="".join(sorted(_KEYBOARD_CHARACTERS & present)),
             byte_fallback=True,
             bos_id=BOS_ID,
             eos_id=EOS_ID,

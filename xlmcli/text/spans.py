@@ -10,8 +10,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from xlmcli.text.special import FIRST_SPECIAL_ID, NUM_SPECIAL
 
@@ -104,14 +103,6 @@ _CAPITALISED = re.compile(r"(?<![\w'’.-])[A-Z][^\W\d_]+(?![\w'’-])")
 _SHARE_OF_WORDS = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Protected:
-    """A text with marks in place of its first spans, and the spans in the order of the marks."""
-
-    text: str
-    spans: tuple[str, ...]
-
-
 def find_spans(text: str, is_strange: Callable[[str], bool] | None = None) -> list[tuple[int, int]]:
     """Returns where the spans to protect are, start and end, in order; spans that touch are one.
 
@@ -129,17 +120,32 @@ def find_spans(text: str, is_strange: Callable[[str], bool] | None = None) -> li
     return _merged(sorted(found))
 
 
-def protect(text: str, is_strange: Callable[[str], bool] | None = None) -> Protected:
-    """Puts marks in place of a text's spans; those beyond the eighth stay text."""
-    places = find_spans(text, is_strange)[: len(MARKS)]
-    return Protected(_marked(text, places, MARKS), tuple(text[start:end] for start, end in places))
+def mark_spans(text: str, places: Sequence[tuple[int, int]]) -> str:
+    """Puts marks in the places given, in order; after the last mark comes the first again."""
+    return _marked(text, places, [MARKS[number % len(MARKS)] for number in range(len(places))])
 
 
-def restore(text: str, spans: Sequence[str]) -> str | None:
-    """Puts the spans back in place of their marks, or returns None if a mark is missing, doubled or of no span."""
-    if sorted(_MARK.findall(text)) != list(MARKS[: len(spans)]):
+def iter_marks(text: str) -> Iterator[str]:
+    """The marks of a text in order."""
+    return (match[0] for match in _MARK.finditer(text))
+
+
+def split_at_marks(text: str) -> list[str]:
+    """The texts between marks, at even places, and the marks, at odd ones."""
+    return re.split(f"({_MARK.pattern})", text)
+
+
+def replace_marks(text: str, replacements: Iterable[str]) -> str:
+    """Puts something in place of each mark, in order."""
+    following = iter(replacements)
+    return _MARK.sub(lambda _: next(following), text)
+
+
+def restore_spans(text: str, spans: Mapping[str, str]) -> str | None:
+    """Puts spans back in place of their marks, or returns None if a mark is missing, doubled or of no span."""
+    if sorted(iter_marks(text)) != sorted(spans):
         return None
-    return _MARK.sub(lambda match: spans[MARKS.index(match[0])], text)
+    return _MARK.sub(lambda match: spans[match[0]], text)
 
 
 def has_marks(text: str) -> bool:

@@ -46,6 +46,7 @@ class CheckpointConfig:
         max_len: Longest sentence that an encoder-decoder or classifier was trained on (of a pair, both together), in
             tokens without ``</s>``; None is unknown.
         classifier: What stands on top of the encoder of a classifier.
+        protects_spans: Whether an encoder-decoder learned from text with marks in place of protected spans.
     """
 
     langs: tuple[str, ...]
@@ -54,6 +55,7 @@ class CheckpointConfig:
     directions: tuple[Direction, ...] = ()
     max_len: int | None = None
     classifier: ClassifierConfig | None = None
+    protects_spans: bool = False
 
     @property
     def lang2id(self) -> dict[str, int]:
@@ -108,6 +110,8 @@ class CheckpointConfig:
         if self.decoder_layers is not None:
             config["decoder_layers"] = self.decoder_layers
             config["xlm_directions"] = [str(direction) for direction in self.directions]
+        if self.protects_spans:
+            config["xlm_protects_spans"] = True
         if self.classifier is not None:
             config |= self.classifier.to_json(shape.dropout)
         if self.decoder_layers is not None or self.classifier is not None:
@@ -144,6 +148,7 @@ class CheckpointConfig:
             directions,
             config.get("xlm_max_len"),
             ClassifierConfig.from_json(config) if CLASSIFIER in (config.get("architectures") or ()) else None,
+            config.get("xlm_protects_spans", False),
         )
 
 

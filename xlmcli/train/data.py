@@ -42,6 +42,11 @@ class TextOptions:
     augmentations: tuple[Augmentation, ...] = ()
     seed: int = 0
 
+    @property
+    def protects_spans(self) -> bool:
+        """Whether marks of protected spans are learned."""
+        return any(augmentation.kind == "spans" for augmentation in self.augmentations)
+
 
 @dataclass(frozen=True, slots=True)
 class Corpus:

@@ -101,7 +101,14 @@ def _start(options: TranslateTrainingOptions) -> Start:
     decoder_layers = options.decoder_layers or available
     if decoder_config is not None and decoder_layers > available:
         raise UsageError(f"--decoder-layers {decoder_layers} is more than the {available} layers to start from")
-    config = CheckpointConfig(langs, shape, decoder_layers, _directions(options), options.data.text.limits.max_len)
+    config = CheckpointConfig(
+        langs,
+        shape,
+        decoder_layers,
+        _directions(options),
+        options.data.text.limits.max_len,
+        protects_spans=options.data.text.protects_spans,
+    )
     return Start(
         config,
         None if encoder is None else encoder.language_model(),
