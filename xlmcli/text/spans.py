@@ -192,7 +192,7 @@ def protect_alike(texts: Sequence[str], rng: random.Random) -> tuple[str, ...] |
 
 def _candidates(text: str, rng: random.Random) -> list[str]:
     candidates = [text[start:end] for start, end in find_spans(text)] + _NUMBER.findall(text)
-    if not candidates or rng.random() < _SHARE_OF_WORDS:
+    if rng.random() < _SHARE_OF_WORDS:
         words = _CAPITALISED.findall(text)
         candidates += rng.sample(words, min(len(words), rng.choice((1, 1, 2))))
     return candidates
