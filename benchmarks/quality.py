@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from xlmcli.bundle import open_bundle
-from xlmcli.metrics.translation import score_translations
+from xlmcli.metrics.translation.scorer import score_translations
 from xlmcli.records import Direction
 from xlmcli.sources import iter_rows, parse_source
 

@@ -225,7 +225,7 @@ def tiny_checkpoint(make_checkpoint: MakeCheckpoint) -> Path:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
     """The float32 bundle of ``tiny_checkpoint``."""
     from xlmcli.convert.bundling import BundleOptions, write_bundle
-    from xlmcli.convert.conversion import open_checkpoint
+    from xlmcli.convert.xlm.translator import open_checkpoint
 
     path = tmp_path_factory.mktemp("bundle") / "tiny"
     write_bundle(open_checkpoint(tiny_checkpoint), path, BundleOptions(quantization="float32"))
@@ -261,7 +261,7 @@ def make_classifier(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Pa
     """Makes the float32 bundle of a random classifier or encoder, 32 wide: ``make_classifier(ClassifierSizes(…))``."""
     torch = pytest.importorskip("torch")
     from xlmcli.convert.bundling import BundleOptions, write_bundle
-    from xlmcli.convert.encoder_checkpoint import open_encoder
+    from xlmcli.convert.xlm.encoder import open_encoder
     from xlmcli.text import load_tokenizer
     from xlmcli.train.checkpoint import CheckpointConfig, save_config, save_weights, saved_state
     from xlmcli.train.classifier import Classifier

@@ -59,7 +59,7 @@ def test_everyday_sentences_are_understood(direction: Direction, text: str, expe
 @pytest.mark.skipif(not VALID.exists(), reason="the validation text is not here")
 @pytest.mark.parametrize("direction", [EN_FR, FR_EN])
 def test_everyday_sentences_are_translated_well(direction: Direction) -> None:
-    from xlmcli.metrics.translation import corpus_bleu
+    from xlmcli.metrics.translation.scorer import corpus_bleu
 
     source = parse_source(f"en-fr={VALID}")
     rows = list(iter_rows(source))[:300]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
     from rich.table import Table
 
-    from xlmcli.metrics.grids import Grid
+    from xlmcli.metrics.report.grids import Grid
     from xlmcli.train.data import TextData
     from xlmcli.train.reports import Progress as TrainingProgress
     from xlmcli.train.validation import Scores

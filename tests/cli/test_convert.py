@@ -79,7 +79,7 @@ def test_verify_file_replaces_the_built_in_sentences(
 @pytest.fixture
 def exchanged_languages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes conversion go wrong: every bundle has one language's vector in the other's place."""
-    from xlmcli.convert import conversion
+    from xlmcli.convert.xlm import translator as conversion
 
     vectors = conversion._language_vectors
     monkeypatch.setattr(conversion, "_language_vectors", lambda state, side: vectors(state, side)[::-1].copy())

@@ -26,7 +26,7 @@ def info(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, st
 def told_bundle(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     """A bundle whose manifest tells everything."""
     from xlmcli.convert.bundling import BundleOptions, write_bundle
-    from xlmcli.convert.conversion import open_checkpoint
+    from xlmcli.convert.xlm.translator import open_checkpoint
 
     scores = (
         Score(Direction("en", "fr"), "news", "BLEU", 31.25, "nrefs:1"),
@@ -68,7 +68,7 @@ def test_a_bundle_as_text(capsys: pytest.CaptureFixture[str], told_bundle: Path)
 
 def test_a_classifier_as_text(capsys: pytest.CaptureFixture[str], published_classifier: Path, tmp_path: Path) -> None:
     from xlmcli.convert.bundling import BundleOptions, write_bundle
-    from xlmcli.convert.encoder_checkpoint import open_encoder
+    from xlmcli.convert.xlm.encoder import open_encoder
 
     scores = (Score(None, "reviews", "macro-F1", 0.75, lang="fr"), Score(None, "all", "accuracy", 0.8))
     write_bundle(open_encoder(published_classifier), tmp_path / "b", BundleOptions(scores=scores))

@@ -19,7 +19,7 @@ from ctranslate2.converters import TransformersConverter  # noqa: E402
 from ctranslate2.specs import transformer_spec  # noqa: E402
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
-from xlmcli.convert.family_model import FamilyModel  # noqa: E402
+from xlmcli.convert.family.model import FamilyModel  # noqa: E402
 from xlmcli.convert.layers import Weights  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
 from xlmcli.convert.streaming import StreamedVariable, finish  # noqa: E402

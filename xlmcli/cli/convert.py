@@ -22,10 +22,10 @@ from xlmcli.sources import Source
 if TYPE_CHECKING:
     from xlmcli.bundle import Bundle
     from xlmcli.convert.bundling import BundleOptions
-    from xlmcli.convert.conversion import Checkpoint
-    from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint
-    from xlmcli.convert.engine_folder import EngineModel
-    from xlmcli.convert.family_model import FamilyModel
+    from xlmcli.convert.engine.folder import EngineModel
+    from xlmcli.convert.family.model import FamilyModel
+    from xlmcli.convert.xlm.encoder import EncoderCheckpoint
+    from xlmcli.convert.xlm.translator import Checkpoint
 
 _DEFAULTS = DecodingDefaults()
 _FLOAT32_MAX_DIFFERENCE = 1e-3
@@ -173,11 +173,11 @@ def command(
     require_extra("train", "torch")
     from xlmcli.bundle import check_free
     from xlmcli.convert.bundling import BundleOptions, write_bundle
-    from xlmcli.convert.conversion import Checkpoint
-    from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint
-    from xlmcli.convert.engine_folder import EngineModel
+    from xlmcli.convert.engine.folder import EngineModel
     from xlmcli.convert.opening import open_model
     from xlmcli.convert.scores import read_scores
+    from xlmcli.convert.xlm.encoder import EncoderCheckpoint
+    from xlmcli.convert.xlm.translator import Checkpoint
 
     if direction is not None and (licence is not None or trained_on or scores is not None):
         raise UsageError(
@@ -284,14 +284,14 @@ def _write_translation(
     verification: Verification | None,
 ) -> None:
     from xlmcli.convert.bundling import write_bundle
-    from xlmcli.convert.conversion import write_folded
-    from xlmcli.convert.verification import (
+    from xlmcli.convert.verify.translations import (
         Agreement,
         check_agreements,
         format_agreement,
         verify_bundle,
         verify_folded,
     )
+    from xlmcli.convert.xlm.translator import write_folded
 
     _check_languages(verification, opened.config.langs)
 
@@ -315,8 +315,8 @@ def _write_translation(
 
 def _write_family(opened: FamilyModel, path: Path, options: BundleOptions, verification: Verification | None) -> None:
     from xlmcli.convert.bundling import write_bundle
-    from xlmcli.convert.family_verification import verify_family
-    from xlmcli.convert.verification import check_agreements, format_agreement
+    from xlmcli.convert.verify.family_translations import verify_family
+    from xlmcli.convert.verify.translations import check_agreements, format_agreement
 
     def check(new: Bundle) -> None:
         if verification is not None:
@@ -330,7 +330,7 @@ def _write_encoder(
     opened: EncoderCheckpoint | FamilyModel, path: Path, options: BundleOptions, verification: Verification | None
 ) -> None:
     from xlmcli.convert.bundling import write_bundle
-    from xlmcli.convert.encoder_verification import check_closeness, format_closeness, verify_encoder
+    from xlmcli.convert.verify.states import check_closeness, format_closeness, verify_encoder
 
     def check(new: Bundle) -> None:
         if verification is not None:

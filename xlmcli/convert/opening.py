@@ -7,14 +7,14 @@ from pathlib import Path
 from xlmcli.bundle.description import checkpoint_task
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.names import CONFIG_NAME
-from xlmcli.convert.architectures import check_family
-from xlmcli.convert.conversion import Checkpoint, open_checkpoint
-from xlmcli.convert.encoder_checkpoint import EncoderCheckpoint, open_encoder
-from xlmcli.convert.engine_folder import EngineModel, is_engine_model, open_engine_model
-from xlmcli.convert.families import read_bytes
-from xlmcli.convert.family_model import FamilyModel, check_family_folder, open_family
-from xlmcli.convert.family_settings import is_family
-from xlmcli.convert.original import open_original
+from xlmcli.convert.engine.folder import EngineModel, is_engine_model, open_engine_model
+from xlmcli.convert.family.architectures import check_family
+from xlmcli.convert.family.languages import read_bytes
+from xlmcli.convert.family.model import FamilyModel, check_family_folder, open_family
+from xlmcli.convert.family.settings import is_family
+from xlmcli.convert.xlm.encoder import EncoderCheckpoint, open_encoder
+from xlmcli.convert.xlm.original import open_original
+from xlmcli.convert.xlm.translator import Checkpoint, open_checkpoint
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.text import load_tokenizer
 from xlmcli.train.checkpoint import load_config

@@ -290,7 +290,7 @@ class EncoderEngine:
         sequences = [[self._bos, *ids, self._eos] for ids in batch]
         token_types = None
         if self._tells_languages:
-            # The engine's row 0 is no language; see convert/encoder.py.
+            # The engine's row 0 is no language; see convert/xlm/encoder_specs.py.
             rows = [0] * len(batch) if langs is None else [0 if lang is None else lang + 1 for lang in langs]
             token_types = [[row] * len(ids) for row, ids in zip(rows, sequences, strict=True)]
         return PendingStates(self._threads.submit(lambda: reduce(self._forward(sequences, token_types))))

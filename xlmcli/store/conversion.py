@@ -13,7 +13,7 @@ from xlmcli.store.selection import CARD_FILE
 
 def check_kind(config: bytes, repository: str) -> None:
     """Raises a ModelError if config.json is that of a checkpoint of a kind that cannot be converted."""
-    from xlmcli.convert.architectures import check_architecture
+    from xlmcli.convert.family.architectures import check_architecture
 
     check_architecture(Fields.parse(config, f"{repository}: config.json"), repository)
 

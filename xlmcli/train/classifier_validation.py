@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xlmcli.metrics.answers import Counts
+from xlmcli.metrics.labels.answers import Counts
 from xlmcli.train.calibration import cross_entropy
 from xlmcli.train.classification import make_tokens
 from xlmcli.train.classifier import Classifier

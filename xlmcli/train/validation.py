@@ -106,7 +106,7 @@ class TranslationValidator:
 
     @torch.no_grad()
     def __call__(self) -> Scores:
-        from xlmcli.metrics.translation import corpus_bleu
+        from xlmcli.metrics.translation.scorer import corpus_bleu
 
         values: dict[str, float] = {}
         scores, losses = [], []

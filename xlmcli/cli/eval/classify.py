@@ -15,8 +15,8 @@ from xlmcli.errors import UsageError
 from xlmcli.lines import iter_byte_lines
 
 if TYPE_CHECKING:
-    from xlmcli.metrics.label_rows import LabelOptions
-    from xlmcli.metrics.labelled import Labelled
+    from xlmcli.metrics.labels.file import Labelled
+    from xlmcli.metrics.labels.rows import LabelOptions
     from xlmcli.tables import FormatName
 
 
@@ -108,8 +108,8 @@ def command(
     if train_lang is not None and lang_column is None:
         raise UsageError("--train-lang needs languages", hint="name GOLD's column of them: --lang-column NAME")
     options = make_report_options(shared)
-    from xlmcli.metrics.label_report import Labeller, LabelReportOptions, label_metrics, report_labels
-    from xlmcli.metrics.labelled import check_predictions
+    from xlmcli.metrics.labels.file import check_predictions
+    from xlmcli.metrics.labels.report import Labeller, LabelReportOptions, label_metrics, report_labels
 
     gates = options.gates(label_metrics(multi_label))
     places = _Places(label_format, column, gold_column, probability_column, lang_column)
@@ -147,13 +147,13 @@ class _Places:
 
     def of_gold(self, path: Path) -> LabelOptions:
         """Returns where GOLD has its labels."""
-        from xlmcli.metrics.label_rows import LabelOptions
+        from xlmcli.metrics.labels.rows import LabelOptions
 
         return LabelOptions(self._format(path), self.gold_column or self.column, None, self.lang_column)
 
     def of_predictions(self, path: Path) -> LabelOptions:
         """Returns where a file of predictions has its labels."""
-        from xlmcli.metrics.label_rows import LabelOptions
+        from xlmcli.metrics.labels.rows import LabelOptions
 
         return LabelOptions(self._format(path), self.column, self.probability_column)
 
@@ -175,8 +175,8 @@ def _check_plain(text: Path) -> None:
 
 
 def _read(path: Path, place: LabelOptions, *, is_gold: bool, multi_label: bool) -> Labelled:
-    from xlmcli.metrics.labelled import read_gold, read_predictions
-    from xlmcli.metrics.parallel import STDIN_NAME, iter_stdin_bytes
+    from xlmcli.metrics.labels.file import read_gold, read_predictions
+    from xlmcli.metrics.translation.sides import STDIN_NAME, iter_stdin_bytes
 
     read = read_gold if is_gold else read_predictions
     lines: Iterator[bytes] = iter_stdin_bytes() if path == STDIN else iter_byte_lines(path)

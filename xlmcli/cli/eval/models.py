@@ -15,10 +15,10 @@ from xlmcli.errors import DataError
 if TYPE_CHECKING:
     from xlmcli.infer.labels import Labelled as Answer
     from xlmcli.infer.pipeline import Work
-    from xlmcli.metrics.label_report import Labeller
-    from xlmcli.metrics.parallel import Side
-    from xlmcli.metrics.reports import ModelFacts
-    from xlmcli.metrics.translation_report import Candidate, Speed
+    from xlmcli.metrics.labels.report import Labeller
+    from xlmcli.metrics.report.reports import ModelFacts
+    from xlmcli.metrics.translation.report import Candidate, Speed
+    from xlmcli.metrics.translation.sides import Side
 
 _MAX_BATCH_TOKENS = 2048
 
@@ -35,8 +35,8 @@ def translate_source(source: Side, model: str, src: str | None, tgt: str | None,
     from xlmcli.infer.engine import EngineOptions
     from xlmcli.infer.formats import one_line
     from xlmcli.infer.translate import SearchOptions, open_translation
-    from xlmcli.metrics.parallel import Side
-    from xlmcli.metrics.translation_report import Candidate
+    from xlmcli.metrics.translation.report import Candidate
+    from xlmcli.metrics.translation.sides import Side
 
     translation = open_translation(
         find_model(model), src, tgt, SearchOptions(), EngineOptions("auto", "default", None, None)
@@ -61,9 +61,9 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     from xlmcli.infer.classification import Classification
     from xlmcli.infer.engine import EngineOptions
     from xlmcli.infer.labels import LabelOptions
-    from xlmcli.metrics.label_report import Labeller
-    from xlmcli.metrics.labelled import Labelled
-    from xlmcli.metrics.parallel import read_side
+    from xlmcli.metrics.labels.file import Labelled
+    from xlmcli.metrics.labels.report import Labeller
+    from xlmcli.metrics.translation.sides import read_side
     from xlmcli.tables import LABEL_SEPARATOR
 
     bundle = open_bundle(find_model(model))
@@ -89,7 +89,7 @@ def read_facts(model: str) -> ModelFacts:
         ModelError: There is no such model.
     """
     from xlmcli.bundle import MODEL_NAME, find_model, open_bundle
-    from xlmcli.metrics.reports import ModelFacts
+    from xlmcli.metrics.report.reports import ModelFacts
 
     bundle = open_bundle(find_model(model))
     return ModelFacts(bundle.name, bundle.manifest.files[MODEL_NAME])
@@ -129,7 +129,7 @@ def _answer(
     from xlmcli.infer.formats import FormatOptions, iter_records
     from xlmcli.infer.pipeline import Pipeline, PipelineOptions
     from xlmcli.infer.reading import Input, LineCounter
-    from xlmcli.metrics.translation_report import Speed
+    from xlmcli.metrics.translation.report import Speed
 
     content = "".join(f"{line}\n" for line in source.lines).encode("utf-8")
     text = Input(source.name, lambda: io.BytesIO(content), len(content))

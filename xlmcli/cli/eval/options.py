@@ -18,9 +18,9 @@ from xlmcli.lines import writing_errors
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xlmcli.metrics.comparison import SamplingOptions
-    from xlmcli.metrics.gates import Gate
-    from xlmcli.metrics.reports import Report
+    from xlmcli.metrics.report.gates import Gate
+    from xlmcli.metrics.report.reports import Report
+    from xlmcli.metrics.translation.comparison import SamplingOptions
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 ReportFormat = Literal["table", "tsv", "json", "markdown", "latex"]
@@ -104,7 +104,7 @@ class ReportOptions:
         Raises:
             UsageError: --fail-under names a metric that is not computed, or no number.
         """
-        from xlmcli.metrics.gates import parse_gates
+        from xlmcli.metrics.report.gates import parse_gates
 
         return () if self.fail_under is None else parse_gates(self.fail_under, metric_names)
 
@@ -114,7 +114,7 @@ class ReportOptions:
         Args:
             num_trials: Of approximate randomization.
         """
-        from xlmcli.metrics.comparison import SamplingOptions
+        from xlmcli.metrics.translation.comparison import SamplingOptions
 
         return SamplingOptions(self.num_resamples, num_trials, self.seed)
 
@@ -159,7 +159,7 @@ def make_report_options(shared: dict[str, Any]) -> ReportOptions:
     )
     if options.plot is not None:
         require_extra("plot", "matplotlib")
-        from xlmcli.metrics.plots import check_plot_path
+        from xlmcli.metrics.report.plots import check_plot_path
 
         check_plot_path(options.plot)
     return options
@@ -189,14 +189,14 @@ def publish(report: Report, options: ReportOptions, gates: Sequence[Gate]) -> No
     Raises:
         GateError: A score falls short of a limit.
     """
-    from xlmcli.metrics.gates import check_gates
+    from xlmcli.metrics.report.gates import check_gates
 
     if not options.quiet:
         for warning in report.warnings:
             print_note(warning)
     _print_report(report, options.format)
     if options.plot is not None:
-        from xlmcli.metrics.plots import plot_report
+        from xlmcli.metrics.report.plots import plot_report
 
         plot_report(report, options.plot)
     check_gates(report, gates)
@@ -219,11 +219,11 @@ def _print_report(report: Report, report_format: ReportFormat | None) -> None:
     if report_format is None:
         report_format = "table" if sys.stdout is not None and sys.stdout.isatty() else "tsv"
     if report_format != "table":
-        from xlmcli.metrics.writers import format_report
+        from xlmcli.metrics.report.writers import format_report
 
         write_stdout(format_report(report, report_format))
         return
-    from xlmcli.metrics.grids import interval_note, score_grid, signature_lines, table_grid
+    from xlmcli.metrics.report.grids import interval_note, score_grid, signature_lines, table_grid
 
     notes = [*signature_lines(report), *filter(None, [interval_note(report)])]
     tables = [table for table in report.tables if len(table.columns) <= _MAX_SHOWN_COLUMNS]

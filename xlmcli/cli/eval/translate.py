@@ -23,9 +23,9 @@ from xlmcli.errors import UsageError
 from xlmcli.records import Direction
 
 if TYPE_CHECKING:
-    from xlmcli.metrics.parallel import Side
-    from xlmcli.metrics.translation import MetricName, Scorer
-    from xlmcli.metrics.translation_report import Candidate
+    from xlmcli.metrics.translation.report import Candidate
+    from xlmcli.metrics.translation.scorer import MetricName, Scorer
+    from xlmcli.metrics.translation.sides import Side
 
 
 @click.command("translate")
@@ -105,7 +105,7 @@ def command(
       xlm eval translate -m en-fr --src en --tgt fr --testset wmt14 --fail-under bleu=20
       xlm eval translate --ref test.fr --sentence --format json out.fr
     """
-    from xlmcli.metrics.translation import MetricOptions, open_scorers
+    from xlmcli.metrics.translation.scorer import MetricOptions, open_scorers
 
     texts = _Inputs(files, refs, source, testset, models, src, tgt)
     options = make_report_options(shared)
@@ -124,7 +124,7 @@ def command(
         _write_sentences(candidates, references, scorers, options, width)
         return
     from xlmcli.infer.repetition import repeats_itself
-    from xlmcli.metrics.translation_report import report_translations
+    from xlmcli.metrics.translation.report import report_translations
 
     report = report_translations(
         candidates,
@@ -173,10 +173,10 @@ class _Inputs:
 
     def read_references(self) -> tuple[Side | None, list[Side]]:
         """Returns the source, if there is one, and the references."""
-        from xlmcli.metrics.parallel import check_aligned, read_side
+        from xlmcli.metrics.translation.sides import check_aligned, read_side
 
         if self.testset is not None and self.src is not None and self.tgt is not None:
-            from xlmcli.metrics.testsets import load_testset
+            from xlmcli.metrics.translation.testsets import load_testset
 
             return load_testset(self.testset, Direction(self.src, self.tgt))
         references = [read_side(path) for path in self.refs]
@@ -187,8 +187,8 @@ class _Inputs:
 
     def read_candidates(self, source: Side | None, references: list[Side], quiet: bool) -> list[Candidate]:
         """Returns the systems: files first, then what models make of the source."""
-        from xlmcli.metrics.parallel import check_aligned, read_side
-        from xlmcli.metrics.translation_report import Candidate
+        from xlmcli.metrics.translation.report import Candidate
+        from xlmcli.metrics.translation.sides import check_aligned, read_side
 
         sides = [read_side(path) for path in self.hypotheses]
         for side in sides:
@@ -211,7 +211,7 @@ def _check_sentence_options(options: ReportOptions) -> None:
 def _write_sentences(
     candidates: list[Candidate], references: list[Side], scorers: list[Scorer], options: ReportOptions, decimals: int
 ) -> None:
-    from xlmcli.metrics.translation_report import format_sentences_json, format_sentences_tsv, score_sentences
+    from xlmcli.metrics.translation.report import format_sentences_json, format_sentences_tsv, score_sentences
 
     names = [scorer.name for scorer in scorers]
     rows = score_sentences(candidates, references, scorers)

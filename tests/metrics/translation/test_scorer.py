@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+import sacrebleu
+
+from xlmcli.errors import MissingExtraError, UsageError
+from xlmcli.metrics.translation import scorer as translation
+from xlmcli.metrics.translation.scorer import MetricOptions, corpus_bleu, open_scorers, score_translations
+
+HYPOTHESES = ["The cat sat on the mat.", "A dog ate my homework today.", "It rains."]
+REFERENCES = ["The cat sat on a mat.", "The dog ate my homework today.", "It is raining."]
+
+
+def test_bleu_is_sacrebleus() -> None:
+    assert corpus_bleu(REFERENCES, [REFERENCES]) == pytest.approx(100)
+    expected = sacrebleu.corpus_bleu(HYPOTHESES, [REFERENCES]).score
+    assert corpus_bleu(HYPOTHESES, [REFERENCES]) == pytest.approx(expected)
+    assert 10 < expected < 90
+
+
+def test_several_references_help() -> None:
+    assert corpus_bleu(HYPOTHESES, [REFERENCES, HYPOTHESES]) == pytest.approx(100)
+
+
+def test_scores_come_with_their_signatures() -> None:
+    scores = score_translations(HYPOTHESES, [REFERENCES])
+    assert scores["BLEU"].value == pytest.approx(corpus_bleu(HYPOTHESES, [REFERENCES]))
+    assert scores["BLEU"].signature.startswith("nrefs:1|case:mixed|")
+    assert "tok:13a" in scores["BLEU"].signature
+    assert scores["chrF2"].value == pytest.approx(sacrebleu.corpus_chrf(HYPOTHESES, [REFERENCES]).score)
+    assert "nc:6|nw:0" in scores["chrF2"].signature
+
+
+# The example of sacreBLEU's README, with the figures printed there.
+README_SYSTEM = ["The dog bit the man.", "It wasn't surprising.", "The man had just bitten him."]
+README_REFERENCES = [
+    ["The dog bit the man.", "It was not unexpected.", "The man bit him first."],
+    ["The dog had bit the man.", "No one was surprised.", "The man had bitten the dog."],
+]
+
+
+def test_published_values() -> None:
+    scores = score_translations(README_SYSTEM, README_REFERENCES)
+    assert f"{scores['BLEU'].value:.2f}" == "48.53"
+    assert f"{scores['chrF2'].value:.2f}" == "59.73"
+    assert scores["BLEU"].signature.startswith("nrefs:2|case:mixed|eff:no|tok:13a|smooth:exp|version:")
+
+
+def test_lines_are_scored_as_sentences() -> None:
+    scorers = open_scorers(MetricOptions(("bleu", "chrf", "ter")), 1, for_sentences=True)
+    for scorer, metric in zip(
+        scorers, (sacrebleu.BLEU(effective_order=True), sacrebleu.CHRF(), sacrebleu.TER()), strict=True
+    ):
+        (stats,) = scorer.count([HYPOTHESES], [REFERENCES])
+        expected = [metric.sentence_score(hyp, [ref]).score for hyp, ref in zip(HYPOTHESES, REFERENCES, strict=True)]
+        assert scorer.score_each(stats) == expected
+        assert scorer.signature() == str(metric.get_signature())
+
+
+def test_counting_in_parts_is_counting_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    (whole,) = open_scorers(MetricOptions(("chrf",)), 2)[0].count([HYPOTHESES], [REFERENCES, HYPOTHESES[::-1]])
+    monkeypatch.setattr(translation, "_LINES_AT_ONCE", 1)
+    (parts,) = open_scorers(MetricOptions(("chrf",)), 2)[0].count([HYPOTHESES], [REFERENCES, HYPOTHESES[::-1]])
+    assert (whole == parts).all()
+    assert whole.shape == (3, 18)
+
+
+@pytest.mark.parametrize(
+    ("tgt", "tokenize", "signature"), [("zh", None, "tok:zh"), ("fr", None, "tok:13a"), ("zh", "char", "tok:char")]
+)
+def test_the_language_chooses_the_tokeniser_unless_it_is_given(tgt: str, tokenize: str | None, signature: str) -> None:
+    (scorer,) = open_scorers(MetricOptions(("bleu",), tgt=tgt, tokenize=tokenize), 1)
+    assert signature in scorer.signature()
+
+
+def test_options_are_in_the_signatures() -> None:
+    options = MetricOptions(("bleu", "chrf"), lowercase=True, chrf_word_order=2)
+    bleu, chrf = open_scorers(options, 1)
+    assert "case:lc" in bleu.signature()
+    assert "case:lc" in chrf.signature()
+    assert chrf.name == "chrF2++"
+    with pytest.raises(UsageError, match="no such tokeniser"):
+        MetricOptions(tokenize="words")
+
+
+@pytest.mark.parametrize("tgt", ["ja", "ko"])
+def test_a_tokeniser_that_is_not_installed_is_named(tgt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise RuntimeError("not installed")
+
+    monkeypatch.setattr(translation, "BLEU", type("Missing", (sacrebleu.BLEU,), {"__init__": missing}))
+    with pytest.raises(MissingExtraError, match=f"{tgt}-mecab") as caught:
+        open_scorers(MetricOptions(("bleu",), tgt=tgt), 1)
+    assert f"sacrebleu[{tgt}]" in str(caught.value.hint)

@@ -1,0 +1,1 @@
+"""CTranslate2's own format, as folders of others and as what is written."""

@@ -1,0 +1,1 @@
+"""What was converted against the model that it came from."""

@@ -1,0 +1,1 @@
+"""XLM: ours, Hugging Face's and the original code's."""

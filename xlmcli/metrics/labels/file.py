@@ -1,0 +1,172 @@
+"""Files with labels, gold and predicted, read and held against each other before anything is scored."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+
+from xlmcli.errors import DataError
+from xlmcli.metrics.labels.answers import Floats, split_answer
+from xlmcli.metrics.labels.rows import LabelFile, LabelOptions, LabelRow, iter_label_rows
+from xlmcli.metrics.labels.scores import Predictions
+from xlmcli.metrics.shifts import find_shift
+
+_MAX_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What a file says, all columns in the order of its lines.
+
+    Attributes:
+        source: Name of the file.
+        numbers: Number of each line in the file, from 1.
+        labels: The label of each; in multi-label data any number of them, joined by commas.
+        probabilities: Of the labels, (num_lines,), 0-1; None if the file has none.
+        langs: Language of each line; None if they were not asked for.
+        possible: Labels that the model which predicts has, said or not; empty where it is not known.
+    """
+
+    source: str
+    numbers: Sequence[int]
+    labels: Sequence[str]
+    probabilities: Floats | None
+    langs: Sequence[str] | None
+    possible: tuple[str, ...] = ()
+
+    @property
+    def predictions(self) -> Predictions:
+        """As a system's answers."""
+        return Predictions(self.labels, self.probabilities)
+
+    def place(self, index: int) -> str:
+        """Names a line, for messages."""
+        return f"{self.source}:{self.numbers[index]}"
+
+
+def read_gold(lines: Iterable[bytes], source: str, options: LabelOptions, *, multi_label: bool = False) -> Labelled:
+    """Reads the right labels.
+
+    Args:
+        lines: Without their ``\\n``.
+        source: Name of the file, for messages.
+        options: Where the labels are.
+        multi_label: Whether commas join labels; a line may then have none.
+
+    Raises:
+        DataError: The file is empty or not of the format, or a label, a column or a field is missing; the message names
+            ``source:line``.
+    """
+    return _read(lines, LabelFile(source, options, is_predicted=False, multi_label=multi_label))
+
+
+def read_predictions(
+    lines: Iterable[bytes], source: str, options: LabelOptions, *, multi_label: bool = False
+) -> Labelled:
+    """Reads what a system predicted, and its probabilities where they stand beside.
+
+    Args:
+        lines: Without their ``\\n``.
+        source: Name of the file, for messages.
+        options: Where the labels are.
+        multi_label: Whether commas join labels; a line may then have none.
+
+    Raises:
+        DataError: As of `read_gold`, or a probability is not from 0 to 1, or stands in some lines only.
+    """
+    return _read(lines, LabelFile(source, options, is_predicted=True, multi_label=multi_label))
+
+
+def check_predictions(
+    gold: Labelled, predicted: Labelled, labels: Collection[str] | None = None, *, multi_label: bool = False
+) -> None:
+    """Checks that predictions can be scored against gold.
+
+    Args:
+        gold: The right labels.
+        predicted: What a system says of the same lines.
+        labels: All labels that may occur; None takes those of gold, and those of the model that predicts.
+        multi_label: Whether commas join labels.
+
+    Raises:
+        DataError: There are more lines in one than in the other (the message names both counts, the hint the first line
+            that looks shifted), or a label is unknown (the message names the line).
+    """
+    if len(gold.labels) != len(predicted.labels):
+        raise _shifted(gold, predicted)
+    if labels is None:
+        known = {label for answer in set(gold.labels) for label in split_answer(answer, multi_label)}
+        known.update(predicted.possible)
+        _check_labels(predicted, known, gold.source, multi_label)
+    else:
+        for column in (gold, predicted):
+            _check_labels(column, set(labels), "--labels", multi_label)
+
+
+def _read(lines: Iterable[bytes], file: LabelFile) -> Labelled:
+    numbers: list[int] = []
+    labels: list[str] = []
+    probabilities: list[float] = []
+    langs: list[str] = []
+    for row in iter_label_rows(lines, file):
+        label = row.label.strip()
+        if not label and not file.multi_label:
+            raise file.error(
+                row.number, "no label", "an empty text has no label: take its line out of gold and predictions"
+            )
+        if row.lang is not None:
+            if not row.lang.strip():
+                raise file.error(row.number, "no language")
+            langs.append(row.lang.strip())
+        if labels and (row.probability is not None) != bool(probabilities):
+            raise file.error(row.number, _differing(row), "every line needs one, or none")
+        if row.probability is not None:
+            probabilities.append(row.probability)
+        numbers.append(row.number)
+        labels.append(label)
+    if not labels:
+        raise DataError(f"{file.source}: no labels: the file is empty")
+    return Labelled(file.source, numbers, labels, np.array(probabilities) if probabilities else None, langs or None)
+
+
+def _differing(row: LabelRow) -> str:
+    if row.probability is None:
+        return "no probability, and the lines before have one"
+    return "a probability here, and the lines before have none"
+
+
+def _check_labels(column: Labelled, known: set[str], origin: str, multi_label: bool) -> None:
+    different = set(column.labels)
+    unknown = {answer for answer in different if not known.issuperset(split_answer(answer, multi_label))}
+    if not unknown:
+        return
+    index = next(index for index, answer in enumerate(column.labels) if answer in unknown)
+    label = next(label for label in split_answer(column.labels[index], multi_label) if label not in known)
+    close = get_close_matches(label, known, n=1)
+    meant = f" (did you mean {close[0]!r}?)" if close else ""
+    raise DataError(
+        f"{column.place(index)}: unknown label {label!r}{meant}",
+        hint=f"{origin} has {_listed(sorted(known))}; --labels names all that may occur",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MAX_SHOWN])
+    return shown if len(names) <= _MAX_SHOWN else f"{shown} and {len(names) - _MAX_SHOWN} more"
+
+
+def _shifted(gold: Labelled, predicted: Labelled) -> DataError:
+    num_gold, num_predicted = len(gold.labels), len(predicted.labels)
+    shorter, longer = sorted((gold.labels, predicted.labels), key=len)
+    index = find_shift(shorter, longer, operator.eq).position
+    if index < min(num_gold, num_predicted):
+        where = f"the first line that looks shifted is {predicted.place(index)}"
+    elif num_gold > num_predicted:
+        where = f"the labels of {predicted.source} fit up to its end: it looks cut short"
+    else:
+        where = f"the labels of {predicted.source} fit up to line {predicted.numbers[index - 1]}: the rest looks added"
+    return DataError(f"{predicted.source} has {num_predicted:,} labels and {gold.source} {num_gold:,}", hint=where)
