@@ -26,14 +26,21 @@ def _color_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shown(
-    monkeypatch: pytest.MonkeyPatch, *, terminals: str = "stderr", is_wanted: bool = True, total_bytes: int | None = 200
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    terminals: str = "stderr",
+    is_wanted: bool = True,
+    total_bytes: int | None = 200,
+    used: str = "stdin stdout",
 ) -> str:
     """What stderr gets to see of some progress; ``terminals`` names the standard streams that are terminals."""
     # Set here, not in a fixture: pytest puts its own streams in place before a test is called.
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, Terminal() if name in terminals else io.StringIO())
     stderr = sys.stderr
-    with show_line_progress(is_wanted, total_bytes) as progress:
+    with show_line_progress(
+        is_wanted, total_bytes, reads_stdin="stdin" in used, writes_stdout="stdout" in used
+    ) as progress:
         progress.advance(1234, 5678, 100)
     assert isinstance(stderr, io.StringIO)
     return stderr.getvalue()
@@ -61,6 +68,11 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("terminals", ["stdin stderr", "stdout stderr", ""])
 def test_no_bar_in_a_file_nor_where_lines_share_the_terminal(monkeypatch: pytest.MonkeyPatch, terminals: str) -> None:
     assert shown(monkeypatch, terminals=terminals) == ""
+
+
+@pytest.mark.parametrize(("terminals", "used"), [("stdin stderr", "stdout"), ("stdin stdout stderr", "")])
+def test_a_terminal_that_no_lines_use_is_not_shared(monkeypatch: pytest.MonkeyPatch, terminals: str, used: str) -> None:
+    assert "1,234 lines" in shown(monkeypatch, terminals=terminals, used=used)
 
 
 def test_no_bar_when_unwanted_or_when_a_run_is_short(monkeypatch: pytest.MonkeyPatch) -> None:

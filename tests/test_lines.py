@@ -10,10 +10,10 @@ import pytest
 import zstandard
 
 from xlmcli.errors import DataError
-from xlmcli.lines import atomic_write, iter_file_lines, open_text
+from xlmcli.lines import atomic_write, iter_file_lines
 
 CONTENT = "a\rb\nc\r\n\n\u2028é\x00\x85end"
-LINES = ["a\rb", "c\r", "", "\u2028é\x00\x85end"]
+LINES = ["a\rb", "c", "", "\u2028é\x00\x85end"]
 
 FULL_DISK = Path("/dev/full")
 
@@ -23,10 +23,8 @@ COMPRESS = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstan
 @pytest.mark.parametrize("suffix", COMPRESS)
 def test_only_newline_ends_a_line(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"text{suffix}"
-    path.write_bytes(COMPRESS[suffix](CONTENT.encode()))
-    assert list(iter_file_lines(path)) == LINES
-    with open_text(path) as file:
-        assert file.read() == CONTENT
+    path.write_bytes(COMPRESS[suffix](f"\ufeff{CONTENT}\ufeff".encode()))
+    assert list(iter_file_lines(path)) == [*LINES[:-1], f"{LINES[-1]}\ufeff"]
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])

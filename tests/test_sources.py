@@ -131,3 +131,14 @@ def test_paired_files_of_different_length_are_an_error(tmp_path: Path, short: st
     (tmp_path / f"c.{long}").write_text("1\n2\n")
     with pytest.raises(DataError, match=rf"c\.{short}:2: the file ends, and .*c\.{long} goes on"):
         list(iter_rows(Source(("en", "fr"), tmp_path / "c.{}")))
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_are_no_text(tmp_path: Path) -> None:
+    table = tmp_path / "pairs.tsv"
+    table.write_bytes("\ufeffa\tb\ttatoeba\r\nc\td\tlaws\r\n".encode())
+    assert list(iter_rows(parse_source(f"en-fr={table},only=tatoeba"))) == [("a", "b")]
+    assert list(iter_rows(parse_source(f"en-fr={table}"))) == [("a", "b"), ("c", "d")]
+    assert list(iter_rows(parse_source(f"en={table},column=3"))) == [("tatoeba",), ("laws",)]
+    for lang, text in (("en", "\ufeffa\r\nc\r\n"), ("fr", "b\r\nd\r\n")):
+        (tmp_path / f"text.{lang}").write_bytes(text.encode())
+    assert list(iter_rows(parse_source(f"en-fr={tmp_path}/text.{{}}"))) == [("a", "b"), ("c", "d")]

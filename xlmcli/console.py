@@ -71,9 +71,18 @@ class LineProgress:
 
 
 @contextlib.contextmanager
-def show_line_progress(is_wanted: bool, total_bytes: int | None) -> Iterator[LineProgress]:
-    """Shows a bar on stderr if that is a terminal and neither lines typed in nor lines written out share it."""
-    streams = (sys.stdin, sys.stdout)
+def show_line_progress(
+    is_wanted: bool, total_bytes: int | None, *, reads_stdin: bool, writes_stdout: bool
+) -> Iterator[LineProgress]:
+    """Shows a bar on stderr if that is a terminal and neither lines typed in nor lines written out share it.
+
+    Args:
+        is_wanted: Whether to show anything at all.
+        total_bytes: Size of the input, or None where it is not known.
+        reads_stdin: Whether lines come from standard input.
+        writes_stdout: Whether lines go to standard output while the bar is shown.
+    """
+    streams = (sys.stdin if reads_stdin else None, sys.stdout if writes_stdout else None)
     is_shared = any(stream is not None and stream.isatty() for stream in streams)
     progress = LineProgress(is_wanted and sys.stderr is not None and sys.stderr.isatty() and not is_shared, total_bytes)
     try:

@@ -48,25 +48,16 @@ def open_bytes(path: Path) -> BinaryIO:
     return raw
 
 
-def open_text(path: Path) -> IO[str]:
-    """Opens a file for reading text: UTF-8, only ``\\n`` ends a line, decompressed by suffix (.gz, .xz, .zst).
-
-    Invalid UTF-8 raises ``UnicodeDecodeError`` while reading; `iter_file_lines` names the line instead.
-
-    Raises:
-        DataError: The file is missing, a directory or unreadable.
-    """
-    return io.TextIOWrapper(open_bytes(path), encoding="utf-8", newline="\n")
-
-
 def iter_file_lines(path: Path) -> Iterator[str]:
-    """Yields a file's lines without their ``\\n``; a ``\\r`` stays where it is.
+    """Yields a file's lines without their ``\\n`` or ``\\r\\n``, and the first without a byte-order mark.
+
+    A ``\\r`` elsewhere stays where it is.
 
     Raises:
         DataError: The file cannot be opened or decompressed, or a line is not UTF-8; the message names ``path:line``.
     """
-    for number, line in enumerate(iter_byte_lines(path), start=1):
-        yield decode_line(line, path, number)
+    for line in decode_lines(iter_byte_lines(path), path):
+        yield line.removesuffix("\r")
 
 
 def iter_byte_lines(path: Path) -> Iterator[bytes]:

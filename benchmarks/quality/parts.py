@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from benchmarks.quality.answers import Answers, Request
 from benchmarks.quality.records import Layout, Record
-from xlmcli.metrics.translation.scorer import score_translations
+from xlmcli.metrics.translation.scorer import MetricOptions, open_scorers
 from xlmcli.records import Direction
 
 
@@ -66,10 +66,12 @@ def iter_requests_of(test_sets: Iterable[ParallelSet]) -> Iterator[Request]:
 
 def score(test_set: ParallelSet, hypotheses: Sequence[str], variant: str = "") -> list[Record]:
     """BLEU and chrF2 of translations."""
-    return [
-        Record(test_set.direction, test_set.name, metric, result.value, result.signature, variant)
-        for metric, result in score_translations(hypotheses, [test_set.references]).items()
-    ]
+    records = []
+    for scorer in open_scorers(MetricOptions(), num_references=1):
+        (stats,) = scorer.count([hypotheses], [test_set.references])
+        value = float(scorer.score(stats))
+        records.append(Record(test_set.direction, test_set.name, scorer.name, value, scorer.signature(), variant))
+    return records
 
 
 def score_bleu(test_set: ParallelSet, hypotheses: Sequence[str], variant: str = "") -> Record:

@@ -151,6 +151,10 @@ def test_objects_keep_their_language(classify: Classify) -> None:
     assert first["lang"] == "mine"
     assert first["labels"][0]["label"] == first["label"]
     assert second == {"text": "", "label": None, "probability": None, "labels": []}
+    done = classify(b'{"text": "a", "labels": [1]}\n', "--format", "jsonl")
+    assert (done.returncode, json.loads(done.stdout)["labels"]) == (0, [1])
+    done = classify(b'{"text": "a", "labels": [1]}\n', "--format", "jsonl", "--all")
+    assert b"the object has a field 'labels' already" in done.stderr
     done = classify(b'{"text": "a", "label": 1}\n', "--format", "jsonl")
     assert (done.returncode, done.stdout) == (ExitCode.DATA, b"")
     assert b"<stdin>:1: the object has a field 'label' already" in done.stderr

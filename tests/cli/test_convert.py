@@ -76,6 +76,19 @@ def test_verify_file_replaces_the_built_in_sentences(
     assert [match[3] for match in AGREEMENT.finditer(out)] == ["3", "8"]
 
 
+def test_verify_files_are_sources_of_one_language(
+    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "text.en").write_text("Good morning.\nWhere?\n")
+    (tmp_path / "table.tsv").write_text("1\tNow.\n2\tThen.\n3\tHere.\n")
+    given = ("--verify-file", f"en={tmp_path}/text.{{}}", "--verify-file", f"en={tmp_path}/table.tsv,column=2")
+    code, out, _ = convert(capsys, tiny_checkpoint, tmp_path / "b", *given)
+    assert code == ExitCode.OK
+    assert [match[3] for match in AGREEMENT.finditer(out)] == ["5", "8"]
+    code, _, err = convert(capsys, tiny_checkpoint, tmp_path / "c", "--verify-file", f"en={tmp_path}/text.en,repeat=2")
+    assert (code, "repeat= is for training" in err) == (ExitCode.USAGE, True)
+
+
 @pytest.fixture
 def exchanged_languages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes conversion go wrong: every bundle has one language's vector in the other's place."""

@@ -238,6 +238,7 @@ def test_n_best_and_scores(translate: Translate) -> None:
     score, _, text = translate(b"Good morning.\n", "--with-scores").stdout.decode().partition("\t")
     assert float(score) < 0
     assert text.encode() == translate(b"Good morning.\n").stdout
+    assert translate(b"\n", "--with-scores").stdout == b"\n"
 
 
 def test_tables_and_json_pass_the_rest(translate: Translate) -> None:

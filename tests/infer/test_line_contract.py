@@ -19,7 +19,7 @@ from xlmcli.infer.encoders import TextEncoder
 from xlmcli.infer.encoding import Encoding
 from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.formats import Added, FormatOptions, iter_records
-from xlmcli.infer.labels import ADDED, LabelOptions
+from xlmcli.infer.labels import LabelOptions
 from xlmcli.infer.pipeline import Pipeline, PipelineOptions
 from xlmcli.infer.reading import Input, LineCounter
 from xlmcli.infer.sinks import SelectionSink, TextSink
@@ -109,7 +109,7 @@ def test_objects_gain_labels_and_lose_nothing(
     objects = [{**values, "text": text} for values, text in zip(objects, texts, strict=False)]
     file = io.BytesIO()
     content = "".join(f"{json.dumps(values)}\n" for values in objects)
-    run(classification, TextSink(file), content, FormatOptions("jsonl"), ADDED)
+    run(classification, TextSink(file), content, FormatOptions("jsonl"), classification.added)
     output = [json.loads(line) for line in file.getvalue().decode().split("\n")[:-1]]
     for values, result in zip(objects, output, strict=True):
         assert {key: result[key] for key in values} == values

@@ -70,7 +70,7 @@ def command(
       tail -f app.log | xlm classify -m my-classifier --lang en --echo
     """
     from xlmcli.infer.formats import FormatOptions
-    from xlmcli.infer.labels import ADDED, LabelOptions, check_labels
+    from xlmcli.infer.labels import LabelOptions, check_labels
 
     labels = LabelOptions(num_best, all_labels, threshold, abstain, echo)
     selected = _selected(only, excluded, is_list=num_best is not None or all_labels, echo=echo)
@@ -88,7 +88,7 @@ def command(
         wanted = None if selected is None else check_labels(selected, bundle.classifier, abstain)
         classification = Classification(bundle, lang, labels, stream.engine_options)
         if wanted is None:
-            stream.run(classification, ADDED, TextSink(stream.file))
+            stream.run(classification, classification.added, TextSink(stream.file))
         else:
             selection = SelectionSink(stream.file, wanted, is_inverted=excluded is not None)
             stream.run(classification, Added(), selection)

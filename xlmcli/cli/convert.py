@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast, get_args
@@ -15,9 +15,8 @@ from xlmcli.cli.hub import local_checkpoint
 from xlmcli.cli.offline import offline_option
 from xlmcli.cli.options import DIRECTION, FILE, MONOLINGUAL, FiniteRange, config_option, require_extra
 from xlmcli.errors import UsageError
-from xlmcli.lines import iter_file_lines
 from xlmcli.records import Direction
-from xlmcli.sources import Source
+from xlmcli.sources import Source, iter_rows
 
 if TYPE_CHECKING:
     from xlmcli.bundle import Bundle
@@ -196,7 +195,7 @@ def command(
         recipe=recipe,
         force=force,
     )
-    texts = {source.langs[0]: list(iter_file_lines(source.path)) for source in verify_file}
+    texts = _read_sentences(verify_file)
     verification = None
     if verify or texts or min_agreement is not None or max_difference is not None:
         in_full = quantization == "float32"
@@ -226,6 +225,16 @@ def command(
         _check_languages(verification, opened.languages.codes)
         _write_family(opened, bundle, options, verification)
     click.echo(f"wrote {bundle}", err=True)
+
+
+def _read_sentences(sources: Sequence[Source]) -> dict[str, list[str]]:
+    """The sentences to compare on, by language."""
+    sentences: dict[str, list[str]] = {}
+    for source in sources:
+        if source.repeat != 1:
+            raise UsageError(f"--verify-file {source}: repeat= is for training", hint="leave it out")
+        sentences.setdefault(source.langs[0], []).extend(text for (text,) in iter_rows(source))
+    return sentences
 
 
 def _refuse_options_of_torch(

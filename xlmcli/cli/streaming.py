@@ -200,10 +200,15 @@ class Stream:
     ) -> None:
         from xlmcli.infer.formats import iter_records
         from xlmcli.infer.pipeline import Pipeline, PipelineOptions
-        from xlmcli.infer.reading import total_bytes
+        from xlmcli.infer.reading import STDIN_NAME, total_bytes
 
         options = self._options
-        with show_line_progress(not options.quiet, total_bytes(inputs)) as progress:
+        with show_line_progress(
+            not options.quiet,
+            total_bytes(inputs),
+            reads_stdin=any(source.name == STDIN_NAME for source in inputs),
+            writes_stdout=options.output in (None, _STDIN),
+        ) as progress:
             records = iter_records(inputs, formats, options.errors, self._counter, added)
             Pipeline(work, sink, PipelineOptions(options.max_batch_tokens, options.line_buffered), progress).run(
                 records

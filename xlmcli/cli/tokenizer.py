@@ -15,8 +15,8 @@ from xlmcli.lines import decode_line
 from xlmcli.sources import Source
 
 if TYPE_CHECKING:
+    from xlmcli.text import Tokenizer
     from xlmcli.text.augmentation import Augmentation
-    from xlmcli.text.sentencepiece import SentencePieceTokenizer
 
 
 @click.group()
@@ -117,46 +117,58 @@ def train(
 _model_option = click.option(
     "-m", "--model", type=FILE, required=True, metavar="FOLDER", help="A tokenizer, checkpoint or bundle."
 )
+_lang_option = click.option(
+    "--lang", help="Language of the text, for a tokenizer whose rules depend on it (XLM's BPE)."
+)
 
 
 @command.command(short_help="Turn lines of text into pieces or ids.")
 @_model_option
+@_lang_option
 @click.option("--ids", is_flag=True, help="Write ids in place of pieces.")
-def encode(model: Path, ids: bool) -> None:
+def encode(model: Path, lang: str | None, ids: bool) -> None:
     """Read lines of text from stdin and write their pieces, separated by spaces, line by line.
 
     \b
     Example:
       echo "How are you?" | xlm tokenizer encode -m vocabulary
     """
-    tokenizer = _load(model)
-    if ids:
-        _map_lines(lambda line, _: " ".join(map(str, tokenizer.encode(line))))
-    else:
-        _map_lines(lambda line, _: " ".join(tokenizer.encode_pieces(line)))
+    from xlmcli.text import load_tokenizer
+
+    tokenizer = load_tokenizer(model)
+    names = [str(index) for index in range(tokenizer.vocab_size)] if ids else tokenizer.vocab
+    _map_lines(lambda line, _: " ".join(names[index] for index in tokenizer.encode(line, lang)))
 
 
 @command.command(short_help="Turn lines of pieces or ids into text.")
 @_model_option
+@_lang_option
 @click.option("--ids", is_flag=True, help="Read ids in place of pieces.")
-def decode(model: Path, ids: bool) -> None:
+def decode(model: Path, lang: str | None, ids: bool) -> None:
     """Read lines of pieces, separated by spaces, from stdin and write their text, line by line.
 
     \b
     Example:
       echo "How are you?" | xlm tokenizer encode -m vocabulary | xlm tokenizer decode -m vocabulary
     """
-    tokenizer = _load(model)
-    if ids:
-        _map_lines(lambda line, number: tokenizer.decode(_parse_ids(line, number, tokenizer.vocab_size)))
-    else:
-        _map_lines(lambda line, _: tokenizer.decode_pieces(line.split()))
+    from xlmcli.text import load_tokenizer
+    from xlmcli.text.spans import without_marks
+
+    tokenizer = load_tokenizer(model)
+    names = {str(index): index for index in range(tokenizer.vocab_size)} if ids else _ids_of(tokenizer)
+    wanted = f"an id of this vocabulary (0 to {tokenizer.vocab_size - 1})" if ids else "a piece of this vocabulary"
+
+    def decode_line(line: str, number: int) -> str:
+        words = line.split()
+        if strangers := [word for word in words if word not in names]:
+            raise DataError(f"<stdin>:{number}: not {wanted}: {strangers[0]}")
+        return without_marks(tokenizer.decode([names[word] for word in words], lang))
+
+    _map_lines(decode_line)
 
 
-def _load(folder: Path) -> SentencePieceTokenizer:
-    from xlmcli.text.sentencepiece import SentencePieceTokenizer
-
-    return SentencePieceTokenizer.load(folder)
+def _ids_of(tokenizer: Tokenizer) -> dict[str, int]:
+    return {piece: index for index, piece in enumerate(tokenizer.vocab)}
 
 
 def _map_lines(function: Callable[[str, int], str]) -> None:
@@ -168,12 +180,3 @@ def _map_lines(function: Callable[[str, int], str]) -> None:
         text = decode_line(line.removesuffix(b"\n"), "<stdin>", number)
         output.write(function(text, number).encode("utf-8") + b"\n")
         output.flush()
-
-
-def _parse_ids(line: str, number: int, vocab_size: int) -> list[int]:
-    ids = []
-    for word in line.split():
-        if not word.isdecimal() or int(word) >= vocab_size:
-            raise DataError(f"<stdin>:{number}: not an id of this vocabulary (0 to {vocab_size - 1}): {word}")
-        ids.append(int(word))
-    return ids

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import Protocol
 
 import ctranslate2
 
@@ -26,8 +26,6 @@ from xlmcli.bundle.manifest import Quantization, TokenizerKind
 from xlmcli.errors import DataError
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentencepiece import SentencePieceTokenizer
-
-QUANTIZATIONS: tuple[Quantization, ...] = get_args(Quantization)
 
 
 @dataclass(frozen=True, slots=True)

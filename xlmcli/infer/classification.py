@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from xlmcli.bundle import Bundle
 from xlmcli.infer.encoders import CUT, TextEncoder
 from xlmcli.infer.engine import EngineOptions, PendingStates
-from xlmcli.infer.formats import Record
+from xlmcli.infer.formats import Added, Record
 from xlmcli.infer.labels import LabelChooser, Labelled, LabelOptions
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.states import States
@@ -59,6 +59,11 @@ class Classification:
         self._passages = self._encoder.passages(lang)
         self.num_workers = self._encoder.num_workers
         self.counts = ClassificationCounts()
+
+    @property
+    def added(self) -> Added:
+        """What the answers add to tables and objects."""
+        return self._chooser.added
 
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
         singles = iter(self._passages.prepare([record.text or "" for record in records if record.pair is None]))

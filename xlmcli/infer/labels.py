@@ -11,8 +11,6 @@ from xlmcli.errors import UsageError
 from xlmcli.infer.formats import Added, Row, Values
 from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, PROBABILITY_NAME
 
-ADDED = Added((LABEL_NAME, PROBABILITY_NAME), (LABEL_NAME, PROBABILITY_NAME, ALL_LABELS_NAME))
-
 _MULTI_LABEL_THRESHOLD = 0.5
 
 
@@ -122,6 +120,12 @@ class LabelChooser:
         gives_any = options.all_labels or (part.multi_label and options.num_best is None)
         self._num_best = len(part.labels) if gives_any else options.num_best or 1
         self.is_list = gives_any or options.num_best is not None
+
+    @property
+    def added(self) -> Added:
+        """What the answers add to tables and objects."""
+        names = (LABEL_NAME, PROBABILITY_NAME)
+        return Added(names, (*names, ALL_LABELS_NAME) if self.is_list else names)
 
     def choose(self, probabilities: Sequence[float]) -> tuple[Label, ...]:
         """Returns the labels that a text gets, the likeliest first.

@@ -89,7 +89,8 @@ class Translations:
         if len(self.hypotheses) > 1:
             return [f"{index} ||| {item.text} ||| {item.score:.4f}" for item in self.hypotheses]
         best = self.hypotheses[0]
-        return [f"{best.score:.4f}\t{best.text}" if self.with_scores else best.text]
+        # An empty line gives an empty line.
+        return [f"{best.score:.4f}\t{best.text}" if self.with_scores and text.strip() else best.text]
 
     def rows(self) -> list[Row]:
         return [Row(item.text, (f"{item.score:.4f}",) if self.with_scores else ()) for item in self.hypotheses]

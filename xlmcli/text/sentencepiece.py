@@ -116,21 +116,12 @@ class SentencePieceTokenizer:
         # One by one: for a list, SentencePiece starts a thread, which takes longer than a few texts do.
         return [self.encode(text) for text in texts]
 
-    def encode_pieces(self, text: str) -> list[str]:
-        """Returns the pieces of ``text``, ``▁`` for a space; none for a blank text."""
-        pieces: list[str] = self._processor.encode(self._plain(text), out_type=str)
-        return pieces
-
     def decode(self, ids: Sequence[int], lang: str | None = None) -> str:
         return _one_line(self._processor.decode(self._without_marks(ids)))
 
     def decode_batch(self, ids: Sequence[Sequence[int]], lang: str | None = None) -> list[str]:
         texts = self._processor.decode([self._without_marks(sequence) for sequence in ids], num_threads=1)
         return [_one_line(text) for text in texts]
-
-    def decode_pieces(self, pieces: Sequence[str]) -> str:
-        """Returns the text of ``pieces`` as one line; pieces outside the vocabulary stand for themselves."""
-        return _one_line(self._processor.decode(list(pieces)))
 
     def save(self, folder: Path) -> None:
         with atomic_write(folder / TOKENIZER_FILE, "wb") as file:

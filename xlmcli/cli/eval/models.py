@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from xlmcli.cli.streaming import leaving_at_once
 from xlmcli.console import LineProgress, show_line_progress
-from xlmcli.errors import DataError
+from xlmcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from xlmcli.infer.labels import Labelled as Answer
@@ -67,6 +67,8 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     from xlmcli.tables import LABEL_SEPARATOR
 
     bundle = open_bundle(find_model(model))
+    if bundle.classifier.multi_label and not multi_label:
+        raise UsageError(f"{bundle.name} gives a text any number of labels", hint="add --multi-label")
     classification = Classification(bundle, lang, LabelOptions(), EngineOptions("auto", "default", None, None))
     source = read_side(path)
     answers, _ = _answer(classification, source, _keep_labels, quiet)
@@ -134,7 +136,10 @@ def _answer(
     content = "".join(f"{line}\n" for line in source.lines).encode("utf-8")
     text = Input(source.name, lambda: io.BytesIO(content), len(content))
     collector = _Collector(keep)
-    with leaving_at_once(), show_line_progress(not quiet, text.num_bytes) as progress:
+    with (
+        leaving_at_once(),
+        show_line_progress(not quiet, text.num_bytes, reads_stdin=False, writes_stdout=False) as progress,
+    ):
         meter = _Meter(progress)
         begin = time.perf_counter()
         records = iter_records([text], FormatOptions(), "strict", LineCounter())

@@ -35,8 +35,6 @@ ACTIVATIONS: dict[str, common_spec.Activation] = {
 POSITION_OFFSET = 2
 """Rows of a position table, of all families but Marian, that stand before position 0."""
 
-_SideSpec = transformer_spec.TransformerEncoderSpec | transformer_spec.TransformerDecoderSpec
-
 
 def build_translation_spec(
     state: Mapping[str, Tensor],

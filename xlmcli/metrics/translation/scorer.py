@@ -29,19 +29,6 @@ _LINES_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """A corpus score with what is needed to compare it.
-
-    Attributes:
-        value: 0-100.
-        signature: sacreBLEU's own, verbatim.
-    """
-
-    value: float
-    signature: str
-
-
-@dataclass(frozen=True, slots=True)
 class MetricOptions:
     """What to compute.
 
@@ -154,15 +141,6 @@ def open_scorers(options: MetricOptions, num_references: int, *, for_sentences: 
 def corpus_bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     """BLEU in 0-100 with sacreBLEU's defaults; ``references`` holds one list of lines a reference."""
     return float(BLEU().corpus_score(hypotheses, references).score)
-
-
-def score_translations(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Score]:
-    """BLEU and chrF2 with their signatures, keyed ``BLEU`` and ``chrF2``."""
-    scores = {}
-    for scorer in open_scorers(MetricOptions(), len(references)):
-        (stats,) = scorer.count([hypotheses], references)
-        scores[scorer.name] = Score(float(scorer.score(stats)), scorer.signature())
-    return scores
 
 
 def _open_metric(name: MetricName, options: MetricOptions, for_sentences: bool) -> Metric:
