@@ -15,10 +15,10 @@ from xlmcli.bundle import (
     Framing,
     Limits,
     Manifest,
+    MeasuredScore,
     PositionTable,
     PositionTables,
     Provenance,
-    Score,
     SpecialTokens,
     TranslationPart,
 )
@@ -39,8 +39,8 @@ MANIFEST = Manifest(
         licence="CC-BY 4.0",
         trained_on=("one", "two"),
         scores=(
-            Score(Direction("en", "fr"), "news", "BLEU", 31.25, "nrefs:1|case:mixed"),
-            Score(Direction("de", "en"), "x", "chrF", 5),
+            MeasuredScore(Direction("en", "fr"), "news", "BLEU", 31.25, "nrefs:1|case:mixed"),
+            MeasuredScore(Direction("de", "en"), "x", "chrF", 5),
         ),
     ),
     translation=TranslationPart(
@@ -57,7 +57,7 @@ CLASSIFIER = replace(
     language_input="token_types",
     tokens=SpecialTokens(bos="<s>"),
     tokenizer="xlm_bpe",
-    provenance=Provenance("c", "d", scores=(Score(None, "reviews", "macro-F1", 0.7, lang="de"),)),
+    provenance=Provenance("c", "d", scores=(MeasuredScore(None, "reviews", "macro-F1", 0.7, lang="de"),)),
     translation=None,
     classifier=ClassifierPart(("no", "yes", "perhaps"), "mean", "tanh", True, 1.5, ("en",)),
 )

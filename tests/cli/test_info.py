@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from xlmcli import cli
-from xlmcli.bundle import Score, open_bundle
+from xlmcli.bundle import MeasuredScore, open_bundle
 from xlmcli.errors import ExitCode
 from xlmcli.records import Direction
 
@@ -29,8 +29,8 @@ def told_bundle(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     from xlmcli.convert.xlm.translator import open_checkpoint
 
     scores = (
-        Score(Direction("en", "fr"), "news", "BLEU", 31.25, "nrefs:1"),
-        Score(Direction("fr", "en"), "x", "chrF", 50),
+        MeasuredScore(Direction("en", "fr"), "news", "BLEU", 31.25, "nrefs:1"),
+        MeasuredScore(Direction("fr", "en"), "x", "chrF", 50),
     )
     options = BundleOptions(licence="CC-BY 4.0", trained_on=("first text", "second text"), scores=scores)
     write_bundle(open_checkpoint(tiny_checkpoint), tmp_path / "b", options)
@@ -70,7 +70,7 @@ def test_a_classifier_as_text(capsys: pytest.CaptureFixture[str], published_clas
     from xlmcli.convert.bundling import BundleOptions, write_bundle
     from xlmcli.convert.xlm.encoder import open_encoder
 
-    scores = (Score(None, "reviews", "macro-F1", 0.75, lang="fr"), Score(None, "all", "accuracy", 0.8))
+    scores = (MeasuredScore(None, "reviews", "macro-F1", 0.75, lang="fr"), MeasuredScore(None, "all", "accuracy", 0.8))
     write_bundle(open_encoder(published_classifier), tmp_path / "b", BundleOptions(scores=scores))
     code, out, _ = info(capsys, tmp_path / "b")
     manifest = open_bundle(tmp_path / "b").manifest

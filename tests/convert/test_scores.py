@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from xlmcli.bundle import Score
+from xlmcli.bundle import MeasuredScore
 from xlmcli.convert.scores import read_scores
 from xlmcli.errors import DataError
 from xlmcli.records import Direction
@@ -17,8 +17,8 @@ def test_scores_are_read(tmp_path: Path) -> None:
         ' {"direction": "fr-en", "test_set": "news", "metric": "chrF", "value": 55.5}]}'
     )
     assert read_scores(path) == (
-        Score(Direction("en", "fr"), "news", "BLEU", 31.0, "v:2"),
-        Score(Direction("fr", "en"), "news", "chrF", 55.5),
+        MeasuredScore(Direction("en", "fr"), "news", "BLEU", 31.0, "v:2"),
+        MeasuredScore(Direction("fr", "en"), "news", "chrF", 55.5),
     )
 
 

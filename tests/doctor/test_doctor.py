@@ -14,14 +14,15 @@ from xlmcli import __version__, cli
 from xlmcli.bundle import reading
 from xlmcli.doctor import machine as machine_module
 from xlmcli.doctor import speed as speed_module
+from xlmcli.doctor.attempt import try_translation
 from xlmcli.doctor.machine import Cores, Cuda, Machine, examine_machine
 from xlmcli.doctor.report import format_report_text
-from xlmcli.doctor.trial import Speed, Trial, try_translation
+from xlmcli.doctor.trial import Trial, TrialSpeed
 from xlmcli.errors import ExitCode, ModelError
 from xlmcli.infer.engine import DeviceTypes, list_devices
 
 Run = Callable[..., tuple[int, str, str]]
-TRIAL = Trial("en-fr", "en-fr", "int8", Speed("cpu", 0.314, 1234.5, 12345.6, 2), {})
+TRIAL = Trial("en-fr", "en-fr", "int8", TrialSpeed("cpu", 0.314, 1234.5, 12345.6, 2), {})
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ from xlmcli.errors import ModelError
 from xlmcli.infer.classification import Classification
 from xlmcli.infer.encoders import TextEncoder
 from xlmcli.infer.engine import EncoderEngine, EngineOptions
-from xlmcli.infer.formats import TextRecord
 from xlmcli.infer.heads import ClassifierHead
 from xlmcli.infer.labels import Labelled, LabelOptions
 from xlmcli.infer.reading import Line
+from xlmcli.infer.records.text import TextRecord
 from xlmcli.text import load_tokenizer
 
 CPU = EngineOptions("cpu", num_threads=1, num_workers=1)

@@ -11,8 +11,8 @@ from xlmcli.bundle import open_bundle
 from xlmcli.infer.encoders import TextEncoder
 from xlmcli.infer.encoding import Encoding, PairEncoding, TokenEncoding
 from xlmcli.infer.engine import EncoderEngine, EngineOptions
-from xlmcli.infer.formats import TextRecord
 from xlmcli.infer.reading import Line
+from xlmcli.infer.records.text import TextRecord
 from xlmcli.text import Tokenizer, load_tokenizer
 
 CPU = EngineOptions("cpu", num_threads=1, num_workers=1)

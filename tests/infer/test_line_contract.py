@@ -18,10 +18,11 @@ from xlmcli.infer.classification import Classification
 from xlmcli.infer.encoders import TextEncoder
 from xlmcli.infer.encoding import Encoding
 from xlmcli.infer.engine import EngineOptions
-from xlmcli.infer.formats import Added, FormatOptions, iter_records
 from xlmcli.infer.labels import LabelOptions
 from xlmcli.infer.pipeline import Pipeline, PipelineOptions
 from xlmcli.infer.reading import Input, LineCounter
+from xlmcli.infer.records.formats import iter_records
+from xlmcli.infer.records.protocols import Added, FormatOptions
 from xlmcli.infer.sinks import SelectionSink, TextSink
 from xlmcli.infer.vectors import VectorArraySink
 from xlmcli.text import load_tokenizer

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlmcli.errors import DataError
-from xlmcli.infer.formats import Answer, FormatOptions, Record, iter_records
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.pipeline import Pipeline, PipelineOptions
 from xlmcli.infer.reading import Input, LineCounter
+from xlmcli.infer.records.formats import iter_records
+from xlmcli.infer.records.protocols import Answer, FormatOptions, Record
 from xlmcli.infer.translate import Hypothesis, Translations
 
 TIMEOUT_SECONDS = 20

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from xlmcli.infer.formats import RawRecord, Record, TextRecord
 from xlmcli.infer.reading import Line
+from xlmcli.infer.records.protocols import RawRecord, Record
+from xlmcli.infer.records.text import TextRecord
 from xlmcli.infer.retrieval import NearestSink, Neighbor, Neighbors, TextIndex, find_nearest, nearest_added
 from xlmcli.infer.vectors import Vector
 

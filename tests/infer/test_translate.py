@@ -9,8 +9,8 @@ import pytest
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated
-from xlmcli.infer.formats import TextRecord
 from xlmcli.infer.reading import Line
+from xlmcli.infer.records.text import TextRecord
 from xlmcli.infer.translate import (
     SearchOptions,
     Translation,

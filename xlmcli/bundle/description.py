@@ -9,7 +9,7 @@ from math import prod
 from pathlib import Path
 
 from xlmcli.bundle.fields import Fields
-from xlmcli.bundle.manifest import ClassifierPart, Manifest, Score, Task, TranslationPart
+from xlmcli.bundle.manifest import ClassifierPart, Manifest, MeasuredScore, Task, TranslationPart
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME, PYTORCH_WEIGHTS_NAME
 from xlmcli.bundle.reading import Bundle
 from xlmcli.bundle.serialization import format_manifest
@@ -209,7 +209,7 @@ def _format_languages(manifest: Manifest) -> str:
     return ", ".join(manifest.languages) + (" (not told to the model)" if manifest.language_input == "none" else "")
 
 
-def _format_score(score: Score) -> str:
+def _format_score(score: MeasuredScore) -> str:
     signature = f" ({score.signature})" if score.signature else ""
     subject = score.lang if score.direction is None else str(score.direction)
     test_set = score.test_set if subject is None else f"{subject} {score.test_set}"

@@ -216,7 +216,7 @@ class Architecture:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class MeasuredScore:
     """One measured quality.
 
     Attributes:
@@ -252,7 +252,7 @@ class Provenance:
     converter: str
     licence: str | None = None
     trained_on: tuple[str, ...] = ()
-    scores: tuple[Score, ...] = ()
+    scores: tuple[MeasuredScore, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

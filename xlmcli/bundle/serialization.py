@@ -19,12 +19,12 @@ from xlmcli.bundle.manifest import (
     LanguageInput,
     Limits,
     Manifest,
+    MeasuredScore,
     Pooling,
     PositionTable,
     PositionTables,
     Provenance,
     Quantization,
-    Score,
     SpecialTokens,
     TableType,
     Task,
@@ -94,10 +94,10 @@ def parse_manifest(text: str | bytes, place: str) -> Manifest:
     return manifest
 
 
-def read_score(fields: Fields) -> Score:
+def read_score(fields: Fields) -> MeasuredScore:
     """Reads one measured score; ``direction``, ``lang`` and ``signature`` may be left out."""
     direction = fields.optional_text("direction")
-    return Score(
+    return MeasuredScore(
         direction=None if direction is None else _direction(direction, fields.place),
         test_set=fields.text("test_set"),
         metric=fields.text("metric"),

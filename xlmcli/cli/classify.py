@@ -69,8 +69,8 @@ def command(
       xlm classify --only negative --threshold 0.8 < reviews.txt | head
       tail -f app.log | xlm classify -m my-classifier --lang en --echo
     """
-    from xlmcli.infer.formats import FormatOptions
     from xlmcli.infer.labels import LabelOptions, check_labels
+    from xlmcli.infer.records.protocols import FormatOptions
 
     labels = LabelOptions(num_best, all_labels, threshold, abstain, echo)
     selected = _selected(only, excluded, is_list=num_best is not None or all_labels, echo=echo)
@@ -81,7 +81,7 @@ def command(
     with open_stream(options, formats) as stream:
         from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model, open_bundle
         from xlmcli.infer.classification import Classification
-        from xlmcli.infer.formats import Added
+        from xlmcli.infer.records.protocols import Added
         from xlmcli.infer.sinks import SelectionSink, TextSink
 
         bundle = open_bundle(find_model(options.model, DEFAULT_CLASSIFIER))

@@ -27,9 +27,9 @@ def command(output_format: str) -> None:
       xlm doctor
       xlm doctor --format json
     """
+    from xlmcli.doctor.attempt import try_translation
     from xlmcli.doctor.machine import examine_machine
     from xlmcli.doctor.report import format_report_json, format_report_text
-    from xlmcli.doctor.trial import try_translation
 
     machine = examine_machine()
     trial = try_translation(has_gpu=any(item.device == "cuda" for item in machine.devices))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from xlmcli.cli.options import FILE
-from xlmcli.cli.streaming import Stream, StreamOptions, open_stream, stream_options
+from xlmcli.cli.streaming import LineStream, StreamOptions, open_stream, stream_options
 from xlmcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from xlmcli.infer.encoders import TextEncoder
     from xlmcli.infer.encoding import EncodingCounts, VectorPooling
-    from xlmcli.infer.formats import FormatOptions
+    from xlmcli.infer.records.protocols import FormatOptions
 
 _ARRAY_SUFFIX = ".npy"
 
@@ -124,7 +124,7 @@ def command(
 
 
 def _formats(options: StreamOptions, pair_column: str | None, pair_field: str | None, is_pair: bool) -> FormatOptions:
-    from xlmcli.infer.formats import FormatOptions
+    from xlmcli.infer.records.protocols import FormatOptions
 
     if not is_pair and (pair_column is not None or pair_field is not None):
         raise UsageError("a second text is for --similarity", hint="add --similarity")
@@ -135,7 +135,7 @@ def _formats(options: StreamOptions, pair_column: str | None, pair_field: str | 
     return FormatOptions(options.format_name, options.column, options.field, pair_column, pair_field, is_pair)
 
 
-def _encode(stream: Stream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> EncodingCounts:
+def _encode(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> EncodingCounts:
     if wanted.tokens:
         return _encode_tokens(stream, encoder, wanted, is_array)
     if wanted.similarity:
@@ -156,7 +156,7 @@ def _encode(stream: Stream, encoder: TextEncoder, wanted: _Wanted, is_array: boo
     return work.counts
 
 
-def _encode_tokens(stream: Stream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> EncodingCounts:
+def _encode_tokens(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> EncodingCounts:
     from xlmcli.infer.encoding import TokenEncoding
     from xlmcli.infer.sinks import TextSink
     from xlmcli.infer.vectors import TokenArraySink, token_added
@@ -171,7 +171,7 @@ def _encode_tokens(stream: Stream, encoder: TextEncoder, wanted: _Wanted, is_arr
     return work.counts
 
 
-def _compare(stream: Stream, encoder: TextEncoder, wanted: _Wanted) -> EncodingCounts:
+def _compare(stream: LineStream, encoder: TextEncoder, wanted: _Wanted) -> EncodingCounts:
     from xlmcli.infer.encoding import PairEncoding
     from xlmcli.infer.sinks import TextSink
     from xlmcli.infer.vectors import SIMILARITY
@@ -181,7 +181,7 @@ def _compare(stream: Stream, encoder: TextEncoder, wanted: _Wanted) -> EncodingC
     return work.counts
 
 
-def _find_nearest(stream: Stream, encoder: TextEncoder, wanted: _Wanted, path: Path) -> EncodingCounts:
+def _find_nearest(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, path: Path) -> EncodingCounts:
     from xlmcli.infer.encoding import Encoding
     from xlmcli.infer.reading import file_input
     from xlmcli.infer.retrieval import NearestSink, TextIndex, nearest_added

@@ -21,9 +21,9 @@ from xlmcli.lines import atomic_write, writing_errors
 
 if TYPE_CHECKING:
     from xlmcli.infer.engine import EngineOptions
-    from xlmcli.infer.formats import Added, FormatOptions
     from xlmcli.infer.pipeline import Sink, Work
     from xlmcli.infer.reading import Input, LineCounter
+    from xlmcli.infer.records.protocols import Added, FormatOptions
     from xlmcli.tables import FormatName
 
 _STDIN = Path("-")
@@ -147,7 +147,7 @@ def _shared_options(verb: str, model_help: str, batch_tokens: int) -> list[Calla
     ]
 
 
-class Stream:
+class LineStream:
     """Input and output of a run, open.
 
     Attributes:
@@ -191,16 +191,16 @@ class Stream:
 
     def read_lines(self, work: Work[Result, Answer], source: Input, sink: Sink[Answer]) -> None:
         """Answers the lines of a further input, which is plain text."""
-        from xlmcli.infer.formats import Added, FormatOptions
+        from xlmcli.infer.records.protocols import Added, FormatOptions
 
         self._run(work, [source], FormatOptions(), Added(), sink)
 
     def _run(
         self, work: Work[Result, Answer], inputs: list[Input], formats: FormatOptions, added: Added, sink: Sink[Answer]
     ) -> None:
-        from xlmcli.infer.formats import iter_records
         from xlmcli.infer.pipeline import Pipeline, PipelineOptions
         from xlmcli.infer.reading import STDIN_NAME, total_bytes
+        from xlmcli.infer.records.formats import iter_records
 
         options = self._options
         with show_line_progress(
@@ -229,11 +229,11 @@ class Stream:
 
 
 @contextlib.contextmanager
-def open_stream(options: StreamOptions, formats: FormatOptions) -> Iterator[Stream]:
+def open_stream(options: StreamOptions, formats: FormatOptions) -> Iterator[LineStream]:
     """Opens input and output; a file for output appears when the block ends well."""
     inputs = _open_inputs(options.files, options.text)
     with leaving_at_once(), _open_output(options.output) as file:
-        yield Stream(options, formats, inputs, file)
+        yield LineStream(options, formats, inputs, file)
 
 
 def _open_inputs(files: tuple[Path, ...], text: str | None) -> list[Input]:

@@ -61,7 +61,7 @@ def command(
       xlm translate --src en --tgt fr --format csv --column comment < reviews.csv
       tail -f app.log | xlm translate --src en --tgt fr
     """
-    from xlmcli.infer.formats import FormatOptions
+    from xlmcli.infer.records.protocols import FormatOptions
 
     formats = FormatOptions(options.format_name, options.column, options.field)
     with open_stream(options, formats) as stream:

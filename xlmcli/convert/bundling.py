@@ -17,8 +17,8 @@ from xlmcli.bundle import (
     Bundle,
     DecodingDefaults,
     Manifest,
+    MeasuredScore,
     Provenance,
-    Score,
     new_bundle,
     seal,
 )
@@ -47,7 +47,7 @@ class BundleOptions:
     decoding: DecodingDefaults = field(default_factory=DecodingDefaults)
     licence: str | None = None
     trained_on: tuple[str, ...] = ()
-    scores: tuple[Score, ...] = ()
+    scores: tuple[MeasuredScore, ...] = ()
     card: Path | None = None
     recipe: Path | None = None
     force: bool = False

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from xlmcli.bundle.fields import Fields
-from xlmcli.bundle.manifest import Score
+from xlmcli.bundle.manifest import MeasuredScore
 from xlmcli.bundle.serialization import read_score
 from xlmcli.errors import DataError, ModelError
 
 
-def read_scores(path: Path) -> tuple[Score, ...]:
+def read_scores(path: Path) -> tuple[MeasuredScore, ...]:
     """Reads ``{"scores": [{"direction": "en-fr", "test_set": …, "metric": …, "value": …, "signature": …}]}``.
 
     Raises:

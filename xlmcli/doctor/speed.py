@@ -8,10 +8,10 @@ from typing import Literal
 
 from xlmcli.bundle import embedded_models, open_bundle
 from xlmcli.bundle.reading import DEFAULT_MODEL
-from xlmcli.doctor.trial import REINSTALL, Speed, Trial
+from xlmcli.doctor.trial import REINSTALL, Trial, TrialSpeed
 from xlmcli.errors import ModelError, XlmError
 from xlmcli.infer.engine import EngineOptions
-from xlmcli.infer.formats import RawRecord
+from xlmcli.infer.records.protocols import RawRecord
 from xlmcli.infer.translate import SearchOptions, Translation, open_translation
 
 _SECONDS = 1.0
@@ -70,7 +70,7 @@ def measure_translation(has_gpu: bool) -> Trial:
     return trial
 
 
-def _measure(translation: Translation, sentences: tuple[str, ...], device: str, start: float) -> Speed:
+def _measure(translation: Translation, sentences: tuple[str, ...], device: str, start: float) -> TrialSpeed:
     records = [RawRecord(text, len(text), text) for text in sentences]
     pieces = [piece for prepared in translation.prepare(records) for piece in prepared.pieces]
     translation.submit(pieces[:1]).wait()
@@ -83,4 +83,4 @@ def _measure(translation: Translation, sentences: tuple[str, ...], device: str, 
         num_batches += len(pending)
     num_tokens = sum(len(piece.ids) for piece in pieces)
     times = num_batches * _COPIES / seconds
-    return Speed(device, first_line_seconds, len(sentences) * times, num_tokens * times, translation.num_workers)
+    return TrialSpeed(device, first_line_seconds, len(sentences) * times, num_tokens * times, translation.num_workers)

@@ -1,4 +1,4 @@
-"""What came of the attempt to translate, which is made even where the engine is not in order."""
+"""What came of the attempt to translate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ REINSTALL = "pip install --force-reinstall xlmcli"
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
+class TrialSpeed:
     """How fast a model translates.
 
     Attributes:
@@ -42,16 +42,6 @@ class Trial:
     model: str | None = None
     direction: str | None = None
     quantization: str | None = None
-    speed: Speed | None = None
+    speed: TrialSpeed | None = None
     problems: dict[str, str] = field(default_factory=dict)
     advice: str | None = None
-
-
-def try_translation(has_gpu: bool) -> Trial:
-    """Translates for a second with the embedded model; see ``measure_translation``."""
-    try:
-        from xlmcli.doctor.speed import measure_translation
-
-        return measure_translation(has_gpu)
-    except ImportError as error:
-        return Trial(problems={"installation": str(error)}, advice=REINSTALL)

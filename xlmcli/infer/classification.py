@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from xlmcli.bundle import Bundle
 from xlmcli.infer.encoders import CUT, TextEncoder
 from xlmcli.infer.engine import EngineOptions, PendingStates
-from xlmcli.infer.formats import Added, Record
 from xlmcli.infer.labels import LabelChooser, Labelled, LabelOptions
 from xlmcli.infer.pieces import Piece, Prepared
+from xlmcli.infer.records.protocols import Added, Record
 from xlmcli.infer.states import States
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from xlmcli.infer.encoders import CUT, TextEncoder
 from xlmcli.infer.engine import PendingStates
-from xlmcli.infer.formats import Record
 from xlmcli.infer.pieces import Piece, Prepared
+from xlmcli.infer.records.protocols import Record
 from xlmcli.infer.vectors import Similarity, TokenStates, Vector, cosine
 
 if TYPE_CHECKING:

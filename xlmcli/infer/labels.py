@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from xlmcli.bundle import ClassifierPart
 from xlmcli.errors import UsageError
-from xlmcli.infer.formats import Added, Row, Values
+from xlmcli.infer.records.protocols import Added, Row, Values
 from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, PROBABILITY_NAME
 
 _MULTI_LABEL_THRESHOLD = 0.5

@@ -23,8 +23,8 @@ from queue import SimpleQueue
 from typing import Generic, Protocol, TypeVar, cast
 
 from xlmcli.infer.batching import plan_batches
-from xlmcli.infer.formats import Record
 from xlmcli.infer.pieces import Piece, Prepared
+from xlmcli.infer.records.protocols import Record
 
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
@@ -74,7 +74,7 @@ class Sink(Protocol[Answer_contra]):
         """Takes records with their answers, in order; those that pass through as they are have none."""
 
 
-class Progress(Protocol):
+class PipelineProgress(Protocol):
     """Who wants to know how far it is."""
 
     def advance(self, num_lines: int, num_tokens: int, num_bytes: int) -> None:
@@ -172,7 +172,7 @@ class Pipeline(Generic[Result, Answer]):
     """
 
     def __init__(
-        self, work: Work[Result, Answer], sink: Sink[Answer], options: PipelineOptions, progress: Progress
+        self, work: Work[Result, Answer], sink: Sink[Answer], options: PipelineOptions, progress: PipelineProgress
     ) -> None:
         self._work = work
         self._sink = sink

@@ -9,7 +9,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmcli.infer.formats import Added, Record, Row, Values
+from xlmcli.infer.records.protocols import Added, Record, Row, Values
 from xlmcli.infer.sinks import write_text
 from xlmcli.infer.vectors import Vector
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import IO, Protocol
 
-from xlmcli.infer.formats import Answer, Record
+from xlmcli.infer.records.protocols import Answer, Record
 
 
 class TextSink:

@@ -10,7 +10,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmcli.infer.formats import Added, Record, Row, Values
+from xlmcli.infer.records.protocols import Added, Record, Row, Values
 
 SIMILARITY = Added(("similarity",), ("similarity",))
 

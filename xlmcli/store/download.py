@@ -21,7 +21,7 @@ _PARTIAL_SUFFIX = ".partial"
 _CHUNK_BYTES = 1 << 20
 
 
-class Progress(Protocol):
+class TransferProgress(Protocol):
     """Who wants to know how a download goes."""
 
     def expect(self, num_bytes: int) -> None:
@@ -31,7 +31,9 @@ class Progress(Protocol):
         """So many bytes more of that file are here."""
 
 
-def download_files(hub: Hub, snapshot: Snapshot, names: Iterable[str], folder: Path, progress: Progress) -> None:
+def download_files(
+    hub: Hub, snapshot: Snapshot, names: Iterable[str], folder: Path, progress: TransferProgress
+) -> None:
     """Downloads files of a repository into a folder, which is made if it is missing.
 
     A file that is there already, whole and unaltered, is not downloaded again.
@@ -51,7 +53,7 @@ def download_files(hub: Hub, snapshot: Snapshot, names: Iterable[str], folder: P
         _download_file(hub, snapshot, file, folder, progress)
 
 
-def _download_file(hub: Hub, snapshot: Snapshot, file: RemoteFile, folder: Path, progress: Progress) -> None:
+def _download_file(hub: Hub, snapshot: Snapshot, file: RemoteFile, folder: Path, progress: TransferProgress) -> None:
     partial = _partial(folder, file)
     partial.parent.mkdir(parents=True, exist_ok=True)
     num_attempts = 0
@@ -74,7 +76,7 @@ def _download_file(hub: Hub, snapshot: Snapshot, file: RemoteFile, folder: Path,
     partial.replace(folder / file.name)
 
 
-def _append(hub: Hub, snapshot: Snapshot, file: RemoteFile, partial: Path, progress: Progress) -> None:
+def _append(hub: Hub, snapshot: Snapshot, file: RemoteFile, partial: Path, progress: TransferProgress) -> None:
     offset = _num_bytes(partial)
     with hub.open(snapshot, file, offset) as chunks, writing_errors(partial), partial.open("ab", buffering=0) as stream:
         for chunk in chunks:

@@ -13,7 +13,7 @@ from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.environment import downloads_folder
 from xlmcli.errors import ModelError
 from xlmcli.store.conversion import check_converter, check_kind, check_settings
-from xlmcli.store.download import Progress, download_files
+from xlmcli.store.download import TransferProgress, download_files
 from xlmcli.store.hub import Hub, Snapshot
 from xlmcli.store.locking import LOCK_SUFFIX, is_locked, locked
 from xlmcli.store.origin import Kind
@@ -27,7 +27,7 @@ class _Download:
     hub: Hub
     snapshot: Snapshot
     folder: Path
-    progress: Progress
+    progress: TransferProgress
 
     def files(self, *names: str) -> None:
         download_files(self.hub, self.snapshot, names, self.folder, self.progress)
@@ -44,7 +44,7 @@ def select_files(snapshot: Snapshot) -> Selection:
 
 
 @contextlib.contextmanager
-def fetched(hub: Hub, snapshot: Snapshot, progress: Progress) -> Iterator[Path]:
+def fetched(hub: Hub, snapshot: Snapshot, progress: TransferProgress) -> Iterator[Path]:
     """Gives the folder with a repository's files, as far as they are wanted, or the file that is the model.
 
     All are there and checked. If the block ends well they are removed; else they stay, and the next call uses them.

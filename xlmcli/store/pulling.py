@@ -12,7 +12,7 @@ from xlmcli.bundle.manifest import Quantization
 from xlmcli.environment import pulled_folder
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.store.conversion import convert_checkpoint
-from xlmcli.store.download import Progress
+from xlmcli.store.download import TransferProgress
 from xlmcli.store.fetching import fetched, kind_of, select_files
 from xlmcli.store.hub import DEFAULT_REVISION, Hub, Snapshot
 from xlmcli.store.locking import LOCK_SUFFIX, locked
@@ -42,7 +42,9 @@ class PullRequest:
         return self.name or self.repository.rpartition("/")[2]
 
 
-def pull_model(hub: Hub, request: PullRequest, progress: Progress, on_found: Callable[[Snapshot], None]) -> StoredModel:
+def pull_model(
+    hub: Hub, request: PullRequest, progress: TransferProgress, on_found: Callable[[Snapshot], None]
+) -> StoredModel:
     """Downloads a model, checks it, converts it where it is no bundle, and gives it its short name.
 
     A model that is there in that revision already stays as it is; one of another revision is replaced when the new one
@@ -68,7 +70,7 @@ def pull_model(hub: Hub, request: PullRequest, progress: Progress, on_found: Cal
 
 
 def _pull(
-    hub: Hub, snapshot: Snapshot, request: PullRequest, progress: Progress, on_found: Callable[[Snapshot], None]
+    hub: Hub, snapshot: Snapshot, request: PullRequest, progress: TransferProgress, on_found: Callable[[Snapshot], None]
 ) -> StoredModel:
     _check_not_taken(request)
     kind = kind_of(snapshot)

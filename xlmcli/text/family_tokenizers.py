@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from xlmcli.errors import ModelError
 from xlmcli.lines import atomic_write
 from xlmcli.text.language_tokens import is_language_token
+from xlmcli.text.pieces import BPE_CODES_FILE, UNK, index_pieces
 
 if TYPE_CHECKING:
     import tokenizers
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 SOURCE_FILE, TARGET_FILE = "source.spm", "target.spm"
 JSON_FILE = "tokenizer.json"
-BPE_CODES_FILE = "bpe.codes"
-UNK = "<unk>"
 _SPACE = "▁"
 
 # As CTranslate2 writes them: one for both sides, of an encoder, or one a side.
@@ -191,18 +190,6 @@ def read_vocabulary(folder: Path) -> list[str]:
             raise ModelError(f"{folder / name}: expected a list of pieces")
         pieces |= dict.fromkeys(listed)
     return list(pieces)
-
-
-def index_pieces(vocab: Sequence[str], origin: Path | str) -> tuple[dict[str, int], int]:
-    """Returns the id of every piece, and that of ``<unk>``.
-
-    Raises:
-        ModelError: There is no ``<unk>``.
-    """
-    ids = {piece: index for index, piece in enumerate(vocab)}
-    if UNK not in ids:
-        raise ModelError(f"{origin}: the vocabulary has no {UNK}")
-    return ids, ids[UNK]
 
 
 def _open_sentencepiece(model: bytes, origin: Path | str) -> SentencePieceProcessor:

@@ -10,10 +10,10 @@ from xlmcli.errors import ModelError
 from xlmcli.lines import atomic_write
 from xlmcli.text.bpe import WORD_END, Merge, WordEncoder
 from xlmcli.text.detokenization import detokenize
-from xlmcli.text.family_tokenizers import BPE_CODES_FILE, UNK, index_pieces
 from xlmcli.text.fastbpe import to_hf_piece
 from xlmcli.text.moses_normalization import normalize_punctuation
 from xlmcli.text.moses_tokenization import MosesTokenizer
+from xlmcli.text.pieces import BPE_CODES_FILE, UNK, index_pieces
 
 _DEFAULT_LANG = "en"
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
-from xlmcli.bundle import Bundle, DecodingDefaults, Limits, Score, open_bundle
+from xlmcli.bundle import Bundle, DecodingDefaults, Limits, MeasuredScore, open_bundle
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.errors import DataError, GateError, ModelError, UsageError
 from xlmcli.records import Direction
@@ -87,7 +87,7 @@ def test_the_manifest_tells_what_was_given(checkpoint: Checkpoint, tmp_path: Pat
         decoding=DecodingDefaults(6, 0.5),
         licence="MIT",
         trained_on=("this", "that"),
-        scores=(Score(EN_FR, "news", "BLEU", 12.5, "v:1"),),
+        scores=(MeasuredScore(EN_FR, "news", "BLEU", 12.5, "v:1"),),
         card=card,
         recipe=recipe,
     )

@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 
 from xlmcli.errors import DataError, UsageError
 from xlmcli.lines import iter_byte_lines
-from xlmcli.metrics.labels.file import Labelled, check_predictions, read_gold, read_predictions
-from xlmcli.metrics.labels.rows import LabelOptions
+from xlmcli.metrics.labels.file import SystemLabels, check_predictions, read_gold, read_predictions
+from xlmcli.metrics.labels.rows import LabelColumns
 from xlmcli.tables import format_of
 
 Role = Literal["gold", "pred"]
 
-TEXT = LabelOptions()
-TSV = LabelOptions("tsv")
-CSV = LabelOptions("csv")
-JSONL = LabelOptions("jsonl")
+TEXT = LabelColumns()
+TSV = LabelColumns("tsv")
+CSV = LabelColumns("csv")
+JSONL = LabelColumns("jsonl")
 
 
-def read(role: Role, content: str | bytes, options: LabelOptions, *, multi_label: bool = False) -> Labelled:
+def read(role: Role, content: str | bytes, options: LabelColumns, *, multi_label: bool = False) -> SystemLabels:
     """Reads a file with this content, named as its role."""
     data = content.encode() if isinstance(content, str) else content
     lines = [line.removesuffix(b"\n") for line in io.BytesIO(data)]
@@ -34,7 +34,7 @@ def read(role: Role, content: str | bytes, options: LabelOptions, *, multi_label
     return function(lines, role, options, multi_label=multi_label)
 
 
-def failing(role: Role, content: str | bytes, options: LabelOptions) -> str:
+def failing(role: Role, content: str | bytes, options: LabelColumns) -> str:
     with pytest.raises(DataError) as caught:
         read(role, content, options)
     return caught.value.message
@@ -42,7 +42,7 @@ def failing(role: Role, content: str | bytes, options: LabelOptions) -> str:
 
 def test_gold_text_is_a_label_a_line() -> None:
     gold = read("gold", "\ufeffpos\nneg\r\n pos \n", TEXT)
-    assert gold == Labelled("gold", [1, 2, 3], ["pos", "neg", "pos"], None, None)
+    assert gold == SystemLabels("gold", [1, 2, 3], ["pos", "neg", "pos"], None, None)
 
 
 def test_gold_text_may_stand_before_a_text() -> None:
@@ -50,7 +50,7 @@ def test_gold_text_may_stand_before_a_text() -> None:
 
 
 @pytest.mark.parametrize("options", [TEXT, TSV], ids=["text", "tsv"])
-def test_predictions_are_read_as_classify_writes_them(options: LabelOptions) -> None:
+def test_predictions_are_read_as_classify_writes_them(options: LabelColumns) -> None:
     predicted = read("pred", "pos\t0.9000\nneg\t0.6000\tpos\t0.3000\n", options)
     assert predicted.labels == ["pos", "neg"]
     assert predicted.probabilities is not None
@@ -68,7 +68,7 @@ def test_a_table_without_header_has_the_label_first() -> None:
 
 
 def test_columns_are_given_by_number() -> None:
-    options = LabelOptions("tsv", label="2", probability="3", lang="1")
+    options = LabelColumns("tsv", label="2", probability="3", lang="1")
     predicted = read("pred", "en\tpos\t1\nfr\tneg\t0.5\n", options)
     assert (predicted.labels, predicted.langs) == (["pos", "neg"], ["en", "fr"])
     assert predicted.probabilities is not None
@@ -76,7 +76,7 @@ def test_columns_are_given_by_number() -> None:
 
 
 def test_columns_are_given_by_name() -> None:
-    options = LabelOptions("csv", label="sentiment", lang="language")
+    options = LabelColumns("csv", label="sentiment", lang="language")
     gold = read("gold", 'text,sentiment,language\n"a,\nb",pos,en\n\nc,neg,fr\n', options)
     assert (gold.labels, gold.langs, gold.numbers) == (["pos", "neg"], ["en", "fr"], [2, 5])
 
@@ -98,11 +98,11 @@ def test_the_columns_that_classify_adds_are_the_predictions() -> None:
 
 def test_json_lines() -> None:
     content = '{"label": "pos", "probability": 1, "lang": "en"}\n\n{"label": 3, "probability": 0.5, "lang": "fr"}\n'
-    predicted = read("pred", content, LabelOptions("jsonl", lang="lang"))
+    predicted = read("pred", content, LabelColumns("jsonl", lang="lang"))
     assert (predicted.labels, predicted.langs, predicted.numbers) == (["pos", "3"], ["en", "fr"], [1, 3])
     assert predicted.probabilities is not None
     assert predicted.probabilities.tolist() == [1, 0.5]
-    options = LabelOptions("jsonl", label="a", probability="b")
+    options = LabelColumns("jsonl", label="a", probability="b")
     assert read("pred", '{"a": "x", "b": 0, "label": "y"}', options).labels == ["x"]
 
 
@@ -113,7 +113,7 @@ def test_json_may_list_labels_and_spell_half_characters() -> None:
 
 MULTI_LABEL_FILES = [
     (TEXT, "b\t0.9\ta\t0.6\n\na\t0.7\n"),
-    (LabelOptions("csv", label="2", probability="3"), 'x,"b,a","0.9,0.6"\ny,,\nz,a,0.7\n'),
+    (LabelColumns("csv", label="2", probability="3"), 'x,"b,a","0.9,0.6"\ny,,\nz,a,0.7\n'),
     (JSONL, '{"label": "b", "probability": 0.9, "labels": [{"label": "b", "probability": 0.9}, {"label": "a", '
      '"probability": 0.6}]}\n{"label": null, "probability": null, "labels": []}\n'
      '{"label": "a", "probability": 0.7, "labels": [{"label": "a", "probability": 0.7}]}\n'),
@@ -121,13 +121,13 @@ MULTI_LABEL_FILES = [
 
 
 @pytest.mark.parametrize(("options", "content"), MULTI_LABEL_FILES, ids=["text", "csv", "jsonl"])
-def test_several_labels_are_read_as_classify_writes_them(options: LabelOptions, content: str) -> None:
+def test_several_labels_are_read_as_classify_writes_them(options: LabelColumns, content: str) -> None:
     predicted = read("pred", content, options, multi_label=True)
     assert (predicted.labels, predicted.probabilities) == (["b,a", "", "a"], None)
 
 
 @pytest.mark.parametrize(("options", "content"), MULTI_LABEL_FILES, ids=["text", "csv", "jsonl"])
-def test_of_several_labels_the_first_is_the_prediction(options: LabelOptions, content: str) -> None:
+def test_of_several_labels_the_first_is_the_prediction(options: LabelColumns, content: str) -> None:
     assert failing("pred", content, options) == "pred:2: no label"
     lines = content.splitlines(keepends=True)
     predicted = read("pred", lines[0] + lines[2], options)
@@ -137,7 +137,7 @@ def test_of_several_labels_the_first_is_the_prediction(options: LabelOptions, co
 
 
 def test_labels_and_probabilities_are_as_many() -> None:
-    options = LabelOptions("tsv", label="1", probability="2")
+    options = LabelColumns("tsv", label="1", probability="2")
     assert (
         failing("pred", "a,b,c\t0.5,0.4\n", options) == "pred:1: expected a probability for each label, found 2 for 3"
     )
@@ -188,7 +188,7 @@ def test_what_csv_and_json_writers_write_is_read(rows: list[tuple[str, str, floa
 @pytest.mark.parametrize(
     ("options", "content"), [(TEXT, ""), (TSV, ""), (TSV, "\n\n"), (CSV, "text,label\n"), (JSONL, "\n")]
 )
-def test_empty_files_are_errors(role: Role, options: LabelOptions, content: str) -> None:
+def test_empty_files_are_errors(role: Role, options: LabelColumns, content: str) -> None:
     assert failing(role, content, options) == f"{role}: no labels: the file is empty"
 
 
@@ -199,9 +199,9 @@ def test_empty_files_are_errors(role: Role, options: LabelOptions, content: str)
         (TSV, "pos\ta\n \tb\n", "gold:2: no label"),
         (JSONL, '{"label": ""}', "gold:1: no label"),
         (TEXT, b"pos\n\xff\n", "gold:2: invalid UTF-8 (byte 0xff at byte 1 of the line)"),
-        (LabelOptions("tsv", label="3"), "a\tb\tpos\na\tb\n", "gold:2: expected at least 3 columns, found 2"),
-        (LabelOptions("tsv", label="x"), "label\ttext\n", "gold:1: no column 'x'"),
-        (LabelOptions("csv", lang="lang"), "label,lang\npos,\n", "gold:2: no language"),
+        (LabelColumns("tsv", label="3"), "a\tb\tpos\na\tb\n", "gold:2: expected at least 3 columns, found 2"),
+        (LabelColumns("tsv", label="x"), "label\ttext\n", "gold:1: no column 'x'"),
+        (LabelColumns("csv", lang="lang"), "label,lang\npos,\n", "gold:2: no language"),
         (CSV, 'label,text\npos,"a\nb"\nneg\n', "gold:4: expected 2 columns as in the header, found 1"),
         (CSV, 'label,text\npos,a\nneg,"a\npos,b\n', "gold:3: not CSV: unexpected end of data"),
         (JSONL, '{"label": "pos"}\n{"label": }\n', "gold:2: not JSON: "),
@@ -211,11 +211,11 @@ def test_empty_files_are_errors(role: Role, options: LabelOptions, content: str)
         (JSONL, '{"label": ["a"]}', "gold:1: expected a label in field 'label', found [\"a\"]"),
         (JSONL, '{"label": true}', "gold:1: expected a label in field 'label', found true"),
         (JSONL, '{"label": 0.5}', "gold:1: expected a label in field 'label', found 0.5"),
-        (LabelOptions("jsonl", lang="l"), '{"label": "a", "l": 1}', "gold:1: expected a text in field 'l', found 1"),
+        (LabelColumns("jsonl", lang="l"), '{"label": "a", "l": 1}', "gold:1: expected a text in field 'l', found 1"),
     ],
 )
 def test_what_is_wrong_with_gold_is_named_with_its_line(
-    options: LabelOptions, content: str | bytes, message: str
+    options: LabelColumns, content: str | bytes, message: str
 ) -> None:
     found = failing("gold", content, options)
     # What Python's JSON reader says in detail is its own affair.
@@ -227,7 +227,7 @@ def test_what_is_no_probability_is_named_with_its_line(value: str) -> None:
     message = f"pred:2: expected a probability from 0 to 1, found {value!r}"
     assert failing("pred", f"pos\t0.5\npos\t{value}\n", TEXT) == message
     assert failing("pred", f"pos\t0.5\npos\t0.5\tneg\t{value}\n", TEXT) == message
-    assert failing("pred", f"0.5\tpos\n{value}\tpos\n", LabelOptions("tsv", label="2", probability="1")) == message
+    assert failing("pred", f"0.5\tpos\n{value}\tpos\n", LabelColumns("tsv", label="2", probability="1")) == message
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-1", "true", "null", '"x"', "[0.5]"])
@@ -252,19 +252,19 @@ def test_what_is_wrong_with_predictions_is_named_with_its_line(content: str, mes
 def test_a_missing_probability_of_json_is_named_with_its_line() -> None:
     lines = '{"label": "a", "probability": 0.5}\n{"label": "a"}\n'
     assert failing("pred", lines, JSONL) == "pred:2: no probability, and the lines before have one"
-    assert failing("pred", lines, LabelOptions("jsonl", probability="p")) == (
+    assert failing("pred", lines, LabelColumns("jsonl", probability="p")) == (
         "pred:1: expected a probability in field 'p', no such field"
     )
 
 
 def test_columns_count_from_one_and_text_has_none() -> None:
     with pytest.raises(UsageError, match="the label's column counts from 1"):
-        read("gold", "pos\n", LabelOptions("tsv", label="0"))
+        read("gold", "pos\n", LabelColumns("tsv", label="0"))
     with pytest.raises(UsageError, match="no column or field 'x'"):
-        LabelOptions("text", lang="x")
+        LabelColumns("text", lang="x")
 
 
-def column(role: Role, labels: str) -> Labelled:
+def column(role: Role, labels: str) -> SystemLabels:
     return read(role, "".join(f"{label}\n" for label in labels), TEXT)
 
 
@@ -335,6 +335,6 @@ def test_compressed_files_are_read(tmp_path: Path) -> None:
 
     path = tmp_path / "gold.tsv.gz"
     path.write_bytes(gzip.compress(b"pos\ta\nneg\tb\n"))
-    gold = read_gold(iter_byte_lines(path), str(path), LabelOptions(format_of(path)))
+    gold = read_gold(iter_byte_lines(path), str(path), LabelColumns(format_of(path)))
     assert gold.labels == ["pos", "neg"]
     assert gold.place(1) == f"{path}:2"

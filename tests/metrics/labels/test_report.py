@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xlmcli.metrics.labels.file import Labelled
+from xlmcli.metrics.labels.file import SystemLabels
 from xlmcli.metrics.labels.report import Labeller, LabelReportOptions, report_labels
 from xlmcli.metrics.labels.significance import mcnemar_p
 from xlmcli.metrics.report.reports import Report
@@ -16,9 +16,9 @@ LANGS = ["en", "fr"] * (NUM_LINES // 2)
 
 def labelled(
     source: str, labels: list[str], langs: list[str] | None = None, probability: float | None = None
-) -> Labelled:
+) -> SystemLabels:
     probabilities = None if probability is None else np.full(len(labels), probability)
-    return Labelled(source, range(1, len(labels) + 1), labels, probabilities, langs)
+    return SystemLabels(source, range(1, len(labels) + 1), labels, probabilities, langs)
 
 
 def wrong_from(index: int) -> list[str]:

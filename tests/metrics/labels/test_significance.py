@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from xlmcli.metrics.labels.answers import LABEL_METRICS
-from xlmcli.metrics.labels.scores import Predictions, score_labels
+from xlmcli.metrics.labels.scores import PredictedLabels, score_labels
 from xlmcli.metrics.labels.significance import label_bootstrap_p, mcnemar_p, resample_label_scores, sign_test_p
 from xlmcli.metrics.significance import interval_of, iter_resamples
 
@@ -67,7 +67,7 @@ def test_a_resample_scores_as_the_lines_that_it_drew(multi_label: bool) -> None:
     (samples,) = resample_label_scores(gold, [predicted], 20, 7, multi_label=multi_label)
     draws = np.concatenate(list(iter_resamples(30, 20, 7)))
     for sample, lines in enumerate(draws):
-        drawn = Predictions([predicted[line] for line in lines])
+        drawn = PredictedLabels([predicted[line] for line in lines])
         expected = score_labels([gold[line] for line in lines], drawn, multi_label=multi_label).scores
         for metric in LABEL_METRICS:
             assert samples[metric][sample] == pytest.approx(expected[metric], rel=1e-12)
@@ -88,7 +88,7 @@ def test_the_seed_decides() -> None:
 
 def test_intervals_have_the_width_of_a_binomial() -> None:
     (samples,) = resample_label_scores(GOLD, [BAD], 2000)
-    accuracy = score_labels(GOLD, Predictions(BAD)).scores["accuracy"]
+    accuracy = score_labels(GOLD, PredictedLabels(BAD)).scores["accuracy"]
     interval = interval_of(samples["accuracy"])
     assert interval.low < accuracy < interval.high
     expected = 1.96 * (accuracy * (1 - accuracy) / NUM_LINES) ** 0.5
@@ -99,7 +99,7 @@ def test_paired_resampling_tells_good_from_bad_and_not_bad_from_bad() -> None:
     worse = noisy(GOLD, 0.5, 4)
     good, bad, similar = resample_label_scores(GOLD, [GOOD, BAD, worse], 500)
     accuracy = {
-        name: score_labels(GOLD, Predictions(column)).scores["accuracy"]
+        name: score_labels(GOLD, PredictedLabels(column)).scores["accuracy"]
         for name, column in (("good", GOOD), ("bad", BAD), ("similar", worse))
     }
     assert label_bootstrap_p(good["accuracy"], bad["accuracy"], accuracy["good"] - accuracy["bad"]) < 0.01

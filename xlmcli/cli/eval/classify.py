@@ -15,8 +15,8 @@ from xlmcli.errors import UsageError
 from xlmcli.lines import iter_byte_lines
 
 if TYPE_CHECKING:
-    from xlmcli.metrics.labels.file import Labelled
-    from xlmcli.metrics.labels.rows import LabelOptions
+    from xlmcli.metrics.labels.file import SystemLabels
+    from xlmcli.metrics.labels.rows import LabelColumns
     from xlmcli.tables import FormatName
 
 
@@ -145,17 +145,17 @@ class _Places:
     probability_column: str | None
     lang_column: str | None
 
-    def of_gold(self, path: Path) -> LabelOptions:
+    def of_gold(self, path: Path) -> LabelColumns:
         """Returns where GOLD has its labels."""
-        from xlmcli.metrics.labels.rows import LabelOptions
+        from xlmcli.metrics.labels.rows import LabelColumns
 
-        return LabelOptions(self._format(path), self.gold_column or self.column, None, self.lang_column)
+        return LabelColumns(self._format(path), self.gold_column or self.column, None, self.lang_column)
 
-    def of_predictions(self, path: Path) -> LabelOptions:
+    def of_predictions(self, path: Path) -> LabelColumns:
         """Returns where a file of predictions has its labels."""
-        from xlmcli.metrics.labels.rows import LabelOptions
+        from xlmcli.metrics.labels.rows import LabelColumns
 
-        return LabelOptions(self._format(path), self.column, self.probability_column)
+        return LabelColumns(self._format(path), self.column, self.probability_column)
 
     def _format(self, path: Path) -> FormatName:
         from xlmcli.tables import format_of
@@ -174,7 +174,7 @@ def _check_plain(text: Path) -> None:
         )
 
 
-def _read(path: Path, place: LabelOptions, *, is_gold: bool, multi_label: bool) -> Labelled:
+def _read(path: Path, place: LabelColumns, *, is_gold: bool, multi_label: bool) -> SystemLabels:
     from xlmcli.metrics.labels.file import read_gold, read_predictions
     from xlmcli.metrics.translation.sides import STDIN_NAME, iter_stdin_bytes
 

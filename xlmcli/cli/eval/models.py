@@ -33,7 +33,7 @@ def translate_source(source: Side, model: str, src: str | None, tgt: str | None,
     """
     from xlmcli.bundle import find_model
     from xlmcli.infer.engine import EngineOptions
-    from xlmcli.infer.formats import one_line
+    from xlmcli.infer.records.protocols import one_line
     from xlmcli.infer.translate import SearchOptions, open_translation
     from xlmcli.metrics.translation.report import Candidate
     from xlmcli.metrics.translation.sides import Side
@@ -61,7 +61,7 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     from xlmcli.infer.classification import Classification
     from xlmcli.infer.engine import EngineOptions
     from xlmcli.infer.labels import LabelOptions
-    from xlmcli.metrics.labels.file import Labelled
+    from xlmcli.metrics.labels.file import SystemLabels
     from xlmcli.metrics.labels.report import Labeller
     from xlmcli.metrics.translation.sides import read_side
     from xlmcli.tables import LABEL_SEPARATOR
@@ -81,7 +81,7 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     probabilities = None if multi_label else np.array([answer.labels[0].probability for answer in answers])
     names = [LABEL_SEPARATOR.join(label.name for label in answer.labels) for answer in answers]
     lines = range(1, len(names) + 1)
-    return Labeller(Labelled(facts.name, lines, names, probabilities, None, bundle.classifier.labels), facts)
+    return Labeller(SystemLabels(facts.name, lines, names, probabilities, None, bundle.classifier.labels), facts)
 
 
 def read_facts(model: str) -> ModelFacts:
@@ -128,9 +128,10 @@ def _answer(
     work: Work[Any, Any], source: Side, keep: Callable[[str, Any], Kept], quiet: bool
 ) -> tuple[list[Kept], Speed]:
     """Puts lines through a model; returns what is kept of each answer, and how fast it went."""
-    from xlmcli.infer.formats import FormatOptions, iter_records
     from xlmcli.infer.pipeline import Pipeline, PipelineOptions
     from xlmcli.infer.reading import Input, LineCounter
+    from xlmcli.infer.records.formats import iter_records
+    from xlmcli.infer.records.protocols import FormatOptions
     from xlmcli.metrics.translation.report import Speed
 
     content = "".join(f"{line}\n" for line in source.lines).encode("utf-8")

@@ -23,7 +23,7 @@ from xlmcli.convert.family.languages import (
     EOS,
     SENTENCEPIECE_FILE,
     Family,
-    Languages,
+    FamilyLanguages,
     find_languages,
     read_tokenizer_config,
 )
@@ -31,14 +31,13 @@ from xlmcli.convert.family.model import tokenizer_kind
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction
 from xlmcli.text.family_tokenizers import (
-    BPE_CODES_FILE,
     JSON_FILE,
     SOURCE_FILE,
     TARGET_FILE,
-    UNK,
     load_family_tokenizer,
 )
 from xlmcli.text.moses_bpe import parse_subword_codes
+from xlmcli.text.pieces import BPE_CODES_FILE, UNK
 
 ARGOS_SUFFIX = ".argosmodel"
 
@@ -121,17 +120,17 @@ class EngineModel:
             ),
         )
 
-    def _languages(self, vocab: list[str], config: Fields) -> Languages:
+    def _languages(self, vocab: list[str], config: Fields) -> FamilyLanguages:
         if self.argos is not None:
             direction = Direction(self.argos.text("from_code"), self.argos.text("to_code"))
             prefix = self.argos.optional_text("target_prefix")
-            return Languages(Framing((), (), (prefix,) if prefix else ()), directions=(direction,))
+            return FamilyLanguages(Framing((), (), (prefix,) if prefix else ()), directions=(direction,))
         family: Family = "marian" if TARGET_FILE in self.files else "m2m_100"
         languages = find_languages(self.origin, family, read_tokenizer_config(self.origin), vocab, None)
         if config.values.get("add_source_eos") is True:
             framing = languages.framing
             after = tuple(piece for piece in framing.after if piece != EOS)
-            languages = Languages(
+            languages = FamilyLanguages(
                 Framing(framing.before, after, framing.target, framing.languages),
                 languages.directions, languages.sources, languages.targets,
             )  # fmt: skip

@@ -30,13 +30,13 @@ _OPUS_NAME = re.compile(r"opus-mt-(?:tc-)?(?:tiny-|base-|big-)?([a-zA-Z_]+)-([a-
 
 
 @dataclass(frozen=True, slots=True)
-class Languages:
+class FamilyLanguages:
     """How a translation model is told languages, and which it has.
 
     Attributes:
         framing: The pieces around a text.
         directions: The only directions; empty where ``sources`` and ``targets`` say them.
-        sources: Languages that it translates from, each into all ``targets``.
+        sources: FamilyLanguages that it translates from, each into all ``targets``.
         targets: See ``sources``.
     """
 
@@ -111,7 +111,7 @@ def _open_shared(folder: Path, family: Family, config: Fields, vocab_size: int) 
 
 def find_languages(
     folder: Path, family: Family, config: Fields, vocab: Sequence[str], forced_bos: int | None
-) -> Languages:
+) -> FamilyLanguages:
     """Finds out how a translation model is told languages.
 
     Args:
@@ -137,10 +137,10 @@ def find_languages(
     codes = tuple(tokens)
     only = None if forced_bos is None or forced_bos >= len(vocab) else vocab[forced_bos]
     targets = tuple(code for code in codes if tokens[code] == only) or codes
-    return Languages(framing, sources=codes, targets=targets)
+    return FamilyLanguages(framing, sources=codes, targets=targets)
 
 
-def _marian_languages(folder: Path, config: Fields, tokens: dict[str, str]) -> Languages:
+def _marian_languages(folder: Path, config: Fields, tokens: dict[str, str]) -> FamilyLanguages:
     src, tgt = config.optional_text("source_lang"), config.optional_text("target_lang")
     if src is None or tgt is None:
         named = _OPUS_NAME.search(folder.resolve().name)
@@ -153,8 +153,8 @@ def _marian_languages(folder: Path, config: Fields, tokens: dict[str, str]) -> L
     src, tgt = language_code(src), language_code(tgt)
     if tokens:
         framing = Framing((TARGET_PLACE,), (EOS,), (), tokens)
-        return Languages(framing, sources=(src,), targets=tuple(code for code in tokens))
-    return Languages(Framing((), (EOS,)), directions=(Direction(src, tgt),))
+        return FamilyLanguages(framing, sources=(src,), targets=tuple(code for code in tokens))
+    return FamilyLanguages(Framing((), (EOS,)), directions=(Direction(src, tgt),))
 
 
 def _open_marian(folder: Path, config: Fields, sizes: tuple[int, int]) -> FamilyTokenizer:

@@ -23,8 +23,8 @@ from xlmcli.bundle.manifest import TokenizerKind
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance
 from xlmcli.convert.family.languages import (
     EOS,
+    FamilyLanguages,
     FamilyTokenizer,
-    Languages,
     find_languages,
     open_tokenizer,
     read_tokenizer_config,
@@ -34,8 +34,9 @@ from xlmcli.convert.family.specs import build_roberta_spec, build_translation_sp
 from xlmcli.convert.family.weights import count_parameters, make_skeleton, open_family_weights
 from xlmcli.convert.layers import Weights
 from xlmcli.errors import ModelError
-from xlmcli.text.family_tokenizers import UNK, FamilySentencePiece, JsonTokenizer
+from xlmcli.text.family_tokenizers import FamilySentencePiece, JsonTokenizer
 from xlmcli.text.moses_bpe import MosesBPETokenizer
+from xlmcli.text.pieces import UNK
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,7 +68,7 @@ class FamilyModel:
     weights: Mapping[str, Tensor]
     tokenizer: FamilyTokenizer
     max_tokens: int
-    languages: Languages | None
+    languages: FamilyLanguages | None
 
     @property
     def name(self) -> str:
@@ -113,7 +114,7 @@ class FamilyModel:
             classifier=settings.classifier,
         )
 
-    def _translation(self, languages: Languages, options: BundleOptions) -> TranslationPart:
+    def _translation(self, languages: FamilyLanguages, options: BundleOptions) -> TranslationPart:
         return TranslationPart(
             directions=languages.directions,
             max_target_positions=self.settings.num_positions,
@@ -179,7 +180,7 @@ def _read_settings(folder: Path) -> tuple[FamilySettings, list[ModelError]]:
 
 def _read_texts(
     folder: Path, settings: FamilySettings, errors: list[ModelError]
-) -> tuple[FamilyTokenizer | None, Languages | None]:
+) -> tuple[FamilyTokenizer | None, FamilyLanguages | None]:
     """Opens the tokenizer and finds out about languages; adds what is wrong to ``errors``."""
     tokenizer = languages = None
     with _noting(errors):

@@ -16,7 +16,7 @@ from ctranslate2.specs import attention_spec, common_spec, transformer_spec
 from xlmcli.convert.family.languages import EOS, Family
 from xlmcli.convert.layers import Weights, fill_layer_norm, fill_linear
 from xlmcli.convert.streaming import finish
-from xlmcli.text.family_tokenizers import UNK
+from xlmcli.text.pieces import UNK
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -13,7 +13,7 @@ from xlmcli.convert.samples import sample_languages, sample_sentences
 from xlmcli.convert.verify.translations import Agreement, runnable_type
 from xlmcli.errors import UsageError
 from xlmcli.records import Direction
-from xlmcli.text.family_tokenizers import UNK
+from xlmcli.text.pieces import UNK
 
 _BATCH_SIZE = 32
 

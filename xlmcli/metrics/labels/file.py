@@ -11,15 +11,16 @@ import numpy as np
 
 from xlmcli.errors import DataError
 from xlmcli.metrics.labels.answers import Floats, split_answer
-from xlmcli.metrics.labels.rows import LabelFile, LabelOptions, LabelRow, iter_label_rows
-from xlmcli.metrics.labels.scores import Predictions
+from xlmcli.metrics.labels.reading import iter_label_rows
+from xlmcli.metrics.labels.rows import LabelColumns, LabelFile, LabelRow
+from xlmcli.metrics.labels.scores import PredictedLabels
 from xlmcli.metrics.shifts import find_shift
 
 _MAX_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class SystemLabels:
     """What a file says, all columns in the order of its lines.
 
     Attributes:
@@ -39,16 +40,16 @@ class Labelled:
     possible: tuple[str, ...] = ()
 
     @property
-    def predictions(self) -> Predictions:
+    def predictions(self) -> PredictedLabels:
         """As a system's answers."""
-        return Predictions(self.labels, self.probabilities)
+        return PredictedLabels(self.labels, self.probabilities)
 
     def place(self, index: int) -> str:
         """Names a line, for messages."""
         return f"{self.source}:{self.numbers[index]}"
 
 
-def read_gold(lines: Iterable[bytes], source: str, options: LabelOptions, *, multi_label: bool = False) -> Labelled:
+def read_gold(lines: Iterable[bytes], source: str, options: LabelColumns, *, multi_label: bool = False) -> SystemLabels:
     """Reads the right labels.
 
     Args:
@@ -65,8 +66,8 @@ def read_gold(lines: Iterable[bytes], source: str, options: LabelOptions, *, mul
 
 
 def read_predictions(
-    lines: Iterable[bytes], source: str, options: LabelOptions, *, multi_label: bool = False
-) -> Labelled:
+    lines: Iterable[bytes], source: str, options: LabelColumns, *, multi_label: bool = False
+) -> SystemLabels:
     """Reads what a system predicted, and its probabilities where they stand beside.
 
     Args:
@@ -82,7 +83,7 @@ def read_predictions(
 
 
 def check_predictions(
-    gold: Labelled, predicted: Labelled, labels: Collection[str] | None = None, *, multi_label: bool = False
+    gold: SystemLabels, predicted: SystemLabels, labels: Collection[str] | None = None, *, multi_label: bool = False
 ) -> None:
     """Checks that predictions can be scored against gold.
 
@@ -107,7 +108,7 @@ def check_predictions(
             _check_labels(column, set(labels), "--labels", multi_label)
 
 
-def _read(lines: Iterable[bytes], file: LabelFile) -> Labelled:
+def _read(lines: Iterable[bytes], file: LabelFile) -> SystemLabels:
     numbers: list[int] = []
     labels: list[str] = []
     probabilities: list[float] = []
@@ -130,7 +131,7 @@ def _read(lines: Iterable[bytes], file: LabelFile) -> Labelled:
         labels.append(label)
     if not labels:
         raise DataError(f"{file.source}: no labels: the file is empty")
-    return Labelled(file.source, numbers, labels, np.array(probabilities) if probabilities else None, langs or None)
+    return SystemLabels(file.source, numbers, labels, np.array(probabilities) if probabilities else None, langs or None)
 
 
 def _differing(row: LabelRow) -> str:
@@ -139,7 +140,7 @@ def _differing(row: LabelRow) -> str:
     return "a probability here, and the lines before have none"
 
 
-def _check_labels(column: Labelled, known: set[str], origin: str, multi_label: bool) -> None:
+def _check_labels(column: SystemLabels, known: set[str], origin: str, multi_label: bool) -> None:
     different = set(column.labels)
     unknown = {answer for answer in different if not known.issuperset(split_answer(answer, multi_label))}
     if not unknown:
@@ -159,7 +160,7 @@ def _listed(names: Sequence[str]) -> str:
     return shown if len(names) <= _MAX_SHOWN else f"{shown} and {len(names) - _MAX_SHOWN} more"
 
 
-def _shifted(gold: Labelled, predicted: Labelled) -> DataError:
+def _shifted(gold: SystemLabels, predicted: SystemLabels) -> DataError:
     num_gold, num_predicted = len(gold.labels), len(predicted.labels)
     shorter, longer = sorted((gold.labels, predicted.labels), key=len)
     index = find_shift(shorter, longer, operator.eq).position

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xlmcli.metrics.labels.answers import LABEL_METRICS, Floats, LabelMetric, split_answer
-from xlmcli.metrics.labels.file import Labelled
+from xlmcli.metrics.labels.file import SystemLabels
 from xlmcli.metrics.labels.scores import LabelReport, score_labels, score_languages
 from xlmcli.metrics.labels.significance import label_bootstrap_p, mcnemar_p, resample_label_scores
 from xlmcli.metrics.report.reports import Metric, ModelFacts, Report, Score, System, Table, Test, Value
@@ -25,7 +25,7 @@ class Labeller:
         model: What made the labels, where that was done on the spot.
     """
 
-    predicted: Labelled
+    predicted: SystemLabels
     model: ModelFacts | None = None
 
 
@@ -53,7 +53,7 @@ def label_metrics(multi_label: bool) -> tuple[LabelMetric, ...]:
 
 
 def report_labels(
-    gold: Labelled, labellers: Sequence[Labeller], sampling: SamplingOptions, options: LabelReportOptions
+    gold: SystemLabels, labellers: Sequence[Labeller], sampling: SamplingOptions, options: LabelReportOptions
 ) -> Report:
     """Scores systems and compares them.
 
@@ -89,7 +89,7 @@ def report_labels(
 
 
 def _score_systems(
-    gold: Labelled,
+    gold: SystemLabels,
     labellers: Sequence[Labeller],
     reports: Sequence[LabelReport],
     sampling: SamplingOptions,
@@ -123,7 +123,7 @@ def _score_systems(
 
 
 def _tables(
-    gold: Labelled, labellers: Sequence[Labeller], reports: Sequence[LabelReport], options: LabelReportOptions
+    gold: SystemLabels, labellers: Sequence[Labeller], reports: Sequence[LabelReport], options: LabelReportOptions
 ) -> list[Table]:
     names = [item.predicted.source for item in labellers]
     tables = [_label_table(name, report) for name, report in zip(names, reports, strict=True)]
@@ -159,7 +159,9 @@ def _confusion_table(name: str, report: LabelReport) -> Table:
     return Table("confusion", title, ("gold", *labels), tuple(rows), system=name)
 
 
-def _language_table(gold: Labelled, langs: Sequence[str], predicted: Labelled, options: LabelReportOptions) -> Table:
+def _language_table(
+    gold: SystemLabels, langs: Sequence[str], predicted: SystemLabels, options: LabelReportOptions
+) -> Table:
     reports = score_languages(
         gold.labels, predicted.predictions, langs, options.train_lang, multi_label=options.multi_label
     )
@@ -179,7 +181,7 @@ def _chosen(scores: Mapping[LabelMetric, float]) -> list[float]:
     return [scores[metric] for metric in _LANGUAGE_METRICS]
 
 
-def _find_misuse(gold: Labelled, labellers: Sequence[Labeller], multi_label: bool) -> list[str]:
+def _find_misuse(gold: SystemLabels, labellers: Sequence[Labeller], multi_label: bool) -> list[str]:
     warnings = []
     in_gold = {label for answer in set(gold.labels) for label in split_answer(answer, multi_label)}
     for item in labellers:

@@ -23,7 +23,7 @@ from xlmcli.metrics.labels.calibration import expected_calibration_error
 
 
 @dataclass(frozen=True, slots=True)
-class Predictions:
+class PredictedLabels:
     """What a system says of each line.
 
     Attributes:
@@ -92,7 +92,7 @@ class LanguageReport:
     gaps: Mapping[LabelMetric, float] | None
 
 
-def score_labels(gold: Sequence[str], predictions: Predictions, *, multi_label: bool = False) -> LabelReport:
+def score_labels(gold: Sequence[str], predictions: PredictedLabels, *, multi_label: bool = False) -> LabelReport:
     """Scores predictions against gold labels.
 
     Precision, recall and F1 are scikit-learn's, with 0 where there is nothing to divide by.
@@ -122,7 +122,7 @@ def score_labels(gold: Sequence[str], predictions: Predictions, *, multi_label: 
 
 def score_languages(
     gold: Sequence[str],
-    predictions: Predictions,
+    predictions: PredictedLabels,
     langs: Sequence[str],
     train_lang: str | None = None,
     *,
@@ -178,9 +178,9 @@ def _count_confusions(answers: Answers) -> Ints:
     return np.bincount(cells, minlength=num_labels**2).reshape(num_labels, num_labels)
 
 
-def _take(predictions: Predictions, lines: list[int]) -> Predictions:
+def _take(predictions: PredictedLabels, lines: list[int]) -> PredictedLabels:
     probabilities: NDArray[np.float64] | None = predictions.probabilities
-    return Predictions(
+    return PredictedLabels(
         [predictions.labels[index] for index in lines], None if probabilities is None else probabilities[lines]
     )
 

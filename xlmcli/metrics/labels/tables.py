@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from xlmcli.metrics.labels.rows import HINT, LabelFile, LabelOptions, LabelRow, read_text_row
+from xlmcli.metrics.labels.rows import HINT, LabelColumns, LabelFile, LabelRow, read_text_row
 from xlmcli.tables import (
     LABEL_NAME,
     LABEL_SEPARATOR,
@@ -38,7 +38,7 @@ def iter_table_rows(texts: Iterator[str], file: LabelFile) -> Iterator[LabelRow]
         return
     if has_header(first[1], options.label, (options.probability, options.lang)):
         yield from _read(rows, first, file)
-    elif file.is_predicted and options == LabelOptions("tsv"):
+    elif file.is_predicted and options == LabelColumns("tsv"):
         for number, row in chain([first], rows):
             yield read_text_row(number, "\t".join(row), file)
     else:

@@ -18,12 +18,12 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class NumberedTokens:
     """Lines as tokens.
 
     Attributes:
         ids: Of all lines, one after the other, (num_tokens,), from 0.
-        lens: Tokens of each line, (num_lines,).
+        lens: NumberedTokens of each line, (num_lines,).
     """
 
     ids: Ints
@@ -42,7 +42,7 @@ class _Counted:
     counts: Ints
 
 
-def number_words(versions: Sequence[Iterable[Sequence[str]]]) -> list[Tokens]:
+def number_words(versions: Sequence[Iterable[Sequence[str]]]) -> list[NumberedTokens]:
     """Numbers words, or anything that can be told apart, the same in all versions of a text.
 
     Args:
@@ -56,11 +56,11 @@ def number_words(versions: Sequence[Iterable[Sequence[str]]]) -> list[Tokens]:
         for words in lines:
             ids += [numbers.setdefault(word, len(numbers)) for word in words]
             lens.append(len(words))
-        numbered.append(Tokens(np.array(ids, dtype=np.int64), np.array(lens, dtype=np.int64)))
+        numbered.append(NumberedTokens(np.array(ids, dtype=np.int64), np.array(lens, dtype=np.int64)))
     return numbered
 
 
-def number_characters(versions: Sequence[Sequence[str]]) -> list[Tokens]:
+def number_characters(versions: Sequence[Sequence[str]]) -> list[NumberedTokens]:
     """Numbers characters, the same in all versions of a text.
 
     Args:
@@ -73,10 +73,10 @@ def number_characters(versions: Sequence[Sequence[str]]) -> list[Tokens]:
         occurs[part] = True
     numbers = np.cumsum(occurs) - 1
     lens = [np.array(list(map(len, lines)), dtype=np.int64) for lines in versions]
-    return [Tokens(numbers[part], part_lens) for part, part_lens in zip(codes, lens, strict=True)]
+    return [NumberedTokens(numbers[part], part_lens) for part, part_lens in zip(codes, lens, strict=True)]
 
 
-def iter_matches(hypothesis: Tokens, references: Sequence[Tokens], max_order: int) -> Iterator[Ints]:
+def iter_matches(hypothesis: NumberedTokens, references: Sequence[NumberedTokens], max_order: int) -> Iterator[Ints]:
     """Counts the n-grams that each line of a text shares with other versions of it.
 
     An n-gram counts as often as it is in the line, but no more often than in the version that has it most often.
@@ -88,7 +88,7 @@ def iter_matches(hypothesis: Tokens, references: Sequence[Tokens], max_order: in
     sides = [hypothesis, *references]
     num_words = max((int(side.ids.max()) + 1 for side in sides if side.ids.size), default=1)
     lines = [np.repeat(np.arange(num_lines), side.lens) for side in sides]
-    # Tokens from each to the end of its line, itself included: no n-gram runs on into the next line.
+    # NumberedTokens from each to the end of its line, itself included: no n-gram runs on into the next line.
     lefts = [np.repeat(np.cumsum(side.lens), side.lens) - np.arange(len(side.ids)) for side in sides]
     grams, num_grams = [side.ids for side in sides], num_words
     for order in range(1, max_order + 1):

@@ -10,7 +10,7 @@ from sacrebleu.metrics.base import Metric
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
-from xlmcli.metrics.translation.ngrams import Ints, Tokens, iter_matches, number_characters, number_words
+from xlmcli.metrics.translation.ngrams import Ints, NumberedTokens, iter_matches, number_characters, number_words
 
 Statistics = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def _count_chrf(metric: CHRF, hypotheses: Sequence[str], references: Sequence[Se
     return chosen.astype(np.float64)
 
 
-def _count_triples(ours: Tokens, theirs: Tokens, max_order: int) -> list[Ints]:
+def _count_triples(ours: NumberedTokens, theirs: NumberedTokens, max_order: int) -> list[Ints]:
     columns: list[Ints] = []
     for order, matches in enumerate(iter_matches(ours, [theirs], max_order), start=1):
         num_theirs = theirs.num_ngrams(order)

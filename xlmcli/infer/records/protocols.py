@@ -1,14 +1,14 @@
-"""Lines to records and answers to lines: plain text here, tables and JSON lines beside."""
+"""What records, their readers and answers are, whatever the format."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from xlmcli.errors import DataError, UsageError
-from xlmcli.infer.reading import Errors, Input, Line, LineCounter, iter_chunks
+from xlmcli.errors import UsageError
+from xlmcli.infer.reading import Line
 from xlmcli.tables import FormatName, check_column
 
 _LINE_ENDS = re.compile(r"[\r\n]")
@@ -152,102 +152,6 @@ class RawRecord:
 
     def format(self, answer: Answer) -> str:
         return self.raw
-
-
-@dataclass(frozen=True, slots=True)
-class TextRecord:
-    """A line of plain text."""
-
-    line: Line
-    index: int
-    text: str
-    pair: str | None = None
-
-    @property
-    def num_bytes(self) -> int:
-        return self.line.num_bytes
-
-    @property
-    def raw(self) -> str:
-        return f"{self.line.text}{self.line.ending}\n"
-
-    def format(self, answer: Answer) -> str:
-        ending = f"{self.line.ending}\n"
-        return "".join(f"{one_line(line)}{ending}" for line in answer.lines(self.line.text, self.index))
-
-
-class TextReader:
-    """Every line is a record.
-
-    Args:
-        has_pairs: Whether a line is two texts with a tab between them.
-    """
-
-    def __init__(self, has_pairs: bool) -> None:
-        self._has_pairs = has_pairs
-        self._index = 0
-
-    def read(self, line: Line) -> TextRecord:
-        text, pair = self._split(line) if self._has_pairs and line.text else (line.text, None)
-        record = TextRecord(line, self._index, text, pair)
-        self._index += 1
-        return record
-
-    def end_file(self) -> None:
-        pass
-
-    def _split(self, line: Line) -> tuple[str, str]:
-        texts = line.text.split("\t")
-        if len(texts) != 2:
-            raise DataError(
-                f"{line.place}: expected two texts with a tab between them, found {len(texts) - 1} tabs",
-                hint="--format tsv reads tables with further columns",
-            )
-        return texts[0], texts[1]
-
-
-_NOTHING_ADDED = Added()
-
-
-def new_reader(options: FormatOptions, added: Added) -> RecordReader:
-    """Returns a reader of the format."""
-    if options.name in ("tsv", "csv"):
-        from xlmcli.infer.tables import TableReader
-
-        return TableReader(options, added.columns)
-    if options.name == "jsonl":
-        from xlmcli.infer.json_lines import JsonReader
-
-        return JsonReader(options, added.fields)
-    return TextReader(options.has_tabbed_pairs)
-
-
-def iter_records(
-    inputs: Sequence[Input], options: FormatOptions, errors: Errors, counter: LineCounter, added: Added = _NOTHING_ADDED
-) -> Iterator[list[Record]]:
-    """Yields lists of records: those that one read completed, as soon as it did.
-
-    Raises:
-        DataError: An input cannot be read or does not keep to the format; the records before were yielded.
-    """
-    reader = new_reader(options, added)
-    for source in inputs:
-        for lines in iter_chunks(source, errors, counter):
-            yield from _read_all(reader.read, lines)
-        reader.end_file()
-
-
-def _read_all(read: Callable[[Line], Record | None], lines: Sequence[Line]) -> Iterator[list[Record]]:
-    records: list[Record] = []
-    try:
-        for line in lines:
-            record = read(line)
-            if record is not None:
-                records.append(record)
-    except DataError:
-        yield records
-        raise
-    yield records
 
 
 def one_line(text: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xlmcli.errors import DataError
-from xlmcli.infer.formats import Answer, FormatOptions, RawRecord, Record
 from xlmcli.infer.reading import Line
+from xlmcli.infer.records.protocols import Answer, FormatOptions, RawRecord, Record
 from xlmcli.json_lines import parse_object, text_in
 
 DEFAULT_FIELD = "text"

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmcli.errors import DataError, UsageError
-from xlmcli.infer.formats import FormatOptions, iter_records
 from xlmcli.infer.reading import Input, LineCounter
+from xlmcli.infer.records.formats import iter_records
+from xlmcli.infer.records.protocols import FormatOptions
 from xlmcli.infer.translate import Hypothesis, SearchOptions, Translations
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

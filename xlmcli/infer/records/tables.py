@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xlmcli.errors import DataError
-from xlmcli.infer.formats import Answer, FormatOptions, RawRecord, Record, Row, one_line
 from xlmcli.infer.reading import Line
+from xlmcli.infer.records.protocols import Answer, FormatOptions, RawRecord, Record, Row, one_line
 from xlmcli.tables import are_named, find_layout, is_blank, parse_csv_row
 
 _HINT = "--column and --pair-column choose the columns"

@@ -1,0 +1,51 @@
+"""Lines to records: one place picks the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from xlmcli.errors import DataError
+from xlmcli.infer.reading import Errors, Input, Line, LineCounter, iter_chunks
+from xlmcli.infer.records.objects import JsonReader
+from xlmcli.infer.records.protocols import Added, FormatOptions, Record, RecordReader
+from xlmcli.infer.records.tables import TableReader
+from xlmcli.infer.records.text import TextReader
+
+_NOTHING_ADDED = Added()
+
+
+def new_reader(options: FormatOptions, added: Added) -> RecordReader:
+    """Returns a reader of the format."""
+    if options.name in ("tsv", "csv"):
+        return TableReader(options, added.columns)
+    if options.name == "jsonl":
+        return JsonReader(options, added.fields)
+    return TextReader(options.has_tabbed_pairs)
+
+
+def iter_records(
+    inputs: Sequence[Input], options: FormatOptions, errors: Errors, counter: LineCounter, added: Added = _NOTHING_ADDED
+) -> Iterator[list[Record]]:
+    """Yields lists of records: those that one read completed, as soon as it did.
+
+    Raises:
+        DataError: An input cannot be read or does not keep to the format; the records before were yielded.
+    """
+    reader = new_reader(options, added)
+    for source in inputs:
+        for lines in iter_chunks(source, errors, counter):
+            yield from _read_all(reader.read, lines)
+        reader.end_file()
+
+
+def _read_all(read: Callable[[Line], Record | None], lines: Sequence[Line]) -> Iterator[list[Record]]:
+    records: list[Record] = []
+    try:
+        for line in lines:
+            record = read(line)
+            if record is not None:
+                records.append(record)
+    except DataError:
+        yield records
+        raise
+    yield records
