@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 import click
 from click.core import ParameterSource
@@ -19,32 +19,13 @@ from xlmcli.records import Direction
 from xlmcli.sources import Source, iter_rows
 
 if TYPE_CHECKING:
-    from xlmcli.bundle import Bundle
-    from xlmcli.convert.bundling import BundleOptions
-    from xlmcli.convert.engine.folder import EngineModel
-    from xlmcli.convert.family.model import FamilyModel
-    from xlmcli.convert.xlm.encoder import EncoderCheckpoint
-    from xlmcli.convert.xlm.translator import Checkpoint
+    from xlmcli.convert.options import Refusals
 
 _DEFAULTS = DecodingDefaults()
 _FLOAT32_MAX_DIFFERENCE = 1e-3
 
-_Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """How the new model is compared with the checkpoint before it is written.
-
-    Attributes:
-        sentences: What to compare on, by language; built-in ones where there are none.
-        min_share: Share of translations or labels that must be equal, 0-1.
-        max_difference: How far the states of an encoder may be apart; None is any distance.
-    """
-
-    sentences: dict[str, list[str]]
-    min_share: float
-    max_difference: float | None
+_COMMAND_LINE = (ParameterSource.COMMANDLINE,)
+_ANYWHERE = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
 
 
 @click.command()
@@ -172,11 +153,10 @@ def command(
     require_extra("train", "torch")
     from xlmcli.bundle import check_free
     from xlmcli.convert.bundling import BundleOptions, write_bundle
-    from xlmcli.convert.engine.folder import EngineModel
     from xlmcli.convert.opening import open_model
+    from xlmcli.convert.options import VerificationOptions
     from xlmcli.convert.scores import read_scores
-    from xlmcli.convert.xlm.encoder import EncoderCheckpoint
-    from xlmcli.convert.xlm.translator import Checkpoint
+    from xlmcli.convert.xlm.translator import Checkpoint, write_folded
 
     if direction is not None and (licence is not None or trained_on or scores is not None):
         raise UsageError(
@@ -195,171 +175,47 @@ def command(
         recipe=recipe,
         force=force,
     )
-    texts = _read_sentences(verify_file)
-    verification = None
-    if verify or texts or min_agreement is not None or max_difference is not None:
+    opened = open_model(local.path, codes, vocab, of_engine=kind == "ctranslate2")
+    _refuse(opened.refused_options())
+    wanted = None
+    if verify or verify_file or min_agreement is not None or max_difference is not None:
         in_full = quantization == "float32"
-        verification = Verification(
-            texts,
+        wanted = VerificationOptions(
+            _read_sentences(verify_file, opened.langs),
             float(in_full) if min_agreement is None else min_agreement,
             _FLOAT32_MAX_DIFFERENCE if max_difference is None and in_full else max_difference,
         )
-    opened = open_model(local.path, codes, vocab, of_engine=kind == "ctranslate2")
-    if isinstance(opened, EngineModel):
-        _refuse_options_of_torch(direction, verification, opened)
-        write_bundle(opened, bundle, options)
-    elif isinstance(opened, Checkpoint):
-        _refuse_encoder_options(max_difference)
-        _write_translation(opened, bundle, direction, options, verification)
-    elif isinstance(opened, EncoderCheckpoint):
-        _refuse_translation_options(direction, min_agreement, opened.name, opened.config.classifier is not None)
-        _check_languages(verification, opened.config.langs)
-        _write_encoder(opened, bundle, options, verification)
-    elif opened.languages is None:
-        _refuse_translation_options(direction, min_agreement, opened.name, opened.settings.classifier is not None)
-        _write_encoder(opened, bundle, options, verification)
+    if direction is None:
+        check = None if wanted is None else partial(opened.verify, options=wanted, say=click.echo)
+        write_bundle(opened, bundle, options, check=check)
     else:
-        _refuse_encoder_options(max_difference)
-        if direction is not None:
-            raise _no_folding(opened.name)
-        _check_languages(verification, opened.languages.codes)
-        _write_family(opened, bundle, options, verification)
+        assert isinstance(opened, Checkpoint), "the others refuse --direction"
+        verify_folded = partial(
+            opened.verify_folded, direction=direction, quantization=options.quantization, say=click.echo
+        )
+        check_folder = None if wanted is None else partial(verify_folded, options=wanted)
+        write_folded(opened, bundle, direction, options, check=check_folder)
     click.echo(f"wrote {bundle}", err=True)
 
 
-def _read_sentences(sources: Sequence[Source]) -> dict[str, list[str]]:
-    """The sentences to compare on, by language."""
+def _refuse(refused: Refusals) -> None:
+    """Raises a UsageError if an option was given that says nothing about the checkpoint."""
+    context = click.get_current_context()
+    # A recipe may say how a bundle is stored and searched whatever is converted: there it is no request.
+    asked = {"quantization": _COMMAND_LINE, "beam_size": _COMMAND_LINE, "length_penalty": _COMMAND_LINE}
+    for option, refusal in refused.items():
+        if context.get_parameter_source(option) in asked.get(option, _ANYWHERE):
+            raise UsageError(refusal.message, hint=refusal.hint)
+
+
+def _read_sentences(sources: Sequence[Source], langs: tuple[str, ...]) -> dict[str, list[str]]:
+    """The sentences to compare on, by language, which is one of those that the model has, if it says which."""
     sentences: dict[str, list[str]] = {}
     for source in sources:
+        (lang,) = source.langs
+        if langs and lang not in langs:
+            raise UsageError(f"--verify-file: the model has no language {lang!r}", hint=f"it has {', '.join(langs)}")
         if source.repeat != 1:
             raise UsageError(f"--verify-file {source}: repeat= is for training", hint="leave it out")
-        sentences.setdefault(source.langs[0], []).extend(text for (text,) in iter_rows(source))
+        sentences.setdefault(lang, []).extend(text for (text,) in iter_rows(source))
     return sentences
-
-
-def _refuse_options_of_torch(
-    direction: Direction | None, verification: Verification | None, opened: EngineModel
-) -> None:
-    """Raises a UsageError if an option was given that says nothing about a model that stays as it is."""
-    if direction is not None:
-        raise _no_folding(opened.name)
-    if verification is not None:
-        raise UsageError(
-            f"--verify has nothing to compare with: {opened.name} is CTranslate2's already, and its weights stay",
-            hint="leave out --verify, --verify-file, --min-agreement and --max-difference",
-        )
-    if click.get_current_context().get_parameter_source("quantization") is ParameterSource.COMMANDLINE:
-        raise UsageError(
-            f"--quantization is for weights in full, and those of {opened.name} stay as they are", hint="leave it out"
-        )
-
-
-def _no_folding(name: str) -> UsageError:
-    return UsageError(
-        f"--direction is for XLM, and {name} is none",
-        hint="model.bin of the bundle needs no folding: CTranslate2 opens the bundle as it is",
-    )
-
-
-def _refuse_translation_options(
-    direction: Direction | None, min_agreement: float | None, name: str, has_labels: bool
-) -> None:
-    """Raises a UsageError if an option was given that says nothing about an encoder or a classifier."""
-    context = click.get_current_context()
-    given = ["--direction"] if direction is not None else []
-    given += [
-        f"--{option.replace('_', '-')}"
-        for option in ("beam_size", "length_penalty")
-        if context.get_parameter_source(option) is ParameterSource.COMMANDLINE
-    ]
-    if given:
-        raise UsageError(f"{given[0]} is for models that translate, and {name} does not", hint="leave it out")
-    if min_agreement is not None and not has_labels:
-        raise UsageError(
-            "--min-agreement compares labels, and an encoder has none", hint="--max-difference compares states"
-        )
-
-
-def _refuse_encoder_options(max_difference: float | None) -> None:
-    if max_difference is not None:
-        raise UsageError("--max-difference is for encoders and classifiers", hint="--min-agreement for translations")
-
-
-def _write_translation(
-    opened: Checkpoint,
-    path: Path,
-    direction: Direction | None,
-    options: BundleOptions,
-    verification: Verification | None,
-) -> None:
-    from xlmcli.convert.bundling import write_bundle
-    from xlmcli.convert.verify.translations import (
-        Agreement,
-        check_agreements,
-        format_agreement,
-        verify_bundle,
-        verify_folded,
-    )
-    from xlmcli.convert.xlm.translator import write_folded
-
-    _check_languages(verification, opened.config.langs)
-
-    def check(agreements: Iterator[Agreement], wanted: Verification) -> None:
-        check_agreements(_report(agreements, format_agreement), wanted.min_share)
-
-    def check_bundle(new: Bundle) -> None:
-        if verification is not None:
-            check(verify_bundle(opened, new, verification.sentences), verification)
-
-    def check_folder(new: Path, direction: Direction) -> None:
-        if verification is not None:
-            agreements = verify_folded(opened, new, direction, options.quantization, verification.sentences)
-            check(agreements, verification)
-
-    if direction is None:
-        write_bundle(opened, path, options, check=check_bundle)
-    else:
-        write_folded(opened, path, direction, options, check=lambda new: check_folder(new, direction))
-
-
-def _write_family(opened: FamilyModel, path: Path, options: BundleOptions, verification: Verification | None) -> None:
-    from xlmcli.convert.bundling import write_bundle
-    from xlmcli.convert.verify.family_translations import verify_family
-    from xlmcli.convert.verify.translations import check_agreements, format_agreement
-
-    def check(new: Bundle) -> None:
-        if verification is not None:
-            agreements = _report(verify_family(opened, new, verification.sentences), format_agreement)
-            check_agreements(agreements, verification.min_share)
-
-    write_bundle(opened, path, options, check=check)
-
-
-def _write_encoder(
-    opened: EncoderCheckpoint | FamilyModel, path: Path, options: BundleOptions, verification: Verification | None
-) -> None:
-    from xlmcli.convert.bundling import write_bundle
-    from xlmcli.convert.verify.states import check_closeness, format_closeness, verify_encoder
-
-    def check(new: Bundle) -> None:
-        if verification is not None:
-            results = _report(verify_encoder(opened, new, verification.sentences), format_closeness)
-            check_closeness(results, verification.min_share, verification.max_difference)
-
-    write_bundle(opened, path, options, check=check)
-
-
-def _check_languages(verification: Verification | None, langs: tuple[str, ...]) -> None:
-    """Raises a UsageError if there are sentences in a language that the model, if it says which it has, has not got."""
-    unknown = [lang for lang in (verification.sentences if verification else {}) if langs and lang not in langs]
-    if unknown:
-        raise UsageError(f"--verify-file: the model has no language {unknown[0]!r}", hint=f"it has {', '.join(langs)}")
-
-
-def _report(results: Iterator[_Result], format_result: Callable[[_Result], str]) -> list[_Result]:
-    """Writes a line for each comparison as soon as it is done."""
-    done = []
-    for result in results:
-        click.echo(format_result(result))
-        done.append(result)
-    return done

@@ -23,6 +23,7 @@ from xlmcli.bundle import (
     seal,
 )
 from xlmcli.bundle.manifest import Quantization, TokenizerKind
+from xlmcli.convert.options import Refusals, Say, VerificationOptions
 from xlmcli.errors import DataError
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentencepiece import SentencePieceTokenizer
@@ -55,6 +56,21 @@ class BundleOptions:
 
 class Convertible(Protocol):
     """An opened checkpoint."""
+
+    @property
+    def langs(self) -> tuple[str, ...]:
+        """The languages that there may be sentences in to compare on; none where it does not say."""
+
+    def refused_options(self) -> Refusals:
+        """Options of the conversion that say nothing about it."""
+
+    def verify(self, bundle: Bundle, options: VerificationOptions, say: Say) -> None:
+        """Compares a bundle with it; see ``xlmcli.convert.verify``.
+
+        Raises:
+            DataError: There are no sentences to compare on.
+            GateError: They are not close enough.
+        """
 
     def fill(self, folder: Path, options: BundleOptions) -> Manifest:
         """Writes every file but the manifest, and returns the manifest without hashes."""

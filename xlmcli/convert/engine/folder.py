@@ -13,7 +13,7 @@ from os import SEEK_END
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from xlmcli.bundle import Architecture, Framing, Limits, Manifest, SpecialTokens, TranslationPart, is_bundle
+from xlmcli.bundle import Architecture, Bundle, Framing, Limits, Manifest, SpecialTokens, TranslationPart, is_bundle
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.bundle.names import CONFIG_NAME, MODEL_NAME
@@ -28,6 +28,7 @@ from xlmcli.convert.family.languages import (
     read_tokenizer_config,
 )
 from xlmcli.convert.family.model import tokenizer_kind
+from xlmcli.convert.options import Refusals, Say, VerificationOptions, refused_by_engine_models
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction
 from xlmcli.text.family_tokenizers import (
@@ -75,6 +76,18 @@ class EngineModel:
     files: Mapping[str, Path | zipfile.Path]
     argos: Fields | None
     origin: Path
+
+    @property
+    def langs(self) -> tuple[str, ...]:
+        """None: it is compared with nothing."""
+        return ()
+
+    def refused_options(self) -> Refusals:
+        """Options of the conversion that say nothing about it."""
+        return refused_by_engine_models(self.name)
+
+    def verify(self, bundle: Bundle, options: VerificationOptions, say: Say) -> None:
+        """There is nothing to compare with: its weights stay."""
 
     def fill(self, folder: Path, options: BundleOptions) -> Manifest:
         """Writes every file but the manifest, and returns the manifest without hashes. Weights stay as they are.

@@ -13,6 +13,7 @@ from safetensors.numpy import save
 from xlmcli.bundle import (
     HEAD_NAME,
     Architecture,
+    Bundle,
     Limits,
     Manifest,
     SpecialTokens,
@@ -33,7 +34,16 @@ from xlmcli.convert.family.settings import FamilySettings, read_family_settings
 from xlmcli.convert.family.specs import build_roberta_spec, build_translation_spec
 from xlmcli.convert.family.weights import count_parameters, make_skeleton, open_family_weights
 from xlmcli.convert.layers import Weights
+from xlmcli.convert.options import (
+    REFUSED_BY_TRANSLATORS,
+    Refusals,
+    Say,
+    VerificationOptions,
+    no_folding,
+    refused_by_encoders,
+)
 from xlmcli.errors import ModelError
+from xlmcli.text import Tokenizer
 from xlmcli.text.family_tokenizers import FamilySentencePiece, JsonTokenizer
 from xlmcli.text.moses_bpe import MosesBPETokenizer
 from xlmcli.text.pieces import UNK
@@ -41,6 +51,8 @@ from xlmcli.text.pieces import UNK
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
+
+    from xlmcli.convert.family.reference import EncoderReference
 
 # transformers writes this number where a tokenizer has no limit.
 _NO_LIMIT = 10**9
@@ -81,6 +93,40 @@ class FamilyModel:
         if self.languages is not None:
             return SpecialTokens(bos=EOS, eos=EOS, unk=UNK)
         return SpecialTokens(bos="<s>", eos=EOS, unk=UNK, separator=(EOS, EOS))
+
+    @property
+    def langs(self) -> tuple[str, ...]:
+        """The languages that it translates; none of an encoder, which is not told languages."""
+        return () if self.languages is None else self.languages.codes
+
+    @property
+    def text_tokenizer(self) -> Tokenizer:
+        """Its tokenizer."""
+        return self.tokenizer.tokenizer
+
+    def open_reference(self) -> EncoderReference:
+        """Opens an encoder as transformers runs it."""
+        from xlmcli.convert.family.reference import EncoderReference
+
+        return EncoderReference(self)
+
+    def refused_options(self) -> Refusals:
+        """Options of the conversion that say nothing about it."""
+        if self.languages is None:
+            return refused_by_encoders(self.name, has_labels=self.settings.classifier is not None)
+        return {**REFUSED_BY_TRANSLATORS, "direction": no_folding(self.name)}
+
+    def verify(self, bundle: Bundle, options: VerificationOptions, say: Say) -> None:
+        """Compares states and labels of an encoder, greedy translations of a translator."""
+        if self.languages is None:
+            from xlmcli.convert.verify.states import report_closeness, verify_encoder
+
+            report_closeness(verify_encoder(self, bundle, options.sentences), options, say)
+        else:
+            from xlmcli.convert.verify.family_translations import verify_family
+            from xlmcli.convert.verify.translations import report_agreements
+
+            report_agreements(verify_family(self, bundle, options.sentences), options, say)
 
     def fill(self, folder: Path, options: BundleOptions) -> Manifest:
         """Writes every file but the manifest, and returns the manifest without hashes."""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from xlmcli.convert.family.model import FamilyModel
 from xlmcli.train.seq2seq import pad
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from xlmcli.convert.family.model import FamilyModel
 
 
 class TranslationReference:

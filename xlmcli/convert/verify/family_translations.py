@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import ctranslate2
 
 from xlmcli.bundle import Bundle, Frame, TranslationPart
-from xlmcli.convert.family.model import FamilyModel
 from xlmcli.convert.family.reference import TranslationReference
 from xlmcli.convert.samples import sample_languages, sample_sentences
 from xlmcli.convert.verify.translations import Agreement, runnable_type
 from xlmcli.errors import UsageError
 from xlmcli.records import Direction
 from xlmcli.text.pieces import UNK
+
+if TYPE_CHECKING:
+    from xlmcli.convert.family.model import FamilyModel
 
 _BATCH_SIZE = 32
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from xlmcli.bundle import Bundle
-from xlmcli.convert.family.model import FamilyModel
-from xlmcli.convert.family.reference import EncoderReference
+from xlmcli.convert.options import Say, VerificationOptions
 from xlmcli.convert.samples import FALLBACK, sample_languages, sample_sentences
 from xlmcli.convert.verify.translations import runnable_type
-from xlmcli.convert.xlm.encoder import EncoderCheckpoint
 from xlmcli.errors import DataError, GateError
 from xlmcli.infer.engine import EncoderEngine, EngineOptions
 from xlmcli.infer.heads import ClassifierHead
@@ -42,8 +39,28 @@ class Closeness:
     num_equal: int | None
 
 
+class Reference(Protocol):
+    """The same model as transformers runs it."""
+
+    def __call__(
+        self, batch: Sequence[Sequence[int]], lang: int | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Returns states, (batch, length, dim), and logits, (batch, labels), of texts that are all of one length."""
+
+
+class Referable(Protocol):
+    """A checkpoint whose model transformers runs as well."""
+
+    @property
+    def text_tokenizer(self) -> Tokenizer:
+        """Its tokenizer."""
+
+    def open_reference(self) -> Reference:
+        """Opens its model."""
+
+
 def verify_encoder(
-    checkpoint: EncoderCheckpoint | FamilyModel, bundle: Bundle, sentences: Mapping[str, Sequence[str]]
+    checkpoint: Referable, bundle: Bundle, sentences: Mapping[str, Sequence[str]]
 ) -> Iterator[Closeness]:
     """Compares a bundle with its checkpoint.
 
@@ -53,12 +70,7 @@ def verify_encoder(
         sentences: Texts by language. Where there are none, built-in ones: in every language that the model has, and
             in English for the languages that have no built-in sentences but an embedding of their own.
     """
-    reference: _Reference | EncoderReference
-    tokenizer: Tokenizer
-    if isinstance(checkpoint, FamilyModel):
-        reference, tokenizer = EncoderReference(checkpoint), checkpoint.tokenizer.tokenizer
-    else:
-        reference, tokenizer = _Reference(checkpoint), checkpoint.tokenizer
+    reference, tokenizer = checkpoint.open_reference(), checkpoint.text_tokenizer
     manifest = bundle.manifest
     tells_languages = manifest.language_input == "token_types"
     engine = EncoderEngine(
@@ -85,6 +97,15 @@ def format_closeness(closeness: Closeness) -> str:
         labels = f"{closeness.num_equal} of {closeness.num_texts} labels equal, "
     states = f"states of {closeness.num_texts} texts differ by at most {closeness.max_difference:.1e}"
     return f"{closeness.lang}: {labels}{states}"
+
+
+def report_closeness(results: Iterator[Closeness], options: VerificationOptions, say: Say) -> None:
+    """Says each comparison as soon as it is done, and lets the model pass or not; see ``check_closeness``."""
+    done = []
+    for result in results:
+        say(format_closeness(result))
+        done.append(result)
+    check_closeness(done, options.min_share, options.max_difference)
 
 
 def check_closeness(results: Sequence[Closeness], min_share: float, max_difference: float | None) -> None:
@@ -119,48 +140,8 @@ def check_closeness(results: Sequence[Closeness], min_share: float, max_differen
         raise GateError(f"verification failed, nothing written: {'; '.join(failed)}")
 
 
-class _Reference:
-    """The model of transformers."""
-
-    def __init__(self, checkpoint: EncoderCheckpoint) -> None:
-        from transformers import XLMForSequenceClassification, XLMModel
-
-        config = checkpoint.published
-        self._encoder: nn.Module
-        self._head: nn.Module | None = None
-        if checkpoint.config.classifier is not None:
-            classifier = XLMForSequenceClassification(config)
-            self._encoder, self._head = classifier.transformer, classifier.sequence_summary
-            prefix = "sequence_summary."
-            head = {name.removeprefix(prefix): w for name, w in checkpoint.state.items() if name.startswith(prefix)}
-            self._head.load_state_dict(head)
-        else:
-            self._encoder = XLMModel(config)
-        # And not `eval`, which transformers leaves without annotations.
-        for part in (self._encoder, self._head):
-            if part is not None:
-                part.train(False)
-        own = self._encoder.state_dict()
-        self._encoder.load_state_dict({name: weight for name, weight in checkpoint.state.items() if name in own})
-        tokens, vocab = checkpoint.tokens, checkpoint.tokenizer.vocab
-        self._bos, self._eos = vocab.index(tokens.bos), vocab.index(tokens.eos)
-
-    @torch.no_grad()
-    def __call__(
-        self, batch: Sequence[Sequence[int]], lang: int | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Returns states, (batch, length, dim), and logits, (batch, labels), of texts that are all of one length."""
-        ids = torch.tensor([[self._bos, *text, self._eos] for text in batch])
-        # Without a mask, so that a padding id inside a text, if there were one, counts for both models.
-        lens = torch.full((len(batch),), ids.shape[1])
-        langs = None if lang is None else torch.full_like(ids, lang)
-        states = self._encoder(ids, lengths=lens, langs=langs).last_hidden_state
-        logits = None if self._head is None else self._head(states).numpy()
-        return states.numpy(), logits
-
-
 def _compare(
-    reference: _Reference | EncoderReference,
+    reference: Reference,
     engine: EncoderEngine,
     head: ClassifierHead | None,
     texts: list[list[int]],

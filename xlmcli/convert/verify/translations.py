@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ctranslate2
 import torch
 
 from xlmcli.bundle import Bundle
 from xlmcli.bundle.manifest import Quantization
+from xlmcli.convert.options import Say, VerificationOptions
 from xlmcli.convert.samples import sample_sentences
-from xlmcli.convert.xlm.translator import Checkpoint
 from xlmcli.errors import DataError, GateError
 from xlmcli.records import Direction
 from xlmcli.text.special import EOS_ID
 from xlmcli.train.model import Tokens
 from xlmcli.train.seq2seq import pad
+
+if TYPE_CHECKING:
+    from xlmcli.convert.xlm.translator import Checkpoint
 
 _BATCH_SIZE = 32
 
@@ -77,6 +81,15 @@ def format_agreement(agreement: Agreement) -> str:
         f"{agreement.direction}: {agreement.num_equal} of {agreement.num_sentences} greedy translations equal,"
         f" scores differ by at most {agreement.max_score_difference:.1e} nats a token"
     )
+
+
+def report_agreements(agreements: Iterator[Agreement], options: VerificationOptions, say: Say) -> None:
+    """Says each comparison as soon as it is done, and lets the model pass or not; see ``check_agreements``."""
+    done = []
+    for agreement in agreements:
+        say(format_agreement(agreement))
+        done.append(agreement)
+    check_agreements(done, options.min_share)
 
 
 def check_agreements(agreements: Sequence[Agreement], min_share: float) -> None:

@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from xlmcli.bundle import HEAD_NAME, Architecture, ClassifierPart, Manifest, SpecialTokens
+from xlmcli.bundle import HEAD_NAME, Architecture, Bundle, ClassifierPart, Manifest, SpecialTokens
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance, tokenizer_kind
+from xlmcli.convert.options import Refusals, Say, VerificationOptions, refused_by_encoders
 from xlmcli.convert.xlm.encoder_specs import build_encoder_spec
 from xlmcli.convert.xlm.translator import make_limits
 from xlmcli.errors import ModelError
@@ -26,6 +27,8 @@ from xlmcli.train.stored_weights import rename
 
 if TYPE_CHECKING:
     from transformers import XLMConfig
+
+    from xlmcli.convert.xlm.reference import XLMReference
 
 _HEAD_WEIGHT, _HEAD_BIAS = "sequence_summary.summary.weight", "sequence_summary.summary.bias"
 _OUTPUT = "pred_layer."
@@ -55,6 +58,32 @@ class EncoderCheckpoint:
         """The special pieces of its sequences."""
         start_id = EOS_ID if self.config.classifier is None else self.config.classifier.start_id
         return SpecialTokens(bos=self.tokenizer.vocab[start_id])
+
+    @property
+    def langs(self) -> tuple[str, ...]:
+        """Its languages."""
+        return self.config.langs
+
+    @property
+    def text_tokenizer(self) -> Tokenizer:
+        """Its tokenizer."""
+        return self.tokenizer
+
+    def open_reference(self) -> XLMReference:
+        """Opens its model as transformers runs it."""
+        from xlmcli.convert.xlm.reference import XLMReference
+
+        return XLMReference(self)
+
+    def refused_options(self) -> Refusals:
+        """Options of the conversion that say nothing about it."""
+        return refused_by_encoders(self.name, has_labels=self.config.classifier is not None)
+
+    def verify(self, bundle: Bundle, options: VerificationOptions, say: Say) -> None:
+        """Compares states and labels."""
+        from xlmcli.convert.verify.states import report_closeness, verify_encoder
+
+        report_closeness(verify_encoder(self, bundle, options.sentences), options, say)
 
     def fill(self, folder: Path, options: BundleOptions) -> Manifest:
         """Writes every file but the manifest, and returns the manifest without hashes."""

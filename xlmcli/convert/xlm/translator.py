@@ -22,9 +22,11 @@ from xlmcli.bundle import (
     TranslationPart,
     new_bundle,
 )
+from xlmcli.bundle.manifest import Quantization
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance, tokenizer_kind
 from xlmcli.convert.engine.layout import find_position_tables
+from xlmcli.convert.options import REFUSED_BY_TRANSLATORS, Refusals, Say, VerificationOptions
 from xlmcli.convert.xlm.translator_specs import DECODER_START, build_spec
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction
@@ -56,6 +58,29 @@ class Checkpoint:
     def model(self) -> Seq2Seq:
         """The torch model, in eval mode. Conversion does without it."""
         return self.load_model().eval()
+
+    @property
+    def langs(self) -> tuple[str, ...]:
+        """Its languages."""
+        return self.config.langs
+
+    def refused_options(self) -> Refusals:
+        """Options of the conversion that say nothing about it."""
+        return REFUSED_BY_TRANSLATORS
+
+    def verify(self, bundle: Bundle, options: VerificationOptions, say: Say) -> None:
+        """Compares greedy translations in every direction."""
+        from xlmcli.convert.verify.translations import report_agreements, verify_bundle
+
+        report_agreements(verify_bundle(self, bundle, options.sentences), options, say)
+
+    def verify_folded(
+        self, path: Path, direction: Direction, quantization: Quantization, options: VerificationOptions, say: Say
+    ) -> None:
+        """Compares greedy translations of a folder for one direction; see ``write_folded``."""
+        from xlmcli.convert.verify.translations import report_agreements, verify_folded
+
+        report_agreements(verify_folded(self, path, direction, quantization, options.sentences), options, say)
 
     def fill(self, folder: Path, options: BundleOptions) -> Manifest:
         """Writes every file but the manifest, and returns the manifest without hashes."""
