@@ -8,7 +8,7 @@ import pytest
 import zstandard
 
 from xlmcli.errors import DataError, UsageError
-from xlmcli.sources import Source, iter_rows, parse_source
+from xlmcli.sources import Source, iter_chunks, iter_rows, parse_source
 
 
 @pytest.mark.parametrize(
@@ -131,3 +131,12 @@ def test_paired_files_of_different_length_are_an_error(tmp_path: Path, short: st
     (tmp_path / f"c.{long}").write_text("1\n2\n")
     with pytest.raises(DataError, match=rf"c\.{short}:2: the file ends, and .*c\.{long} goes on"):
         list(iter_rows(Source(("en", "fr"), tmp_path / "c.{}")))
+
+
+def test_rows_come_many_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xlmcli.sources._CHUNK_ROWS", 2)
+    (tmp_path / "a").write_text("1\n2\n\n4\n5\n")
+    source = Source(("en",), tmp_path / "a")
+    assert list(iter_chunks(source)) == [[("1",), ("2",)], [("",), ("4",)], [("5",)]]
+    (tmp_path / "a").write_text("")
+    assert list(iter_chunks(source)) == []
