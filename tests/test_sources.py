@@ -8,7 +8,7 @@ import pytest
 import zstandard
 
 from xlmcli.errors import DataError, UsageError
-from xlmcli.sources import Source, iter_rows, parse_source
+from xlmcli.sources import Source, iter_chunks, iter_rows, parse_source
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,12 @@ def test_a_byte_order_mark_and_line_ends_of_windows_are_no_text(tmp_path: Path) 
     for lang, text in (("en", "\ufeffa\r\nc\r\n"), ("fr", "b\r\nd\r\n")):
         (tmp_path / f"text.{lang}").write_bytes(text.encode())
     assert list(iter_rows(parse_source(f"en-fr={tmp_path}/text.{{}}"))) == [("a", "b"), ("c", "d")]
+
+
+def test_rows_come_many_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xlmcli.sources._CHUNK_ROWS", 2)
+    (tmp_path / "a").write_text("1\n2\n\n4\n5\n")
+    source = Source(("en",), tmp_path / "a")
+    assert list(iter_chunks(source)) == [[("1",), ("2",)], [("",), ("4",)], [("5",)]]
+    (tmp_path / "a").write_text("")
+    assert list(iter_chunks(source)) == []

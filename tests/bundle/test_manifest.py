@@ -85,6 +85,17 @@ def test_what_is_written_is_read(manifest: Manifest) -> None:
     assert parse_manifest(format_manifest(manifest), "xlm.json") == manifest
 
 
+def test_that_a_model_protects_spans_is_written_where_it_does() -> None:
+    assert "protects_spans" not in json.loads(format_manifest(MANIFEST))["translation"]
+    protecting = replace(MANIFEST, translation=replace(MANIFEST.translation, protects_spans=True))
+    document = json.loads(format_manifest(protecting))
+    assert document["translation"]["protects_spans"] is True
+    assert parse_manifest(format_manifest(protecting), "xlm.json") == protecting
+    document["translation"]["protects_spans"] = "yes"
+    with pytest.raises(ModelError, match="protects_spans should be true or false, found 'yes'"):
+        parse_manifest(json.dumps(document), "xlm.json")
+
+
 def test_only_the_parts_of_its_task_are_written() -> None:
     parts = {manifest.task: set(json.loads(format_manifest(manifest))) for manifest in (MANIFEST, CLASSIFIER, ENCODER)}
     assert parts["translate"] - parts["encode"] == {"translation"}

@@ -7,9 +7,21 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from xlmcli.cli.options import DIRECTION, DURATION, MONOLINGUAL, PARALLEL, FiniteRange, config_option, require_extra
+from xlmcli.cli.options import (
+    DIRECTION,
+    DURATION,
+    MONOLINGUAL,
+    PARALLEL,
+    AugmentationType,
+    FiniteRange,
+    config_option,
+    require_extra,
+)
 from xlmcli.errors import DataError, MissingExtraError, UsageError
 from xlmcli.records import Direction
+from xlmcli.text.augmentation import Augmentation
+
+AUGMENTATION = AugmentationType()
 
 
 @pytest.mark.parametrize(
@@ -49,6 +61,14 @@ def test_sources_have_the_number_of_languages_asked_for() -> None:
         MONOLINGUAL.convert("en-fr=a", None, None)
     with pytest.raises(click.BadParameter, match="LANG-LANG=FILE"):
         PARALLEL.convert("en=a", None, None)
+
+
+def test_augmentations() -> None:
+    read = AUGMENTATION.convert("typos=0.5", None, None)
+    assert read == Augmentation("typos", 0.5)
+    assert AUGMENTATION.convert(read, None, None) is read
+    with pytest.raises(UsageError, match="no augmentation 'noise'"):
+        AUGMENTATION.convert("noise=1", None, None)
 
 
 def test_directions() -> None:

@@ -78,6 +78,20 @@ def test_one_direction_without_a_pretrained_model(
     assert "has other sizes, languages or directions" in stderr
 
 
+def test_marks_are_learned_and_the_bundle_says_so(
+    pairs: Path, tiny_tokenizer: Path, run_xlm: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    folder, bundle = tmp_path / "mt", tmp_path / "bundle"
+    text = ("--parallel", f"en-fr={pairs}", "--valid", f"en-fr={pairs}", "--objectives", "mt", "--direction", "en-fr")
+    run = ("train", "translate", "--tokenizer", tiny_tokenizer, *text, *MODEL, *RUN, "--max-steps", 1, "--quiet")
+    assert run_xlm(*run, "--augment", "spans=1", "--augment", "typos=0.5", folder) == (0, "", "")
+    config = json.loads((folder / "config.json").read_text())
+    assert config["xlm_protects_spans"] is True
+    exit_code, _, stderr = run_xlm("convert", "--quantization", "float32", folder, bundle)
+    assert exit_code == 0, stderr
+    assert json.loads((bundle / "xlm.json").read_text())["translation"]["protects_spans"] is True
+
+
 def test_errors(text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path) -> None:
     start = ("train", "translate", *MODEL, *RUN)
     run = (*start, "--tokenizer", tiny_tokenizer, *text)
@@ -117,6 +131,8 @@ def test_errors(text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, xlm
             None,
             (*run, *STEPS, "--init", tmp_path / "none"),
         ),
+        (ExitCode.USAGE, "no augmentation 'noise'", "KIND=SHARE, where", (*run, *STEPS, "--augment", "noise=1")),
+        (ExitCode.USAGE, "'typos=2': the share of rows is", None, (*run, *STEPS, "--augment", "typos=2")),
         (ExitCode.MODEL, f"no tokenizer.model in {tmp_path}", None, (*run, *STEPS, "--tokenizer", tmp_path)),
         (ExitCode.DATA, f"no such file: {tmp_path / 'x'}", None, (*run, *STEPS, "--mono", f"en={tmp_path / 'x'}")),
     ]

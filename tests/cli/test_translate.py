@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +22,7 @@ XLM = [sys.executable, "-m", "xlmcli"]
 TIMEOUT_SECONDS = 60
 
 Translate = Callable[..., subprocess.CompletedProcess[bytes]]
+RunXlm = Callable[..., tuple[int, str, str]]
 Start = Callable[..., subprocess.Popen[bytes]]
 
 
@@ -265,6 +268,47 @@ def test_long_lines_are_split_and_what_was_cut_is_said(translate: Translate, sen
     assert b"1 line with a sentence longer than the model" in done.stderr
     done = translate(json.dumps({"text": "the cat sleeps " * 60}).encode(), "--format", "jsonl")
     assert "cut" in json.loads(done.stdout)["warnings"]
+
+
+@pytest.fixture
+def protecting(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """The tiny bundle, said to have learned the marks of protected spans, which its model never writes."""
+    path = tmp_path / "protecting"
+    shutil.copytree(tiny_bundle, path)
+    document = json.loads((path / "xlm.json").read_text(encoding="utf-8"))
+    document["translation"]["protects_spans"] = True
+    (path / "xlm.json").write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def test_protected_spans_come_out_as_they_went_in(protecting: Path, run_xlm: RunXlm) -> None:
+    model = ("translate", "-m", protecting, "--src", "en", "--tgt", "fr", "--beam-size", 1)
+    text = "Good morning {name}, the cat sleeps at https://x.org/Été now."
+    exit_code, stdout, stderr = run_xlm(*model, "--text", text)
+    assert exit_code == 0
+    assert re.fullmatch(r"[^{}]+ \{name\}[^{}]+ https://x\.org/Été [^{}]+\n", stdout)
+    assert "1 line where the text around protected spans was translated in parts" in stderr
+    assert run_xlm(*model, "--text", "{name}: 👍 <b>!") == (0, "{name}: 👍 <b>!\n", "")
+    exit_code, stdout, stderr = run_xlm(*model, "--text", text, "--no-protect")
+    assert (exit_code, "{name}" in stdout, "protected" in stderr) == (0, False, False)
+
+
+def test_parts_are_warned_of_in_json(protecting: Path, run_xlm: RunXlm, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "Hello {a}.\\nSee {b} {a} soon."}\n{"text": "Hello."}\n')
+    model = ("translate", "-m", protecting, "--src", "en", "--tgt", "fr", "--beam-size", 2, "--n-best", 2)
+    exit_code, stdout, _ = run_xlm(*model, "--format", "jsonl", tmp_path / "in.jsonl")
+    assert exit_code == 0
+    first, second = map(json.loads, stdout.splitlines())
+    assert "parted" in first["warnings"]
+    assert "parted" not in second.get("warnings", [])
+    assert [re.findall(r"\{.\}|\n", item["text"]) for item in first["nbest"]] == [["{a}", "\n", "{b}", "{a}"]] * 2
+
+
+def test_a_model_that_has_learned_no_marks_protects_nothing(tiny_bundle: Path, run_xlm: RunXlm) -> None:
+    model = ("translate", "-m", tiny_bundle, "--src", "en", "--tgt", "fr", "--beam-size", 1, "--text", "Go {name}.")
+    done = run_xlm(*model)
+    assert "{name}" not in done[1]
+    assert run_xlm(*model, "--no-protect") == done
 
 
 def test_training_libraries_are_never_loaded(tiny_bundle: Path) -> None:

@@ -7,16 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmcli.infer.pieces import PieceMaker, Prepared
+from xlmcli.text.spans import MARKS, find_spans, has_marks, iter_marks, restore_spans, without_marks
 
 
 class CharacterTokenizer:
-    """One id a character, spaces left out; it only encodes."""
+    """One id a character, spaces left out."""
 
     def encode(self, text: str, lang: str) -> list[int]:
         return [ord(character) for character in "".join(text.split())]
 
     def encode_batch(self, texts: Sequence[str], lang: str) -> list[list[int]]:
         return [self.encode(text, lang) for text in texts]
+
+    def decode(self, ids: Sequence[int], lang: str) -> str:
+        return "".join(map(chr, ids))
 
 
 def prepare(text: str, max_tokens: int = 12, tgt_lang: str = "fr") -> Prepared:
@@ -70,3 +74,112 @@ def test_line_ends_inside_a_text_are_kept() -> None:
     prepared = prepare("\nOne.\r\n\nTwo is two. Six and six.\n\n")
     assert parts(prepared) == ["\nOne.", "\r\n\nTwoistwo.", " Sixandsix."]
     assert prepared.after == "\n\n"
+
+
+def protect(text: str, max_tokens: int = 100) -> Prepared:
+    (prepared,) = PieceMaker(CharacterTokenizer(), max_tokens, "en", "fr", find_spans).prepare([text])
+    return prepared
+
+
+def placeholders(num: int) -> list[str]:
+    return [f"{{x{number}}}" for number in range(num)]
+
+
+def spans_of(prepared: Prepared) -> list[list[str]]:
+    return [list(piece.spans.values()) for piece in prepared.pieces]
+
+
+def test_the_model_sees_marks_in_place_of_spans() -> None:
+    (piece,) = protect("See www.x.org or {name}.").pieces
+    assert piece.marked == f"See {MARKS[0]} or {MARKS[1]}."
+    assert piece.spans == {MARKS[0]: "www.x.org", MARKS[1]: "{name}"}
+    assert "".join(map(chr, piece.ids)) == f"See{MARKS[0]}or{MARKS[1]}."
+    assert not piece.is_cut
+
+
+def test_text_without_spans_has_no_marks() -> None:
+    (piece,) = protect("Nothing here.").pieces
+    assert (piece.marked, piece.spans) == ("", {})
+
+
+def test_without_anything_to_find_spans_stay_text() -> None:
+    assert parts(prepare("Go {name}.")) == ["Go{name}."]
+
+
+def test_up_to_eight_spans_are_one_piece() -> None:
+    prepared = protect("One: {}, {}, {} and {}. Two: {}, {}, {} and {}.".format(*placeholders(8)))
+    assert spans_of(prepared) == [placeholders(8)]
+    assert list(prepared.pieces[0].spans) == list(MARKS)
+
+
+def test_more_than_eight_spans_are_split_at_sentences() -> None:
+    prepared = protect("One: {}, {}, {}, {} and {}. Two: {}, {}, {}, {} and {}.".format(*placeholders(10)))
+    assert spans_of(prepared) == [placeholders(5), placeholders(10)[5:]]
+    assert [piece.before for piece in prepared.pieces] == ["", " "]
+    assert [restore_spans(piece.marked, piece.spans) for piece in prepared.pieces] == [
+        "One: {x0}, {x1}, {x2}, {x3} and {x4}.",
+        "Two: {x5}, {x6}, {x7}, {x8} and {x9}.",
+    ]
+
+
+def test_what_is_more_than_eight_in_a_sentence_stays_text() -> None:
+    prepared = protect(f"Take {', '.join(placeholders(11))} now. And {{y}}.")
+    assert spans_of(prepared) == [placeholders(8), ["{y}"]]
+    assert prepared.pieces[0].marked == f"Take {', '.join((*MARKS, '{x8}', '{x9}', '{x10}'))} now."
+
+
+def test_characters_that_are_marks_themselves_are_spans() -> None:
+    (piece,) = protect(f"Take {MARKS[3]} and \ufdd0 now").pieces
+    assert piece.spans == {MARKS[0]: MARKS[3], MARKS[1]: "\ufdd0"}
+
+
+def test_too_many_characters_that_are_marks_are_left_out() -> None:
+    (piece,) = protect(f"Take {' '.join(MARKS[0] * 9)} {{x}} \ufdd0 now").pieces
+    assert list(piece.spans.values()) == [MARKS[0]] * 8
+    assert piece.marked == f"Take {' '.join(MARKS)}  {{x}}  now"
+
+
+@pytest.mark.parametrize("text", ["{name}", "www.x.org, {name}!", "<b></b>", "👍 👍", " {a}\t", "({a})", "%s: %s"])
+def test_spans_and_punctuation_alone_have_no_pieces(text: str) -> None:
+    assert protect(text).pieces == []
+    assert protect(f"{text}\n{text}\n").pieces == []
+
+
+def test_the_lines_of_a_text_have_spans_of_their_own() -> None:
+    prepared = protect("Go {a}.\r\n{b}\n\nSee {c} and {d}.\n")
+    assert spans_of(prepared) == [["{a}"], ["{c}", "{d}"]]
+    assert [piece.before for piece in prepared.pieces] == ["", "\r\n{b}\n\n"]
+    assert prepared.after == "\n"
+    assert all(next(iter(piece.spans)) == MARKS[0] for piece in prepared.pieces)
+
+
+def test_the_parts_of_a_long_sentence_keep_their_own_spans() -> None:
+    prepared = protect("we go from {a} to the end, and then on and on to {b} or {c}", 20)
+    assert all(piece.is_cut for piece in prepared.pieces)
+    assert [span for spans in spans_of(prepared) for span in spans] == ["{a}", "{b}", "{c}"]
+    for piece in prepared.pieces:
+        assert list(iter_marks("".join(map(chr, piece.ids)))) == list(piece.spans)
+        assert piece.marked == ("".join(map(chr, piece.ids)))
+    assert spans_of(protect("we go from {a} to the end of it", 12))[-1] == []
+
+
+SPANS = st.sampled_from(["{a}", "www.x.org", "👍", "\ufdd0", MARKS[2], "a_b", ". ", ".\n", " word ", "Two. "])
+
+
+@given(st.lists(SPANS | st.text(max_size=3), max_size=30).map("".join), st.integers(5, 40))
+def test_every_mark_of_a_piece_has_its_span(text: str, max_tokens: int) -> None:
+    prepared = protect(text, max_tokens)
+    for piece in prepared.pieces:
+        assert 1 <= len(piece.ids) <= max_tokens
+        said = "".join(map(chr, piece.ids))
+        assert sorted(iter_marks(said)) == sorted(iter_marks(piece.marked)) == sorted(piece.spans)
+        assert has_marks(said) == bool(piece.spans)
+    said = "".join(
+        piece.before + (restore_spans("".join(map(chr, piece.ids)), piece.spans) or "") for piece in prepared.pieces
+    )
+    if prepared.pieces:
+        assert without_spaces_and_marks(said + prepared.after) == without_spaces_and_marks(text)
+
+
+def without_spaces_and_marks(text: str) -> str:
+    return without_marks("".join(text.split()))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from xlmcli.sources import Source
+from xlmcli.text.augmentation import Augmentation
 from xlmcli.text.sampling import language_shares, sample_sentences
 
 WriteLines = Callable[[str, int], Source]
@@ -68,3 +69,13 @@ def test_several_sources_of_a_language_add_up(tmp_path: Path, write_lines: Write
     english, french = sample_sentences([write_lines("en", 3), Source(("en", "fr"), pairs)], 100, 1.0, seed=1)
     assert sorted(english.sentences) == ["en 0", "en 1", "en 2", "one"]
     assert sorted(french.sentences) == ["deux", "un"]
+
+
+def test_variants_are_drawn_from_as_well(write_lines: WriteLines) -> None:
+    source = write_lines("en", 40)
+    capitals = (Augmentation("capitals", 0.5),)
+    (sample,) = sample_sentences([source], 1000, 0.5, 0, capitals)
+    (again,) = sample_sentences([source], 1000, 0.5, 0, capitals)
+    assert again.sentences == sample.sentences
+    assert sample.num_lines == len(sample.sentences) > 45
+    assert sum(text.isupper() for text in sample.sentences) == len(sample.sentences) - 40

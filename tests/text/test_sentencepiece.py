@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from xlmcli.errors import DataError, ModelError
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
+from xlmcli.text.augmentation import Augmentation
 from xlmcli.text.sentencepiece import SentencePieceTokenizer, TokenizerOptions, train_sentencepiece
+from xlmcli.text.spans import FIRST_MARK_ID, MARKS, iter_marks
 from xlmcli.text.special import EOS_ID, FIRST_WORD_ID, MASK_ID, PAD_ID, UNK_ID
 
 # The first ids of the original implementation, xlm/data/dictionary.py: BOS, EOS, PAD, UNK, then ten special words.
@@ -84,6 +86,84 @@ def test_control_ids_leave_no_text(tokenizer: SentencePieceTokenizer) -> None:
 def test_a_line_end_from_a_model_stays_within_the_line(tokenizer: SentencePieceTokenizer) -> None:
     line_end = tokenizer.vocab.index("<0x0A>")
     assert tokenizer.decode([*tokenizer.encode("a"), line_end, *tokenizer.encode("b")]) == "a  b"
+
+
+@pytest.mark.parametrize("number", range(len(MARKS)))
+def test_a_mark_is_one_reserved_token(tokenizer: SentencePieceTokenizer, number: int) -> None:
+    mark_id = FIRST_MARK_ID + number
+    assert tokenizer.vocab[mark_id] == f"<special{number + 2}>"
+    assert [id_ for id_ in tokenizer.encode(MARKS[number]) if tokenizer.vocab[id_] != "▁"] == [mark_id]
+    assert tokenizer.decode([mark_id]) == MARKS[number]
+    text = f"The cat sees {MARKS[number]} ."
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_a_mark_leaves_the_pieces_around_it_alone(tokenizer: SentencePieceTokenizer) -> None:
+    before, after = tokenizer.encode("The cat sees"), tokenizer.encode("it.")
+    ids = tokenizer.encode(f"The cat sees {MARKS[0]} it.")
+    assert ids[: len(before)] == before
+    assert ids[-len(after) :] == after
+    assert ids.count(FIRST_MARK_ID) == 1
+
+
+MARKED = st.lists(st.sampled_from(MARKS) | st.text(max_size=3), max_size=12).map("".join)
+
+
+@given(text=MARKED)
+def test_every_mark_is_one_token_and_comes_back(tokenizer: SentencePieceTokenizer, text: str) -> None:
+    ids = tokenizer.encode(text)
+    marks = [mark for mark in iter_marks(text) if mark in MARKS]
+    assert [MARKS[id_ - FIRST_MARK_ID] for id_ in ids if id_ < FIRST_WORD_ID] == marks
+    assert [mark for mark in iter_marks(tokenizer.decode(ids)) if mark in MARKS] == marks
+    assert tokenizer.decode_batch([ids]) == [tokenizer.decode(ids)]
+
+
+def test_the_name_of_a_reserved_token_is_text(tokenizer: SentencePieceTokenizer) -> None:
+    ids = tokenizer.encode("<special2> </s>")
+    assert min(ids) >= FIRST_WORD_ID
+    assert tokenizer.decode(ids) == "<special2> </s>"
+
+
+@pytest.mark.parametrize(
+    ("characters", "lacking"),
+    [
+        ("aTœ. '", False),  # what the text had
+        ("’…ﬁ\N{NO-BREAK SPACE}\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}", False),  # what is read as something that it had
+        ("日👍Жñ#", True),
+    ],
+)
+def test_characters_that_are_spelt_in_bytes_are_lacking(
+    tokenizer: SentencePieceTokenizer, characters: str, lacking: bool
+) -> None:
+    for character in characters * 2:
+        assert tokenizer.lacks(character) == lacking, character
+
+
+def test_what_is_on_keyboards_has_pieces_and_quotes_are_one(tmp_path: Path) -> None:
+    line = "the cat sees the house and “the cat” isn’t here"
+    lines = [*[line] * 4000, "{a}@b#c^d ~ €5 \N{SNOWMAN} L’Ü"]
+    (tmp_path / "text").write_text("\n".join(lines), encoding="utf-8")
+    train_sentencepiece(TokenizerOptions((Source(("en",), tmp_path / "text"),), vocab_size=298), tmp_path)
+    tokenizer = load_tokenizer(tmp_path)
+    letters = set("".join(tokenizer.vocab[FIRST_WORD_ID + 256 :]))
+    assert letters >= set("{}@#^~€5L\"'")
+    assert letters.isdisjoint("☃“”’Ü")
+    assert tokenizer.encode("isn’t “here”") == tokenizer.encode('isn\'t "here"')
+
+
+def test_numerals_are_learned_as_they_are_read(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("x² and 10⁶ are ½ of it\n" * 30, encoding="utf-8")
+    train_sentencepiece(TokenizerOptions((Source(("en",), tmp_path / "text"),), vocab_size=288), tmp_path)
+    vocab = "".join(load_tokenizer(tmp_path).vocab[FIRST_WORD_ID + 256 :])
+    assert "^" in vocab
+    assert "/" in vocab
+
+
+def test_a_vocabulary_is_learned_from_variants_too(options: TokenizerOptions, tmp_path: Path) -> None:
+    capitals = dataclasses.replace(options, vocab_size=330, augmentations=(Augmentation("capitals", 1),))
+    train_sentencepiece(capitals, tmp_path)
+    tokenizer = load_tokenizer(tmp_path)
+    assert not any(map(tokenizer.lacks, "ÇŒÈ"))
 
 
 def test_unknown_id_shows(tokenizer: SentencePieceTokenizer) -> None:

@@ -50,6 +50,7 @@ def configs(shape: XLMShape) -> list[CheckpointConfig]:
         CheckpointConfig(LANGS, shape),
         CheckpointConfig(("de", "en", "fr"), odd),
         CheckpointConfig(LANGS, shape, 1, DIRECTIONS),
+        CheckpointConfig(LANGS, shape, 1, DIRECTIONS, protects_spans=True),
     ]
 
 
@@ -64,6 +65,7 @@ def test_config_of_the_decoder(shape: XLMShape) -> None:
     assert config.decoder_shape == replace(shape, num_layers=1)
     assert config.lang2id == {"en": 0, "fr": 1}
     assert config.to_json()["xlm_directions"] == ["en-fr", "fr-en"]
+    assert "xlm_protects_spans" not in config.to_json()
 
 
 def test_language_model_comes_back(pretrained: tuple[XLMLanguageModel, Path], shape: XLMShape) -> None:

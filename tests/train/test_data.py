@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from xlmcli.errors import DataError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.train.data import Corpus, LengthFilter, TextOptions, load_text
+from xlmcli.text.augmentation import Augmentation
+from xlmcli.text.spans import FIRST_MARK_ID, MARKS
+from xlmcli.train.data import Corpus, LengthFilter, TextData, TextOptions, load_text
 from xlmcli.train.setup import join, load_by_langs, sentences_of
 
 EVERYTHING = TextOptions(LengthFilter(max_len=1000, max_ratio=1000))
@@ -92,3 +95,69 @@ def test_joined_pairs_stay_aligned(tokenizer: Tokenizer, tmp_path: Path) -> None
     for index, word in enumerate(("cat", "bread")):
         assert [tokenizer.decode(side[index]) for side in text.sides] == [word, f"{word} {word}"]
     assert np.array_equal(text.repeats, [1, 1])
+
+
+@pytest.fixture
+def noisy(tokenizer: Tokenizer, tmp_path: Path, sentences: dict[str, list[str]]) -> TextData:
+    """Twenty pairs, and of each one with a typo on a side."""
+    rows = [f"{en}\t{fr}" for en, fr in zip(sentences["en"], sentences["fr"], strict=True)]
+    source = Source(("en", "fr"), write(tmp_path / "a.tsv", *rows), repeat=2)
+    return load_text([source], tokenizer, replace(EVERYTHING, augmentations=(Augmentation("typos", 1),)))
+
+
+def test_variants_come_after_the_rows(noisy: TextData, tokenizer: Tokenizer, sentences: dict[str, list[str]]) -> None:
+    assert len(noisy) > 35
+    assert noisy.repeats.tolist() == [2] * len(noisy)
+    assert noisy.num_skipped == 0
+    assert noisy.noisy_sides is not None
+    assert noisy.noisy_sides[:20].tolist() == [-1] * 20
+    assert set(noisy.noisy_sides[20:].tolist()) == {0, 1}
+    for number, lang in enumerate(noisy.langs):
+        texts = tokenizer.decode_batch([noisy.sides[number][row] for row in range(len(noisy))])
+        assert texts[:20] == sentences[lang]
+        for text, side in zip(texts[20:], noisy.noisy_sides[20:], strict=True):
+            assert (text in sentences[lang]) == (side != number)
+
+
+@pytest.mark.parametrize(("src", "tgt"), [("en", "fr"), ("fr", "en")])
+def test_nobody_learns_to_write_errors(
+    noisy: TextData, tokenizer: Tokenizer, sentences: dict[str, list[str]], src: str, tgt: str
+) -> None:
+    pairs = noisy.direction(src, tgt)
+    assert pairs.langs == (src, tgt)
+    written = tokenizer.decode_batch([pairs.sides[1][row] for row in np.flatnonzero(pairs.repeats)])
+    assert set(written) == set(sentences[tgt])
+    read = tokenizer.decode_batch([pairs.sides[0][row] for row in np.flatnonzero(pairs.repeats)])
+    assert not set(read) <= set(sentences[src])
+    alone = noisy.side(tgt)
+    assert alone.repeats.tolist() == pairs.repeats.tolist()
+    assert noisy.direction(src, tgt).epoch_size + noisy.direction(tgt, src).epoch_size == 2 * (len(noisy) + 20)
+
+
+def test_joined_texts_keep_which_side_has_errors(noisy: TextData) -> None:
+    clean = replace(noisy, noisy_sides=None)
+    both = join([clean, noisy])
+    assert both.noisy_sides is not None
+    assert both.noisy_sides.tolist() == [-1] * len(noisy) + noisy.noisy_sides.tolist()
+    assert clean.repeats_writing("en") is clean.repeats
+    assert both.repeats_writing("fr").tolist() == [2] * len(noisy) + noisy.repeats_writing("fr").tolist()
+
+
+def test_variants_are_drawn_from_the_seed(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    source = Source(("en",), write(tmp_path / "a.txt", *(f"some {word} text" for word in "abcdefgh")))
+    options = replace(EVERYTHING, augmentations=(Augmentation("typos", 0.5),))
+    first, again, other = (
+        load_text([source], tokenizer, replace(options, seed=seed)).sides[0].ids.tolist() for seed in (0, 0, 1)
+    )
+    assert first == again != other
+
+
+def test_marks_are_reserved_tokens_in_training_text(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    source = Source(("en", "fr"), write(tmp_path / "a.tsv", "Go to {city}.\tAllez à {city}."))
+    options = replace(EVERYTHING, augmentations=(Augmentation("spans", 1),))
+    assert options.protects_spans
+    assert not EVERYTHING.protects_spans
+    text = load_text([source], tokenizer, options)
+    marks = [[id_ - FIRST_MARK_ID for id_ in side[0] if 0 <= id_ - FIRST_MARK_ID < len(MARKS)] for side in text.sides]
+    assert len(marks[0]) == 1
+    assert marks[0] == marks[1]

@@ -16,6 +16,7 @@ from xlmcli.errors import ModelError, UsageError
 from xlmcli.records import Direction
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
+from xlmcli.text.augmentation import Augmentation
 from xlmcli.train.checkpoint import (
     CheckpointConfig,
     load_config,
@@ -111,6 +112,18 @@ def test_mt_reads_its_own_sides(
         assert stream.data is not None
         for lang, side in zip(stream.name.split("-"), stream.data.sides, strict=True):
             assert tokenizer.decode_batch([side[i] for i in range(len(side))]) == sentences[lang]
+
+
+def test_variants_with_errors_are_learned_in_one_direction(
+    options: TranslateTrainingOptions, put_together: PutTogether
+) -> None:
+    text = replace(options.data.text, augmentations=(Augmentation("typos", 1),))
+    trainer = put_together(replace(options, data=replace(options.data, text=text)))
+    first, second = trainer.objectives[0].streams
+    assert first.data is not None
+    num_variants = len(first.data) - 20
+    assert num_variants > 0
+    assert first.size + second.size == 40 + num_variants
 
 
 def test_pairs_in_either_order_are_taken(

@@ -9,7 +9,7 @@ from itertools import islice
 
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentences import sentence_separator, split_sentences
-from xlmcli.text.spans import MARKS, iter_marks, mark_spans, replace_marks
+from xlmcli.text.spans import MARKS, iter_marks, mark_spans, replace_marks, without_marks
 
 _LINE_END = re.compile(r"(\r?\n)")
 _WORD = re.compile(r"\s*\S+")
@@ -70,7 +70,9 @@ class _Protected:
         marks = list(iter_marks(marked))
         mine = tuple(islice(spans, len(marks)))
         if len(mine) > len(MARKS):
-            marked = replace_marks(marked, (*marks[: len(MARKS)], *mine[len(MARKS) :]))
+            # A span may be such a character itself, which as text would be taken for a mark.
+            again_text = map(without_marks, mine[len(MARKS) :])
+            marked = replace_marks(marked, (*marks[: len(MARKS)], *again_text))
         return _Protected(marked, mine[: len(MARKS)])
 
 

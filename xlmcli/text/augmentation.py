@@ -21,7 +21,7 @@ Kind = Literal["capitals", "lowercase", "unpunctuated", "joined", "unaccented", 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _FINAL_PUNCTUATION = re.compile(r"(?<=\w)\s*[.!?…]+$")
-_ENDS_SENTENCE = re.compile(r"[.!?…][\"'»”’)]*$")
+_ENDS_SENTENCE = re.compile(r"[.!?…](?:\s?[\"'»”’)])*$")
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
 # Neighbours on the keyboards of most Latin layouts; a slip of the finger hits one of them.

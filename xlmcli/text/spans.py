@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -38,7 +39,7 @@ _VARIATIONS = "[\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
 
 # Text without any of these has no span, but for characters that a vocabulary lacks.
 _HINT = re.compile(
-    r"[`{}\[\]<>&@#%$\\/*_=^|+~!\d]|[a-z][A-Z]|[A-Z]{2}[a-z]|\.\w|-[A-Za-z]\b|--|[^\x00-\u2027\u202f\u20ac]|©|®"
+    r"[`{}\[\]<>&@#%$\\/*_=^|+~!\d]|[a-z][A-Z]|[A-Z]{2}[a-z]|\.\w|-[A-Za-z]\b|--|[^\x00-\u2027\u202f\u20ac]|[©®²³¹¼-¾]"
 )
 
 # One alternative a kind, the longest first where one holds another.
@@ -50,7 +51,9 @@ _SPAN = re.compile(
             r"\{\{[^{}]*\}\}|\[\[[^\[\]]*\]\]|\$?\{[^{}\s](?:[^{}]{0,40}[^{}\s])?\}|\{\}",
             r"</?[A-Za-z][^<>]*>|<!--[^<>]*-->",
             r"&(?:[A-Za-z]{2,8}|\#\d{1,6}|\#x[0-9A-Fa-f]{1,6});",
-            r"(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]*://|www\.|mailto:|doi:)[^\s<>\"«»“”`]*[^\s<>\"«»“”`.,;:!?…'’)\]}]/?",
+            # an address may end in a bracket that it opened
+            r"(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]*://|www\.|mailto:|doi:)(?=[\w/~%\[])"
+            r"(?:[^\s<>\"«»“”`()]*\([^\s<>\"«»“”`()]*\))*(?:[^\s<>\"«»“”`]*[^\s<>\"«»“”`.,;:!?…'’)\]}]/?)?",
             r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.\w{2,}",
             # printf, Windows' and a shell's variables
             r"(?<![\w%])%(?:\d+\$|\(\w+\))?[-+0\#]*(?:\d+|\*)?(?:\.\d+)?(?:hh|h|ll|l|z)?[sdiufFeEgGxXoc@](?![^\W\d_])",
@@ -62,10 +65,10 @@ _SPAN = re.compile(
             rf"(?<![\w@+./-])[\w@+-](?:[\w@+.-]*[\w@+-])?\.(?:{_ENDINGS}|{_CAPITAL_ENDINGS})(?![\w.]*\w)",
             r"\*(?:\.\w+)+",
             # an option of a command
-            r"(?<![\w-])--[a-z][\w-]*(?:=[^\s,;]*[^\s,;.!?)]|\s\d+(?![\w.,]\d))?|(?<![\w.-])-[A-Za-z](?![\w'’-])",
-            # somebody or something with a name of its own
+            r"(?<![\w-])--[a-z][\w-]*(?:=[^\s,;]*[^\s,;.!?)]|\s\d+(?![\w.,]\d))?|(?<![\w.-])-[A-Za-z](?![\w'’-])(?<!^-[AIOY])(?<![.!?…]\s-[AIOY])",
+            # something or somebody with a name of its own
+            r"(?<![\w./@-])@?[A-Za-z][\w./-]*@\d(?:[\w.-]*\w)?",
             r"(?<![\w.@])@[A-Za-z_][\w.-]*\w|(?<![\w&\#])\#\w[\w-]*\w|(?<!\w)[\#!]\d+\b",
-            r"(?<![\w./@-])@?[A-Za-z][\w./-]*@\d[\w.-]*\w",
             # addresses of machines, versions, checksums, long numbers in groups
             r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|\bv\d+(?:\.\d+)*\b|\b\d+(?:\.\d+){2,3}(?!\d)(?:[/:]\d+)?",
             r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?<![\w-])\+?\d+(?:-[A-Za-z]*\d[\dA-Za-z]*){2,}(?![\w-])",
@@ -83,19 +86,21 @@ _OPENING = {")": "(", "]": "["}
 _MIXED = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]+")
 _NUMBER_AND_UNIT = re.compile(
     r"[+-]?\d+(?:[.,:]\d+)*-?"
-    r"(?:[a-zéèêµ]{1,4}\d?|[KMGT]B|[kKMGT]i?[bBoO]|[kKM]?[WVA]h?|[kM]?Hz|°C|[A-Z]?[a-zé]{3,14}|h\d\d)(?:-[A-Za-zé]+)*"
-    r"|[^\W\d_]?[^\W\d_A-Z]+-\d+"
+    r"(?:[a-zéèêµ]{1,4}\d?|[KMGT]B|[kKMGT]i?[bBoO]|[kKM]?[WVA]h?|[kM]?Hz|°C|[A-Z]?[a-zé]{3,14}|[hm]\d\d|AM|PM|ST|ND|RD|TH)(?:-[A-Za-zé]+)*"
+    r"|[^\W\d_]?[^\W\d_A-Z]+-\d+s?"
 )
-_CAMEL_CASE = re.compile(r"(?!PhDs?$|\w*[a-z]L[aei]$)[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*|[A-Z]{2,}[a-z]+[A-Z]\w*")
-_TECHNICAL = re.compile(r"\w+_\w*\w|_\w+|\w+\(\)|\S*[\w)\]}][=^|\\+*~][\w([{$-]\S*|[=^]\S+[\w)$+*]|\w+\+\+")
+_CAMEL_CASE = re.compile(r"(?!PhDs?$|\w*[a-z]L[aei]$)(?:[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*|[A-Z]{2,}[a-z]+[A-Z]\w*)")
+_TECHNICAL = re.compile(r"\w+_\w*\w|_\w+|\w[\w.]*\(\)|\S*[\w)\]}][=^|\\+*~][\w([{$-]\S*|[=^]\S+[\w)$+*]|\w+\+\+")
 _SLASHED_CODE = re.compile(r"[A-Z]{2,}/\d[\w.]*|/[A-Z?]")
 _CHESS_MOVE = re.compile(r"(?:\d+\.+)?(?:[KQRBN][a-h]?[1-8]?x?[a-h][1-8]|[a-h]x?[a-h]?[1-8]|O-O(?:-O)?)[+#]*")
 _HEX = re.compile(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,}")
 _RAISED_OR_FRACTION = re.compile(r"[\w.^()×·-]*[⁰¹²³⁴-⁹₀-₉¼-¾⅐-⅞][\w.⁺⁻⁰¹²³⁴-⁹₀-₉]*")
 _NAMES = (_MIXED, _TECHNICAL, _SLASHED_CODE, _CHESS_MOVE, _HEX, _CAMEL_CASE, _RAISED_OR_FRACTION)
 
-# A word with a character outside ASCII, or a run of such characters.
-_UNCOMMON = re.compile(r"\w*[^\W\x00-\x7f]\w*|[^\w\s\x00-\x7f]+")
+# A word with a character outside ASCII, or a run of such characters. An accent may stand for itself, after its letter.
+_UNCOMMON = re.compile(
+    r"(?<![\w\u0300-\u036f])[A-Za-z0-9_]*(?:[^\W\x00-\x7f]|[\u0300-\u036f])[\w\u0300-\u036f]*|[^\w\s\x00-\x7f]+"
+)
 
 # Numbers that are written alike in all languages: no separator, sign or unit beside them.
 _NUMBER = re.compile(r"(?<![\w.,:/%$€£+-])\d{2,}(?![\w:/%$€£-]|[.,]\d| ?[%€°])")
@@ -115,7 +120,11 @@ def find_spans(text: str, is_strange: Callable[[str], bool] | None = None) -> li
         found += (match.span() for match in _SPAN.finditer(text))
         found += _apart(found, _names(text))
     if is_strange is not None and not text.isascii():
-        strange = (match.span() for match in _UNCOMMON.finditer(text) if any(map(is_strange, match[0])))
+        strange = (
+            match.span()
+            for match in _UNCOMMON.finditer(text)
+            if any(map(is_strange, unicodedata.normalize("NFC", match[0])))
+        )
         found += _apart(found, strange)
     return _merged(sorted(found))
 
@@ -225,16 +234,18 @@ def _names(text: str) -> Iterator[tuple[int, int]]:
 def _without_edges(text: str, start: int, end: int) -> tuple[int, int]:
     while start < end and text[start] in "([<*":
         start += 1
+    unopened = {
+        closing: text.count(closing, start, end) - text.count(opening, start, end)
+        for closing, opening in _OPENING.items()
+    }
     while end > start:
         last = text[end - 1]
-        if last not in ".:!?>*" and not (last in _OPENING and _closes_more(text[start:end], last)):
+        if unopened.get(last, 0) > 0:
+            unopened[last] -= 1
+        elif last not in ".:!?>*":
             break
         end -= 1
     return start, end
-
-
-def _closes_more(token: str, bracket: str) -> bool:
-    return token.count(bracket) > token.count(_OPENING[bracket])
 
 
 def _is_name(token: str) -> bool:

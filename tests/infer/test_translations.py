@@ -1,0 +1,195 @@
+"""Protected spans, whatever the model says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import cycle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xlmcli.infer.engine import Decoding, Translated
+from xlmcli.infer.reading import Line
+from xlmcli.infer.records.text import TextRecord
+from xlmcli.infer.translate import Translation, Translations
+from xlmcli.records import Direction
+from xlmcli.text.spans import MARKS, find_spans, iter_marks
+
+A, B = MARKS[:2]
+
+Say = Callable[[str], Sequence[str]]
+
+
+class CharacterTokenizer:
+    """One id a character."""
+
+    def encode(self, text: str, lang: str) -> list[int]:
+        return [ord(character) for character in text]
+
+    def encode_batch(self, texts: Sequence[str], lang: str) -> list[list[int]]:
+        return [self.encode(text, lang) for text in texts]
+
+    def decode(self, ids: Sequence[int], lang: str) -> str:
+        return "".join(map(chr, ids))
+
+
+class Engine:
+    """Says what it is told to: of each text its hypotheses, the best first."""
+
+    max_source_tokens = 200
+    num_workers = 1
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self.asked: list[str] = []
+
+    def submit(self, batch: Sequence[Sequence[int]], decoding: Decoding) -> Engine:
+        texts = ["".join(map(chr, ids)) for ids in batch]
+        self.asked += texts
+        self._results = [
+            Translated(
+                [[ord(character) for character in text] for text in self._say(source)],
+                [-1.0 - rank for rank in range(decoding.num_best)],
+                is_unfinished=False,
+            )
+            for source in texts
+        ]
+        return self
+
+    def wait(self) -> list[Translated]:
+        return self._results
+
+
+def make(say: Say, num_best: int = 1) -> tuple[Translation, Engine]:
+    engine = Engine(say)
+    decoding = Decoding(beam_size=num_best, length_penalty=1.0, num_best=num_best)
+    direction = Direction("en", "fr")
+    translation = Translation(engine, CharacterTokenizer(), direction, decoding, find_spans=find_spans)  # type: ignore[arg-type]
+    return translation, engine
+
+
+def translate(translation: Translation, text: str) -> Translations:
+    record = TextRecord(Line(text, "", "test", 1, 0), 0, text)
+    (prepared,) = translation.prepare([record])
+    results = translation.submit(prepared.pieces).wait() if prepared.pieces else []
+    return translation.finish(record, prepared, results)
+
+
+def best_of(answer: Translations) -> str:
+    return answer.hypotheses[0].text
+
+
+def test_marks_that_the_model_keeps_become_the_spans() -> None:
+    translation, engine = make(lambda text: [f"{B}, puis {A}."])
+    answer = translate(translation, "First {name}, then www.x.org.")
+    assert engine.asked == [f"First {A}, then {B}."]
+    assert best_of(answer) == "www.x.org, puis {name}."
+    assert (answer.warnings, translation.counts.num_parted) == ((), 0)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param("rien", id="lost"),
+        pytest.param(f"{A} puis", id="one lost"),
+        pytest.param(f"{A} {A} {B}", id="doubled"),
+        pytest.param(f"{A} {B} {MARKS[5]}", id="invented"),
+        pytest.param(f"{A} {B} \ufdef", id="no mark of ours"),
+        pytest.param("", id="nothing"),
+    ],
+)
+def test_marks_that_the_model_loses_make_it_translate_the_parts(said: str) -> None:
+    translation, engine = make(lambda text: [said if set(text) & set(MARKS) else text.upper()])
+    answer = translate(translation, "First {name},  then www.x.org.")
+    assert best_of(answer) == "FIRST {name},  THEN www.x.org."
+    assert engine.asked[1:] == ["First", ",  then"]
+    assert answer.warnings == ("parted",)
+    assert translation.counts.num_parted == 1
+
+
+def test_parts_keep_the_spaces_of_the_source() -> None:
+    translation, _ = make(lambda text: ["x"])
+    assert best_of(translate(translation, "Say <b>yes</b> or\u3000{a} , no{b}")) == "x <b>x</b> x\u3000{a} x{b}"
+
+
+def test_marks_that_the_model_invents_in_the_parts_are_left_out() -> None:
+    translation, _ = make(lambda text: [f"{A}x{B}{A}"])
+    assert best_of(translate(translation, "Say {a} now {b}")) == "x {a} x {b}"
+
+
+def test_a_text_without_spans_takes_no_marks_from_the_model() -> None:
+    translation, engine = make(lambda text: [f"un {A}deux"])
+    answer = translate(translation, "One two")
+    assert (best_of(answer), answer.warnings, engine.asked) == ("un deux", (), ["One two"])
+
+
+def test_punctuation_between_spans_is_not_translated() -> None:
+    translation, engine = make(lambda text: ["perdu"])
+    assert best_of(translate(translation, "{a} + {b} (go)")) == "{a} + {b} perdu"
+    assert engine.asked[1:] == ["(go)"]
+
+
+def test_spans_alone_are_their_own_translation() -> None:
+    translation, engine = make(lambda text: ["x"])
+    answer = translate(translation, "{a}, www.x.org!")
+    assert (best_of(answer), answer.warnings, engine.asked) == ("{a}, www.x.org!", (), [])
+
+
+def test_a_sentence_of_spans_alone_needs_no_words_in_parts() -> None:
+    names = " ".join(f"{{x{number}}}" for number in range(7))
+    translation, _ = make(lambda text: ["dit"])
+    answer = translate(translation, f"Say {{a}} and {{b}}. {names}.")
+    assert best_of(answer) == f"dit {{a}} dit {{b}}. {names}."
+    assert answer.hypotheses[0].score < 0
+
+
+def test_all_of_several_translations_have_the_spans() -> None:
+    translation, _ = make(lambda text: [f"va {A}", f"allez à {A}"], num_best=2)
+    answer = translate(translation, "Go to {a}")
+    assert [item.text for item in answer.hypotheses] == ["va {a}", "allez à {a}"]
+    translation, _ = make(lambda text: [f"va {A}", "allez"] if A in text else ["va", "allez"], num_best=2)
+    answer = translate(translation, "Go to {a}")
+    assert [item.text for item in answer.hypotheses] == ["va {a}", "allez {a}"]
+    assert answer.values().added["nbest"][1]["text"] == "allez {a}"
+
+
+def test_texts_in_parts_are_counted_once() -> None:
+    translation, _ = make(lambda text: ["x"])
+    for text in ("Go {a}. See {b}.", "Go.", "Go {a}.\nSee {b}."):
+        translate(translation, text)
+    assert translation.counts.num_parted == 2
+
+
+SPAN = st.sampled_from(["{a}", "{b}", "www.x.org", "👍", "x_1", "%s", "<b>", MARKS[3], "\ufdd1"])
+WORD = st.sampled_from(["word", "it", "L'eau", "-", ",", "(", "été", "5 km"])
+# Nothing of which makes a span.
+SAID = st.text(st.sampled_from([*MARKS, *"acd \ufdd1\ufdef"]), max_size=12)
+
+
+@given(st.lists(SPAN | WORD, max_size=12).map(" ".join), st.lists(SAID, min_size=1, max_size=5), st.integers(1, 3))
+def test_every_protected_span_comes_out_once(text: str, said: list[str], num_best: int) -> None:
+    turns = cycle(said)
+    translation, engine = make(lambda _: [next(turns) for _ in range(num_best)], num_best)
+    answer = translate(translation, text)
+    if not engine.asked:
+        assert {item.text for item in answer.hypotheses} == {text}
+        return
+    protected = Counter(text[start:end] for start, end in find_spans(text)[: len(MARKS)])
+    for item in answer.hypotheses:
+        assert {span: item.text.count(span) for span in protected} == protected
+        assert sorted(iter_marks(item.text)) == sorted(iter_marks("".join(protected.elements())))
+
+
+@given(st.lists(SPAN | WORD, max_size=8).map(" ".join))
+def test_a_model_that_copies_gives_the_text_back(text: str) -> None:
+    translation, _ = make(lambda said: [said])
+    assert best_of(translate(translation, text)) == text
+    assert translation.counts.num_parted == 0
+
+
+@given(st.lists(SPAN | WORD, max_size=8).map(" ".join))
+def test_parts_that_are_copied_give_the_text_back(text: str) -> None:
+    translation, _ = make(lambda said: ["" if set(said) & set(MARKS) else said])
+    assert best_of(translate(translation, text)) == text
