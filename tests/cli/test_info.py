@@ -46,22 +46,23 @@ def test_a_bundle_as_text(capsys: pytest.CaptureFixture[str], told_bundle: Path)
         out
         == f"""\
 {told_bundle}: bundle, translate
-  directions  en-fr, fr-en
-  languages   en, fr
-  size        {num_bytes / 1e6:.1f} MB (int8)
-  model       32 wide, 2 encoder and 2 decoder layers, 4 heads
-  vocabulary  420 pieces (sentencepiece)
-  parameters  {manifest.architecture.num_parameters:,}
-  splits at   46 tokens
-  positions   48 source, 48 target
-  decoding    beam 4, length penalty 1
-  licence     CC-BY 4.0
-  trained on  first text
-              second text
-  scores      en-fr news: BLEU 31.25 (nrefs:1)
-              fr-en x: chrF 50
-  made from   {manifest.provenance.source}, by {manifest.provenance.converter}
-  files       5, all unaltered (sha256)
+  directions      en-fr, fr-en
+  languages       en, fr
+  size            {num_bytes / 1e6:.1f} MB (int8)
+  model           32 wide, 2 encoder and 2 decoder layers, 4 heads
+  vocabulary      420 pieces (sentencepiece)
+  parameters      {manifest.architecture.num_parameters:,}
+  splits at       46 tokens
+  positions       48 source, 48 target
+  decoding        beam 4, length penalty 1
+  protects spans  no
+  licence         CC-BY 4.0
+  trained on      first text
+                  second text
+  scores          en-fr news: BLEU 31.25 (nrefs:1)
+                  fr-en x: chrF 50
+  made from       {manifest.provenance.source}, by {manifest.provenance.converter}
+  files           5, all unaltered (sha256)
 """
     )
 
@@ -117,7 +118,7 @@ def test_a_published_classifier_as_text(
 
 def test_what_nobody_said_is_said_to_be_so(capsys: pytest.CaptureFixture[str], tiny_bundle: Path) -> None:
     _, out, _ = info(capsys, tiny_bundle)
-    assert "  licence     not said\n  trained on  not said\n  scores      none\n" in out
+    assert "  licence         not said\n  trained on      not said\n  scores          none\n" in out
 
 
 def test_a_bundle_as_json(capsys: pytest.CaptureFixture[str], told_bundle: Path) -> None:

@@ -186,7 +186,8 @@ def _translation_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
 def _decoding_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
     if part is None:
         return []
-    return [("decoding", f"beam {part.decoding.beam_size}, length penalty {part.decoding.length_penalty:g}")]
+    decoding = f"beam {part.decoding.beam_size}, length penalty {part.decoding.length_penalty:g}"
+    return [("decoding", decoding), ("protects spans", "yes" if part.protects_spans else "no")]
 
 
 def _classifier_rows(part: ClassifierPart | None) -> list[tuple[str, str]]:

@@ -50,7 +50,11 @@ def command(
                              --n-best N gives N rows
       jsonl                  the object with its field translated; --with-scores adds "score", --n-best N "nbest"
                              (a list of {"text", "score"}), and what went wrong stands in "warnings": "cut" (inside a
-                             sentence longer than the model), "repetition", "unfinished" (stopped at the length limit)
+                             sentence longer than the model), "repetition", "unfinished" (stopped at the length limit),
+                             "parted" (the model lost a protected span; what stands around was translated in parts)
+
+    With a model that has learned it (xlm info says so), addresses, placeholders, tags, code, names of files, emoji and
+    other spans that must not change come out byte for byte, each exactly once; --no-protect shows them to the model.
 
     A score is the log probability of the translation divided by its length in tokens to the power of --length-penalty.
 
