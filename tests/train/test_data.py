@@ -8,7 +8,8 @@ import pytest
 from xlmcli.errors import DataError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.train.data import Corpus, LengthFilter, TextOptions, load_text
+from xlmcli.train.data import Corpus, LengthFilter, TextOptions
+from xlmcli.train.loading import load_text
 from xlmcli.train.setup import join, load_by_langs, sentences_of
 
 EVERYTHING = TextOptions(LengthFilter(max_len=1000, max_ratio=1000))

@@ -63,7 +63,7 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     config = _config(options, langs, tokenizer, pretrained)
     _check_embeddings(options, config.shape)
     train_text = _load((*options.data.mono, *options.data.parallel), tokenizer, options.data.text)
-    valid_text = _load(options.data.valid, tokenizer, replace(options.data.text, augmentations=()))
+    valid_text = _load(options.data.valid, tokenizer, replace(options.data.text, augmentations=(), cache=None))
     model = XLMLanguageModel(config.shape)
     if pretrained is not None:
         model.load_state_dict(pretrained.language_model().state_dict())
@@ -181,7 +181,8 @@ def _language_model_options(
     counts = np.zeros(shape.num_words, dtype=np.int64)
     for data in text.values():
         for side in data.sides:
-            counts += np.bincount(side.ids, minlength=shape.num_words)
+            for ids in side.segments:
+                counts += np.bincount(ids, minlength=shape.num_words)
     weights = smoothing_weights(counts, options.masking.smoothing)
     return LanguageModelOptions(options.data.alpha, shape.num_words, options.masking, weights, _tells_sides(shape))
 

@@ -172,7 +172,7 @@ class BlockSampler:
     def _load_epoch(self) -> None:
         rng = np.random.default_rng((*self._seed, self.position.epoch))
         order = draw_epoch(self._repeats, rng)
-        text = join_sentences(self._corpus, order)
+        text = join_sentences(self._corpus.take(order))
         width = self._shape.length - 1
         num_blocks = max(1, len(text) // width)
         if len(text) < width:
@@ -182,12 +182,11 @@ class BlockSampler:
         self._loaded_epoch = self.position.epoch
 
 
-def join_sentences(corpus: Corpus, order: NDArray[np.int64]) -> NDArray[np.int32]:
-    """The given sentences end to end, ``</s>`` after each, int32 (total tokens,)."""
-    lens = corpus.lens[order]
-    ends = np.cumsum(lens + 1)
+def join_sentences(sentences: Corpus) -> NDArray[np.int32]:
+    """The sentences end to end, ``</s>`` after each, int32 (total tokens,)."""
+    ends = np.cumsum(sentences.lens + 1)
     text = np.full(int(ends[-1]), EOS_ID, dtype=np.int32)
     is_word = np.ones(len(text), dtype=np.bool_)
     is_word[ends - 1] = False
-    text[is_word] = corpus.gather(order)
+    text[is_word] = sentences.ids
     return text
