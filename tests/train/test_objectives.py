@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from xlmcli.text.special import EOS_ID, MASK_ID, PAD_ID
+from xlmcli.text.special import EOS_ID, FIRST_WORD_ID, MASK_ID, PAD_ID
 from xlmcli.train.cross_entropy import cross_entropy
 from xlmcli.train.data import Corpus, TextData
 from xlmcli.train.masking import MaskingOptions, NoiseOptions
@@ -26,7 +28,7 @@ from xlmcli.train.objectives import (
 from xlmcli.train.sampling import Share
 from xlmcli.train.seq2seq import Seq2Seq
 from xlmcli.train.setup import StreamMaker
-from xlmcli.train.translation import BackTranslation, Denoising, Translation, TranslationOptions, pair_loss
+from xlmcli.train.translation import BackTranslation, Denoising, PairBatch, Translation, TranslationOptions, pair_loss
 
 CPU = torch.device("cpu")
 LANG2ID = {"en": 0, "fr": 1}
@@ -238,3 +240,29 @@ def test_bt_moves_every_weight(
         loss = objective.draw(np.random.default_rng(0)).loss(model, CPU)
     loss.mean.backward()
     assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
+
+
+def padded(rows: list[list[int]]) -> Tensor:
+    longest = max(map(len, rows))
+    return torch.tensor([row + [PAD_ID] * (longest - len(row)) for row in rows])
+
+
+WORDS = st.lists(st.lists(st.integers(FIRST_WORD_ID, 59), min_size=1, max_size=6), min_size=4, max_size=4)
+
+
+@given(src=WORDS, tgt=WORDS)
+def test_pairs_are_put_together_as_from_lists(src: list[list[int]], tgt: list[list[int]]) -> None:
+    model = Recorder()
+    loss = pair_loss(model, src, tgt, (0, 1), 0.1, CPU)
+    ((src_tokens, tgt_tokens, _),) = model.calls
+    expected_src = padded([[EOS_ID, *words, EOS_ID] for words in src])
+    expected_tgt = padded([[EOS_ID, *words] for words in tgt])
+    for tokens, ids in ((src_tokens, expected_src), (tgt_tokens, expected_tgt)):
+        assert tokens.ids.dtype == torch.int64
+        assert torch.equal(tokens.ids, ids)
+        assert (tokens.mask is None) == bool((ids != PAD_ID).all())
+        assert tokens.mask is None or torch.equal(tokens.mask, ids != PAD_ID)
+    wanted = padded([[*words, EOS_ID] for words in tgt])
+    batch = PairBatch.of(Corpus.from_sequences(src), Corpus.from_sequences(tgt), (0, 1), 0.1)
+    assert batch.expected.tolist() == wanted[wanted != PAD_ID].tolist()
+    assert loss.num_tokens == int((expected_src != PAD_ID).sum()) + int((wanted != PAD_ID).sum())
