@@ -1,7 +1,7 @@
 """The training loop, for every objective.
 
-Step k's randomness comes from the seed, k and the process alone, and the place in the data is saved, so a run that is
-resumed takes the same next step as one that never stopped.
+Step k's randomness comes from the seed, k and the process alone, and the place in the data is saved, without what was
+drawn ahead, so a run that is resumed takes the same next step as one that never stopped.
 """
 
 from __future__ import annotations

@@ -44,6 +44,8 @@ from xlmcli.train.setup import (
 )
 from xlmcli.train.validation import HeldOut, LanguageModelValidator
 
+_CHUNK_TOKENS = 1_000_000
+
 
 def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunState:
     """Runs (or resumes) pretraining; the best model is in ``options.run.folder`` afterwards.
@@ -182,7 +184,8 @@ def _language_model_options(
     for data in text.values():
         for side in data.sides:
             for ids in side.segments:
-                counts += np.bincount(ids, minlength=shape.num_words)
+                for start in range(0, len(ids), _CHUNK_TOKENS):  # a copy of all would take more memory than the text
+                    counts += np.bincount(ids[start : start + _CHUNK_TOKENS], minlength=shape.num_words)
     weights = smoothing_weights(counts, options.masking.smoothing)
     return LanguageModelOptions(options.data.alpha, shape.num_words, options.masking, weights, _tells_sides(shape))
 
