@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from benchmarks.comparison import Entry, Question, Row, Skipped, alternate, compare
 from benchmarks.processes import time_call
 from xlmcli.bundle import Architecture
-from xlmcli.text.special import EOS_ID, FIRST_WORD_ID, PAD_ID
+from xlmcli.text.special import FIRST_WORD_ID, PAD_ID
 from xlmcli.train.data import Corpus, TextData
 from xlmcli.train.loop import Meter, Trainer
 from xlmcli.train.masking import NoiseOptions
@@ -24,9 +24,9 @@ from xlmcli.train.optim import OptimOptions, make_optimizer
 from xlmcli.train.options import LoopOptions, RunOptions
 from xlmcli.train.precision import has_bfloat16
 from xlmcli.train.sampling import Share
-from xlmcli.train.seq2seq import Seq2Seq, pad
+from xlmcli.train.seq2seq import Seq2Seq
 from xlmcli.train.setup import StreamMaker, make_accelerator
-from xlmcli.train.translation import Translation, TranslationOptions, next_sides
+from xlmcli.train.translation import PairBatch, Translation, TranslationOptions, next_sides
 from xlmcli.train.validation import Scores
 
 Precision = Literal["fp32", "bf16"]
@@ -135,17 +135,18 @@ class PlainTraining:
     def step(self) -> int:
         """Takes a step; returns the tokens of its batch."""
         src, tgt = next_sides(self._stream)
-        src_ids, src_lens = pad([[EOS_ID, *words, EOS_ID] for words in src])
-        tgt_ids, _ = pad([[EOS_ID, *words] for words in tgt])
-        expected, tgt_lens = pad([[*words, EOS_ID] for words in tgt])
+        batch = PairBatch.of(src, tgt, self._stream.langs, _LABEL_SMOOTHING)
+        expected = np.full(batch.tgt_ids.shape, PAD_ID)
+        expected[batch.tgt_mask] = batch.expected
+        targets = torch.from_numpy(expected).flatten()
         with torch.autocast("cpu", torch.bfloat16, enabled=self._precision == "bf16"):
-            logits = self._model(src_ids, tgt_ids).flatten(0, 1)
-            loss = F.cross_entropy(logits, expected.flatten(), ignore_index=PAD_ID, label_smoothing=_LABEL_SMOOTHING)
+            logits = self._model(torch.from_numpy(batch.src_ids), torch.from_numpy(batch.tgt_ids)).flatten(0, 1)
+            loss = F.cross_entropy(logits, targets, ignore_index=PAD_ID, label_smoothing=_LABEL_SMOOTHING)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self._model.parameters(), _CLIP)
         self._optimizer.step()
         self._optimizer.zero_grad()
-        return int(src_lens.sum()) + int(tgt_lens.sum())
+        return int(batch.src_mask.sum()) + len(batch.expected)
 
 
 def measure_training(sizes: Architecture, options: TrainingOptions) -> list[Entry]:
@@ -194,5 +195,5 @@ def _random_pairs(vocab_size: int) -> TextData:
     for lens in (src_lens, tgt_lens):
         starts = np.concatenate([[0], np.cumsum(lens.round().astype(np.int64).clip(1, _MAX_LEN))])
         ids = rng.integers(FIRST_WORD_ID, vocab_size, int(starts[-1]), dtype=np.int32)
-        sides.append(Corpus(ids, starts))
+        sides.append(Corpus((ids,), starts))
     return TextData(("en", "fr"), tuple(sides), np.ones(_NUM_PAIRS, np.float32), 0)

@@ -74,6 +74,21 @@ def test_resuming_goes_on(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Pat
     assert [event["step"] for event in read_log(tmp_path / "run")] == [2, 2, 4, 4]
 
 
+def test_pretraining_and_translation_share_a_cache(
+    arguments: tuple[object, ...], xlm: Xlm, pairs: Path, tiny_tokenizer: Path, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    text = (f"en-fr={pairs}", "--valid", f"en-fr={pairs}", "--max-len", 40, "--cache", cache)
+    sizes = ("--dim", 16, "--layers", 1, "--heads", 2, "--max-positions", 48)
+    pretraining = (*arguments, "--cache", cache, "--max-steps", 1, tmp_path / "a")
+    translation = ("train", "translate", "--tokenizer", tiny_tokenizer, "--parallel", *text, *sizes, *RUN, "--seed", 1)
+    for command in (pretraining, (*translation, "--max-steps", 1, tmp_path / "b")):
+        exit_code, stderr = xlm(*command)
+        assert exit_code == 0, stderr
+        (entry,) = cache.iterdir()
+    assert {path.name for path in entry.iterdir()} >= {"entry.json", "ids-0.npy", "starts-1.npy"}
+
+
 def test_settings_come_from_a_file(pairs: Path, xlm: Xlm, tmp_path: Path, read_log: ReadLog) -> None:
     names = [str(name).removeprefix("--") for name in (*SIZES, *RUN)[::2]]
     values = [json.dumps(value) for value in (*SIZES, *RUN)[1::2]]

@@ -100,7 +100,7 @@ def test_a_step_reads_a_batch_of_all_languages_with_their_labels(
     mixed = 0
     for step in range(8):
         place = replace(sampler.position)
-        loss = objective.loss(model, np.random.default_rng(step), CPU)
+        loss = objective.draw(np.random.default_rng(step)).loss(model, CPU)
         after, sampler.position = sampler.position, place
         rows = sampler.next()
         assert sampler.position == after

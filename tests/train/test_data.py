@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from xlmcli.errors import DataError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.augmentation import Augmentation
 from xlmcli.text.spans import FIRST_MARK_ID, MARKS
-from xlmcli.train.data import Corpus, LengthFilter, TextData, TextOptions, load_text
+from xlmcli.train.data import Corpus, LengthFilter, TextData, TextOptions, join_corpora
+from xlmcli.train.loading import load_text
 from xlmcli.train.setup import join, load_by_langs, sentences_of
 
 EVERYTHING = TextOptions(LengthFilter(max_len=1000, max_ratio=1000))
@@ -33,51 +35,6 @@ def test_a_corpus_gives_back_its_sentences() -> None:
     assert len(corpus) == 4
     assert [corpus[i] for i in range(4)] == sentences
     assert corpus.lens.tolist() == [2, 0, 1, 3]
-
-
-def test_text_is_tokenised_and_keeps_its_order(
-    tokenizer: Tokenizer, tmp_path: Path, sentences: dict[str, list[str]]
-) -> None:
-    rows = [f"{en}\t{fr}" for en, fr in zip(sentences["en"], sentences["fr"], strict=True)]
-    text = load_text([Source(("en", "fr"), write(tmp_path / "a.tsv", *rows))], tokenizer, EVERYTHING)
-    assert text.langs == ("en", "fr")
-    for lang, side in zip(text.langs, text.sides, strict=True):
-        assert tokenizer.decode_batch([side[i] for i in range(len(side))]) == sentences[lang]
-    assert text.side("fr").sides[0] is text.sides[1]
-
-
-def test_rows_outside_the_limits_are_skipped_and_counted(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    short, long = "cat", "The cat sleeps on the warm roof. " * 5
-    num_words = len(tokenizer.encode(long))
-    assert num_words > 10
-    path = write(tmp_path / "a.tsv", f"{short}\t{short}", f"{short}\t{long}", f"{short}\t", f"{long}\t{long}")
-    source = Source(("en", "fr"), path)
-    text = load_text([source], tokenizer, TextOptions(LengthFilter(num_words, 2.0)))
-    assert (len(text), text.num_skipped) == (2, 2)
-    text = load_text([source], tokenizer, TextOptions(LengthFilter(num_words - 1, 2.0)))
-    assert (len(text), text.num_skipped) == (1, 3)
-
-
-def test_the_ratio_spares_short_pairs(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    one = "a"
-    ten = next(text for n in range(1, 30) if len(tokenizer.encode(text := " a" * n)) == 10)
-    path = write(tmp_path / "a.tsv", f"{one}\t{ten}", f"{one}\t{ten} a")
-    text = load_text([Source(("en", "fr"), path)], tokenizer, TextOptions(LengthFilter(100, 1.5)))
-    assert len(text) == 1
-
-
-def test_sources_keep_their_repeats(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    a, b = write(tmp_path / "a.txt", "a", "b"), write(tmp_path / "b.txt", "c")
-    text = load_text([Source(("en",), a), Source(("en",), b, repeat=0.25)], tokenizer, EVERYTHING)
-    assert text.repeats.tolist() == [1, 1, 0.25]
-    assert text.epoch_size == 2.25
-
-
-def test_no_usable_line_is_an_error_that_names_the_files(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    path = write(tmp_path / "empty.txt", "", "  ")
-    with pytest.raises(DataError, match=r"no usable line in .*empty\.txt") as caught:
-        load_text([Source(("en",), path)], tokenizer, EVERYTHING)
-    assert "--max-len" in str(caught.value.hint)
 
 
 def test_all_sentences_of_a_language(tokenizer: Tokenizer, tmp_path: Path) -> None:
@@ -161,3 +118,31 @@ def test_marks_are_reserved_tokens_in_training_text(tokenizer: Tokenizer, tmp_pa
     marks = [[id_ - FIRST_MARK_ID for id_ in side[0] if 0 <= id_ - FIRST_MARK_ID < len(MARKS)] for side in text.sides]
     assert len(marks[0]) == 1
     assert marks[0] == marks[1]
+
+
+SENTENCES = st.lists(st.lists(st.integers(0, 99), max_size=5), max_size=8)
+
+
+@given(parts=st.lists(SENTENCES, min_size=1, max_size=5), data=st.data())
+def test_corpora_are_joined_without_being_copied(parts: list[list[list[int]]], data: st.DataObject) -> None:
+    corpora = [Corpus.from_sequences(part) for part in parts]
+    joined, sentences = join_corpora(corpora), [sentence for part in parts for sentence in part]
+    assert all(
+        np.shares_memory(a, b) or not a.size for a, b in zip(joined.segments, [c.ids for c in corpora], strict=True)
+    )
+    assert joined.to_sequences() == sentences
+    assert [joined[index] for index in range(len(joined))] == sentences
+    assert joined.lens.tolist() == list(map(len, sentences))
+    order = data.draw(st.lists(st.integers(0, len(sentences) - 1), max_size=12)) if sentences else []
+    taken = joined.take(np.array(order, dtype=np.int64))
+    assert taken.to_sequences() == [sentences[index] for index in order]
+    assert joined.gather(np.array(order, dtype=np.int64)).tolist() == [
+        id_ for index in order for id_ in sentences[index]
+    ]
+
+
+def test_sides_and_directions_share_their_ids() -> None:
+    corpora = tuple(Corpus.from_sequences(side) for side in ([[5], [6, 7]], [[8, 9], [10]]))
+    text = TextData(("en", "fr"), corpora, np.ones(2, dtype=np.float32), 0)
+    assert text.side("fr").sides == (corpora[1],)
+    assert text.direction("fr", "en").sides == corpora[::-1]

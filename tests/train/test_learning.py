@@ -68,7 +68,7 @@ def test_mlm_learns_what_follows_what(tmp_path: Path) -> None:
     make_trainer(model, objective, tmp_path, 1e-2).run()
     model.eval()
     rng = np.random.default_rng(1)
-    scored = [objective.predict(model, stream, rng, CPU) for _ in range(10)]
+    scored = [objective.draw_from(stream, rng).predict(model, CPU) for _ in range(10)]
     loss = float(np.mean([float(predictions.loss().mean.detach()) for predictions in scored]))
     accuracy = float(np.mean([float((it.logits.argmax(-1) == it.targets).float().mean()) for it in scored]))
     assert loss < 0.3 * math.log(16)

@@ -208,7 +208,10 @@ class Slope:
     def __init__(self, slope: float = 1.0) -> None:
         self._slope = slope
 
-    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
+    def draw(self, rng: np.random.Generator) -> Slope:
+        return self
+
+    def loss(self, model: nn.Module, device: torch.device) -> Loss:
         return Loss(model(self._slope), 7)
 
 

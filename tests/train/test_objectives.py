@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from xlmcli.text.special import EOS_ID, MASK_ID, PAD_ID
+from xlmcli.text.special import EOS_ID, FIRST_WORD_ID, MASK_ID, PAD_ID
 from xlmcli.train.cross_entropy import cross_entropy
 from xlmcli.train.data import Corpus, TextData
 from xlmcli.train.masking import MaskingOptions, NoiseOptions
@@ -21,12 +23,12 @@ from xlmcli.train.objectives import (
     LanguageModelOptions,
     MaskedLanguageModel,
     choose_stream,
-    pair_batch,
+    pair_sequences,
 )
 from xlmcli.train.sampling import Share
 from xlmcli.train.seq2seq import Seq2Seq
 from xlmcli.train.setup import StreamMaker
-from xlmcli.train.translation import BackTranslation, Denoising, Translation, TranslationOptions, pair_loss
+from xlmcli.train.translation import BackTranslation, Denoising, PairBatch, Translation, TranslationOptions, pair_loss
 
 CPU = torch.device("cpu")
 LANG2ID = {"en": 0, "fr": 1}
@@ -69,7 +71,7 @@ def real_rows(tokens: Tokens) -> list[list[int]]:
 
 
 def test_tlm_joins_pairs_and_starts_positions_again() -> None:
-    batch = pair_batch(make_streams().sentences(make_text(en=EN, fr=FR), joined=True))
+    batch = pair_sequences(make_streams().sentences(make_text(en=EN, fr=FR), joined=True))
     rows = {}
     for ids, real, langs, positions in zip(batch.ids, batch.real, batch.langs, batch.positions, strict=True):
         assert (ids[~real] == PAD_ID).all()
@@ -87,7 +89,7 @@ def test_positions_go_on_where_no_language_tells_the_sides_apart() -> None:
     recorder = Recorder()
     stream = make_streams().sentences(make_text(en=EN[:1], fr=FR[:1]), joined=True)
     options = replace(LM_OPTIONS, resets_positions=False)
-    MaskedLanguageModel("tlm", [stream], options).loss(recorder, np.random.default_rng(0), CPU)
+    MaskedLanguageModel("tlm", [stream], options).draw(np.random.default_rng(0)).loss(recorder, CPU)
     ((tokens, _, _),) = recorder.calls
     assert tokens.positions.tolist() == [list(range(9))]
 
@@ -95,7 +97,7 @@ def test_positions_go_on_where_no_language_tells_the_sides_apart() -> None:
 def test_tlm_batches_fit() -> None:
     stream = make_streams(batch_tokens=24).sentences(make_text(en=EN * 20, fr=FR * 20), joined=True)
     for _ in range(40):
-        ids = pair_batch(stream).ids
+        ids = pair_sequences(stream).ids
         assert ids.size <= 24 or len(ids) == 1
 
 
@@ -103,7 +105,7 @@ def test_mlm_asks_for_the_hidden_words() -> None:
     model = Recorder()
     stream = make_streams(batch_tokens=200).blocks(make_text(fr=FR * 20), 20)
     objective = MaskedLanguageModel("mlm", [stream], LM_OPTIONS)
-    loss = objective.loss(model, np.random.default_rng(0), CPU)
+    loss = objective.draw(np.random.default_rng(0)).loss(model, CPU)
     ((tokens, predicted, options),) = model.calls
     assert tokens.ids.shape == (10, 20)
     assert (tokens.langs == 1).all()
@@ -119,9 +121,9 @@ def test_mlm_asks_for_the_hidden_words() -> None:
 def test_clm_asks_for_the_next_word(shape: XLMShape, randomise: Callable[[nn.Module, int], None]) -> None:
     recorder = Recorder()
     text = make_text(en=EN * 20)
-    CausalLanguageModel([make_streams(batch_tokens=60).blocks(text, 20)], LM_OPTIONS).loss(
-        recorder, np.random.default_rng(0), CPU
-    )
+    CausalLanguageModel([make_streams(batch_tokens=60).blocks(text, 20)], LM_OPTIONS).draw(
+        np.random.default_rng(0)
+    ).loss(recorder, CPU)
     ((tokens, predicted, options),) = recorder.calls
     assert options == {"causal": True}
     assert predicted[:, :-1].all()
@@ -129,7 +131,7 @@ def test_clm_asks_for_the_next_word(shape: XLMShape, randomise: Callable[[nn.Mod
     model = XLMLanguageModel(shape).eval()
     randomise(model, 0)
     stream = make_streams(batch_tokens=60).blocks(text, 20)
-    loss = CausalLanguageModel([stream], LM_OPTIONS).loss(model, np.random.default_rng(0), CPU)
+    loss = CausalLanguageModel([stream], LM_OPTIONS).draw(np.random.default_rng(0)).loss(model, CPU)
     logits = model(tokens, torch.ones(3, 20, dtype=torch.bool), causal=True).unflatten(0, (3, 20))
     expected = cross_entropy(logits[:, :-1].flatten(0, 1), tokens.ids[:, 1:].flatten())
     torch.testing.assert_close(loss.mean, expected)
@@ -146,7 +148,7 @@ def test_accuracy_counts_right_words(name: str, shape: XLMShape) -> None:
         for weight in model.parameters():
             weight.zero_()
         model.pred_layer.proj.bias[33] = 5
-    predictions = objective.predict(model, stream, np.random.default_rng(0), CPU)
+    predictions = objective.draw_from(stream, np.random.default_rng(0)).predict(model, CPU)
     assert float((predictions.logits.argmax(-1) == predictions.targets).float().mean()) == pytest.approx(0.5, abs=0.15)
 
 
@@ -164,7 +166,7 @@ OPTIONS = TranslationOptions(0.5, 0.0, NoiseOptions())
 def test_mt_shows_source_and_target() -> None:
     model = Recorder()
     stream = make_streams().sentences(make_text(fr=FR, en=EN))
-    loss = Translation([stream], OPTIONS).loss(model, np.random.default_rng(0), CPU)
+    loss = Translation([stream], OPTIONS).draw(np.random.default_rng(0)).loss(model, CPU)
     ((src, tgt, _),) = model.calls
     pairs = dict(zip(map(tuple, real_rows(src)), real_rows(tgt), strict=True))
     assert pairs == {(EOS_ID, *fr, EOS_ID): [EOS_ID, *en] for fr, en in zip(FR, EN, strict=True)}
@@ -191,7 +193,7 @@ def test_mt_asks_for_the_next_word(shape: XLMShape, randomise: Callable[[nn.Modu
 def test_ae_restores_noisy_sentences_in_their_own_language() -> None:
     model = Recorder()
     text = make_text(fr=[list(range(20, 50))] * 5)
-    Denoising([make_streams().sentences(text)], OPTIONS).loss(model, np.random.default_rng(0), CPU)
+    Denoising([make_streams().sentences(text)], OPTIONS).draw(np.random.default_rng(0)).loss(model, CPU)
     ((src, tgt, _),) = model.calls
     assert real_rows(tgt) == [[EOS_ID, *range(20, 50)]] * 5
     assert (src.langs.unique().tolist(), tgt.langs.unique().tolist()) == ([1], [1])
@@ -214,7 +216,7 @@ class Translator(Seq2Seq):
 def test_bt_learns_from_its_own_translation(shape: XLMShape) -> None:
     translator, model = Translator(shape, shape).train(), Recorder()
     stream = make_streams().sentences(make_text(fr=FR), langs=("en", "fr"))
-    BackTranslation([stream], OPTIONS, translator).loss(model, np.random.default_rng(0), CPU)
+    BackTranslation([stream], OPTIONS, translator).draw(np.random.default_rng(0)).loss(model, CPU)
     ((src, tgt, _),) = model.calls
     rows, src_lang, tgt_lang, max_len = translator.asked
     assert (src_lang, tgt_lang, max_len) == (1, 0, int(1.3 * 6 + 5))
@@ -235,6 +237,32 @@ def test_bt_moves_every_weight(
     stream = make_streams().sentences(make_text(fr=FR), langs=("en", "fr"))
     objective = BackTranslation([stream], OPTIONS, model)
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
-        loss = objective.loss(model, np.random.default_rng(0), CPU)
+        loss = objective.draw(np.random.default_rng(0)).loss(model, CPU)
     loss.mean.backward()
     assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
+
+
+def padded(rows: list[list[int]]) -> Tensor:
+    longest = max(map(len, rows))
+    return torch.tensor([row + [PAD_ID] * (longest - len(row)) for row in rows])
+
+
+WORDS = st.lists(st.lists(st.integers(FIRST_WORD_ID, 59), min_size=1, max_size=6), min_size=4, max_size=4)
+
+
+@given(src=WORDS, tgt=WORDS)
+def test_pairs_are_put_together_as_from_lists(src: list[list[int]], tgt: list[list[int]]) -> None:
+    model = Recorder()
+    loss = pair_loss(model, src, tgt, (0, 1), 0.1, CPU)
+    ((src_tokens, tgt_tokens, _),) = model.calls
+    expected_src = padded([[EOS_ID, *words, EOS_ID] for words in src])
+    expected_tgt = padded([[EOS_ID, *words] for words in tgt])
+    for tokens, ids in ((src_tokens, expected_src), (tgt_tokens, expected_tgt)):
+        assert tokens.ids.dtype == torch.int64
+        assert torch.equal(tokens.ids, ids)
+        assert (tokens.mask is None) == bool((ids != PAD_ID).all())
+        assert tokens.mask is None or torch.equal(tokens.mask, ids != PAD_ID)
+    wanted = padded([[*words, EOS_ID] for words in tgt])
+    batch = PairBatch.of(Corpus.from_sequences(src), Corpus.from_sequences(tgt), (0, 1), 0.1)
+    assert batch.expected.tolist() == wanted[wanted != PAD_ID].tolist()
+    assert loss.num_tokens == int((expected_src != PAD_ID).sum()) + int((wanted != PAD_ID).sum())

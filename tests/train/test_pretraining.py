@@ -17,8 +17,9 @@ from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
 from xlmcli.train import pretraining
 from xlmcli.train.checkpoint import load_config
-from xlmcli.train.data import LengthFilter, TextOptions, load_text
+from xlmcli.train.data import LengthFilter, TextOptions
 from xlmcli.train.huggingface import open_weights
+from xlmcli.train.loading import load_text
 from xlmcli.train.loop import RunState, Trainer
 from xlmcli.train.model import Tokens
 from xlmcli.train.objectives import LanguageModelOptions
@@ -102,7 +103,7 @@ def test_words_may_start_near_those_they_share_texts_with(
         tables[embeddings] = trainer.bare_model.transformer.embeddings.weight.detach()
         assert trainer.bare_model.pred_layer.proj.weight is trainer.bare_model.transformer.embeddings.weight
     text = load_text(options.data.parallel, load_tokenizer(options.tokenizer), TextOptions())
-    seen = np.unique(np.concatenate([side.ids for side in text.sides]))
+    seen = np.unique(np.concatenate([ids for side in text.sides for ids in side.segments]))
     moved = (tables["random"] != tables["cooccurrence"]).any(1).numpy()
     assert np.array_equal(np.flatnonzero(moved), seen)
     assert tables["cooccurrence"][seen].norm(dim=1).numpy() == pytest.approx(1, abs=1e-5)

@@ -69,6 +69,12 @@ _DATA = (
     ),
     augment_option,
     click.option(
+        "--cache",
+        type=FILE,
+        metavar="FOLDER",
+        help="Keep the token ids of the text there, for every run with the same text, vocabulary and limits.",
+    ),
+    click.option(
         "--batch-tokens",
         type=click.IntRange(1),
         default=4096,
@@ -259,6 +265,7 @@ def make_data_options(values: dict[str, Any]) -> DataOptions:
             LengthFilter(max_len=values["max_len"], max_ratio=values["max_ratio"]),
             values["augmentations"],
             values["seed"],
+            values["cache"],
         ),
         batch_tokens=values["batch_tokens"],
         alpha=values["alpha"],

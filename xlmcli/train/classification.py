@@ -55,14 +55,34 @@ class Classification:
         self.options = options
         self._text = text
 
-    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
+    def draw(self, rng: np.random.Generator) -> ClassificationBatch:
         (stream,) = self.streams
         rows = stream.sampler.next()
         (corpus,) = self._text.text.sides
-        ids = [blank_words(corpus[row], self.options.word_blank, rng) for row in rows.tolist()]
-        logits = model(make_tokens(ids, self._text.lang_ids[rows], self.options.start_id, device))
-        wanted = torch.as_tensor(self._text.labels[rows], device=device)
-        return Loss(label_loss(logits, wanted, self.options), sum(map(len, ids)) + 2 * len(ids))
+        ids = [blank_words(words, self.options.word_blank, rng) for words in corpus.take(rows).to_sequences()]
+        return ClassificationBatch(ids, self._text.lang_ids[rows], self._text.labels[rows], self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationBatch:
+    """Texts and their labels.
+
+    Attributes:
+        ids: The ids of each text, without what a sequence starts and ends with.
+        lang_ids: Its language, int64 (batch,).
+        labels: The probability of each label, float32 (batch, labels).
+        options: How to learn.
+    """
+
+    ids: list[list[int]]
+    lang_ids: NDArray[np.int64]
+    labels: NDArray[np.float32]
+    options: ClassificationOptions
+
+    def loss(self, model: nn.Module, device: torch.device) -> Loss:
+        logits = model(make_tokens(self.ids, self.lang_ids, self.options.start_id, device))
+        wanted = torch.as_tensor(self.labels, device=device)
+        return Loss(label_loss(logits, wanted, self.options), sum(map(len, self.ids)) + 2 * len(self.ids))
 
 
 def blank_words(ids: list[int], share: float, rng: np.random.Generator) -> list[int]:

@@ -90,7 +90,7 @@ def _memberships(text: TextData, start: int, end: int, num_words: int) -> tuple[
         sentence_starts = np.cumsum(side_lens) - side_lens
         places = np.arange(side_lens.sum()) - np.repeat(sentence_starts, side_lens)
         rows.append((np.repeat(first_rows, side_lens) + places // _MAX_TEXT_LEN).astype(np.int32))
-        words.append(side.ids[side.starts[start] : side.starts[end]])
+        words.append(side.gather(np.arange(start, end)))
     row, word = np.concatenate(rows), np.concatenate(words)
     shape = (int(num_texts.sum()), num_words)
     members = sparse.csr_array((np.ones(len(row), dtype=np.float32), (row, word)), shape=shape)

@@ -1,18 +1,16 @@
-"""Training text in memory: token ids of every sentence, end to end, with where each one starts."""
+"""Training text: token ids of every sentence, end to end, with where each one starts."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmcli.errors import DataError
-from xlmcli.sources import Source, iter_chunks
-from xlmcli.text import Tokenizer
-from xlmcli.text.augmentation import Augmentation, Variant, augment
+from xlmcli.text.augmentation import Augmentation
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +34,13 @@ class TextOptions:
         limits: Rows outside are skipped and counted.
         augmentations: Variants to add.
         seed: Draws the variants.
+        cache: Folder that keeps token ids for the next time, or None.
     """
 
     limits: LengthFilter = LengthFilter()
     augmentations: tuple[Augmentation, ...] = ()
     seed: int = 0
+    cache: Path | None = None
 
     @property
     def protects_spans(self) -> bool:
@@ -53,37 +53,77 @@ class Corpus:
     """Sentences of one language.
 
     Attributes:
-        ids: All token ids without ``</s>``, int32 (total tokens,).
-        starts: Where each sentence starts in ``ids``, and after the last its end, int64 (sentences + 1,).
+        segments: All token ids without ``</s>``, int32 (total tokens,), in one or more arrays that follow each other;
+            no sentence is in two of them. Those of a cache are mapped files: only the pages in use take memory.
+        starts: Where each sentence starts, as if the arrays were one, and after the last its end, int64
+            (sentences + 1,).
     """
 
-    ids: NDArray[np.int32]
+    segments: tuple[NDArray[np.int32], ...]
     starts: NDArray[np.int64]
 
     @classmethod
     def from_sequences(cls, sequences: Sequence[Sequence[int]]) -> Corpus:
-        lens = np.fromiter((len(s) for s in sequences), dtype=np.int64, count=len(sequences))
-        ids = np.fromiter((i for s in sequences for i in s), dtype=np.int32, count=int(lens.sum()))
-        return cls(ids, np.concatenate([[0], np.cumsum(lens)]))
+        lens = np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
+        ids = np.fromiter(chain.from_iterable(sequences), dtype=np.int32, count=int(lens.sum()))
+        return cls((ids,), _starts(lens))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
     def __getitem__(self, index: int) -> list[int]:
-        return self.ids[self.starts[index] : self.starts[index + 1]].tolist()  # type: ignore[no-any-return]
+        return self.gather(np.array([index])).tolist()  # type: ignore[no-any-return]
+
+    @property
+    def ids(self) -> NDArray[np.int32]:
+        """All token ids, int32 (total tokens,); a copy where there are several segments."""
+        return self.segments[0] if len(self.segments) == 1 else np.concatenate(self.segments)
 
     @property
     def lens(self) -> NDArray[np.int64]:
         """Tokens of each sentence, int64 (sentences,)."""
         return np.diff(self.starts)
 
+    def take(self, order: NDArray[np.int64]) -> Corpus:
+        """The given sentences, copied."""
+        return Corpus((self.gather(order),), _starts(self.starts[order + 1] - self.starts[order]))
+
     def gather(self, order: NDArray[np.int64]) -> NDArray[np.int32]:
         """The given sentences end to end, int32 (their tokens,)."""
         starts = self.starts[order]
         lens = self.starts[order + 1] - starts
-        # Index of each word in the corpus: the sentence's start, plus how far into the sentence it is.
-        offsets = starts - (np.cumsum(lens) - lens)
-        return self.ids[np.repeat(offsets, lens) + np.arange(int(lens.sum()))]
+        if len(self.segments) == 1:
+            return self.segments[0][_places(starts, lens)]
+        segment_starts = _starts(np.array([len(segment) for segment in self.segments]))
+        segment_of = np.searchsorted(segment_starts, starts, side="right") - 1
+        gathered, targets = np.empty(int(lens.sum()), dtype=np.int32), np.cumsum(lens) - lens
+        for number in np.unique(segment_of[lens > 0]).tolist():
+            rows = segment_of == number
+            places = _places(starts[rows] - segment_starts[number], lens[rows])
+            gathered[_places(targets[rows], lens[rows])] = self.segments[number][places]
+        return gathered
+
+    def to_sequences(self) -> list[list[int]]:
+        """The ids of each sentence."""
+        ids, starts = self.ids.tolist(), self.starts.tolist()
+        return [ids[start:end] for start, end in pairwise(starts)]
+
+
+def join_corpora(corpora: Sequence[Corpus]) -> Corpus:
+    """Corpora of the same language as one; the ids stay where they are."""
+    lens = np.concatenate([corpus.lens for corpus in corpora])
+    return Corpus(tuple(segment for corpus in corpora for segment in corpus.segments), _starts(lens))
+
+
+def _starts(lens: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where parts of these lengths start that follow each other, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(lens)])
+
+
+def _places(starts: NDArray[np.int64], lens: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The index of each token of sentences that start there: the start, plus how far into the sentence it is."""
+    offsets = starts - (np.cumsum(lens) - lens)
+    return np.repeat(offsets, lens) + np.arange(int(lens.sum()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,68 +171,20 @@ class TextData:
         return np.where(self.noisy_sides == self.langs.index(lang), np.float32(0), self.repeats)
 
 
-def load_text(sources: Sequence[Source], tokenizer: Tokenizer, options: TextOptions) -> TextData:
-    """Reads and tokenises sources of the same languages.
-
-    Args:
-        sources: One or more; all must name the same languages in the same order.
-        tokenizer: Turns text to ids.
-        options: Which rows are taken, and their variants.
-
-    Raises:
-        DataError: A file cannot be read, a row has too few columns, or no row is left.
-    """
-    langs = sources[0].langs
-    parts, num_rows = [], 0
-    for source in sources:
-        for number, chunk in enumerate(iter_chunks(source)):
-            variants = augment(chunk, options.augmentations, random.Random(f"{options.seed} {source} {number}"))
-            num_rows += len(variants)
-            part = _tokenized(variants, langs, tokenizer, options.limits)
-            if len(part):
-                parts.append(replace(part, repeats=np.full(len(part), source.repeat, dtype=np.float32)))
-    if not parts:
-        names = ", ".join(str(source.path) for source in sources)
-        raise DataError(f"no usable line in {names}", hint="is --max-len too small, or the `only` pattern wrong?")
-    text = join(parts)
-    return replace(text, num_skipped=num_rows - len(text))
-
-
-def _tokenized(
-    variants: Sequence[Variant], langs: tuple[str, ...], tokenizer: Tokenizer, limits: LengthFilter
-) -> TextData:
-    encoded = [
-        tokenizer.encode_batch([variant.texts[side] for variant in variants], lang) for side, lang in enumerate(langs)
-    ]
-    usable = [number for number, row in enumerate(zip(*encoded, strict=True)) if _is_usable(row, limits)]
-    sides = tuple(Corpus.from_sequences([side[number] for number in usable]) for side in encoded)
-    noisy = [-1 if (side := variants[number].noisy_side) is None else side for number in usable]
-    repeats = np.ones(len(usable), dtype=np.float32)
-    return TextData(langs, sides, repeats, 0, noisy_sides=np.array(noisy, dtype=np.int8))
-
-
 def join(texts: Sequence[TextData]) -> TextData:
-    """Texts of the same languages as one."""
+    """Texts of the same languages as one; their ids are not copied."""
     if len(texts) == 1:
         return texts[0]
-    sides = []
-    for parts in zip(*(text.sides for text in texts), strict=True):
-        ids = np.concatenate([part.ids for part in parts])
-        lens = np.concatenate([part.lens for part in parts])
-        sides.append(Corpus(ids, np.concatenate([[0], np.cumsum(lens)])))
-    repeats = np.concatenate([text.repeats for text in texts])
-    num_skipped, num_cut = sum(text.num_skipped for text in texts), sum(text.num_cut for text in texts)
-    noisy_sides = [
-        np.full(len(text), -1, dtype=np.int8) if text.noisy_sides is None else text.noisy_sides for text in texts
-    ]
+    noisy_sides = None
+    if any(text.noisy_sides is not None for text in texts):
+        noisy_sides = np.concatenate(
+            [np.full(len(text), -1, dtype=np.int8) if text.noisy_sides is None else text.noisy_sides for text in texts]
+        )
     return TextData(
-        texts[0].langs, tuple(sides), repeats, num_skipped, num_cut, noisy_sides=np.concatenate(noisy_sides)
+        texts[0].langs,
+        tuple(join_corpora(parts) for parts in zip(*(text.sides for text in texts), strict=True)),
+        np.concatenate([text.repeats for text in texts]),
+        num_skipped=sum(text.num_skipped for text in texts),
+        num_cut=sum(text.num_cut for text in texts),
+        noisy_sides=noisy_sides,
     )
-
-
-def _is_usable(row: tuple[list[int], ...], limits: LengthFilter) -> bool:
-    lens = [len(ids) for ids in row]
-    shortest, longest = min(lens), max(lens)
-    if shortest == 0 or (limits.max_len is not None and longest > limits.max_len):
-        return False
-    return longest <= 10 or longest <= limits.max_ratio * shortest

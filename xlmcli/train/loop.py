@@ -1,7 +1,7 @@
 """The training loop, for every objective.
 
-Step k's randomness comes from the seed, k and the process alone, and the place in the data is saved, so a run that is
-resumed takes the same next step as one that never stopped.
+Step k's randomness comes from the seed, k and the process alone, and the place in the data is saved, without what was
+drawn ahead, so a run that is resumed takes the same next step as one that never stopped.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from torch import nn
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.errors import TrainingError
+from xlmcli.train.batches import BatchQueue
 from xlmcli.train.checkpoint import (
     STATE_FILE,
     TRAINING_FOLDER,
@@ -83,6 +84,7 @@ class Trainer:
         self.optimizer = make_optimizer(model, run.optim)
         self.model, self.optimizer = accelerator.prepare(model, self.optimizer)
         self.state = RunState()
+        self.batches = BatchQueue(objectives, run.loop.seed, run.loop.accumulate)
 
     def run(self) -> RunState:
         """Trains until a budget is spent or patience runs out; the best model is in the folder then.
@@ -93,7 +95,7 @@ class Trainer:
         state, options = self.state, self.options
         meter = Meter()
         self.model.train()
-        with Interrupts() as interrupts:
+        with closing(self.batches), Interrupts() as interrupts:
             while self.share_spent() < 1 and not self.is_stale():
                 started = time.monotonic()
                 rate = self.step(meter)
@@ -122,13 +124,11 @@ class Trainer:
         state, options, accelerator = self.state, self.options, self.accelerator
         objective = self.objectives[state.step % len(self.objectives)]
         torch.manual_seed(_mix(options.seed, state.step, accelerator.process_index))
-        for micro_step in range(options.accumulate):
-            # Processes draw the same languages but mask different text: the place in the data differs, not the seed.
-            rng = np.random.default_rng((options.seed, state.step, micro_step))
-            is_last = micro_step == options.accumulate - 1
-            with nullcontext() if is_last else accelerator.no_sync(self.model):
+        batches = self.batches.take(state.step)
+        for number, batch in enumerate(batches, start=1):
+            with nullcontext() if number == len(batches) else accelerator.no_sync(self.model):
                 with self._autocast():
-                    loss = objective.loss(self.model, rng, accelerator.device)
+                    loss = batch.loss(self.model, accelerator.device)
                 accelerator.backward(loss.mean / options.accumulate)
             meter.losses[objective.name].append(float(loss.mean.detach()))
             meter.num_tokens += loss.num_tokens
@@ -187,11 +187,10 @@ class Trainer:
     def _save(self) -> None:
         folder = self.folder / TRAINING_FOLDER
         folder.mkdir(exist_ok=True)
-        positions = [_positions(objective) for objective in self.objectives]
         state = {
             "run": {name: getattr(self.state, name) for name in RunState.__slots__},
             "streams": [_stream_sizes(objective) for objective in self.objectives],
-            "positions": positions,
+            "positions": self.batches.positions,
             "weights": saved_state(self.bare_model),
             "optimizer": self.optimizer.state_dict(),
         }
@@ -219,9 +218,7 @@ class Trainer:
         self.optimizer.load_state_dict(saved["optimizer"])
         if saved["streams"] != [_stream_sizes(objective) for objective in self.objectives]:
             raise TrainingError(f"{self.folder}: was trained with other objectives, languages or text")
-        for objective, places in zip(self.objectives, saved["positions"], strict=True):
-            for stream in objective.streams:
-                stream.sampler.position.epoch, stream.sampler.position.batch = places[stream.name]
+        self.batches.move(saved["positions"])
         for snapshot in self._snapshots():  # A run that crashed may have kept some before its state.
             if _step_of(snapshot) > self.state.step:
                 snapshot.unlink()
@@ -296,12 +293,6 @@ def _step_of(snapshot: Path) -> int:
 def _stream_sizes(objective: Objective) -> tuple[str, dict[str, float]]:
     """What identifies an objective and its text: its name, and the size of each of its streams."""
     return objective.name, {stream.name: stream.size for stream in objective.streams}
-
-
-def _positions(objective: Objective) -> dict[str, tuple[int, int]]:
-    """The epoch and batch that each of an objective's streams is at."""
-    places = {stream.name: stream.sampler.position for stream in objective.streams}
-    return {name: (place.epoch, place.batch) for name, place in places.items()}
 
 
 def _mix(*numbers: int) -> int:

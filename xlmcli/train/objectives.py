@@ -1,12 +1,12 @@
 """What a model is trained to do. One class an objective; the loop calls them all in the same way.
 
-An objective draws from streams, one a language or pair, chosen with p ∝ n^alpha, and turns a batch into a loss.
+An objective draws batches from streams, one a language or pair, chosen with p ∝ n^alpha; a batch gives a model's loss.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -65,14 +65,22 @@ class Stream:
     langs: tuple[int, ...]
 
 
+class Batch(Protocol):
+    """What an objective has drawn: arrays, made without the model, so that they can be made while it is busy."""
+
+    def loss(self, model: nn.Module, device: torch.device) -> Loss:
+        """Runs the model on the batch, forward only."""
+        ...
+
+
 class Objective(Protocol):
     """A training objective: ``mlm``, ``tlm``, ``clm``, ``mt``, ``ae`` or ``bt``."""
 
     name: str
     streams: Sequence[Stream]
 
-    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
-        """Draws a batch and runs the model on it, forward only."""
+    def draw(self, rng: np.random.Generator) -> Batch:
+        """The next batch of one of the streams."""
         ...
 
 
@@ -120,17 +128,60 @@ class Predictions:
         return Loss(cross_entropy(self.logits, self.targets), self.num_tokens)
 
 
+@dataclass(frozen=True, slots=True)
+class Sequences:
+    """What a language model reads, all (batch, length): ids, real positions, language ids and positions."""
+
+    ids: NDArray[np.int64]
+    real: NDArray[np.bool_]
+    langs: NDArray[np.int64]
+    positions: NDArray[np.int64] | None
+
+    def tokens(self, device: torch.device) -> Tokens:
+        """The sequences as tensors."""
+        return Tokens(
+            torch.as_tensor(self.ids, device=device),
+            None if self.real.all() else torch.as_tensor(self.real, device=device),
+            torch.as_tensor(self.langs, device=device),
+            None if self.positions is None else torch.as_tensor(self.positions, device=device),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModelBatch:
+    """Sequences, and what to ask about them.
+
+    Attributes:
+        sequences: What the model is shown.
+        predicted: True at the positions to predict, (batch, length).
+        targets: The right words there, int64 (predicted positions,).
+        causal: Whether a position sees only those before it, and predicts the one after it.
+    """
+
+    sequences: Sequences
+    predicted: NDArray[np.bool_]
+    targets: NDArray[np.int64]
+    causal: bool = False
+
+    def predict(self, model: nn.Module, device: torch.device) -> Predictions:
+        """Asks the model."""
+        tokens, predicted = self.sequences.tokens(device), torch.as_tensor(self.predicted, device=device)
+        logits = model(tokens, predicted, causal=True) if self.causal else model(tokens, predicted)
+        return Predictions(logits, torch.as_tensor(self.targets, device=device), int(self.sequences.real.sum()))
+
+    def loss(self, model: nn.Module, device: torch.device) -> Loss:
+        return self.predict(model, device).loss()
+
+
 class LanguageModelObjective(Protocol):
-    """An objective of pretraining: it can be asked for its predictions on any stream, for validation."""
+    """An objective of pretraining: it can be asked for batches of any stream, for validation."""
 
     name: str
     streams: Sequence[Stream]
 
-    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss: ...
+    def draw(self, rng: np.random.Generator) -> LanguageModelBatch: ...
 
-    def predict(
-        self, model: nn.Module, stream: Stream, rng: np.random.Generator, device: torch.device
-    ) -> Predictions: ...
+    def draw_from(self, stream: Stream, rng: np.random.Generator) -> LanguageModelBatch: ...
 
 
 class MaskedLanguageModel:
@@ -139,22 +190,20 @@ class MaskedLanguageModel:
     def __init__(self, name: str, streams: Sequence[Stream], options: LanguageModelOptions) -> None:
         self.name, self.streams, self.options = name, streams, options
 
-    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
-        return self.predict(model, choose_stream(self.streams, self.options.alpha, rng), rng, device).loss()
+    def draw(self, rng: np.random.Generator) -> LanguageModelBatch:
+        return self.draw_from(choose_stream(self.streams, self.options.alpha, rng), rng)
 
-    def predict(self, model: nn.Module, stream: Stream, rng: np.random.Generator, device: torch.device) -> Predictions:
-        """Hides words of the stream's next batch and asks the model for them."""
+    def draw_from(self, stream: Stream, rng: np.random.Generator) -> LanguageModelBatch:
+        """Hides words of the stream's next sequences, to ask for them."""
         options = self.options
         if stream.data is None:
-            batch = block_batch(stream)
+            read = block_sequences(stream)
         else:
-            batch = pair_batch(stream, resets_positions=options.resets_positions)
+            read = pair_sequences(stream, resets_positions=options.resets_positions)
         hidden, predicted = mask_words(
-            batch.ids, batch.real, options.word_weights, options.vocab_size, options.masking, rng
+            read.ids, read.real, options.word_weights, options.vocab_size, options.masking, rng
         )
-        logits = model(batch.tokens(hidden, device), torch.as_tensor(predicted, device=device))
-        targets = torch.as_tensor(batch.ids[predicted], device=device)
-        return Predictions(logits, targets, int(batch.real.sum()))
+        return LanguageModelBatch(replace(read, ids=hidden), predicted, read.ids[predicted])
 
 
 class CausalLanguageModel:
@@ -165,45 +214,24 @@ class CausalLanguageModel:
     def __init__(self, streams: Sequence[Stream], options: LanguageModelOptions) -> None:
         self.streams, self.options = streams, options
 
-    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
-        return self.predict(model, choose_stream(self.streams, self.options.alpha, rng), rng, device).loss()
+    def draw(self, rng: np.random.Generator) -> LanguageModelBatch:
+        return self.draw_from(choose_stream(self.streams, self.options.alpha, rng), rng)
 
-    def predict(self, model: nn.Module, stream: Stream, rng: np.random.Generator, device: torch.device) -> Predictions:
-        """Asks the model for every next word of the stream's next batch."""
-        batch = block_batch(stream)
-        predicted = np.ones_like(batch.real)
+    def draw_from(self, stream: Stream, rng: np.random.Generator) -> LanguageModelBatch:
+        """The stream's next sequences, to ask for every next word."""
+        read = block_sequences(stream)
+        predicted = np.ones_like(read.real)
         predicted[:, -1] = False
-        logits = model(batch.tokens(batch.ids, device), torch.as_tensor(predicted, device=device), causal=True)
-        targets = torch.as_tensor(batch.ids[:, 1:].ravel(), device=device)
-        return Predictions(logits, targets, batch.ids.size)
+        return LanguageModelBatch(read, predicted, read.ids[:, 1:].ravel(), causal=True)
 
 
-@dataclass(frozen=True, slots=True)
-class LanguageModelBatch:
-    """Sequences for a language model, all (batch, length): ids, real positions, language ids and positions."""
-
-    ids: NDArray[np.int64]
-    real: NDArray[np.bool_]
-    langs: NDArray[np.int64]
-    positions: NDArray[np.int64] | None
-
-    def tokens(self, ids: NDArray[np.int64], device: torch.device) -> Tokens:
-        """The batch as the model reads it, with ``ids`` in place of its own."""
-        return Tokens(
-            torch.as_tensor(ids, device=device),
-            None if self.real.all() else torch.as_tensor(self.real, device=device),
-            torch.as_tensor(self.langs, device=device),
-            None if self.positions is None else torch.as_tensor(self.positions, device=device),
-        )
-
-
-def block_batch(stream: Stream) -> LanguageModelBatch:
+def block_sequences(stream: Stream) -> Sequences:
     """The next blocks of running text in one language."""
     ids = stream.sampler.next()
-    return LanguageModelBatch(ids, np.ones(ids.shape, dtype=np.bool_), np.full((1, 1), stream.langs[0]), None)
+    return Sequences(ids, np.ones(ids.shape, dtype=np.bool_), np.full((1, 1), stream.langs[0]), None)
 
 
-def pair_batch(stream: Stream, *, resets_positions: bool = True) -> LanguageModelBatch:
+def pair_sequences(stream: Stream, *, resets_positions: bool = True) -> Sequences:
     """The next pairs as TLM reads them: ``</s> x </s> </s> y </s>``, positions reset at y or not, languages differ."""
     assert stream.data is not None
     first, second = stream.data.sides
@@ -219,4 +247,4 @@ def pair_batch(stream: Stream, *, resets_positions: bool = True) -> LanguageMode
     ids[(columns > middles) & (columns < ends - 1)] = second.gather(rows)
     langs = np.where(is_second, stream.langs[1], stream.langs[0])
     positions = np.where(is_second & resets_positions, columns - middles, columns)
-    return LanguageModelBatch(ids, real, langs, np.where(real, positions, 0))
+    return Sequences(ids, real, langs, np.where(real, positions, 0))

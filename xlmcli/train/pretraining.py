@@ -44,6 +44,8 @@ from xlmcli.train.setup import (
 )
 from xlmcli.train.validation import HeldOut, LanguageModelValidator
 
+_CHUNK_TOKENS = 1_000_000
+
 
 def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunState:
     """Runs (or resumes) pretraining; the best model is in ``options.run.folder`` afterwards.
@@ -63,7 +65,7 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     config = _config(options, langs, tokenizer, pretrained)
     _check_embeddings(options, config.shape)
     train_text = _load((*options.data.mono, *options.data.parallel), tokenizer, options.data.text)
-    valid_text = _load(options.data.valid, tokenizer, replace(options.data.text, augmentations=()))
+    valid_text = _load(options.data.valid, tokenizer, replace(options.data.text, augmentations=(), cache=None))
     model = XLMLanguageModel(config.shape)
     if pretrained is not None:
         model.load_state_dict(pretrained.language_model().state_dict())
@@ -181,7 +183,9 @@ def _language_model_options(
     counts = np.zeros(shape.num_words, dtype=np.int64)
     for data in text.values():
         for side in data.sides:
-            counts += np.bincount(side.ids, minlength=shape.num_words)
+            for ids in side.segments:
+                for start in range(0, len(ids), _CHUNK_TOKENS):  # a copy of all would take more memory than the text
+                    counts += np.bincount(ids[start : start + _CHUNK_TOKENS], minlength=shape.num_words)
     weights = smoothing_weights(counts, options.masking.smoothing)
     return LanguageModelOptions(options.data.alpha, shape.num_words, options.masking, weights, _tells_sides(shape))
 

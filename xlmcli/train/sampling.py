@@ -143,7 +143,8 @@ class BlockSampler:
         self.position = Position()
         self._corpus, self._repeats, self._shape = corpus, repeats, shape
         self._seed, self._share = tuple(seed), share
-        self._blocks: NDArray[np.int32] = np.zeros((0, shape.length), dtype=np.int32)
+        self._order = self._ends = np.zeros(0, dtype=np.int64)
+        self._num_blocks = 0
         self._loaded_epoch = -1
 
     def next(self) -> NDArray[np.int64]:
@@ -154,40 +155,48 @@ class BlockSampler:
         start = self.position.batch * stride + self._share.process * size
         # The end of an epoch comes at the same batch in every process: when the last of them would start past the text.
         last_start = self.position.batch * stride + (self._share.num_processes - 1) * size
-        if self.position.batch > 0 and last_start >= len(self._blocks):
+        if self.position.batch > 0 and last_start >= self._num_blocks:
             self.position.epoch, self.position.batch = self.position.epoch + 1, 0
             self._load_epoch()
             start = self._share.process * size
         self.position.batch += 1
-        rows = np.arange(start, start + size) % len(self._blocks)
-        return self._blocks[rows].astype(np.int64)
+        rows = np.arange(start, start + size) % self._num_blocks
+        # Runs of blocks that follow each other: the whole batch, but where an epoch is shorter or ends.
+        runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
+        words = np.concatenate([self._read(int(run[0]), int(run[-1]) + 1) for run in runs])
+        return np.concatenate([np.full((size, 1), EOS_ID), words], axis=1)
 
     def epoch_batches(self) -> int:
         """Batches of the current epoch."""
         if self._loaded_epoch != self.position.epoch:
             self._load_epoch()
         size, stride = self._shape.batch, self._shape.batch * self._share.num_processes
-        return max(1, -(-(len(self._blocks) - (stride - size)) // stride))
+        return max(1, -(-(self._num_blocks - (stride - size)) // stride))
 
     def _load_epoch(self) -> None:
         rng = np.random.default_rng((*self._seed, self.position.epoch))
-        order = draw_epoch(self._repeats, rng)
-        text = join_sentences(self._corpus, order)
-        width = self._shape.length - 1
-        num_blocks = max(1, len(text) // width)
-        if len(text) < width:
-            text = np.resize(text, width)
-        starts = np.full((num_blocks, 1), EOS_ID, dtype=np.int32)
-        self._blocks = np.concatenate([starts, text[: num_blocks * width].reshape(num_blocks, width)], axis=1)
+        self._order = draw_epoch(self._repeats, rng)
+        self._ends = np.cumsum(self._corpus.lens[self._order] + 1)
+        self._num_blocks = max(1, int(self._ends[-1]) // (self._shape.length - 1))
         self._loaded_epoch = self.position.epoch
 
+    def _read(self, first: int, end: int) -> NDArray[np.int64]:
+        """Blocks of the epoch's text without the ``</s>`` that they start with, int64 (end - first, length - 1)."""
+        width = self._shape.length - 1
+        start, stop = first * width, end * width
+        sentences = slice(np.searchsorted(self._ends, start, side="right"), np.searchsorted(self._ends, stop) + 1)
+        text = join_sentences(self._corpus.take(self._order[sentences])).astype(np.int64)
+        if len(text) < width:  # all there is
+            return np.resize(text, (1, width))
+        skipped = start - (int(self._ends[sentences.start - 1]) if sentences.start else 0)
+        return text[skipped : skipped + stop - start].reshape(end - first, width)
 
-def join_sentences(corpus: Corpus, order: NDArray[np.int64]) -> NDArray[np.int32]:
-    """The given sentences end to end, ``</s>`` after each, int32 (total tokens,)."""
-    lens = corpus.lens[order]
-    ends = np.cumsum(lens + 1)
+
+def join_sentences(sentences: Corpus) -> NDArray[np.int32]:
+    """The sentences end to end, ``</s>`` after each, int32 (total tokens,)."""
+    ends = np.cumsum(sentences.lens + 1)
     text = np.full(int(ends[-1]), EOS_ID, dtype=np.int32)
     is_word = np.ones(len(text), dtype=np.bool_)
     is_word[ends - 1] = False
-    text[is_word] = corpus.gather(order)
+    text[is_word] = sentences.ids
     return text

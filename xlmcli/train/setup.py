@@ -16,7 +16,8 @@ from xlmcli.errors import TrainingError, UsageError
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
 from xlmcli.train.checkpoint import STATE_FILE, TRAINING_FOLDER, CheckpointConfig, load_config
-from xlmcli.train.data import TextData, TextOptions, join, load_text
+from xlmcli.train.data import TextData, TextOptions, join
+from xlmcli.train.loading import load_text
 from xlmcli.train.model import XLMShape
 from xlmcli.train.objectives import Stream
 from xlmcli.train.options import DataOptions, RunOptions, SizeOptions

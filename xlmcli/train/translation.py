@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from xlmcli.text.special import EOS_ID, PAD_ID
 from xlmcli.train.cross_entropy import cross_entropy
+from xlmcli.train.data import Corpus
 from xlmcli.train.masking import NoiseOptions, add_noise
 from xlmcli.train.model import Tokens
 from xlmcli.train.objectives import Loss, Stream, choose_stream
-from xlmcli.train.seq2seq import Seq2Seq, pad
+from xlmcli.train.sampling import join_sentences
+from xlmcli.train.seq2seq import Seq2Seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,43 @@ class TranslationOptions:
     noise: NoiseOptions
 
 
+@dataclass(frozen=True, slots=True)
+class PairBatch:
+    """Sentence pairs as an encoder-decoder reads them; right-padded, True in a mask at real tokens.
+
+    Attributes:
+        src_ids: ``</s> w … </s>``, int64 (batch, src_len).
+        src_mask: (batch, src_len).
+        tgt_ids: ``</s> w …``, int64 (batch, tgt_len).
+        tgt_mask: (batch, tgt_len).
+        expected: ``w … </s>`` of each target, end to end, int64 (real target tokens,).
+        langs: Language ids of source and target.
+        label_smoothing: Probability mass spread over the vocabulary, 0-1.
+    """
+
+    src_ids: NDArray[np.int64]
+    src_mask: NDArray[np.bool_]
+    tgt_ids: NDArray[np.int64]
+    tgt_mask: NDArray[np.bool_]
+    expected: NDArray[np.int64]
+    langs: tuple[int, ...]
+    label_smoothing: float
+
+    @classmethod
+    def of(cls, src: Corpus, tgt: Corpus, langs: tuple[int, ...], label_smoothing: float) -> PairBatch:
+        """Puts pairs together, ids without ``</s>``."""
+        expected = join_sentences(tgt).astype(np.int64)
+        return cls(*enclose(src), *enclose(tgt, ends=False), expected, langs, label_smoothing)
+
+    def loss(self, model: nn.Module, device: torch.device) -> Loss:
+        """Cross-entropy of the targets given the sources."""
+        src = _tokens(self.src_ids, self.src_mask, self.langs[0], device)
+        tgt = _tokens(self.tgt_ids, self.tgt_mask, self.langs[1], device)
+        expected = torch.as_tensor(self.expected, device=device)
+        mean = cross_entropy(model(src, tgt), expected, smoothing=self.label_smoothing)
+        return Loss(mean, int(self.src_mask.sum()) + len(self.expected))
+
+
 class Translation:
     """MT on sentence pairs; a stream is a direction, its first side the source."""
 
@@ -40,10 +80,10 @@ class Translation:
     def __init__(self, streams: Sequence[Stream], options: TranslationOptions) -> None:
         self.streams, self.options = streams, options
 
-    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
+    def draw(self, rng: np.random.Generator) -> PairBatch:
         stream = choose_stream(self.streams, self.options.alpha, rng)
         src, tgt = next_sides(stream)
-        return pair_loss(model, src, tgt, stream.langs, self.options.label_smoothing, device)
+        return PairBatch.of(src, tgt, stream.langs, self.options.label_smoothing)
 
 
 class Denoising:
@@ -54,12 +94,11 @@ class Denoising:
     def __init__(self, streams: Sequence[Stream], options: TranslationOptions) -> None:
         self.streams, self.options = streams, options
 
-    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
+    def draw(self, rng: np.random.Generator) -> PairBatch:
         stream = choose_stream(self.streams, self.options.alpha, rng)
         (tgt,) = next_sides(stream)
-        src = [add_noise(words, self.options.noise, rng) for words in tgt]
-        langs = (stream.langs[0], stream.langs[0])
-        return pair_loss(model, src, tgt, langs, self.options.label_smoothing, device)
+        src = Corpus.from_sequences([add_noise(words, self.options.noise, rng) for words in tgt.to_sequences()])
+        return PairBatch.of(src, tgt, (stream.langs[0], stream.langs[0]), self.options.label_smoothing)
 
 
 class BackTranslation:
@@ -73,26 +112,57 @@ class BackTranslation:
     def __init__(self, streams: Sequence[Stream], options: TranslationOptions, translator: Seq2Seq) -> None:
         self.streams, self.options, self._translator = streams, options, translator
 
-    def loss(self, model: nn.Module, rng: np.random.Generator, device: torch.device) -> Loss:
+    def draw(self, rng: np.random.Generator) -> BackTranslationBatch:
         stream = choose_stream(self.streams, self.options.alpha, rng)
         (tgt,) = next_sides(stream)
-        src_lang, tgt_lang = stream.langs
-        ids, lens = pad([[EOS_ID, *words, EOS_ID] for words in tgt], device)
-        max_len = int(1.3 * int(lens.max()) + 5)
-        was_training = self._translator.training
-        self._translator.eval()
-        src = self._translator.greedy(ids, lens, tgt_lang, src_lang, max_len)
-        self._translator.train(was_training)
-        room = self._translator.encoder.shape.max_positions - 2
-        src = [words[:room] for words in src]
-        return pair_loss(model, src, tgt, stream.langs, self.options.label_smoothing, device)
+        return BackTranslationBatch(tgt, stream.langs, self.options.label_smoothing, self._translator)
 
 
-def next_sides(stream: Stream) -> tuple[list[list[int]], ...]:
-    """The next sentences of a stream, one list a side, ids without ``</s>``."""
+@dataclass(frozen=True, slots=True)
+class BackTranslationBatch:
+    """Target sentences whose sources the model makes itself, as it is when their turn comes."""
+
+    tgt: Corpus
+    langs: tuple[int, ...]
+    label_smoothing: float
+    translator: Seq2Seq
+
+    def loss(self, model: nn.Module, device: torch.device) -> Loss:
+        src = Corpus.from_sequences(self._translate_back(device))
+        return PairBatch.of(src, self.tgt, self.langs, self.label_smoothing).loss(model, device)
+
+    def _translate_back(self, device: torch.device) -> list[list[int]]:
+        src_lang, tgt_lang = self.langs
+        ids = torch.as_tensor(enclose(self.tgt)[0], device=device)
+        lens = torch.as_tensor(self.tgt.lens + 2, device=device)
+        max_len = int(1.3 * ids.shape[1] + 5)
+        was_training = self.translator.training
+        self.translator.eval()
+        src = self.translator.greedy(ids, lens, tgt_lang, src_lang, max_len)
+        self.translator.train(was_training)
+        room = self.translator.encoder.shape.max_positions - 2
+        return [words[:room] for words in src]
+
+
+def next_sides(stream: Stream) -> tuple[Corpus, ...]:
+    """The next sentences of a stream, one corpus a side."""
     assert stream.data is not None
-    indices = stream.sampler.next().tolist()
-    return tuple([side[i] for i in indices] for side in stream.data.sides)
+    rows = stream.sampler.next()
+    return tuple(side.take(rows) for side in stream.data.sides)
+
+
+def enclose(sentences: Corpus, *, ends: bool = True) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Puts ``</s>`` before each sentence, and after it unless ``ends`` is false, and pads on the right.
+
+    Returns:
+        Ids and mask, True at real tokens, both (batch, longest).
+    """
+    lens = sentences.lens[:, None]
+    columns = np.arange(int(lens.max()) + 1 + ends)
+    real = columns < lens + 1 + ends
+    ids = np.where(real, EOS_ID, PAD_ID)
+    ids[(columns >= 1) & (columns <= lens)] = sentences.ids
+    return ids, real
 
 
 def pair_loss(
@@ -104,14 +174,17 @@ def pair_loss(
     device: torch.device,
 ) -> Loss:
     """Cross-entropy of the target sentences given the sources, ids without ``</s>``."""
-    src_ids, src_lens = pad([[EOS_ID, *words, EOS_ID] for words in src], device)
-    tgt_ids, _ = pad([[EOS_ID, *words] for words in tgt], device)
-    expected, tgt_lens = pad([[*words, EOS_ID] for words in tgt], device)
-    src_tokens = Tokens(src_ids, real_mask(src_ids, src_lens), torch.full((1, 1), langs[0], device=device))
-    tgt_tokens = Tokens(tgt_ids, real_mask(tgt_ids, tgt_lens), torch.full((1, 1), langs[1], device=device))
-    logits = model(src_tokens, tgt_tokens)
-    mean = cross_entropy(logits, expected[expected != PAD_ID], smoothing=label_smoothing)
-    return Loss(mean, int(src_lens.sum()) + int(tgt_lens.sum()))
+    sides = (Corpus.from_sequences(src), Corpus.from_sequences(tgt))
+    return PairBatch.of(*sides, langs, label_smoothing).loss(model, device)
+
+
+def _tokens(ids: NDArray[np.int64], mask: NDArray[np.bool_], lang: int, device: torch.device) -> Tokens:
+    """Tensors of right-padded sequences; without a mask where no row is padded."""
+    return Tokens(
+        torch.as_tensor(ids, device=device),
+        None if mask.all() else torch.as_tensor(mask, device=device),
+        torch.full((1, 1), lang, device=device),
+    )
 
 
 def real_mask(ids: torch.Tensor, lens: torch.Tensor) -> torch.Tensor | None:

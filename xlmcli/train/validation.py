@@ -77,7 +77,7 @@ class LanguageModelValidator:
         rng = np.random.default_rng(_VALIDATION_SEED)
         total_loss, num_right, num_words = 0.0, 0, 0
         for _ in range(part.stream.sampler.epoch_batches()):
-            predictions = part.objective.predict(self._model, part.stream, rng, self._device)
+            predictions = part.objective.draw_from(part.stream, rng).predict(self._model, self._device)
             count = len(predictions.targets)
             total_loss += float(predictions.loss().mean) * count
             num_right += int((predictions.logits.argmax(-1) == predictions.targets).sum())
