@@ -114,7 +114,7 @@ class TorchModel:
     def __init__(self, folder: Path, setup: Setup) -> None:
         import torch
 
-        from xlmcli.train.checkpoint import load_seq2seq
+        from xlmcli.checkpoint.weights import load_seq2seq
 
         torch.set_num_threads(setup.num_threads)
         self._model, config = load_seq2seq(folder)
@@ -126,6 +126,6 @@ class TorchModel:
         """Translates ids without special tokens to text."""
         import torch
 
-        from xlmcli.train.validation import translate
+        from xlmcli.train.translation.validation import translate
 
         return translate(self._model, list(sources), self._langs, self._tokenizer, torch.device("cpu"))

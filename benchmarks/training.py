@@ -14,20 +14,20 @@ from torch.nn import functional as F
 from benchmarks.comparison import Entry, Question, Row, Skipped, alternate, compare
 from benchmarks.processes import time_call
 from xlmcli.bundle import Architecture
+from xlmcli.model.seq2seq import Seq2Seq
+from xlmcli.model.transformer import XLMShape
 from xlmcli.text.special import FIRST_WORD_ID, PAD_ID
-from xlmcli.train.data import Corpus, TextData
-from xlmcli.train.loop import Meter, Trainer
-from xlmcli.train.masking import NoiseOptions
-from xlmcli.train.model import XLMShape
-from xlmcli.train.objectives import Stream
-from xlmcli.train.optim import OptimOptions, make_optimizer
-from xlmcli.train.options import LoopOptions, RunOptions
-from xlmcli.train.precision import has_bfloat16
-from xlmcli.train.sampling import Share
-from xlmcli.train.seq2seq import Seq2Seq
-from xlmcli.train.setup import StreamMaker, make_accelerator
-from xlmcli.train.translation import PairBatch, Translation, TranslationOptions, next_sides
-from xlmcli.train.validation import Scores
+from xlmcli.train.core.loop import Meter, Trainer
+from xlmcli.train.core.objective import Stream
+from xlmcli.train.core.optim import OptimOptions, make_optimizer
+from xlmcli.train.core.options import LoopOptions, RunOptions
+from xlmcli.train.core.precision import has_bfloat16
+from xlmcli.train.core.setup import StreamMaker, make_accelerator
+from xlmcli.train.core.validation import Scores
+from xlmcli.train.data.corpus import Corpus, TextData
+from xlmcli.train.data.masking import NoiseOptions
+from xlmcli.train.data.sampling import Share
+from xlmcli.train.translation.objectives import PairBatch, TranslationObjective, TranslationOptions, next_sides
 
 Precision = Literal["fp32", "bf16"]
 
@@ -112,7 +112,7 @@ class OurTraining:
             XLMShape(sizes.vocab_size, 2, sizes.dim, layers, sizes.num_heads, _MAX_POSITIONS, dropout=_DROPOUT)
             for layers in (sizes.encoder_layers, sizes.decoder_layers)
         ]
-        objective = Translation([stream], TranslationOptions(1.0, _LABEL_SMOOTHING, NoiseOptions()))
+        objective = TranslationObjective([stream], TranslationOptions(1.0, _LABEL_SMOOTHING, NoiseOptions()))
         run = RunOptions(Path(), False, "cpu", LoopOptions(clip=_CLIP, precision=precision), _OPTIM)
         self._trainer = Trainer(Seq2Seq(*shapes), [objective], lambda: Scores({}, ()), run, [], make_accelerator(run))
         self._trainer.model.train()

@@ -30,8 +30,8 @@ from scipy import sparse
 from xlmcli.lines import iter_file_lines
 from xlmcli.sources import iter_rows, parse_source
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.train.cooccurrence import cooccurrence_embeddings
-from xlmcli.train.data import Corpus, TextData
+from xlmcli.train.data.corpus import Corpus, TextData
+from xlmcli.train.pretraining.cooccurrence import cooccurrence_embeddings
 
 DATA = Path("data")
 LANGS = ("en", "de", "es", "fi", "fr", "it", "nl", "pl", "pt", "ro")

@@ -15,10 +15,11 @@ import pytest
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
-    from xlmcli.train.classifier import Classifier
-    from xlmcli.train.model import XLMShape
-    from xlmcli.train.seq2seq import Seq2Seq
+    from xlmcli.model.classifier import Classifier
+    from xlmcli.model.seq2seq import Seq2Seq
+    from xlmcli.model.transformer import XLMShape
 
 # Before anything imports torch or ctranslate2: tests run side by side with other work.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -99,6 +100,34 @@ NUM_BYTES = 256
 MakeCheckpoint = Callable[[ModelSizes, int], Path]
 
 
+Randomise = Callable[["nn.Module", int], None]
+
+
+@pytest.fixture(scope="session")
+def shape() -> XLMShape:
+    """The shape of a tiny XLM of two languages."""
+    from xlmcli.model.transformer import XLMShape
+
+    return XLMShape(num_words=60, num_langs=2, dim=16, num_layers=2, num_heads=4, max_positions=24)
+
+
+@pytest.fixture(scope="session")
+def randomise() -> Randomise:
+    """Gives every weight of a model a random value, LayerNorms and biases too: ``randomise(model, seed)``."""
+    import torch
+
+    def fill(model: nn.Module, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for name, weight in model.named_parameters():
+                if weight.requires_grad:
+                    weight.copy_(0.3 * torch.randn(weight.shape, generator=generator))
+                    if "layer_norm" in name and name.endswith("weight"):
+                        weight += 1
+
+    return fill
+
+
 @pytest.fixture
 def run_xlm(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Runs ``xlm`` in this process; returns the exit code, stdout and stderr."""
@@ -149,12 +178,13 @@ def make_checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Pa
     Special tokens and bytes are suppressed, so that outputs read as text; ``</s>`` comes about every 24 words.
     """
     torch = pytest.importorskip("torch")
+    from xlmcli.checkpoint.config import CheckpointConfig, save_config
+    from xlmcli.checkpoint.weights import save_weights, saved_state
+    from xlmcli.model.seq2seq import Seq2Seq
+    from xlmcli.model.transformer import XLMShape
     from xlmcli.records import Direction
     from xlmcli.text import load_tokenizer
     from xlmcli.text.special import FIRST_WORD_ID
-    from xlmcli.train.checkpoint import CheckpointConfig, save_config, save_weights, saved_state
-    from xlmcli.train.model import XLMShape
-    from xlmcli.train.seq2seq import Seq2Seq
 
     tokenizer = load_tokenizer(tiny_tokenizer)
 
@@ -193,8 +223,8 @@ def _let_sentences_end(model: Seq2Seq) -> None:
     """Raises the bias of ``</s>`` until it is the likeliest word at one position in 24."""
     import torch
 
+    from xlmcli.model.transformer import Tokens
     from xlmcli.text.special import EOS_ID, FIRST_WORD_ID
-    from xlmcli.train.model import Tokens
 
     shape, generator = model.decoder.shape, torch.Generator().manual_seed(0)
     words = torch.randint(FIRST_WORD_ID + NUM_BYTES, shape.num_words, (32, shape.max_positions), generator=generator)
@@ -260,13 +290,14 @@ def classifier_sizes() -> type[ClassifierSizes]:
 def make_classifier(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Path) -> MakeClassifier:
     """Makes the float32 bundle of a random classifier or encoder, 32 wide: ``make_classifier(ClassifierSizes(…))``."""
     torch = pytest.importorskip("torch")
+    from xlmcli.checkpoint.config import CheckpointConfig, save_config
+    from xlmcli.checkpoint.weights import save_weights, saved_state
     from xlmcli.convert.bundling import BundleOptions, write_bundle
     from xlmcli.convert.xlm.encoder import open_encoder
+    from xlmcli.model.classifier import Classifier
+    from xlmcli.model.classifier_config import ClassifierConfig
+    from xlmcli.model.transformer import XLMLanguageModel, XLMShape
     from xlmcli.text import load_tokenizer
-    from xlmcli.train.checkpoint import CheckpointConfig, save_config, save_weights, saved_state
-    from xlmcli.train.classifier import Classifier
-    from xlmcli.train.classifier_config import ClassifierConfig
-    from xlmcli.train.model import XLMLanguageModel, XLMShape
 
     tokenizer = load_tokenizer(tiny_tokenizer)
 
@@ -303,8 +334,8 @@ def _balance(model: Classifier, shape: XLMShape) -> None:
     """Moves and scales the logits so that every label is likeliest for about as many texts."""
     import torch
 
+    from xlmcli.model.transformer import Tokens
     from xlmcli.text.special import EOS_ID, FIRST_WORD_ID
-    from xlmcli.train.model import Tokens
 
     generator = torch.Generator().manual_seed(0)
     words = torch.randint(FIRST_WORD_ID + NUM_BYTES, shape.num_words, (64, 16), generator=generator)

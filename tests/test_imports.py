@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -16,16 +17,18 @@ FILES = sorted(path for path in ROOT.rglob("*.py") if "pretrained" not in path.p
 
 # Parts of the package by level; a part may import those of lower levels; foundations may import each other.
 LEVELS = {
-    "errors": 0,
+    "errors": 0, "facts": 0,
     "records": 1, "cores": 1, "environment": 1,
     "lines": 2, "config": 2, "sources": 2, "tables": 2, "json_lines": 2, "text": 2, "bundle": 2,
-    "console": 3, "infer": 3, "metrics": 3, "train": 3, "convert": 3, "store": 3,
-    "doctor": 4,
-    "cli": 5,
-    "__main__": 6,
+    "model": 3,
+    "checkpoint": 4,
+    "console": 5, "infer": 5, "metrics": 5, "train": 5, "convert": 5, "store": 5,
+    "doctor": 6,
+    "cli": 7,
+    "__main__": 8,
 }  # fmt: skip
 FOUNDATIONS = {part for part, level in LEVELS.items() if level == 2}
-SAME_LEVEL = {("convert", "train"), ("convert", "infer"), ("train", "metrics"), ("store", "convert")}
+SAME_LEVEL = {("convert", "infer"), ("train", "metrics"), ("store", "convert")}
 
 # The only places where these may be imported, lazily or not.
 ONLY_IN = {
@@ -33,11 +36,12 @@ ONLY_IN = {
     "sacrebleu": ("metrics",),
     "ctranslate2": ("infer", "convert"),
     "fasttext": ("infer",),
-    "torch": ("train", "convert"),
-    "transformers": ("train", "convert"),
+    "torch": ("model", "checkpoint", "train", "convert"),
+    "transformers": ("checkpoint", "train", "convert"),
     "accelerate": ("train",),
     "matplotlib": ("metrics",),
     "huggingface_hub": ("store",),
+    "filelock": ("store",),
     "platformdirs": ("environment",),
 }
 
@@ -45,6 +49,11 @@ ONLY_IN = {
 def part_of(path: Path) -> str:
     relative = path.relative_to(ROOT)
     return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -56,9 +65,18 @@ def imported_modules(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             assert node.module is not None
-            # `from xlmcli import bundle` imports xlmcli.bundle.
-            names |= {f"{node.module}.{alias.name}" if node.module == "xlmcli" else node.module for alias in node.names}
+            # `from xlmcli import bundle` imports xlmcli.bundle, and `from xlmcli.bundle import reading` its module.
+            names |= {
+                f"{node.module}.{alias.name}" if is_module(f"{node.module}.{alias.name}") else node.module
+                for alias in node.names
+            }
     return names
+
+
+def is_module(name: str) -> bool:
+    """Whether a name is that of a module or package of ours."""
+    path = ROOT.parent.joinpath(*name.split("."))
+    return name.startswith("xlmcli.") and (path.with_suffix(".py").is_file() or (path / "__init__.py").is_file())
 
 
 class _TypeCheckingRemover(ast.NodeTransformer):
@@ -87,6 +105,29 @@ def test_import_direction(path: Path) -> None:
         return
     wrong = {part for part in parts if not may_import(importer, part)}
     assert not wrong, f"{importer} may not import {wrong}"
+
+
+def test_there_is_no_import_circle() -> None:
+    """Late imports count."""
+    modules = {module_name(path): path for path in FILES}
+    imports = {
+        name: {imported for imported in imported_modules(path) if imported in modules and imported != name}
+        for name, path in modules.items()
+    }
+    with_circles = TopologicalSorter(imports)
+    try:
+        with_circles.prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module_name(path))
+    assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from xlmcli.metrics.report.grids import Grid
-    from xlmcli.train.data import TextData
-    from xlmcli.train.reports import Progress as TrainingProgress
-    from xlmcli.train.validation import Scores
+    from xlmcli.train.core.progress import TrainingProgress
+    from xlmcli.train.core.validation import Scores
+    from xlmcli.train.data.corpus import TextData
 
 _SECONDS_BEFORE_SHOWING = 1.0
 
@@ -139,7 +139,14 @@ def show_download_progress(is_wanted: bool) -> Iterator[DownloadProgress]:
 
 def _new_download_bar() -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     return Progress(*columns, TextColumn("{task.description}", markup=False), console=Console(stderr=True))
@@ -147,7 +154,14 @@ def _new_download_bar() -> Progress:
 
 def _new_bar(has_total: bool, seconds_between: float = 1.0) -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     known = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) if has_total else (SpinnerColumn(),)
     return Progress(

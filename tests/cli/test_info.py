@@ -211,6 +211,6 @@ def test_info_needs_no_torch_and_no_engine(request: pytest.FixtureRequest, kind:
 
 def count_parameters(folder: Path) -> int:
     """Parameters of a checkpoint, counted in the torch model."""
-    from xlmcli.train.checkpoint import load_seq2seq
+    from xlmcli.checkpoint.weights import load_seq2seq
 
     return sum(parameter.numel() for parameter in load_seq2seq(folder)[0].parameters())

@@ -18,7 +18,7 @@ transformers = pytest.importorskip("transformers")
 
 from safetensors.torch import load_file  # noqa: E402
 
-from xlmcli.train.pretrained import open_pretrained  # noqa: E402
+from xlmcli.checkpoint.pretrained import open_pretrained  # noqa: E402
 
 NUM_SPARE = 5
 LETTERS = [*"abcdefghijklmnopqrstuvwxyz'", *(f"{char}</w>" for char in "abcdefghijklmnopqrstuvwxyz.,?'")]

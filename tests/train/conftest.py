@@ -9,16 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from torch import nn
 
 from xlmcli.records import Direction
 from xlmcli.sources import Source
-from xlmcli.train.data import LengthFilter, TextOptions
-from xlmcli.train.masking import MaskingOptions, NoiseOptions
-from xlmcli.train.model import XLMShape
-from xlmcli.train.optim import OptimOptions
-from xlmcli.train.options import (
+from xlmcli.train.core.optim import OptimOptions
+from xlmcli.train.core.options import (
     DataOptions,
     LoopOptions,
     PretrainOptions,
@@ -26,12 +21,11 @@ from xlmcli.train.options import (
     SizeOptions,
     TranslateTrainingOptions,
 )
+from xlmcli.train.data.corpus import LengthFilter, TextOptions
+from xlmcli.train.data.masking import MaskingOptions, NoiseOptions
 
-SHAPE = XLMShape(num_words=60, num_langs=2, dim=16, num_layers=2, num_heads=4, max_positions=24)
 SIZE = SizeOptions(16, 1, 2, 48, gelu=True, sinusoidal=False, dropout=0.1, attention_dropout=0.1)
 OPTIM = OptimOptions(lr=2e-3, warmup=2)
-
-Randomise = Callable[[nn.Module, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +35,6 @@ class Texts:
     en: Path
     fr: Path
     pairs: Path
-
-
-@pytest.fixture(scope="session")
-def shape() -> XLMShape:
-    """The shape of a tiny XLM of two languages."""
-    return SHAPE
-
-
-@pytest.fixture(scope="session")
-def randomise() -> Randomise:
-    """Gives every weight of a model a random value, LayerNorms and biases too: ``randomise(model, seed)``."""
-
-    def fill(model: nn.Module, seed: int) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        with torch.no_grad():
-            for name, weight in model.named_parameters():
-                if weight.requires_grad:
-                    weight.copy_(0.3 * torch.randn(weight.shape, generator=generator))
-                    if "layer_norm" in name and name.endswith("weight"):
-                        weight += 1
-
-    return fill
 
 
 @pytest.fixture(scope="session")

@@ -12,16 +12,17 @@ import torch
 from safetensors.torch import load_file
 from transformers import XLMForSequenceClassification
 
+from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
+from xlmcli.checkpoint.weights import save_weights, saved_state
 from xlmcli.errors import ModelError, UsageError
+from xlmcli.model.classifier import Classifier
+from xlmcli.model.classifier_config import ClassifierConfig
+from xlmcli.model.transformer import XLMShape
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
 from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
 from xlmcli.train.averaging import average_checkpoints
-from xlmcli.train.checkpoint import CheckpointConfig, load_config, save_config, save_weights, saved_state
-from xlmcli.train.classifier import Classifier
-from xlmcli.train.classifier_config import ClassifierConfig
-from xlmcli.train.labelled import Columns
-from xlmcli.train.model import XLMShape
+from xlmcli.train.classification.files import Columns
 
 MakeModel = Callable[..., Path]
 HEAD = ClassifierConfig(("bad", "good"), train_langs=("en",))

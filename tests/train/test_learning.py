@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from xlmcli.train.data import Corpus, TextData
-from xlmcli.train.loop import Trainer
-from xlmcli.train.masking import MaskingOptions, NoiseOptions
-from xlmcli.train.model import XLMLanguageModel, XLMShape
-from xlmcli.train.objectives import LanguageModelOptions, MaskedLanguageModel
-from xlmcli.train.optim import OptimOptions
-from xlmcli.train.options import LoopOptions, RunOptions
-from xlmcli.train.sampling import Share
-from xlmcli.train.seq2seq import Seq2Seq, pad
-from xlmcli.train.setup import StreamMaker, make_accelerator
-from xlmcli.train.translation import Translation, TranslationOptions, pair_loss
-from xlmcli.train.validation import Scores
+from xlmcli.model.seq2seq import Seq2Seq, pad
+from xlmcli.model.transformer import XLMLanguageModel, XLMShape
+from xlmcli.train.core.loop import Trainer
+from xlmcli.train.core.optim import OptimOptions
+from xlmcli.train.core.options import LoopOptions, RunOptions
+from xlmcli.train.core.setup import StreamMaker, make_accelerator
+from xlmcli.train.core.validation import Scores
+from xlmcli.train.data.corpus import Corpus, TextData
+from xlmcli.train.data.masking import MaskingOptions, NoiseOptions
+from xlmcli.train.data.sampling import Share
+from xlmcli.train.pretraining.objectives import LanguageModelOptions, MaskedLanguageModel
+from xlmcli.train.translation.objectives import TranslationObjective, TranslationOptions, pair_loss
 
 CPU = torch.device("cpu")
 SHAPE = XLMShape(num_words=30, num_langs=2, dim=32, num_layers=1, num_heads=4, max_positions=16, dropout=0.0)
@@ -47,7 +47,7 @@ def test_translation_learns_to_reverse(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = Seq2Seq(SHAPE, SHAPE)
     before = float(pair_loss(model, src, tgt, (0, 1), 0.0, CPU).mean.detach())
-    objective = Translation([stream], TranslationOptions(0.5, 0.1, NoiseOptions()))
+    objective = TranslationObjective([stream], TranslationOptions(0.5, 0.1, NoiseOptions()))
     make_trainer(model, objective, tmp_path, 5e-3).run()
     model.eval()
     after = float(pair_loss(model, src, tgt, (0, 1), 0.0, CPU).mean.detach())

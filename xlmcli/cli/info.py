@@ -29,14 +29,18 @@ def command(model: str | None, output_format: str) -> None:
       xlm info
       xlm info en-fr --format json
     """
-    from xlmcli.bundle import description, find_model, is_bundle, is_checkpoint, open_bundle
+    from xlmcli.bundle import find_model, is_bundle, is_checkpoint, open_bundle
 
     path = find_model(model)
     if is_checkpoint(path) and not is_bundle(path):
+        from xlmcli.checkpoint import description
+
         checkpoint = description.describe_checkpoint(path)
         as_text, as_json = description.format_checkpoint_text, description.format_checkpoint_json
         click.echo(as_text(path, checkpoint) if output_format == "text" else as_json(path, checkpoint))
         return
+    from xlmcli.bundle.description import format_bundle_json, format_bundle_text
+
     bundle = open_bundle(path)
-    text = description.format_bundle_text(bundle) if output_format == "text" else description.format_bundle_json(bundle)
+    text = format_bundle_text(bundle) if output_format == "text" else format_bundle_json(bundle)
     click.echo(text)

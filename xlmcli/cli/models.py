@@ -161,8 +161,8 @@ def remove(names: tuple[str, ...], unfinished: bool, output_format: str) -> None
     """
     import json
 
+    from xlmcli.facts import format_bytes
     from xlmcli.store.registry import remove_downloads, remove_models
-    from xlmcli.store.report import format_bytes
 
     names = tuple(dict.fromkeys(names))
     if not names and not unfinished:

@@ -95,10 +95,10 @@ def command(
     """
     require_extra("train", "torch", "accelerate", "scipy")
     from xlmcli.console import TrainingDisplay
-    from xlmcli.train.log import JsonLog
-    from xlmcli.train.masking import MaskingOptions
-    from xlmcli.train.options import PretrainOptions
-    from xlmcli.train.pretraining import pretrain
+    from xlmcli.train.core.log import JsonLog
+    from xlmcli.train.core.options import PretrainOptions
+    from xlmcli.train.data.masking import MaskingOptions
+    from xlmcli.train.pretraining.run import pretrain
 
     options = PretrainOptions(
         tokenizer,

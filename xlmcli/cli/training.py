@@ -1,4 +1,4 @@
-"""Options that `xlm pretrain` and the `xlm train` commands share, grouped as `xlmcli.train.options` groups them."""
+"""Options that `xlm pretrain` and the `xlm train` commands share, grouped as `xlmcli.train.core.options` has them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from xlmcli.cli.options import DURATION, FILE, MONOLINGUAL, PARALLEL, SOURCE, Fi
 from xlmcli.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    from xlmcli.train.labelled import Columns
-    from xlmcli.train.options import DataOptions, RunOptions, SizeOptions
+    from xlmcli.train.classification.files import Columns
+    from xlmcli.train.core.options import DataOptions, RunOptions, SizeOptions
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -254,8 +254,8 @@ def valid_every_option(default: int) -> Callable[[Function], Function]:
 
 
 def make_data_options(values: dict[str, Any]) -> DataOptions:
-    from xlmcli.train.data import LengthFilter, TextOptions
-    from xlmcli.train.options import DataOptions
+    from xlmcli.train.core.options import DataOptions
+    from xlmcli.train.data.corpus import LengthFilter, TextOptions
 
     return DataOptions(
         mono=values["mono"],
@@ -279,7 +279,7 @@ def make_columns(values: dict[str, Any], *, multi_label: bool) -> Columns:
         UsageError: A column's number is below 1.
     """
     from xlmcli.tables import check_column
-    from xlmcli.train.labelled import Columns
+    from xlmcli.train.classification.files import Columns
 
     names = {"label": values["label_column"], "text": values["text_column"], "pair": values["pair_column"]}
     for name, column in names.items():
@@ -288,7 +288,7 @@ def make_columns(values: dict[str, Any], *, multi_label: bool) -> Columns:
 
 
 def make_size_options(values: dict[str, Any]) -> SizeOptions:
-    from xlmcli.train.options import SizeOptions
+    from xlmcli.train.core.options import SizeOptions
 
     return SizeOptions(
         dim=values["dim"],
@@ -303,8 +303,8 @@ def make_size_options(values: dict[str, Any]) -> SizeOptions:
 
 
 def make_run_options(values: dict[str, Any]) -> RunOptions:
-    from xlmcli.train.optim import OptimOptions
-    from xlmcli.train.options import LoopOptions, RunOptions
+    from xlmcli.train.core.optim import OptimOptions
+    from xlmcli.train.core.options import LoopOptions, RunOptions
 
     budgets = [name for name in ("max_steps", "max_epochs", "max_time") if name in values]
     has_budget = any(values[name] is not None for name in budgets)

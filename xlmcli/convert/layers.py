@@ -15,7 +15,7 @@ from xlmcli.convert.streaming import StreamedVariable
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from xlmcli.train.model import XLMShape
+    from xlmcli.model.transformer import XLMShape
 
 
 class Weights:

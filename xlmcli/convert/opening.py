@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xlmcli.bundle.description import checkpoint_task
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.names import CONFIG_NAME
+from xlmcli.checkpoint.config import load_config
+from xlmcli.checkpoint.description import checkpoint_task
+from xlmcli.checkpoint.huggingface import read_published_config
+from xlmcli.checkpoint.original.file import is_original
 from xlmcli.convert.engine.folder import EngineModel, is_engine_model, open_engine_model
 from xlmcli.convert.family.architectures import check_family
 from xlmcli.convert.family.languages import read_bytes
@@ -17,9 +20,6 @@ from xlmcli.convert.xlm.original import open_original
 from xlmcli.convert.xlm.translator import Checkpoint, open_checkpoint
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.text import load_tokenizer
-from xlmcli.train.checkpoint import load_config
-from xlmcli.train.huggingface import read_published_config
-from xlmcli.train.original import is_original
 
 Opened = Checkpoint | EncoderCheckpoint | FamilyModel | EngineModel
 

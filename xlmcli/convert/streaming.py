@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xlmcli.bundle.manifest import Quantization
+from xlmcli.checkpoint.lazy_weights import StoredWeights, find_place
 from xlmcli.errors import ModelError
-from xlmcli.train.stored_weights import StoredWeights, find_place
 
 _BLOCK_NUMBERS = 2**22
 _LARGEST_INT8 = np.float32(127)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from xlmcli.doctor.machine import Cores, Kept, Machine
 from xlmcli.doctor.trial import REINSTALL, Trial
-from xlmcli.store.report import format_bytes
+from xlmcli.facts import format_bytes
 
 _FORMAT_VERSION = 1
 _OPTIONAL = {"torch": "train, pretrain and convert need it", "transformers": "it is for training and conversion"}

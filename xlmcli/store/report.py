@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from xlmcli.bundle import Bundle, Manifest
 from xlmcli.bundle.description import format_bundle_json, format_bundle_text
+from xlmcli.facts import format_bytes
 from xlmcli.store.registry import StoredModel, Verification
 
 _HEAD = ("NAME", "TASK", "LANGUAGES", "SIZE", "LICENCE", "FROM")
@@ -48,16 +49,6 @@ def format_verifications_text(verifications: Sequence[Verification]) -> str:
 
 def format_verifications_json(verifications: Sequence[Verification]) -> str:
     return _dump([{"name": item.name, "ok": item.problem is None, "problem": item.problem} for item in verifications])
-
-
-def format_bytes(num_bytes: int) -> str:
-    """Returns a size as people read it, in decimal units."""
-    amount = float(num_bytes)
-    for unit in ("bytes", "kB", "MB"):
-        if amount < 999.5:
-            return f"{amount:.0f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
 
 
 def _row(model: StoredModel) -> tuple[str, str, str, str, str, str]:

@@ -14,23 +14,16 @@ import torch
 from torch import Tensor
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
+from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
+from xlmcli.checkpoint.weights import find_faults, load_own_tokenizer, read_weights, save_weights
 from xlmcli.errors import ModelError, UsageError
+from xlmcli.model.classifier import Classifier
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
-from xlmcli.train.calibration import fit_temperature
-from xlmcli.train.checkpoint import (
-    CheckpointConfig,
-    find_faults,
-    load_config,
-    load_own_tokenizer,
-    read_weights,
-    save_config,
-    save_weights,
-)
-from xlmcli.train.classifier import Classifier
-from xlmcli.train.classifier_validation import ClassificationValidator, DevSet
-from xlmcli.train.examples import check_certain, encode_labelled, read_by_lang
-from xlmcli.train.labelled import Columns
+from xlmcli.train.classification.calibration import fit_temperature
+from xlmcli.train.classification.examples import check_certain, encode_labelled, read_by_lang
+from xlmcli.train.classification.files import Columns
+from xlmcli.train.classification.validation import ClassificationValidator, DevSet
 
 
 def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Source], columns: Columns) -> None:

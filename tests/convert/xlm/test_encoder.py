@@ -21,15 +21,16 @@ pytest.importorskip("ctranslate2")
 
 from safetensors.numpy import load_file  # noqa: E402
 
+from xlmcli.checkpoint.config import CheckpointConfig, save_config  # noqa: E402
+from xlmcli.checkpoint.weights import save_weights, saved_state  # noqa: E402
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
 from xlmcli.convert.xlm.encoder import EncoderCheckpoint, open_encoder  # noqa: E402
 from xlmcli.convert.xlm.translator import Checkpoint  # noqa: E402
 from xlmcli.infer.engine import EncoderEngine, EngineOptions  # noqa: E402
-from xlmcli.train.checkpoint import CheckpointConfig, save_config, save_weights, saved_state  # noqa: E402
-from xlmcli.train.classifier import Classifier  # noqa: E402
-from xlmcli.train.classifier_config import ClassifierConfig  # noqa: E402
-from xlmcli.train.model import Tokens, XLMLanguageModel, XLMShape  # noqa: E402
+from xlmcli.model.classifier import Classifier  # noqa: E402
+from xlmcli.model.classifier_config import ClassifierConfig  # noqa: E402
+from xlmcli.model.transformer import Tokens, XLMLanguageModel, XLMShape  # noqa: E402
 
 SHAPE = XLMShape(num_words=420, num_langs=2, dim=32, num_layers=2, num_heads=4, max_positions=48)
 TEXT = [300, 310, 320, 330]

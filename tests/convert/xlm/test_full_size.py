@@ -18,12 +18,12 @@ pytest.importorskip("ctranslate2")
 
 from safetensors.torch import save_file  # noqa: E402
 
+from xlmcli.checkpoint.huggingface import read_published_config  # noqa: E402
+from xlmcli.checkpoint.weights import find_faults  # noqa: E402
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.xlm.encoder import open_encoder  # noqa: E402
 from xlmcli.infer.engine import EncoderEngine, EngineOptions  # noqa: E402
-from xlmcli.train.checkpoint import find_faults  # noqa: E402
-from xlmcli.train.huggingface import read_published_config  # noqa: E402
-from xlmcli.train.model import XLMTransformer  # noqa: E402
+from xlmcli.model.transformer import XLMTransformer  # noqa: E402
 
 TOLERANCE = 1e-4
 FIFTEEN = {"n_langs": 15, "lang2id": {f"l{index:02}": index for index in range(15)}}

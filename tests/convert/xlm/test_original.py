@@ -19,14 +19,14 @@ from xlmcli.text import load_tokenizer
 torch = pytest.importorskip("torch")
 ctranslate2 = pytest.importorskip("ctranslate2")
 
+from xlmcli.checkpoint.original.file import read_original  # noqa: E402
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
 from xlmcli.convert.verify.translations import verify_bundle  # noqa: E402
 from xlmcli.convert.xlm.encoder import EncoderCheckpoint  # noqa: E402
 from xlmcli.convert.xlm.translator import Checkpoint  # noqa: E402
 from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine  # noqa: E402
-from xlmcli.train.model import Tokens  # noqa: E402
-from xlmcli.train.original import read_original  # noqa: E402
+from xlmcli.model.transformer import Tokens  # noqa: E402
 
 Content = dict[str, Any]
 FULL = BundleOptions(quantization="float32")

@@ -18,9 +18,9 @@ ctranslate2 = pytest.importorskip("ctranslate2")
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.xlm.translator import Checkpoint, open_checkpoint, write_folded  # noqa: E402
+from xlmcli.model.seq2seq import pad  # noqa: E402
+from xlmcli.model.transformer import Tokens  # noqa: E402
 from xlmcli.text.special import EOS_ID, FIRST_WORD_ID  # noqa: E402
-from xlmcli.train.model import Tokens  # noqa: E402
-from xlmcli.train.seq2seq import pad  # noqa: E402
 
 NUM_SENTENCES = 50
 SEEDS = {"wide, deep encoder, ReLU": 1, "sinusoidal, deep decoder": 1, "sinusoidal, ReLU, one head": 1}

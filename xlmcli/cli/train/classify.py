@@ -150,9 +150,9 @@ def command(
     """
     require_extra("train", "torch", "accelerate")
     from xlmcli.console import TrainingDisplay
-    from xlmcli.train.classifying import train_classification
-    from xlmcli.train.log import JsonLog
-    from xlmcli.train.options import ClassifyTrainingOptions
+    from xlmcli.train.classification.run import train_classification
+    from xlmcli.train.core.log import JsonLog
+    from xlmcli.train.core.options import ClassifyTrainingOptions
 
     options = ClassifyTrainingOptions(
         tokenizer=tokenizer,

@@ -88,10 +88,10 @@ def command(
     """
     require_extra("train", "torch", "accelerate")
     from xlmcli.console import TrainingDisplay
-    from xlmcli.train.log import JsonLog
-    from xlmcli.train.masking import NoiseOptions
-    from xlmcli.train.options import TranslateTrainingOptions
-    from xlmcli.train.translating import train_translation
+    from xlmcli.train.core.log import JsonLog
+    from xlmcli.train.core.options import TranslateTrainingOptions
+    from xlmcli.train.data.masking import NoiseOptions
+    from xlmcli.train.translation.run import train_translation
 
     options = TranslateTrainingOptions(
         tokenizer,

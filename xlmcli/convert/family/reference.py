@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from xlmcli.train.seq2seq import pad
+from xlmcli.model.seq2seq import pad
 
 if TYPE_CHECKING:
     import numpy as np

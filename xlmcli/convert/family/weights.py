@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from xlmcli.checkpoint.huggingface import open_weights
+from xlmcli.checkpoint.lazy_weights import rename
 from xlmcli.convert.family.languages import Family
 from xlmcli.convert.streaming import weight_shape
 from xlmcli.errors import ModelError
-from xlmcli.train.huggingface import open_weights
-from xlmcli.train.stored_weights import rename
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

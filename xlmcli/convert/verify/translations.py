@@ -15,10 +15,10 @@ from xlmcli.bundle.manifest import Quantization
 from xlmcli.convert.options import Say, VerificationOptions
 from xlmcli.convert.samples import sample_sentences
 from xlmcli.errors import DataError, GateError
+from xlmcli.model.seq2seq import pad
+from xlmcli.model.transformer import Tokens
 from xlmcli.records import Direction
 from xlmcli.text.special import EOS_ID
-from xlmcli.train.model import Tokens
-from xlmcli.train.seq2seq import pad
 
 if TYPE_CHECKING:
     from xlmcli.convert.xlm.translator import Checkpoint

@@ -12,18 +12,19 @@ from safetensors.torch import save
 from torch import Tensor
 
 from xlmcli.bundle import HEAD_NAME, Architecture, Bundle, ClassifierPart, Manifest, SpecialTokens
+from xlmcli.checkpoint.config import CheckpointConfig
+from xlmcli.checkpoint.huggingface import PublishedConfig, open_weights, read_published_config
+from xlmcli.checkpoint.lazy_weights import rename
+from xlmcli.checkpoint.weights import find_faults, load_own_tokenizer
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance, tokenizer_kind
 from xlmcli.convert.options import Refusals, Say, VerificationOptions, refused_by_encoders
 from xlmcli.convert.xlm.encoder_specs import build_encoder_spec
 from xlmcli.convert.xlm.translator import make_limits
 from xlmcli.errors import ModelError
+from xlmcli.model.classifier_config import ClassifierConfig
+from xlmcli.model.transformer import XLMTransformer
 from xlmcli.text import Tokenizer
 from xlmcli.text.special import EOS_ID
-from xlmcli.train.checkpoint import CheckpointConfig, find_faults, load_own_tokenizer
-from xlmcli.train.classifier_config import ClassifierConfig
-from xlmcli.train.huggingface import PublishedConfig, open_weights, read_published_config
-from xlmcli.train.model import XLMTransformer
-from xlmcli.train.stored_weights import rename
 
 if TYPE_CHECKING:
     from transformers import XLMConfig

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from xlmcli.bundle import SpecialTokens
     from xlmcli.bundle.manifest import Quantization
-    from xlmcli.train.model import XLMShape
+    from xlmcli.model.transformer import XLMShape
 
 
 def build_encoder_spec(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xlmcli.checkpoint.original.file import read_original
 from xlmcli.convert.xlm.encoder import EncoderCheckpoint
 from xlmcli.convert.xlm.translator import Checkpoint
-from xlmcli.train.original import read_original
 
 
 def open_original(path: Path, codes: Path | None = None, vocab: Path | None = None) -> Checkpoint | EncoderCheckpoint:

@@ -25,7 +25,7 @@ from xlmcli.convert.streaming import finish
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from xlmcli.train.model import XLMShape
+    from xlmcli.model.transformer import XLMShape
 
 
 DECODER_START = "</s>"

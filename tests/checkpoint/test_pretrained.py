@@ -1,0 +1,165 @@
+"""What --init makes of a checkpoint of the original code, in each of the three commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from xlmcli.checkpoint.config import load_config
+from xlmcli.checkpoint.pretrained import open_pretrained
+from xlmcli.errors import ModelError
+from xlmcli.sources import Source
+from xlmcli.text import load_tokenizer
+from xlmcli.text.xlm_bpe import XLMBPETokenizer
+from xlmcli.train.classification.files import Columns
+from xlmcli.train.classification.start import make_start
+from xlmcli.train.core.loop import RunState, Trainer
+from xlmcli.train.core.options import ClassifyTrainingOptions, LoopOptions, PretrainOptions, TranslateTrainingOptions
+from xlmcli.train.pretraining.run import pretrain
+from xlmcli.train.translation.run import train_translation
+
+ONE_STEP = LoopOptions(max_steps=1, precision="fp32")
+Content = dict[str, Any]
+
+
+@pytest.fixture
+def save(original_content: Callable[..., Content], original_codes: str, tmp_path: Path) -> Callable[..., Content]:
+    """Writes ``model.pth`` and its codes, and returns what is in it."""
+
+    def write(**changes: Any) -> Content:
+        content = original_content(**changes)
+        torch.save(content, tmp_path / "model.pth")
+        (tmp_path / "codes").write_text(original_codes, encoding="utf-8")
+        return content
+
+    return write
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "model.pth"
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], nn.Module]:
+    """Sets a run up and returns the model that it would train."""
+
+    def run(begin: Callable[[], object]) -> nn.Module:
+        trainers: list[Trainer] = []
+        monkeypatch.setattr(Trainer, "run", lambda self: trainers.append(self) or RunState())
+        begin()
+        return trainers[0].model
+
+    return run
+
+
+def pretraining(make: Callable[..., PretrainOptions], folder: Path, init: Path) -> PretrainOptions:
+    return replace(make(folder, ONE_STEP), tokenizer=None, init=init)
+
+
+def translating(make: Callable[..., TranslateTrainingOptions], folder: Path, init: Path) -> TranslateTrainingOptions:
+    options = make(folder, ONE_STEP)
+    return replace(options, tokenizer=None, init_encoder=init, init_decoder=init, decoder_layers=None)
+
+
+def equal(state: dict[str, torch.Tensor], wanted: Content, names: Callable[[str], str]) -> bool:
+    return all(torch.equal(state[names(name)], weight) for name, weight in wanted.items())
+
+
+def test_pretraining_goes_on_with_weights_and_vocabulary(
+    save: Callable[..., Content], path: Path, pretrain_options: Any, start: Any, tmp_path: Path
+) -> None:
+    content = save(has_decoder=False, n_layers=3, share_inout_emb=False)
+    model = start(lambda: pretrain(pretraining(pretrain_options, tmp_path / "run", path), []))
+    named = lambda name: name if name.startswith("pred_layer.") else f"transformer.{name}"  # noqa: E731
+    assert equal(model.state_dict(), content["model"], named)
+    config = load_config(tmp_path / "run")
+    assert (config.langs, config.shape.num_layers, config.shape.max_positions) == (("en", "fr"), 3, 512)
+    assert not config.shape.tied_output
+    tokenizer = load_tokenizer(tmp_path / "run")
+    assert isinstance(tokenizer, XLMBPETokenizer)
+    assert tokenizer.encode("the thing") == open_pretrained(path).tokenizer().encode("the thing")
+
+
+def test_a_pretraining_run_of_an_untied_model_opens_again(
+    save: Callable[..., Content], path: Path, pretrain_options: Any, tmp_path: Path
+) -> None:
+    save(has_decoder=False, share_inout_emb=False)
+    pretrain(pretraining(pretrain_options, tmp_path / "run", path), [])
+    assert not load_config(tmp_path / "run").shape.tied_output
+    model = open_pretrained(tmp_path / "run").language_model()
+    assert not torch.equal(model.pred_layer.proj.weight, model.transformer.embeddings.weight)
+
+
+def test_pretraining_knows_only_the_languages_of_the_model(
+    save: Callable[..., Content], path: Path, pretrain_options: Any, tmp_path: Path
+) -> None:
+    save(has_decoder=False, langs=["de", "en"])
+    with pytest.raises(ModelError, match="the pretrained model does not know fr, only de, en"):
+        pretrain(pretraining(pretrain_options, tmp_path / "run", path), [])
+
+
+def test_pretraining_with_another_vocabulary_is_refused(
+    save: Callable[..., Content], path: Path, pretrain_options: Any, tmp_path: Path, tiny_tokenizer: Path
+) -> None:
+    save(has_decoder=False)
+    options = replace(pretraining(pretrain_options, tmp_path / "run", path), tokenizer=tiny_tokenizer)
+    with pytest.raises(ModelError, match="the vocabulary has 420 entries, the pretrained model 78"):
+        pretrain(options, [])
+
+
+def test_a_translator_starts_as_the_original_starts_it(
+    save: Callable[..., Content], path: Path, train_options: Any, start: Any, tmp_path: Path
+) -> None:
+    content = save(has_decoder=False)
+    model = start(lambda: train_translation(translating(train_options, tmp_path / "run", path), []))
+    assert equal(model.state_dict(), content["model"], lambda name: f"decoder.{name}")
+    encoder = {name: weight for name, weight in content["model"].items() if not name.startswith("pred_layer.")}
+    assert equal(model.state_dict(), encoder, lambda name: f"encoder.{name}")
+    assert isinstance(load_tokenizer(tmp_path / "run"), XLMBPETokenizer)
+
+
+def test_a_translator_goes_on_with_both_sides(
+    save: Callable[..., Content], path: Path, train_options: Any, start: Any, tmp_path: Path
+) -> None:
+    content = save()
+    model = start(lambda: train_translation(translating(train_options, tmp_path / "run", path), []))
+    assert equal(model.state_dict(), content["decoder"], lambda name: f"decoder.{name}")
+
+
+def test_a_shallow_decoder_takes_the_first_layers(
+    save: Callable[..., Content], path: Path, train_options: Any, start: Any, tmp_path: Path
+) -> None:
+    content = save(n_layers=3)
+    options = replace(translating(train_options, tmp_path / "run", path), decoder_layers=2)
+    decoder = start(lambda: train_translation(options, [])).decoder
+    assert len(decoder.attentions) == 2
+    assert torch.equal(decoder.encoder_attn[1].v_lin.bias, content["decoder"]["encoder_attn.1.v_lin.bias"])
+
+
+@pytest.mark.parametrize("has_decoder", [True, False])
+def test_a_classifier_starts_from_the_encoder(
+    has_decoder: bool, save: Callable[..., Content], path: Path, pretrain_options: Any, tmp_path: Path
+) -> None:
+    content = save(has_decoder=has_decoder)
+    source = Source(("en",), tmp_path / "labels.tsv")
+    run = pretrain_options(tmp_path / "run", ONE_STEP)
+    options = ClassifyTrainingOptions(
+        tokenizer=None, init=path, train=(source,), valid=(source,), select=(), columns=Columns(), pooling=None,
+        is_balanced=False, word_blank=0.0, max_len=None, batch_size=8, alpha=0.5, max_epochs=None,
+        num_seeds=1,
+        size=run.size, run=run.run,
+    )  # fmt: skip
+    begin = make_start(options, ("bad", "good"))
+    state = begin.new_model().state_dict()
+    weights = content["encoder" if has_decoder else "model"]
+    encoder = {name: weight for name, weight in weights.items() if not name.startswith("pred_layer.")}
+    assert equal(state, encoder, lambda name: f"transformer.{name}")
+    assert begin.config.decoder_layers is None
+    assert begin.config.directions == ()

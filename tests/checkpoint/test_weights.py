@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
+from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
+from xlmcli.checkpoint.pretrained import open_pretrained
+from xlmcli.checkpoint.training_state import load_training_state, save_training_state
+from xlmcli.checkpoint.weights import load_seq2seq, load_weights, save_weights, saved_state
+from xlmcli.errors import ModelError
+from xlmcli.model.seq2seq import Seq2Seq
+from xlmcli.model.transformer import XLMLanguageModel, XLMShape
+from xlmcli.records import Direction
+
+LANGS = ("en", "fr")
+DIRECTIONS = (Direction("en", "fr"), Direction("fr", "en"))
+Randomise = Callable[[nn.Module, int], None]
+
+
+@pytest.fixture
+def pretrained(shape: XLMShape, randomise: Randomise, tmp_path: Path) -> tuple[XLMLanguageModel, Path]:
+    """A model and the folder that it is saved in."""
+    model = XLMLanguageModel(shape)
+    randomise(model, 0)
+    save_config(CheckpointConfig(LANGS, shape), tmp_path)
+    save_weights(saved_state(model), tmp_path / CHECKPOINT_WEIGHTS_NAME)
+    return model, tmp_path
+
+
+def configs(shape: XLMShape) -> list[CheckpointConfig]:
+    odd = replace(shape, gelu=False, sinusoidal=True, dropout=0.25, attention_dropout=0.5, num_langs=3)
+    return [
+        CheckpointConfig(LANGS, shape),
+        CheckpointConfig(("de", "en", "fr"), odd),
+        CheckpointConfig(LANGS, shape, 1, DIRECTIONS),
+        CheckpointConfig(LANGS, shape, 1, DIRECTIONS, protects_spans=True),
+    ]
+
+
+def test_config_comes_back(shape: XLMShape, tmp_path: Path) -> None:
+    for config in configs(shape):
+        save_config(config, tmp_path)
+        assert load_config(tmp_path) == config
+
+
+def test_config_of_the_decoder(shape: XLMShape) -> None:
+    config = CheckpointConfig(LANGS, shape, 1, DIRECTIONS)
+    assert config.decoder_shape == replace(shape, num_layers=1)
+    assert config.lang2id == {"en": 0, "fr": 1}
+    assert config.to_json()["xlm_directions"] == ["en-fr", "fr-en"]
+    assert "xlm_protects_spans" not in config.to_json()
+
+
+def test_language_model_comes_back(pretrained: tuple[XLMLanguageModel, Path], shape: XLMShape) -> None:
+    model, folder = pretrained
+    opened = open_pretrained(folder).language_model()
+    assert open_pretrained(folder).config == CheckpointConfig(LANGS, shape)
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in opened.state_dict().items())
+    with pytest.raises(ModelError, match="without a decoder"):
+        load_seq2seq(folder)
+
+
+def test_seq2seq_comes_back(shape: XLMShape, randomise: Randomise, tmp_path: Path) -> None:
+    config = CheckpointConfig(LANGS, shape, 1, DIRECTIONS)
+    model = Seq2Seq(shape, config.decoder_shape)
+    randomise(model, 0)
+    save_config(config, tmp_path)
+    save_weights(saved_state(model), tmp_path / CHECKPOINT_WEIGHTS_NAME)
+    names = set(load_file(tmp_path / CHECKPOINT_WEIGHTS_NAME))
+    assert {"encoder.embeddings.weight", "decoder.embeddings.weight", "decoder.layer_norm15.0.weight"} <= names
+    assert {"decoder.encoder_attn.0.k_lin.bias", "decoder.pred_layer.proj.bias"} <= names
+    opened, opened_config = load_seq2seq(tmp_path)
+    assert opened_config == config
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in opened.state_dict().items())
+
+
+def test_all_faults_are_listed_at_once(pretrained: tuple[XLMLanguageModel, Path], shape: XLMShape) -> None:
+    model, folder = pretrained
+    state = saved_state(model)
+    del state["transformer.layer_norm1.0.bias"], state["transformer.ffns.1.lin1.weight"]
+    state["transformer.extra"] = torch.zeros(1)
+    state["transformer.embeddings.weight"] = torch.zeros(59, 16)
+    save_weights(state, folder / CHECKPOINT_WEIGHTS_NAME)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(ModelError) as caught:
+        load_weights(model, folder / CHECKPOINT_WEIGHTS_NAME)
+    for fault in (
+        "missing transformer.layer_norm1.0.bias",
+        "missing transformer.ffns.1.lin1.weight",
+        "unexpected transformer.extra",
+        "transformer.embeddings.weight is (59, 16), expected (60, 16)",
+    ):
+        assert fault in caught.value.message
+    assert str(folder / CHECKPOINT_WEIGHTS_NAME) in caught.value.message
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("damage", [b"", b"not safetensors", None])
+def test_damaged_weights_are_a_model_error(pretrained: tuple[XLMLanguageModel, Path], damage: bytes | None) -> None:
+    _, folder = pretrained
+    path = folder / CHECKPOINT_WEIGHTS_NAME
+    path.write_bytes(path.read_bytes()[:-100] if damage is None else damage)
+    with pytest.raises(ModelError, match=r"model\.safetensors: "):
+        open_pretrained(folder).encoder()
+
+
+def test_missing_weights_are_a_model_error(pretrained: tuple[XLMLanguageModel, Path]) -> None:
+    _, folder = pretrained
+    (folder / CHECKPOINT_WEIGHTS_NAME).unlink()
+    with pytest.raises(ModelError, match=r"model\.safetensors"):
+        open_pretrained(folder).encoder()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "config.json: "),
+        ("[]", "config.json: not a checkpoint's settings"),
+        ("{}", "config.json: no field 'n_langs'"),
+        ("null", "config.json: not a checkpoint's settings"),
+    ],
+)
+def test_damaged_configs_are_model_errors(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / CONFIG_NAME).write_text(text)
+    with pytest.raises(ModelError, match=message):
+        load_config(tmp_path)
+
+
+def test_a_missing_field_is_named(pretrained: tuple[XLMLanguageModel, Path]) -> None:
+    _, folder = pretrained
+    config = json.loads((folder / CONFIG_NAME).read_text())
+    del config["n_heads"]
+    (folder / CONFIG_NAME).write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="no field 'n_heads'"):
+        load_config(folder)
+
+
+def test_no_checkpoint_is_a_model_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"not a checkpoint, it has no config\.json"):
+        load_config(tmp_path / "nowhere")
+
+
+def test_training_state_comes_back(tmp_path: Path) -> None:
+    layer = nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(layer.parameters())
+    layer(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    state = {
+        "run": {"step": 3, "best": float("-inf")},
+        "positions": [{"en-fr": (1, 2)}],
+        "optimizer": optimizer.state_dict(),
+    }
+    save_training_state(state, tmp_path / "state.pt")
+    opened = load_training_state(tmp_path / "state.pt")
+    assert (opened["run"], opened["positions"]) == (state["run"], state["positions"])
+    exp_avg = opened["optimizer"]["state"][0]["exp_avg"]
+    assert torch.equal(exp_avg, optimizer.state_dict()["state"][0]["exp_avg"])
+
+
+class Hostile:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self._path}",)
+
+
+def test_training_state_runs_no_code(tmp_path: Path) -> None:
+    torch.save({"run": Hostile(tmp_path / "hacked")}, tmp_path / "state.pt")
+    with pytest.raises(ModelError, match="damaged training state"):
+        load_training_state(tmp_path / "state.pt")
+    assert not (tmp_path / "hacked").exists()
+
+
+def test_missing_training_state(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no training state to resume from"):
+        load_training_state(tmp_path / "state.pt")
+
+
+def test_files_have_normal_permissions_and_nothing_is_left_beside(tmp_path: Path, shape: XLMShape) -> None:
+    previous = os.umask(0o022)
+    try:
+        save_config(CheckpointConfig(LANGS, shape), tmp_path)
+        save_weights({"a": torch.zeros(1)}, tmp_path / CHECKPOINT_WEIGHTS_NAME)
+        save_training_state({}, tmp_path / "state.pt")
+    finally:
+        os.umask(previous)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == {CONFIG_NAME: 0o644, CHECKPOINT_WEIGHTS_NAME: 0o644, "state.pt": 0o644}
+
+
+def test_settings_may_leave_out_their_architecture(shape: XLMShape) -> None:
+    config = CheckpointConfig(("en", "fr"), shape)
+    assert CheckpointConfig.from_json(config.to_json() | {"architectures": None}) == config

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from xlmcli.train.core.batches import BatchQueue
+from xlmcli.train.core.objective import Loss, Stream
+from xlmcli.train.data.sampling import BatchSampler, Share
+
+
+class Drawn:
+    def __init__(self, rows: list[int], chance: float, thread: str) -> None:
+        self.rows, self.chance, self.thread = rows, chance, thread
+
+    def loss(self, model: nn.Module, device: torch.device) -> Loss:
+        raise NotImplementedError
+
+
+class Rows:
+    """Draws rows of a text of nine sentences."""
+
+    def __init__(self, name: str) -> None:
+        lens, repeats = np.arange(1, 10), np.ones(9, dtype=np.float32)
+        self.name, self.num_draws = name, 0
+        self.streams = [Stream(name, 9.0, BatchSampler(lens, repeats, 12, (0, len(name)), Share()), None, (0,))]
+
+    def draw(self, rng: np.random.Generator) -> Drawn:
+        self.num_draws += 1
+        return Drawn(self.streams[0].sampler.next().tolist(), rng.random(), threading.current_thread().name)
+
+
+def take(queue: BatchQueue, first: int, end: int) -> list[tuple[list[int], float]]:
+    return [(batch.rows, batch.chance) for step in range(first, end) for batch in queue.take(step)]
+
+
+def test_batches_are_those_that_objectives_draw_in_turns() -> None:
+    queue, (a, bb) = BatchQueue([Rows("a"), Rows("bb")], 7, 2), (Rows("a"), Rows("bb"))
+    expected = []
+    for step in range(20):
+        for number in range(2):
+            batch = (a, bb)[step % 2].draw(np.random.default_rng((7, step, number)))
+            expected.append((batch.rows, batch.chance))
+    assert take(queue, 0, 20) == expected
+    queue.close()
+
+
+def test_one_step_is_drawn_ahead_in_a_thread() -> None:
+    rows = Rows("a")
+    queue = BatchQueue([rows], 0, 1)
+    (batch,) = queue.take(0)
+    assert batch.thread.startswith("batches")
+    deadline = time.monotonic() + 10
+    while rows.num_draws < 2 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    queue.close()
+    assert rows.num_draws == 2
+
+
+@pytest.mark.parametrize("num_taken", range(6))
+def test_what_was_drawn_ahead_is_drawn_again_after_a_resume(num_taken: int) -> None:
+    whole = BatchQueue([Rows("a"), Rows("bb")], 0, 3)
+    expected = take(whole, 0, 12)
+    first = BatchQueue([Rows("a"), Rows("bb")], 0, 3)
+    head = take(first, 0, num_taken)
+    first.close()
+    second = BatchQueue([Rows("a"), Rows("bb")], 0, 3)
+    second.move(first.positions)
+    assert second.positions == first.positions
+    assert head + take(second, num_taken, 12) == expected
+    for queue in (whole, second):
+        queue.close()
+
+
+def test_an_error_of_drawing_comes_out_where_batches_are_taken() -> None:
+    class Broken(Rows):
+        def draw(self, rng: np.random.Generator) -> Drawn:
+            if self.num_draws == 1:
+                raise OSError("gone")
+            return super().draw(rng)
+
+    queue = BatchQueue([Broken("a")], 0, 1)
+    queue.take(0)
+    with pytest.raises(OSError, match="gone"):
+        queue.take(1)
+    queue.close()

@@ -1,0 +1,51 @@
+"""Devices and number formats of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from xlmcli.errors import TrainingError
+from xlmcli.train.core.options import LoopOptions, PretrainOptions
+from xlmcli.train.core.precision import uses_bfloat16
+from xlmcli.train.pretraining.run import pretrain
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def options(pretrain_options: Callable[..., PretrainOptions], tmp_path: Path) -> PretrainOptions:
+    return pretrain_options(tmp_path, LoopOptions(max_steps=2, precision="bf16"))
+
+
+def test_no_gpu_is_a_training_error(options: PretrainOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(TrainingError, match="no CUDA device can be used") as caught:
+        pretrain(replace(options, run=replace(options.run, device="cuda")), [])
+    assert "--device cpu" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"),
+    [("avx512_bf16", True), ("amx_bf16", True), ("bf16", True), ("avx512_f", False)],
+)
+def test_auto_is_bfloat16_where_the_processor_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch, capability: str, expected: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {capability: True, "avx2": True})
+    assert uses_bfloat16("auto", CPU) is expected
+    assert uses_bfloat16("bf16", CPU)
+    assert not uses_bfloat16("fp32", CPU)
+
+
+def test_weights_stay_float32_in_bfloat16(options: PretrainOptions, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    pretrain(options, [])
+    weights = load_file(tmp_path / "model.safetensors").values()
+    assert all(weight.dtype == torch.float32 and weight.isfinite().all() for weight in weights)
+    assert any(not torch.equal(weight, weight.bfloat16().float()) for weight in weights)

@@ -1,0 +1,256 @@
+"""How a run of translation training is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
+from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
+from xlmcli.checkpoint.pretrained import open_pretrained
+from xlmcli.checkpoint.weights import load_seq2seq, save_weights, saved_state
+from xlmcli.errors import ModelError, UsageError
+from xlmcli.model.seq2seq import Seq2Seq
+from xlmcli.model.transformer import XLMLanguageModel, XLMShape
+from xlmcli.records import Direction
+from xlmcli.sources import Source
+from xlmcli.text import load_tokenizer
+from xlmcli.text.augmentation import Augmentation
+from xlmcli.train.core.loop import RunState, Trainer
+from xlmcli.train.core.options import LoopOptions, TranslateTrainingOptions
+from xlmcli.train.translation.run import train_translation
+
+EN_FR, FR_EN = Direction("en", "fr"), Direction("fr", "en")
+SHAPE = XLMShape(420, 2, 16, num_layers=2, num_heads=2, max_positions=48, dropout=0.3)
+
+PutTogether = Callable[[TranslateTrainingOptions], Trainer]
+MakePretrained = Callable[..., Path]
+
+
+@pytest.fixture
+def options(train_options: Callable[..., TranslateTrainingOptions], tmp_path: Path) -> TranslateTrainingOptions:
+    return train_options(tmp_path / "run", LoopOptions(max_steps=1, precision="fp32"))
+
+
+@pytest.fixture
+def put_together(monkeypatch: pytest.MonkeyPatch) -> PutTogether:
+    """Sets a run up and hands out its trainer in place of training."""
+
+    def start(options: TranslateTrainingOptions) -> Trainer:
+        trainers: list[Trainer] = []
+        monkeypatch.setattr(Trainer, "run", lambda self: trainers.append(self) or RunState())
+        train_translation(options, [])
+        return trainers[0]
+
+    return start
+
+
+@pytest.fixture
+def make_pretrained(
+    tmp_path: Path, tiny_tokenizer: Path, randomise: Callable[[nn.Module, int], None]
+) -> MakePretrained:
+    """Writes a random pretrained XLM: ``make_pretrained(name, langs, **changes of the shape)``."""
+
+    def make(name: str, langs: tuple[str, ...] = ("en", "fr"), **changes: Any) -> Path:
+        shape = replace(SHAPE, num_langs=len(langs), **changes)
+        model = XLMLanguageModel(shape)
+        randomise(model, sum(map(ord, name)))
+        folder = tmp_path / name
+        folder.mkdir()
+        save_config(CheckpointConfig(langs, shape), folder)
+        save_weights(saved_state(model), folder / CHECKPOINT_WEIGHTS_NAME)
+        load_tokenizer(tiny_tokenizer).save(folder)
+        return folder
+
+    return make
+
+
+def streams_of(trainer: Trainer) -> list[tuple[str, list[tuple[str, tuple[int, ...], float]]]]:
+    return [
+        (objective.name, [(stream.name, stream.langs, stream.size) for stream in objective.streams])
+        for objective in trainer.objectives
+    ]
+
+
+def test_every_objective_has_its_streams(options: TranslateTrainingOptions, put_together: PutTogether) -> None:
+    # 20 pairs, and as many sentences a language without a translation.
+    assert streams_of(put_together(options)) == [
+        ("mt", [("en-fr", (0, 1), 20), ("fr-en", (1, 0), 20)]),
+        ("ae", [("en", (0,), 40), ("fr", (1,), 40)]),
+        ("bt", [("en-fr", (0, 1), 40), ("fr-en", (1, 0), 40)]),
+    ]
+
+
+def test_bt_reads_the_target_language(
+    options: TranslateTrainingOptions, put_together: PutTogether, tiny_tokenizer: Path, sentences: dict[str, list[str]]
+) -> None:
+    trainer = put_together(options)
+    tokenizer = load_tokenizer(tiny_tokenizer)
+    for stream in trainer.objectives[2].streams:
+        assert stream.data is not None
+        (side,) = stream.data.sides
+        assert set(tokenizer.decode_batch([side[i] for i in range(len(side))])) == set(sentences[stream.name[-2:]])
+
+
+def test_mt_reads_its_own_sides(
+    options: TranslateTrainingOptions, put_together: PutTogether, tiny_tokenizer: Path, sentences: dict[str, list[str]]
+) -> None:
+    tokenizer = load_tokenizer(tiny_tokenizer)
+    for stream in put_together(options).objectives[0].streams:
+        assert stream.data is not None
+        for lang, side in zip(stream.name.split("-"), stream.data.sides, strict=True):
+            assert tokenizer.decode_batch([side[i] for i in range(len(side))]) == sentences[lang]
+
+
+def test_variants_with_errors_are_learned_in_one_direction(
+    options: TranslateTrainingOptions, put_together: PutTogether
+) -> None:
+    text = replace(options.data.text, augmentations=(Augmentation("typos", 1),))
+    trainer = put_together(replace(options, data=replace(options.data, text=text)))
+    first, second = trainer.objectives[0].streams
+    assert first.data is not None
+    num_variants = len(first.data) - 20
+    assert num_variants > 0
+    assert first.size + second.size == 40 + num_variants
+
+
+def test_pairs_in_either_order_are_taken(
+    options: TranslateTrainingOptions, put_together: PutTogether, tmp_path: Path
+) -> None:
+    (tmp_path / "more.tsv").write_text("Bonjour.\tGood morning.\n", encoding="utf-8")
+    parallel = (*options.data.parallel, Source(("fr", "en"), tmp_path / "more.tsv"))
+    (mt,) = put_together(replace(options, objectives=("mt",), data=replace(options.data, parallel=parallel))).objectives
+    assert [stream.size for stream in mt.streams] == [21, 21]
+
+
+def test_directions_are_both_of_each_pair_by_default(
+    options: TranslateTrainingOptions, put_together: PutTogether
+) -> None:
+    put_together(replace(options, directions=()))
+    assert load_config(options.run.folder).directions == (EN_FR, FR_EN)
+
+
+def test_one_direction_alone(options: TranslateTrainingOptions, put_together: PutTogether) -> None:
+    trainer = put_together(replace(options, directions=(FR_EN,), objectives=("mt", "bt")))
+    assert load_config(options.run.folder).directions == (FR_EN,)
+    assert streams_of(trainer) == [("mt", [("fr-en", (1, 0), 20)]), ("bt", [("fr-en", (1, 0), 40)])]
+    assert set(trainer.validator().values) == {"fr-en bleu", "fr-en ppl"}
+
+
+def test_text_without_translations_is_enough_for_ae_and_bt(
+    options: TranslateTrainingOptions, put_together: PutTogether
+) -> None:
+    data = replace(options.data, parallel=())
+    trainer = put_together(replace(options, objectives=("ae", "bt"), data=data))
+    assert [size for _, streams in streams_of(trainer) for _, _, size in streams] == [20] * 4
+
+
+def test_long_validation_pairs_are_cut(
+    options: TranslateTrainingOptions, put_together: PutTogether, tmp_path: Path
+) -> None:
+    (tmp_path / "long.tsv").write_text(f"{'cat ' * 300}\t{'chat ' * 300}\n", encoding="utf-8")
+    data = replace(options.data, valid=(Source(("en", "fr"), tmp_path / "long.tsv"),))
+    assert put_together(replace(options, data=data)).validator().values["en-fr ppl"] > 1
+
+
+def test_both_sides_start_from_the_pretrained_model(
+    options: TranslateTrainingOptions, put_together: PutTogether, make_pretrained: MakePretrained
+) -> None:
+    folder = make_pretrained("xlm")
+    trainer = put_together(replace(options, init_encoder=folder, init_decoder=folder, tokenizer=None))
+
+    pretrained = open_pretrained(folder).language_model().state_dict()
+    model = trainer.bare_model
+    assert isinstance(model, Seq2Seq)
+    for name, value in model.encoder.state_dict().items():
+        assert torch.equal(value, pretrained[f"transformer.{name}"])
+    assert torch.equal(model.decoder.attentions[0].q_lin.weight, pretrained["transformer.attentions.0.q_lin.weight"])
+    config = load_config(options.run.folder)
+    assert (config.shape.num_layers, config.decoder_layers) == (2, 1)
+    assert (config.shape.dropout, config.shape.attention_dropout) == (0.1, 0.1), "dropout is training's own"
+    assert load_tokenizer(options.run.folder).vocab_size == 420
+
+
+def test_the_result_opens(options: TranslateTrainingOptions) -> None:
+    train_translation(options, [])
+    model, config = load_seq2seq(options.run.folder)
+    assert config.directions == (EN_FR, FR_EN)
+    assert (model.encoder.shape, model.decoder.shape) == (config.shape, config.decoder_shape)
+
+
+def test_a_language_may_have_no_text_of_its_own(
+    options: TranslateTrainingOptions, put_together: PutTogether, make_pretrained: MakePretrained
+) -> None:
+    folder = make_pretrained("xlm", ("de", "en", "fr"))
+    put_together(replace(options, init_encoder=folder, init_decoder=folder))
+    assert load_config(options.run.folder).lang2id == {"de": 0, "en": 1, "fr": 2}
+
+
+def test_text_that_does_not_fit(options: TranslateTrainingOptions, tmp_path: Path) -> None:
+    data = options.data
+    de_en = (Source(("de", "en"), tmp_path / "x.tsv"),)
+    bt_only = {"objectives": ("bt",), "directions": (Direction("de", "en"), EN_FR)}
+    for changes, message in (
+        ({"data": replace(data, mono=(), parallel=())}, "no training text"),
+        ({"data": replace(data, valid=())}, "no validation text"),
+        ({"data": replace(data, valid=data.mono)}, "no validation pairs for these directions"),
+        ({"data": replace(data, valid=de_en)}, "validation text in de, which has no training text"),
+        ({"data": replace(data, parallel=())}, "the objective mt has no parallel text for en-fr"),
+        ({"data": replace(data, parallel=()), "directions": ()}, "nothing to translate"),
+        (bt_only, "no text in de"),
+        ({"tokenizer": None}, "no vocabulary"),
+        (
+            {"data": replace(data, text=replace(data.text, limits=replace(data.text.limits, max_len=47)))},
+            "--max-len 47 leaves no room for </s>",
+        ),
+    ):
+        with pytest.raises(UsageError, match=message):
+            train_translation(replace(options, **changes), [])
+    assert not (options.run.folder / "config.json").exists()
+
+
+def test_pretrained_models_that_do_not_fit(options: TranslateTrainingOptions, make_pretrained: MakePretrained) -> None:
+    xlm, german = make_pretrained("xlm"), make_pretrained("german", ("de", "en"))
+    others = [
+        make_pretrained("wide", dim=32),
+        make_pretrained("long", max_positions=64),
+        make_pretrained("relu", gelu=False),
+        make_pretrained("heads", num_heads=4),
+        german,
+    ]
+    small = make_pretrained("small", num_words=300)
+    for encoder, decoder, changes, error, message in (
+        *((xlm, other, {}, ModelError, "differ in sizes or languages") for other in others),
+        (german, german, {}, ModelError, "does not know fr, only de, en"),
+        (small, small, {}, ModelError, "the vocabulary has 420 entries, the pretrained model 300"),
+        (xlm, xlm, {"decoder_layers": 3}, UsageError, "--decoder-layers 3 is more than the 2 layers to start from"),
+        (xlm.parent / "nowhere", None, {}, ModelError, "not a checkpoint"),
+    ):
+        with pytest.raises(error, match=message):
+            train_translation(replace(options, init_encoder=encoder, init_decoder=decoder, **changes), [])
+
+
+def test_a_decoder_may_differ_in_depth(
+    options: TranslateTrainingOptions, put_together: PutTogether, make_pretrained: MakePretrained
+) -> None:
+    deep, shallow = make_pretrained("deep", num_layers=3), make_pretrained("shallow", num_layers=1)
+    put_together(replace(options, init_encoder=deep, init_decoder=shallow))
+    config = load_config(options.run.folder)
+    assert (config.shape.num_layers, config.decoder_layers) == (3, 1)
+
+
+def test_one_random_side(
+    options: TranslateTrainingOptions, put_together: PutTogether, make_pretrained: MakePretrained
+) -> None:
+    xlm = make_pretrained("xlm")
+    trainer = put_together(replace(options, init_encoder=None, init_decoder=xlm))
+    model = trainer.bare_model
+    assert isinstance(model, Seq2Seq)
+    assert not torch.equal(model.encoder.embeddings.weight, model.decoder.embeddings.weight)
+    assert load_config(options.run.folder).shape.num_layers == 2

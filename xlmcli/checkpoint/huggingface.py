@@ -1,0 +1,158 @@
+"""Folders of ``transformers``' XLM, ours or others': settings, and weights as it saves them now and did before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from torch import Tensor
+
+from xlmcli.bundle.fields import Fields
+from xlmcli.bundle.manifest import Activation
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME, PYTORCH_WEIGHTS_NAME
+from xlmcli.bundle.weight_files import find_weight_files
+from xlmcli.checkpoint.config import CheckpointConfig, parse_config
+from xlmcli.checkpoint.lazy_weights import NamedWeights, StoredWeights
+from xlmcli.checkpoint.original.file import StreamedWeights
+from xlmcli.checkpoint.torch_file import TorchFile
+from xlmcli.checkpoint.unpickling import TensorReference
+from xlmcli.errors import ModelError
+from xlmcli.model.classifier_config import CLASSIFIER, POOLINGS, PROBLEMS
+
+if TYPE_CHECKING:
+    from transformers import XLMConfig
+
+_POSSIBLE = ("XLMModel", "XLMWithLMHeadModel", CLASSIFIER)
+_ENCODER = "transformer."
+# A buffer that transformers stored until 4.31.
+_BUFFER = "position_ids"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedConfig:
+    """What config.json says, transformers' defaults included.
+
+    Attributes:
+        checkpoint: Sizes, languages and the classifier, which is left out where it has faults.
+        published: All settings, as transformers holds them.
+        faults: What the model has and we have not; nothing may be done with a model that has any.
+    """
+
+    checkpoint: CheckpointConfig
+    published: XLMConfig
+    faults: tuple[str, ...]
+
+    @property
+    def has_head(self) -> bool:
+        """Whether it is a classifier, with or without faults."""
+        return CLASSIFIER in (self.published.architectures or ())
+
+
+def read_published_config(folder: Path) -> PublishedConfig:
+    """Reads config.json, which leaves out what is transformers' default.
+
+    Raises:
+        ModelError: There is none, or it is not an XLM's.
+    """
+    path = folder / CONFIG_NAME
+    try:
+        given = Fields.parse(path.read_bytes(), str(path)).values
+    except FileNotFoundError:
+        raise ModelError(f"{folder}: not a checkpoint, it has no {CONFIG_NAME}") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if given.get("model_type", "xlm") != "xlm":
+        raise ModelError(f"{path}: model_type is {given['model_type']!r}, where xlm is needed")
+    from transformers import XLMConfig
+
+    try:
+        config = XLMConfig.from_dict(given)
+    except Exception as error:  # transformers checks with classes of its own, and with whatever Python raises
+        raise ModelError(f"{path}: not the settings of an XLM ({' '.join(str(error).split())})") from None
+    faults = _architecture_faults(config) + _language_faults(config)
+    head_faults = _head_faults(config) if CLASSIFIER in (config.architectures or ()) else []
+    fields: dict[str, Any] = {**config.to_dict(), "id2label": config.id2label}
+    if head_faults or faults:
+        fields |= {"architectures": [], "lang2id": {}}
+    return PublishedConfig(parse_config(fields, path), config, (*faults, *head_faults))
+
+
+def open_weights(folder: Path) -> Mapping[str, Tensor]:
+    """Opens the weights of a folder; each is read when it is looked at.
+
+    Returns:
+        The encoder's, named as in ``XLMModel``, and those of layers on top of it (``pred_layer.``,
+        ``sequence_summary.``).
+
+    Raises:
+        ModelError: There are none, they are damaged, or a file could run code.
+    """
+    files = find_weight_files(folder)
+    if not files:
+        raise ModelError(f"{folder}: no weights, neither {CHECKPOINT_WEIGHTS_NAME} nor {PYTORCH_WEIGHTS_NAME}")
+    return NamedWeights(
+        {
+            name.removeprefix(_ENCODER): (part, name)
+            for part in map(_open_file, files)
+            for name in part
+            if not name.endswith(_BUFFER)
+        }
+    )
+
+
+def _open_file(path: Path) -> StoredWeights | StreamedWeights:
+    if path.suffix == Path(CHECKPOINT_WEIGHTS_NAME).suffix:
+        return StoredWeights(path)
+    file = TorchFile(path)
+    content = file.content
+    if not isinstance(content, dict) or not all(isinstance(part, TensorReference) for part in content.values()):
+        raise ModelError(f"{path}: not a table of weights")
+    return StreamedWeights(file, content)
+
+
+def _architecture_faults(config: XLMConfig) -> list[str]:
+    """Names what changes the states in ways that our models have not got."""
+    unknown = [name for name in config.architectures or () if name not in _POSSIBLE]
+    faults = [f"architectures: {name} (can be: {', '.join(_POSSIBLE)})" for name in unknown]
+    if config.causal:
+        faults.append("causal: true")
+    if not config.is_encoder:
+        faults.append("is_encoder: false")
+    if config.emb_dim % config.n_heads:
+        faults.append(f"n_heads: {config.n_heads}, which does not divide emb_dim {config.emb_dim}")
+    if getattr(config, "pruned_heads", None):
+        faults.append("pruned_heads")
+    return faults
+
+
+def _language_faults(config: XLMConfig) -> list[str]:
+    lang2id = getattr(config, "lang2id", None) or {}
+    ids = list(lang2id.values())
+    if not all(isinstance(index, int) and index >= 0 for index in ids) or len(set(ids)) < len(ids):
+        return ["lang2id: should give every language a number of its own"]
+    if config.n_langs > 1 and config.use_lang_emb and ids and max(ids) >= config.n_langs:
+        return [f"lang2id: goes up to {max(ids)}, with n_langs {config.n_langs}"]
+    return []
+
+
+def _head_faults(config: XLMConfig) -> list[str]:
+    faults = []
+    if config.summary_type not in POOLINGS:
+        faults.append(f"summary_type: {config.summary_type} (can be: {', '.join(POOLINGS)})")
+    if config.summary_activation and config.summary_activation not in get_args(Activation):
+        faults.append(f"summary_activation: {config.summary_activation} (can be: tanh, null)")
+    labels = list((config.id2label or {}).values())
+    num_outputs = len(labels) if config.summary_proj_to_labels else config.emb_dim
+    if not config.summary_use_proj:
+        faults.append("summary_use_proj: false, so that there is no layer to the labels")
+    elif num_outputs != len(labels):
+        faults.append(f"summary_proj_to_labels: false, so that {num_outputs} outputs stand for {len(labels)} labels")
+    if config.problem_type not in (None, *PROBLEMS.values()):
+        faults.append(f"problem_type: {config.problem_type}")
+    if len(labels) < 2:
+        faults.append(f"num_labels: {len(labels)}, which is a regression and no classification")
+    if len(set(labels)) < len(labels):
+        faults.append("id2label: should give every label a name of its own")
+    return faults

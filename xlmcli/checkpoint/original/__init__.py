@@ -1,0 +1,1 @@
+"""Checkpoints of the original code: its file, its settings, its tokenizer."""

@@ -1,0 +1,176 @@
+"""What ``--init`` takes: a pretrained XLM, whoever made it.
+
+A folder is a checkpoint of ours or of ``transformers``, a file is a checkpoint of the original code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from xlmcli.bundle.names import CONFIG_NAME
+from xlmcli.checkpoint.config import CheckpointConfig, load_config
+from xlmcli.checkpoint.description import checkpoint_task
+from xlmcli.checkpoint.huggingface import open_weights, read_published_config
+from xlmcli.checkpoint.original.file import is_original, read_original
+from xlmcli.checkpoint.weights import fill_weights, load_own_tokenizer, load_seq2seq
+from xlmcli.errors import ModelError, UsageError
+from xlmcli.model.classifier import Classifier
+from xlmcli.model.seq2seq import Seq2Seq, XLMDecoder
+from xlmcli.model.transformer import XLMLanguageModel, XLMTransformer
+from xlmcli.text import Tokenizer, load_tokenizer
+
+_OUTPUT, _HEAD = "pred_layer.", "sequence_summary."
+
+
+class Pretrained(Protocol):
+    """A pretrained XLM. Weights are read when a part is asked for, and are in memory of their own."""
+
+    @property
+    def config(self) -> CheckpointConfig:
+        """Languages and sizes."""
+
+    def language_model(self) -> XLMLanguageModel:
+        """The encoder with its output layer."""
+
+    def encoder(self) -> XLMTransformer:
+        """The encoder alone."""
+
+    def classifier(self) -> Classifier | None:
+        """The encoder with the head of a classifier, where it is one."""
+
+    def decoder(self) -> XLMLanguageModel | XLMDecoder:
+        """What a decoder starts from: one with attention to an encoder, where the checkpoint has it."""
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that it was trained with, with a piece for every row of the embedding table."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    path: Path
+    config: CheckpointConfig
+
+    def language_model(self) -> XLMLanguageModel:
+        """The encoder with its output layer, whose bias is zero where only an encoder or a classifier was saved."""
+        state = self._read(_OUTPUT)
+        if self.config.shape.tied_output:
+            state.pop(f"{_OUTPUT}proj.weight", None)
+            state.setdefault(f"{_OUTPUT}proj.bias", torch.zeros(self.config.shape.num_words))
+        model = XLMLanguageModel(self.config.shape)
+        fill_weights(model, state, self.path)
+        return model
+
+    def encoder(self) -> XLMTransformer:
+        encoder = XLMTransformer(self.config.shape)
+        fill_weights(encoder, self._read(), self.path)
+        return encoder
+
+    def classifier(self) -> Classifier | None:
+        if self.config.classifier is None:
+            return None
+        model = Classifier(self.config.shape, self.config.classifier)
+        fill_weights(model, self._read(_HEAD), self.path)
+        return model
+
+    def decoder(self) -> XLMLanguageModel:
+        return self.language_model()
+
+    def tokenizer(self) -> Tokenizer:
+        return load_own_tokenizer(self.path, self.config.shape.num_words)
+
+    def _read(self, layer: str | None = None) -> dict[str, Tensor]:
+        """The encoder's weights; with a layer's, named as in the model that has it on top."""
+        weights = open_weights(self.path)
+        encoder = [name for name in weights if not name.startswith((_OUTPUT, _HEAD))]
+        if layer is None:
+            return {name: weights[name] for name in encoder}
+        state = {f"transformer.{name}": weights[name] for name in encoder}
+        return state | {name: weights[name] for name in weights if name.startswith(layer)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Translator:
+    """An encoder-decoder of ours."""
+
+    path: Path
+    config: CheckpointConfig
+
+    def language_model(self) -> XLMLanguageModel:
+        """The encoder, with an output layer that is new where it is not the embedding table."""
+        model = XLMLanguageModel(self.config.shape)
+        model.transformer.load_state_dict(self.encoder().state_dict())
+        nn.init.zeros_(model.pred_layer.proj.bias)
+        return model
+
+    def encoder(self) -> XLMTransformer:
+        return self._model().encoder
+
+    def classifier(self) -> None:
+        """None: it translates."""
+
+    def decoder(self) -> XLMDecoder:
+        return self._model().decoder
+
+    def tokenizer(self) -> Tokenizer:
+        return load_own_tokenizer(self.path, self.config.shape.num_words)
+
+    def _model(self) -> Seq2Seq:
+        return load_seq2seq(self.path)[0]
+
+
+def open_pretrained(path: Path) -> Pretrained:
+    """Opens what ``--init`` names.
+
+    Raises:
+        ModelError: It is no XLM, or a damaged one.
+    """
+    if is_original(path):
+        return read_original(path)
+    if checkpoint_task(path) == "translate":
+        return _Translator(path, load_config(path))
+    config = read_published_config(path)
+    if config.faults:
+        raise ModelError(f"{path / CONFIG_NAME}: cannot be trained further: {'; '.join(config.faults)}")
+    return _Folder(path, config.checkpoint)
+
+
+def choose_tokenizer(folder: Path | None, pretrained: Pretrained | None) -> Tokenizer:
+    """Opens the vocabulary that ``--tokenizer`` names, or else the pretrained model's own.
+
+    Raises:
+        UsageError: There is neither.
+        ModelError: The vocabulary has not as many entries as the pretrained model has words, or cannot be opened.
+    """
+    if folder is None:
+        if pretrained is None:
+            raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
+        return pretrained.tokenizer()
+    tokenizer = load_tokenizer(folder)
+    num_words = tokenizer.vocab_size if pretrained is None else pretrained.config.shape.num_words
+    if tokenizer.vocab_size != num_words:
+        raise ModelError(
+            f"the vocabulary has {tokenizer.vocab_size} entries, the pretrained model {num_words}",
+            hint="leave --tokenizer out to take the model's own",
+        )
+    return tokenizer
+
+
+def join_langs(config: CheckpointConfig, langs: Iterable[str]) -> tuple[str, ...]:
+    """The languages of a pretrained model and of text for it.
+
+    Raises:
+        ModelError: The model has language embeddings, and none for a language of the text.
+    """
+    strangers = sorted(set(langs) - set(config.langs))
+    if strangers and config.shape.num_langs > 1:
+        raise ModelError(
+            f"the pretrained model does not know {', '.join(strangers)}, only {', '.join(config.langs)}",
+            hint="leave their text out, or pretrain a model that knows them",
+        )
+    return (*config.langs, *strangers)

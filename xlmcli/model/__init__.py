@@ -1,0 +1,1 @@
+"""The networks alone: transformers, encoder-decoder, classifier."""

@@ -1,0 +1,152 @@
+"""What the training of a classifier starts from: its sizes, languages, labels, vocabulary and first weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from xlmcli.checkpoint.config import CheckpointConfig
+from xlmcli.checkpoint.pretrained import choose_tokenizer, join_langs, open_pretrained
+from xlmcli.errors import DataError, ModelError, UsageError
+from xlmcli.model.classifier import Classifier
+from xlmcli.model.classifier_config import ClassifierConfig
+from xlmcli.model.transformer import XLMTransformer
+from xlmcli.text import Tokenizer
+from xlmcli.text.fixed_rules import FixedRulesTokenizer
+from xlmcli.text.special import BOS_ID, EOS_ID
+from xlmcli.train.core.options import ClassifyTrainingOptions
+from xlmcli.train.core.setup import new_shape
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierStart:
+    """What each run begins with.
+
+    Attributes:
+        config: Of the checkpoint to be.
+        pretrained: A whole classifier, an encoder, or None for random weights.
+        tokenizer: The vocabulary.
+    """
+
+    config: CheckpointConfig
+    pretrained: Classifier | XLMTransformer | None
+    tokenizer: Tokenizer
+
+    @property
+    def classifier(self) -> ClassifierConfig:
+        assert self.config.classifier is not None
+        return self.config.classifier
+
+    @property
+    def max_len(self) -> int:
+        """Tokens that are kept of a text, or of both of a pair."""
+        assert self.config.max_len is not None
+        return self.config.max_len
+
+    def new_model(self) -> Classifier:
+        """A model with the weights to start from; those that are not given are random."""
+        model = Classifier(self.config.shape, self.classifier)
+        if isinstance(self.pretrained, Classifier):
+            model.load_state_dict(self.pretrained.state_dict())
+        elif self.pretrained is not None:
+            model.transformer.load_state_dict(self.pretrained.state_dict())
+        languages = model.transformer.lang_embeddings
+        if languages is not None and self.classifier.start_id == BOS_ID:
+            # Never read, see `make_tokens`; processes that train together would wait for their gradient.
+            languages.requires_grad_(False)
+        return model
+
+
+def check_data(options: ClassifyTrainingOptions) -> None:
+    """Finds what is wrong with the options before any work is done.
+
+    Raises:
+        UsageError: Text is missing, or ``--select`` names a language without held-out text.
+    """
+    if not options.train:
+        raise UsageError("no training text", hint="name some with --train, such as --train en=FILE.tsv")
+    if not options.valid:
+        raise UsageError("no validation text", hint="name some with --valid, such as --valid en=FILE.tsv")
+    strangers = sorted(set(options.select) - {lang for source in options.valid for lang in source.langs})
+    if strangers:
+        raise UsageError(f"--select {','.join(strangers)}: no --valid text in this language")
+    if options.init is None and options.size.dim % options.size.num_heads:
+        raise UsageError(f"--dim {options.size.dim} is not a multiple of --heads {options.size.num_heads}")
+
+
+def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> ClassifierStart:
+    """Loads what to start from, and settles languages, sizes and labels.
+
+    Args:
+        options: All options.
+        labels: The labels of the training text.
+
+    Raises:
+        DataError: There are no labels.
+        UsageError: Options contradict each other, or there is no vocabulary or a single label.
+        ModelError: The model to start from does not fit the text.
+    """
+    if not labels:
+        raise DataError("the training text has no labels")
+    if len(labels) < 2 and not options.columns.multi_label:
+        raise UsageError(
+            f"all training text has the same label: {labels[0]}",
+            hint="--label-column and --text-column choose the columns",
+        )
+    langs = tuple(sorted({lang for source in (*options.train, *options.valid) for lang in source.langs}))
+    train_langs = tuple(sorted({lang for source in options.train for lang in source.langs}))
+    pretrained, old, tokenizer = _load(options)
+    if old is None:
+        config = CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, len(langs)))
+    else:
+        config = replace(
+            old,
+            langs=join_langs(old, langs),
+            decoder_layers=None,
+            directions=(),
+            shape=replace(old.shape, dropout=options.size.dropout, attention_dropout=options.size.attention_dropout),
+        )
+    classifier = replace(_classifier(options, config.classifier, labels), train_langs=train_langs)
+    config = replace(config, classifier=classifier, max_len=_max_len(options, config))
+    return ClassifierStart(config, pretrained, tokenizer)
+
+
+def _load(
+    options: ClassifyTrainingOptions,
+) -> tuple[Classifier | XLMTransformer | None, CheckpointConfig | None, Tokenizer]:
+    source = None if options.init is None else open_pretrained(options.init)
+    tokenizer = choose_tokenizer(options.tokenizer, source)
+    if source is None:
+        return None, None, tokenizer
+    if source.config.classifier is not None and source.config.classifier.start_id == BOS_ID:
+        # It was trained through Hugging Face's tokenizer, and `xlm classify` goes by that too.
+        tokenizer = FixedRulesTokenizer(tokenizer)
+    return source.classifier() or source.encoder(), source.config, tokenizer
+
+
+def _classifier(
+    options: ClassifyTrainingOptions, old: ClassifierConfig | None, labels: tuple[str, ...]
+) -> ClassifierConfig:
+    """The classifier to be: a new one, or what is trained further."""
+    multi_label = options.columns.multi_label
+    if old is None:
+        return ClassifierConfig(labels, multi_label, options.pooling or "first", start_id=EOS_ID)
+    if set(labels) != set(old.labels):
+        raise ModelError(
+            f"the text has the labels {', '.join(labels)}, the classifier to start from {', '.join(old.labels)}",
+            hint="start from the pretrained XLM that it was trained from",
+        )
+    if multi_label != old.multi_label:
+        raise ModelError(
+            f"the classifier to start from gives {'any number of labels' if old.multi_label else 'one label'} a text",
+            hint=f"{'add' if old.multi_label else 'leave out'} --multi-label",
+        )
+    if options.pooling not in (None, old.pooling):
+        raise ModelError(f"the classifier to start from has --pooling {old.pooling}, not {options.pooling}")
+    return replace(old, temperature=1.0)
+
+
+def _max_len(options: ClassifyTrainingOptions, config: CheckpointConfig) -> int:
+    room = config.shape.max_positions - 1 - options.columns.num_texts
+    if options.max_len is not None and options.max_len > room:
+        raise UsageError(f"--max-len {options.max_len} leaves no room for </s>: the model reads {room} tokens at most")
+    return options.max_len or room

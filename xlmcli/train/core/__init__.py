@@ -1,0 +1,1 @@
+"""What all training shares: the loop, options, the optimizer, progress."""

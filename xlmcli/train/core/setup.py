@@ -1,0 +1,163 @@
+"""Puts a run together: device, data by language, streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
+from xlmcli.checkpoint.config import CheckpointConfig, load_config
+from xlmcli.checkpoint.training_state import STATE_FILE, TRAINING_FOLDER
+from xlmcli.cores import count_usable_cores
+from xlmcli.errors import TrainingError, UsageError
+from xlmcli.model.transformer import XLMShape
+from xlmcli.sources import Source
+from xlmcli.text import Tokenizer
+from xlmcli.train.core.objective import Stream
+from xlmcli.train.core.options import DataOptions, RunOptions, SizeOptions
+from xlmcli.train.core.progress import Reporter
+from xlmcli.train.data.corpus import TextData, TextOptions, join
+from xlmcli.train.data.loading import load_text
+from xlmcli.train.data.sampling import BatchSampler, BlockSampler, BlockShape, Share
+
+Langs = tuple[str, ...]
+
+
+def make_accelerator(run: RunOptions) -> Accelerator:
+    """The device and the processes of this run, as `accelerate launch` or `torchrun` set them up.
+
+    Raises:
+        TrainingError: CUDA is asked for and there is none.
+    """
+    if run.device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("no CUDA device can be used", hint="leave --device out, or use --device cpu")
+    torch.manual_seed(run.loop.seed)
+    accelerator = Accelerator(cpu=run.device == "cpu")
+    torch.set_num_threads(max(1, count_usable_cores() // accelerator.num_processes))
+    return accelerator
+
+
+def new_shape(size: SizeOptions, num_words: int, num_langs: int) -> XLMShape:
+    """The shape of a new model."""
+    return XLMShape(num_words=num_words, num_langs=num_langs, **asdict(size))
+
+
+def check_options(data: DataOptions, size: SizeOptions) -> None:
+    """Finds what is wrong with options before any work is done.
+
+    Raises:
+        UsageError: The heads do not divide the width, or there is no validation text.
+    """
+    if size.dim % size.num_heads:
+        raise UsageError(f"--dim {size.dim} is not a multiple of --heads {size.num_heads}")
+    if not data.valid:
+        raise UsageError("no validation text", hint="name some with --valid, such as --valid en-fr=FILE.tsv")
+
+
+def check_folder(run: RunOptions) -> None:
+    """Makes sure that a run neither overwrites nor invents a checkpoint.
+
+    Raises:
+        UsageError: The folder has a run and ``resume`` is not set, or has none and it is.
+    """
+    has_run = (run.folder / TRAINING_FOLDER / STATE_FILE).exists()
+    if run.resume and not has_run:
+        raise UsageError(f"{run.folder} has no run to resume", hint="leave --resume out to start one")
+    if not run.resume and (has_run or (run.folder / CHECKPOINT_WEIGHTS_NAME).exists()):
+        way_out = "add --resume to go on, or name another folder" if has_run else "name another folder"
+        raise UsageError(f"{run.folder} has a checkpoint already", hint=way_out)
+    run.folder.mkdir(parents=True, exist_ok=True)
+
+
+def check_same_model(config: CheckpointConfig, folder: Path) -> None:
+    """Makes sure that a resumed run goes on with the model that it began with.
+
+    Raises:
+        UsageError: The options describe another model.
+    """
+    if load_config(folder).uncalibrated() != config:
+        raise UsageError(
+            f"the run in {folder} has other sizes, languages or directions",
+            hint="give the options that it was started with",
+        )
+
+
+def load_by_langs(sources: Sequence[Source], tokenizer: Tokenizer, options: TextOptions) -> dict[Langs, TextData]:
+    """Loads sources, those of the same languages together."""
+    groups: dict[Langs, list[Source]] = {}
+    for source in sources:
+        groups.setdefault(source.langs, []).append(source)
+    return {langs: load_text(group, tokenizer, options) for langs, group in groups.items()}
+
+
+def report_text(text: dict[Langs, TextData], reporters: Sequence[Reporter]) -> None:
+    """Tells how much training text there is."""
+    for data in text.values():
+        for reporter in reporters:
+            reporter.loaded(data)
+
+
+def all_langs(data: DataOptions) -> tuple[str, ...]:
+    """Every language that training text has, sorted: the place of each is its language id."""
+    langs = {lang for source in (*data.mono, *data.parallel) for lang in source.langs}
+    if not langs:
+        raise UsageError("no training text", hint="name some with --mono or --parallel")
+    strangers = sorted({lang for source in data.valid for lang in source.langs} - langs)
+    if strangers:
+        raise UsageError(f"validation text in {', '.join(strangers)}, which has no training text")
+    return tuple(sorted(langs))
+
+
+def sentences_of(lang: str, texts: Iterable[TextData]) -> TextData:
+    """All sentences of one language, those of parallel text included.
+
+    Raises:
+        UsageError: There are none.
+    """
+    sides = [text.side(lang) for text in texts if lang in text.langs]
+    if not sides:
+        raise UsageError(f"no text in {lang}", hint="name some with --mono or --parallel")
+    return join(sides)
+
+
+class StreamMaker:
+    """Makes streams whose seeds differ, in the same way each time."""
+
+    def __init__(self, seed: int, share: Share, lang2id: dict[str, int], batch_tokens: int) -> None:
+        self._seed, self._share, self._lang2id, self._batch_tokens = seed, share, lang2id, batch_tokens
+        self._count = 0
+
+    def blocks(self, text: TextData, block_len: int) -> Stream:
+        """Running text in one language, cut into blocks."""
+        shape = BlockShape(block_len, max(1, self._batch_tokens // block_len))
+        sampler = BlockSampler(text.sides[0], text.repeats, shape, self._next_seed(), self._share)
+        return self._stream(text.langs, text, sampler, None)
+
+    def sentences(self, text: TextData, langs: Langs | None = None, *, joined: bool = False) -> Stream:
+        """Sentences or pairs.
+
+        Args:
+            text: The sentences.
+            langs: Languages of the stream where they are not the text's.
+            joined: Whether both sides of a pair make one sequence (TLM).
+        """
+        lens = np.stack([side.lens for side in text.sides])
+        lens = lens.sum(0) + 2 * len(lens) if joined else lens.max(0) + 2
+        seed = self._next_seed()
+        sampler = BatchSampler(lens, text.repeats, self._batch_tokens, seed, self._share)
+        return self._stream(langs or text.langs, text, sampler, text)
+
+    def _stream(
+        self, langs: Langs, text: TextData, sampler: BatchSampler | BlockSampler, data: TextData | None
+    ) -> Stream:
+        ids = tuple(self._lang2id[lang] for lang in langs)
+        return Stream("-".join(langs), text.epoch_size, sampler, data, ids)
+
+    def _next_seed(self) -> tuple[int, int]:
+        self._count += 1
+        return (self._seed, self._count)

@@ -1,0 +1,1 @@
+"""Training text: from files to batches."""

@@ -1,0 +1,236 @@
+"""Token ids of training text, kept for the next run as arrays that are mapped into memory.
+
+A cache is a folder with an entry for each source, a folder again. An entry's name is a hash of all that its ids were
+made of, its recipe: of the bytes of the files (not of their dates, so that what has changed is never taken for what
+was), the vocabulary, languages and columns, limits, variants and their seed, and of the program that made them. How
+often a source counts is no part of it, so commands that share a source share its entry. Nothing is ever removed: a
+cache can be deleted at any time when no run uses it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import unicodedata
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import xlmcli
+from xlmcli.errors import DataError
+from xlmcli.sources import Source
+from xlmcli.text import Tokenizer
+from xlmcli.train.data.corpus import Corpus, TextData, TextOptions
+
+# To be raised when an entry has other files, or other things in them.
+_FORMAT = 1
+_PACKAGE = Path(xlmcli.__file__).parent
+# What turns files into ids, beside all of `xlmcli.text`: when it changes, all entries are made anew.
+_MODULES = ("sources.py", "lines.py", "train/data/loading.py")
+_LIBRARIES = ("sentencepiece", "tokenizers", "sacremoses")
+
+_DESCRIPTION_FILE = "entry.json"
+_NOISY_SIDES_FILE = "noisy_sides.npy"
+_HASH_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides the ids of a source.
+
+    Attributes:
+        source: The source as it is written, but for how often it counts; variants are drawn from it, too.
+        files: Hash of the bytes of each file.
+        vocabulary: Hash of the tokenizer's files.
+        max_len: See ``LengthFilter``.
+        max_ratio: See ``LengthFilter``.
+        augmentations: Variants.
+        seed: Draws the variants; None where there are none.
+        program: Versions, and the hash of the code that makes ids.
+    """
+
+    source: str
+    files: tuple[str, ...]
+    vocabulary: str
+    max_len: int | None
+    max_ratio: float
+    augmentations: tuple[str, ...]
+    seed: int | None
+    program: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Name of the entry."""
+        return blake2b(json.dumps(asdict(self), sort_keys=True).encode(), digest_size=_HASH_BYTES).hexdigest()
+
+
+class TextCache:
+    """The entries that one tokenizer's ids are in."""
+
+    def __init__(self, folder: Path, tokenizer: Tokenizer) -> None:
+        """Makes the folder if there is none.
+
+        Raises:
+            DataError: It cannot be made.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _writing_error(folder, error) from error
+        self._folder = folder
+        with tempfile.TemporaryDirectory(prefix="xlm-") as saved:
+            tokenizer.save(Path(saved))
+            self._vocabulary = _hash_files(sorted(Path(saved).iterdir()))
+
+    def get(self, source: Source, options: TextOptions, read: Callable[[], TextData]) -> TextData:
+        """Opens a source's entry, after making it where there is none or a damaged one.
+
+        Args:
+            source: Where the text is. What is no regular file, such as a pipe, is read and not kept.
+            options: How it becomes ids.
+            read: Does that; each sentence counts once.
+
+        Raises:
+            DataError: A file cannot be read, or the entry cannot be written.
+        """
+        recipe = self._recipe(source, options)
+        if recipe is None:
+            return read()
+        folder = self._folder / recipe.key
+        text = open_entry(folder)
+        if text is None:
+            text = read()
+            if self._recipe(source, options) == recipe:  # or else somebody has just changed a file
+                save_entry(text, recipe, folder)
+                text = open_entry(folder) or text
+        return text
+
+    def _recipe(self, source: Source, options: TextOptions) -> Recipe | None:
+        paths = [source.path_of(lang) for lang in source.langs] if source.is_paired else [source.path]
+        if not all(path.is_file() for path in paths):
+            return None
+        return Recipe(
+            str(replace(source, repeat=1.0)),
+            tuple(_hash_files([path]) for path in paths),
+            self._vocabulary,
+            options.limits.max_len,
+            options.limits.max_ratio,
+            tuple(map(str, options.augmentations)),
+            options.seed if options.augmentations else None,
+            _program(),
+        )
+
+
+def save_entry(text: TextData, recipe: Recipe, folder: Path) -> None:
+    """Writes an entry beside its place and moves it there; one that another process has put there meanwhile stays.
+
+    Raises:
+        DataError: It cannot be written.
+    """
+    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.partial")
+    try:
+        beside.mkdir()
+        for number, side in enumerate(text.sides):
+            _save_array(side.ids, beside / _ids_file(number))
+            _save_array(side.starts, beside / _starts_file(number))
+        if text.noisy_sides is not None:
+            _save_array(text.noisy_sides, beside / _NOISY_SIDES_FILE)
+        description = {
+            "langs": text.langs,
+            "num_sentences": len(text),
+            "num_skipped": text.num_skipped,
+            "has_noisy_sides": text.noisy_sides is not None,
+            "made_of": asdict(recipe),
+        }
+        (beside / _DESCRIPTION_FILE).write_text(json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8")
+        if open_entry(folder) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            beside.rename(folder)
+    except OSError as error:
+        if open_entry(folder) is None:
+            raise _writing_error(folder, error) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def open_entry(folder: Path) -> TextData | None:
+    """Maps an entry's arrays into memory; None where there is none, or a damaged one."""
+    try:
+        description = json.loads((folder / _DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        langs, count = tuple(description["langs"]), int(description["num_sentences"])
+        sides = tuple(_open_side(folder, number, count) for number in range(len(langs)))
+        noisy_sides = None
+        if description["has_noisy_sides"]:
+            noisy_sides = _open_array(folder / _NOISY_SIDES_FILE, np.int8, count)
+        repeats = np.ones(count, dtype=np.float32)
+        return TextData(langs, sides, repeats, int(description["num_skipped"]), noisy_sides=noisy_sides)
+    except (OSError, ValueError, EOFError, KeyError, TypeError):
+        return None
+
+
+def _open_side(folder: Path, number: int, count: int) -> Corpus:
+    starts = _open_array(folder / _starts_file(number), np.int64, count + 1)
+    ids = _open_array(folder / _ids_file(number), np.int32, int(starts[-1]))
+    return Corpus((ids,), starts)
+
+
+def _open_array(path: Path, dtype: type[np.generic], length: int) -> NDArray[Any]:
+    # As a plain array: a memmap is slower to index, and everything made of it would be one too.
+    array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    if array.dtype != dtype or array.shape != (length,):
+        raise ValueError(f"{path}: not the array that was written")
+    return array
+
+
+def _save_array(array: NDArray[Any], path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _ids_file(side: int) -> str:
+    return f"ids-{side}.npy"
+
+
+def _starts_file(side: int) -> str:
+    return f"starts-{side}.npy"
+
+
+def _program() -> tuple[str, ...]:
+    modules = [*sorted((_PACKAGE / "text").iterdir()), *(_PACKAGE / name for name in _MODULES)]
+    code = _hash_files(path for path in modules if path.is_file())
+    libraries = [f"{name} {version(name)}" for name in _LIBRARIES]
+    own = (f"format {_FORMAT}", f"xlmcli {xlmcli.__version__}", f"code {code}")
+    return (*own, f"Unicode {unicodedata.unidata_version}", *libraries)
+
+
+def _hash_files(paths: Iterable[Path]) -> str:
+    """A hash of the bytes of files, and where each one ends."""
+    whole = blake2b(digest_size=_HASH_BYTES)
+    for path in paths:
+        part = blake2b(digest_size=_HASH_BYTES)
+        try:
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    part.update(block)
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        whole.update(part.digest())
+    return whole.hexdigest()
+
+
+def _writing_error(folder: Path, error: OSError) -> DataError:
+    return DataError(
+        f"cannot write {folder}: {(error.strerror or str(error)).lower()}",
+        hint="--cache names the folder that token ids are kept in",
+    )

@@ -1,0 +1,178 @@
+"""From files to training text: rows get their variants and become token ids, a chunk at a time, on all cores.
+
+Worker processes import this module, so it imports no torch.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+
+from xlmcli.cores import count_usable_cores
+from xlmcli.errors import DataError
+from xlmcli.sources import Source, iter_chunks
+from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text.augmentation import Texts, augment
+from xlmcli.train.data.cache import TextCache
+from xlmcli.train.data.corpus import Corpus, LengthFilter, TextData, TextOptions, join
+
+# A worker has a chunk in hand and one that waits, and results wait for those before them: few enough for any memory.
+_CHUNKS_PER_WORKER = 3
+
+
+def load_text(
+    sources: Sequence[Source], tokenizer: Tokenizer, options: TextOptions, num_workers: int | None = None
+) -> TextData:
+    """Reads and tokenises sources of the same languages, or opens what the cache has of them.
+
+    Args:
+        sources: One or more; all must name the same languages in the same order.
+        tokenizer: Turns text to ids.
+        options: Which rows are taken, their variants, and where ids are kept.
+        num_workers: Processes that tokenise, None for one a usable core. The result is the same for any number.
+
+    Raises:
+        DataError: A file cannot be read, a row has too few columns, no row is left, or the cache cannot be written.
+    """
+    num_workers = num_workers or count_usable_cores()
+    cache = None if options.cache is None else TextCache(options.cache, tokenizer)
+    texts = []
+    for source in sources:
+
+        def read(source: Source = source) -> TextData:
+            return read_source(source, tokenizer, options, num_workers)
+
+        text = read() if cache is None else cache.get(source, options, read)
+        texts.append(replace(text, repeats=np.full(len(text), source.repeat, dtype=np.float32)))
+    joined = join(texts)
+    if len(joined) == 0:
+        names = ", ".join(str(source.path) for source in sources)
+        raise DataError(f"no usable line in {names}", hint="is --max-len too small, or the `only` pattern wrong?")
+    return joined
+
+
+def read_source(source: Source, tokenizer: Tokenizer, options: TextOptions, num_workers: int) -> TextData:
+    """Reads and tokenises one source; each sentence counts once. One chunk is not worth starting workers for.
+
+    Raises:
+        DataError: A file cannot be read, or a row has too few columns.
+    """
+    chunks = _number_chunks(source, options.seed)
+    first = list(islice(chunks, 2))
+    chunks = chain(first, chunks)
+    if num_workers == 1 or len(first) < 2:
+        parts = list(map(ChunkTokenizer(tokenizer, source.langs, options), chunks))
+    else:
+        with tempfile.TemporaryDirectory(prefix="xlm-") as folder:
+            tokenizer.save(Path(folder))
+            parts = list(_tokenize_in_workers(chunks, num_workers, Path(folder), source.langs, options))
+    return _concatenate(source.langs, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some rows of a source, and what the choice of their variants is drawn from."""
+
+    rows: list[Texts]
+    seed: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkTokenizer:
+    """Turns chunks into training text."""
+
+    tokenizer: Tokenizer
+    langs: tuple[str, ...]
+    options: TextOptions
+
+    def __call__(self, chunk: Chunk) -> TextData:
+        variants = augment(chunk.rows, self.options.augmentations, random.Random(chunk.seed))
+        encoded = [
+            self.tokenizer.encode_batch([variant.texts[side] for variant in variants], lang)
+            for side, lang in enumerate(self.langs)
+        ]
+        limits = self.options.limits
+        usable = [number for number, row in enumerate(zip(*encoded, strict=True)) if _is_usable(row, limits)]
+        sides = tuple(Corpus.from_sequences([side[number] for number in usable]) for side in encoded)
+        noisy = [-1 if (side := variants[number].noisy_side) is None else side for number in usable]
+        repeats = np.ones(len(usable), dtype=np.float32)
+        num_skipped = len(variants) - len(usable)
+        return TextData(self.langs, sides, repeats, num_skipped, noisy_sides=np.array(noisy, dtype=np.int8))
+
+
+def _number_chunks(source: Source, seed: int) -> Iterator[Chunk]:
+    """Each chunk has a seed of its own; how often the source counts is none of its variants' business."""
+    name = replace(source, repeat=1.0)
+    return (Chunk(rows, f"{seed} {name} {number}") for number, rows in enumerate(iter_chunks(source)))
+
+
+def _is_usable(row: tuple[list[int], ...], limits: LengthFilter) -> bool:
+    lens = [len(ids) for ids in row]
+    shortest, longest = min(lens), max(lens)
+    if shortest == 0 or (limits.max_len is not None and longest > limits.max_len):
+        return False
+    return longest <= 10 or longest <= limits.max_ratio * shortest
+
+
+def _concatenate(langs: tuple[str, ...], parts: Sequence[TextData]) -> TextData:
+    """Chunks as one text whose ids are in one array a side."""
+    nothing = Corpus.from_sequences([])
+    text = join([TextData(langs, (nothing,) * len(langs), np.zeros(0, dtype=np.float32), 0), *parts])
+    sides = tuple(Corpus((side.ids,), side.starts) for side in text.sides)
+    is_clean = text.noisy_sides is None or bool((text.noisy_sides == -1).all())
+    return replace(text, sides=sides, noisy_sides=None if is_clean else text.noisy_sides)
+
+
+def _tokenize_in_workers(
+    chunks: Iterable[Chunk], num_workers: int, folder: Path, langs: tuple[str, ...], options: TextOptions
+) -> Iterator[TextData]:
+    """The chunks as text, in their order; a few are read ahead, whatever the size of the source."""
+    # A forked process would inherit the locks of torch's threads, but not the threads.
+    context = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(num_workers, context, _start_worker, (folder, langs, options))
+    waiting: deque[Future[TextData]] = deque()
+    try:
+        for chunk in chunks:
+            waiting.append(executor.submit(_tokenize, chunk))
+            if len(waiting) == _CHUNKS_PER_WORKER * num_workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+# What a worker process works with.
+_worker: ChunkTokenizer | None = None
+
+
+def _start_worker(folder: Path, langs: tuple[str, ...], options: TextOptions) -> None:
+    global _worker  # noqa: PLW0603
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word: its parent has one to say
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker = ChunkTokenizer(load_tokenizer(folder), langs, options)
+
+
+def _tokenize(chunk: Chunk) -> TextData:
+    assert _worker is not None
+    return _worker(chunk)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the parent is killed: it would wait for a chunk for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -1,0 +1,226 @@
+"""`xlm pretrain`: an XLM from raw text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from xlmcli.checkpoint.config import CheckpointConfig, save_config
+from xlmcli.checkpoint.pretrained import Pretrained, choose_tokenizer, join_langs, open_pretrained
+from xlmcli.errors import UsageError
+from xlmcli.model.transformer import XLMLanguageModel, XLMShape, XLMTransformer
+from xlmcli.sources import Source
+from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
+from xlmcli.train.core.loop import RunState, Trainer
+from xlmcli.train.core.options import PretrainOptions
+from xlmcli.train.core.progress import Reporter
+from xlmcli.train.core.setup import (
+    Langs,
+    StreamMaker,
+    all_langs,
+    check_folder,
+    check_options,
+    check_same_model,
+    load_by_langs,
+    make_accelerator,
+    new_shape,
+    report_text,
+    sentences_of,
+)
+from xlmcli.train.data.corpus import TextData, TextOptions
+from xlmcli.train.data.masking import smoothing_weights
+from xlmcli.train.data.sampling import Share
+from xlmcli.train.pretraining.cooccurrence import cooccurrence_embeddings
+from xlmcli.train.pretraining.objectives import (
+    CausalLanguageModel,
+    LanguageModelObjective,
+    LanguageModelOptions,
+    MaskedLanguageModel,
+)
+from xlmcli.train.pretraining.validation import HeldOut, LanguageModelValidator
+
+_CHUNK_TOKENS = 1_000_000
+
+
+def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunState:
+    """Runs (or resumes) pretraining; the best model is in ``options.run.folder`` afterwards.
+
+    Raises:
+        UsageError: Options contradict each other or the folder.
+        DataError: Text cannot be read.
+        TrainingError: The run cannot start or go on.
+    """
+    langs = all_langs(options.data)
+    check_options(options.data, options.size)
+    pretrained = None if options.init is None else open_pretrained(options.init)
+    _check(options, _new_shape(options, langs, options.vocab_size) if pretrained is None else pretrained.config.shape)
+    check_folder(options.run)
+    accelerator = make_accelerator(options.run)
+    tokenizer = _tokenizer(options, pretrained, accelerator)
+    config = _config(options, langs, tokenizer, pretrained)
+    _check_embeddings(options, config.shape)
+    train_text = _load((*options.data.mono, *options.data.parallel), tokenizer, options.data.text)
+    valid_text = _load(options.data.valid, tokenizer, replace(options.data.text, augmentations=(), cache=None))
+    model = XLMLanguageModel(config.shape)
+    if pretrained is not None:
+        model.load_state_dict(pretrained.language_model().state_dict())
+    elif options.embeddings == "cooccurrence" and not options.run.resume and accelerator.is_main_process:
+        # The other processes get the main one's weights.
+        _set_cooccurrence_embeddings(model.transformer, train_text.values(), options.run.loop.seed)
+    lm_options = _language_model_options(options, config.shape, train_text)
+    share = Share(accelerator.process_index, accelerator.num_processes)
+    maker = StreamMaker(options.run.loop.seed, share, config.lang2id, options.data.batch_tokens)
+    objectives = [_objective(name, langs, train_text, maker, options, lm_options) for name in options.objectives]
+    held_out = _held_out(options, config, valid_text, lm_options)
+    trainer = Trainer(
+        model,
+        objectives,
+        LanguageModelValidator(model, held_out, accelerator.device),
+        options.run,
+        reporters,
+        accelerator,
+    )
+    if options.run.resume:
+        check_same_model(config, options.run.folder)
+        trainer.resume()
+    elif accelerator.is_main_process:
+        save_config(config, options.run.folder)
+    if accelerator.is_main_process:
+        report_text(train_text, reporters)
+    return trainer.run()
+
+
+def _check(options: PretrainOptions, shape: XLMShape) -> None:
+    if options.embeddings == "cooccurrence" and options.init is not None:
+        raise UsageError("--embeddings cooccurrence is for a new model", hint="leave it out: --init brings embeddings")
+    max_len, num_positions = options.data.text.limits.max_len, shape.max_positions
+    positions = "--max-positions" if options.init is None else "the pretrained model's positions,"
+    if options.block_len > num_positions:
+        raise UsageError(f"--block-len {options.block_len} is above {positions} {num_positions}")
+    if max_len is not None and max_len > num_positions - 2:
+        raise UsageError(f"--max-len {max_len} leaves no room for </s> in {positions} {num_positions}")
+    if "tlm" not in options.objectives:
+        return
+    if not options.data.parallel:
+        raise UsageError("the objective tlm needs parallel text", hint="name some with --parallel")
+    if not _tells_sides(shape) and (max_len is None or 2 * max_len + 4 > num_positions):
+        raise UsageError(
+            f"--max-len {max_len} leaves no room for a pair in {positions} {num_positions}",
+            hint="in a model without language embeddings, the positions of a pair's second side follow the first's",
+        )
+
+
+def _check_embeddings(options: PretrainOptions, shape: XLMShape) -> None:
+    if options.embeddings == "cooccurrence" and shape.dim >= shape.num_words:
+        raise UsageError(
+            f"--embeddings cooccurrence: {shape.num_words} words are too few for --dim {shape.dim}",
+            hint="make --dim smaller than the vocabulary",
+        )
+
+
+def _set_cooccurrence_embeddings(encoder: XLMTransformer, texts: Iterable[TextData], seed: int) -> None:
+    """Puts words near those that they share texts with; words that share none stay where they are."""
+    shape, table = encoder.shape, encoder.embeddings.weight
+    computed = torch.from_numpy(cooccurrence_embeddings(texts, shape.num_words, shape.dim, np.random.default_rng(seed)))
+    with torch.no_grad():
+        table.copy_(torch.where(computed.any(-1, keepdim=True), computed, table))
+
+
+def _tells_sides(shape: XLMShape) -> bool:
+    """Whether language embeddings tell the sides of a pair apart, so that both may start at the same position."""
+    return shape.num_langs > 1
+
+
+def _config(
+    options: PretrainOptions, langs: Langs, tokenizer: Tokenizer, pretrained: Pretrained | None
+) -> CheckpointConfig:
+    """Sizes and languages: the pretrained model's where there is one, and those of options and text otherwise."""
+    if pretrained is None:
+        return CheckpointConfig(langs, _new_shape(options, langs, tokenizer.vocab_size))
+    size, old = options.size, pretrained.config
+    return CheckpointConfig(
+        join_langs(old, langs), replace(old.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
+    )
+
+
+def _new_shape(options: PretrainOptions, langs: Langs, num_words: int) -> XLMShape:
+    return new_shape(options.size, num_words, len(langs) if options.tells_languages else 1)
+
+
+def _load(sources: Sequence[Source], tokenizer: Tokenizer, options: TextOptions) -> dict[Langs, TextData]:
+    """Loads text; lines of running text may be as long as they like, since they are cut into blocks."""
+    mono = [source for source in sources if len(source.langs) == 1]
+    parallel = [source for source in sources if len(source.langs) == 2]
+    endless = replace(options, limits=replace(options.limits, max_len=None))
+    return load_by_langs(mono, tokenizer, endless) | load_by_langs(parallel, tokenizer, options)
+
+
+def _tokenizer(options: PretrainOptions, pretrained: Pretrained | None, accelerator: Accelerator) -> Tokenizer:
+    """The vocabulary in the run's folder: put there first, unless the run goes on."""
+    folder = options.run.folder
+    if accelerator.is_main_process and not options.run.resume:
+        if options.tokenizer is not None or pretrained is not None:
+            choose_tokenizer(options.tokenizer, pretrained).save(folder)
+        else:
+            sources = (*options.data.mono, *options.data.parallel)
+            seed = options.run.loop.seed
+            vocabulary = TokenizerOptions(
+                sources, options.vocab_size, alpha=options.data.alpha, seed=seed, lowercase=options.lowercase
+            )
+            train_sentencepiece(vocabulary, folder)
+    accelerator.wait_for_everyone()
+    return load_tokenizer(folder)
+
+
+def _language_model_options(
+    options: PretrainOptions, shape: XLMShape, text: dict[Langs, TextData]
+) -> LanguageModelOptions:
+    counts = np.zeros(shape.num_words, dtype=np.int64)
+    for data in text.values():
+        for side in data.sides:
+            for ids in side.segments:
+                for start in range(0, len(ids), _CHUNK_TOKENS):  # a copy of all would take more memory than the text
+                    counts += np.bincount(ids[start : start + _CHUNK_TOKENS], minlength=shape.num_words)
+    weights = smoothing_weights(counts, options.masking.smoothing)
+    return LanguageModelOptions(options.data.alpha, shape.num_words, options.masking, weights, _tells_sides(shape))
+
+
+def _objective(
+    name: str,
+    langs: Langs,
+    text: dict[Langs, TextData],
+    maker: StreamMaker,
+    options: PretrainOptions,
+    lm_options: LanguageModelOptions,
+) -> LanguageModelObjective:
+    """The objective with a stream for every language (MLM, CLM) or pair (TLM) that has text."""
+    if name == "tlm":
+        pairs = [data for data in text.values() if len(data.langs) == 2]
+        return MaskedLanguageModel(name, [maker.sentences(pair, joined=True) for pair in pairs], lm_options)
+    streams = [maker.blocks(sentences_of(lang, text.values()), options.block_len) for lang in langs]
+    return MaskedLanguageModel(name, streams, lm_options) if name == "mlm" else CausalLanguageModel(streams, lm_options)
+
+
+def _held_out(
+    options: PretrainOptions,
+    config: CheckpointConfig,
+    text: dict[Langs, TextData],
+    lm_options: LanguageModelOptions,
+) -> list[HeldOut]:
+    """Each objective on each language or pair that validation text has."""
+    maker = StreamMaker(0, Share(), config.lang2id, options.data.batch_tokens)
+    parts = []
+    for name in options.objectives:
+        langs = tuple(lang for lang in config.langs if any(lang in data.langs for data in text.values()))
+        if name == "tlm" and not any(len(data.langs) == 2 for data in text.values()):
+            continue
+        objective = _objective(name, langs, text, maker, options, lm_options)
+        parts += [HeldOut(objective, stream) for stream in objective.streams]
+    if not parts:
+        raise UsageError("no validation text for these objectives", hint="name some with --valid en-fr=FILE.tsv")
+    return parts

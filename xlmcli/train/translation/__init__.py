@@ -1,0 +1,1 @@
+"""`xlm train translate`."""

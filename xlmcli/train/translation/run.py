@@ -1,0 +1,216 @@
+"""`xlm train translate`: an encoder-decoder grown from pretrained XLMs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from xlmcli.checkpoint.config import CheckpointConfig, save_config
+from xlmcli.checkpoint.pretrained import choose_tokenizer, join_langs, open_pretrained
+from xlmcli.errors import ModelError, UsageError
+from xlmcli.model.seq2seq import Seq2Seq, XLMDecoder
+from xlmcli.model.transformer import XLMLanguageModel, XLMShape
+from xlmcli.records import Direction
+from xlmcli.sources import Source, iter_rows
+from xlmcli.text import Tokenizer
+from xlmcli.train.core.loop import RunState, Trainer
+from xlmcli.train.core.objective import Objective, Stream
+from xlmcli.train.core.options import TranslateTrainingOptions
+from xlmcli.train.core.progress import Reporter
+from xlmcli.train.core.setup import (
+    Langs,
+    StreamMaker,
+    all_langs,
+    check_folder,
+    check_options,
+    check_same_model,
+    load_by_langs,
+    make_accelerator,
+    new_shape,
+    report_text,
+    sentences_of,
+)
+from xlmcli.train.data.corpus import TextData, join
+from xlmcli.train.data.sampling import Share
+from xlmcli.train.translation.objectives import BackTranslation, Denoising, TranslationObjective, TranslationOptions
+from xlmcli.train.translation.validation import ParallelText, TranslationValidator
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationStart:
+    """What training starts from: sizes and languages, and the pretrained sides, None where a side is random."""
+
+    config: CheckpointConfig
+    encoder: XLMLanguageModel | None
+    decoder: XLMLanguageModel | XLMDecoder | None
+    tokenizer: Tokenizer
+
+
+def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Reporter]) -> RunState:
+    """Trains (or resumes) a translation model; the best one is in ``options.run.folder`` afterwards.
+
+    Raises:
+        UsageError: Options contradict each other or the folder.
+        DataError: Text cannot be read.
+        ModelError: A pretrained model does not fit.
+        TrainingError: The run cannot start or go on.
+    """
+    start = _start(options)
+    check_options(options.data, options.size)
+    check_folder(options.run)
+    accelerator = make_accelerator(options.run)
+    config, tokenizer = start.config, start.tokenizer
+    text = load_by_langs((*options.data.mono, *options.data.parallel), tokenizer, options.data.text)
+    held_out = _held_out(options, config, tokenizer)
+    model = Seq2Seq(config.shape, config.decoder_shape)
+    model.load_pretrained(start.encoder, start.decoder)
+    share = Share(accelerator.process_index, accelerator.num_processes)
+    maker = StreamMaker(options.run.loop.seed, share, config.lang2id, options.data.batch_tokens)
+    objectives = [_objective(name, config, text, maker, options, model) for name in options.objectives]
+    validator = TranslationValidator(model, held_out, tokenizer, accelerator.device)
+    trainer = Trainer(model, objectives, validator, options.run, reporters, accelerator)
+    if options.run.resume:
+        check_same_model(config, options.run.folder)
+        trainer.resume()
+    elif accelerator.is_main_process:
+        save_config(config, options.run.folder)
+        tokenizer.save(options.run.folder)
+    if accelerator.is_main_process:
+        report_text(text, reporters)
+    return trainer.run()
+
+
+def _start(options: TranslateTrainingOptions) -> TranslationStart:
+    """Loads the pretrained sides and settles languages, sizes and directions."""
+    encoder = None if options.init_encoder is None else open_pretrained(options.init_encoder)
+    decoder = encoder
+    if options.init_decoder != options.init_encoder:
+        decoder = None if options.init_decoder is None else open_pretrained(options.init_decoder)
+    encoder_config, decoder_config = (None if side is None else side.config for side in (encoder, decoder))
+    tokenizer = choose_tokenizer(options.tokenizer, encoder or decoder)
+    pretrained = encoder_config or decoder_config
+    langs = _langs(options, pretrained)
+    if pretrained is None:
+        shape = new_shape(options.size, tokenizer.vocab_size, len(langs))
+    else:
+        size = options.size
+        shape = replace(pretrained.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
+    _check_sides(encoder_config, decoder_config)
+    _check_len(options, shape)
+    available = (decoder_config.decoder_shape if decoder_config else shape).num_layers
+    decoder_layers = options.decoder_layers or available
+    if decoder_config is not None and decoder_layers > available:
+        raise UsageError(f"--decoder-layers {decoder_layers} is more than the {available} layers to start from")
+    config = CheckpointConfig(
+        langs,
+        shape,
+        decoder_layers,
+        _directions(options),
+        options.data.text.limits.max_len,
+        protects_spans=options.data.text.protects_spans,
+    )
+    return TranslationStart(
+        config,
+        None if encoder is None else encoder.language_model(),
+        None if decoder is None else decoder.decoder(),
+        tokenizer,
+    )
+
+
+def _langs(options: TranslateTrainingOptions, pretrained: CheckpointConfig | None) -> Langs:
+    """The languages of the model: those of text and directions are among them."""
+    langs = all_langs(options.data)
+    directed = {lang for direction in options.directions for lang in (direction.src, direction.tgt)}
+    if pretrained is not None:
+        return join_langs(pretrained, directed.union(langs))
+    if strangers := sorted(directed.difference(langs)):
+        raise UsageError(f"no text in {', '.join(strangers)}", hint="name some with --mono or --parallel")
+    return langs
+
+
+def _check_sides(encoder: CheckpointConfig | None, decoder: CheckpointConfig | None) -> None:
+    if encoder is None or decoder is None:
+        return
+    shape = encoder.shape
+    alike = replace(
+        decoder.shape,
+        num_layers=shape.num_layers,
+        dropout=shape.dropout,
+        attention_dropout=shape.attention_dropout,
+    )
+    if decoder.langs != encoder.langs or alike != shape:
+        raise ModelError("the pretrained encoder and decoder differ in sizes or languages")
+
+
+def _check_len(options: TranslateTrainingOptions, shape: XLMShape) -> None:
+    max_len, num_positions = options.data.text.limits.max_len, shape.max_positions
+    if max_len is not None and max_len > num_positions - 2:
+        raise UsageError(f"--max-len {max_len} leaves no room for </s> in the model's {num_positions} positions")
+
+
+def _directions(options: TranslateTrainingOptions) -> tuple[Direction, ...]:
+    """The directions asked for, otherwise both of each pair of languages that has parallel text."""
+    if options.directions:
+        return options.directions
+    pairs = [source.langs for source in options.data.parallel]
+    directions = {Direction(*langs) for a, b in pairs for langs in ((a, b), (b, a))}
+    if not directions:
+        raise UsageError("nothing to translate", hint="give --parallel text, or --direction with --mono text")
+    return tuple(sorted(directions))
+
+
+def _objective(
+    name: str,
+    config: CheckpointConfig,
+    text: dict[Langs, TextData],
+    maker: StreamMaker,
+    options: TranslateTrainingOptions,
+    model: Seq2Seq,
+) -> Objective:
+    shared = TranslationOptions(options.data.alpha, options.label_smoothing, options.noise)
+    if name == "mt":
+        return TranslationObjective(
+            [maker.sentences(_pairs(text, direction)) for direction in config.directions], shared
+        )
+    langs = sorted({lang for direction in config.directions for lang in (direction.src, direction.tgt)})
+    if name == "ae":
+        return Denoising([maker.sentences(sentences_of(lang, text.values())) for lang in langs], shared)
+    streams: list[Stream] = []
+    for direction in config.directions:
+        sentences = sentences_of(direction.tgt, text.values())
+        streams.append(maker.sentences(sentences, langs=(direction.src, direction.tgt)))
+    return BackTranslation(streams, shared, model)
+
+
+def _pairs(text: dict[Langs, TextData], direction: Direction) -> TextData:
+    """Parallel text with the source side first."""
+    langs = (direction.src, direction.tgt)
+    texts = [data.direction(*langs) for data in text.values() if set(data.langs) == set(langs)]
+    if not texts:
+        raise UsageError(f"the objective mt has no parallel text for {direction}", hint="name some with --parallel")
+    return join(texts)
+
+
+def _held_out(options: TranslateTrainingOptions, config: CheckpointConfig, tokenizer: Tokenizer) -> list[ParallelText]:
+    """Validation pairs in every direction that they allow."""
+    parts = [
+        _parallel_text(source, direction, config, tokenizer)
+        for source in options.data.valid
+        for direction in config.directions
+        if set(source.langs) == {direction.src, direction.tgt}
+    ]
+    if not parts:
+        raise UsageError("no validation pairs for these directions", hint="name some with --valid en-fr=FILE.tsv")
+    return parts
+
+
+def _parallel_text(
+    source: Source, direction: Direction, config: CheckpointConfig, tokenizer: Tokenizer
+) -> ParallelText:
+    rows = list(iter_rows(source))
+    src, tgt = ([row[source.langs.index(lang)] for row in rows] for lang in (direction.src, direction.tgt))
+    room = config.shape.max_positions - 2
+    sides = ((src, direction.src), (tgt, direction.tgt))
+    ids = [[words[:room] for words in tokenizer.encode_batch(side, lang)] for side, lang in sides]
+    langs = (config.lang2id[direction.src], config.lang2id[direction.tgt])
+    return ParallelText(direction, langs, tgt, ids[0], ids[1])

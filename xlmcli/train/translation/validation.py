@@ -1,0 +1,80 @@
+"""Scores of a translator on held-out text: BLEU of decoded text and perplexity per direction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from xlmcli.model.seq2seq import Seq2Seq, pad
+from xlmcli.records import Direction
+from xlmcli.text import Tokenizer
+from xlmcli.text.special import EOS_ID
+from xlmcli.train.core.validation import Scores
+from xlmcli.train.translation.objectives import pair_loss
+
+_LINES_PER_BATCH = 128
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelText:
+    """Held-out pairs of one direction: the text as it is, and the ids of both sides without ``</s>``."""
+
+    direction: Direction
+    langs: tuple[int, int]
+    references: list[str]
+    src: list[list[int]]
+    tgt: list[list[int]]
+
+
+class TranslationValidator:
+    """BLEU of greedy output and perplexity of each direction; the best model has the highest mean BLEU."""
+
+    def __init__(
+        self, model: Seq2Seq, held_out: Sequence[ParallelText], tokenizer: Tokenizer, device: torch.device
+    ) -> None:
+        self._model, self._held_out, self._tokenizer, self._device = model, held_out, tokenizer, device
+
+    @torch.no_grad()
+    def __call__(self) -> Scores:
+        from xlmcli.metrics.translation.scorer import corpus_bleu
+
+        values: dict[str, float] = {}
+        scores, losses = [], []
+        for text in self._held_out:
+            hypotheses = translate(self._model, text.src, text.langs, self._tokenizer, self._device)
+            bleu = corpus_bleu(hypotheses, [text.references])
+            values[f"{text.direction} bleu"] = bleu
+            loss = self._loss(text)
+            values[f"{text.direction} ppl"] = math.exp(loss)
+            scores.append(bleu)
+            losses.append(loss)
+        # Perplexity decides between models whose output is not worth any BLEU yet.
+        return Scores(values, (sum(scores) / len(scores), -sum(losses) / len(losses)))
+
+    def _loss(self, text: ParallelText) -> float:
+        total, num_words = 0.0, 0
+        for start in range(0, len(text.src), _LINES_PER_BATCH):
+            chunk = slice(start, start + _LINES_PER_BATCH)
+            loss = pair_loss(self._model, text.src[chunk], text.tgt[chunk], text.langs, 0.0, self._device)
+            words = sum(len(ids) + 1 for ids in text.tgt[chunk])
+            total += float(loss.mean) * words
+            num_words += words
+        return total / num_words
+
+
+def translate(
+    model: Seq2Seq, src: list[list[int]], langs: tuple[int, int], tokenizer: Tokenizer, device: torch.device
+) -> list[str]:
+    """Greedy translations as text, in the order of ``src`` (ids without ``</s>``)."""
+    order = sorted(range(len(src)), key=lambda i: len(src[i]))
+    outputs: list[list[int]] = [[] for _ in src]
+    for start in range(0, len(order), _LINES_PER_BATCH):
+        rows = order[start : start + _LINES_PER_BATCH]
+        ids, lens = pad([[EOS_ID, *src[i], EOS_ID] for i in rows], device)
+        max_len = int(1.5 * int(lens.max()) + 10)
+        for i, words in zip(rows, model.greedy(ids, lens, *langs, max_len), strict=True):
+            outputs[i] = words
+    return tokenizer.decode_batch(outputs)
