@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -129,6 +131,29 @@ augment_option = click.option(
 lowercase_option = click.option(
     "--lowercase", is_flag=True, help="Learn a vocabulary that folds case: Good and good are one word."
 )
+
+
+def grouped(record: type[Any], name: str, options: Sequence[Callable[[Any], Any]]) -> Callable[[Function], Function]:
+    """Adds options to a command, which gets their values as one parameter: a record.
+
+    Args:
+        record: A dataclass whose fields are named as the options' parameters.
+        name: The command's parameter.
+        options: Click's decorators, in the order of the help.
+    """
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def collect(**values: Any) -> Any:
+            group = record(**{field.name: values.pop(field.name) for field in fields(record) if field.name in values})
+            return function(**{name: group}, **values)
+
+        command: Any = collect
+        for add_option in reversed(options):
+            command = add_option(command)
+        return command  # type: ignore[no-any-return]
+
+    return decorate
 
 
 def config_option(function: Function) -> Function:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
 from xlmcli.cli.options import FILE, FiniteRange, ListType, config_option, lowercase_option, require_extra
 from xlmcli.cli.training import (
     RANDOM,
-    make_data_options,
-    make_run_options,
-    make_size_options,
+    DataFlags,
+    RunFlags,
+    SizeFlags,
+    data_options,
+    language_run_options,
     model_folder,
-    training_options,
+    size_options,
 )
 
 
@@ -63,7 +65,9 @@ from xlmcli.cli.training import (
     show_default=True,
     help="Choose words to predict with a weight of count^-this; 0 chooses evenly.",
 )
-@training_options
+@data_options
+@size_options
+@language_run_options
 @config_option
 def command(
     init: str,
@@ -76,8 +80,9 @@ def command(
     block_len: int,
     mask_share: float,
     mask_smoothing: float,
-    quiet: bool,
-    **values: Any,
+    data: DataFlags,
+    size: SizeFlags,
+    run: RunFlags,
 ) -> None:
     """Pretrain an XLM from raw text, and write it to OUT_FOLDER as Hugging Face's XLMModel.
 
@@ -110,9 +115,9 @@ def command(
         objectives,
         block_len,
         MaskingOptions(share=mask_share, smoothing=mask_smoothing),
-        make_data_options(values),
-        make_size_options(values),
-        make_run_options(values),
+        data.options(run.seed),
+        size.options(),
+        run.options(),
     )
-    with TrainingDisplay(quiet=quiet) as display:
+    with TrainingDisplay(quiet=run.quiet) as display:
         pretrain(options, [JsonLog(options.run.folder), display])

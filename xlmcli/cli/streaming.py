@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import click
 
-from xlmcli.cli.options import FILE, Function, complete_model
+from xlmcli.cli.options import FILE, Function, complete_model, grouped
 from xlmcli.console import print_note, show_line_progress
 from xlmcli.errors import DataError, ExitCode, UsageError
 from xlmcli.lines import atomic_write, writing_errors
@@ -62,18 +61,7 @@ def stream_options(*, verb: str, model_help: str, batch_tokens: int = 2048) -> C
         batch_tokens: Tokens of a batch by default. More than 512 cost time where the engine only encodes.
     """
 
-    def decorate(function: Function) -> Function:
-        @functools.wraps(function)
-        def collect(**values: Any) -> Any:
-            shared = StreamOptions(**{field.name: values.pop(field.name) for field in fields(StreamOptions)})
-            return function(options=shared, **values)
-
-        command: Any = collect
-        for add_option in reversed(_shared_options(verb, model_help, batch_tokens)):
-            command = add_option(command)
-        return command  # type: ignore[no-any-return]
-
-    return decorate
+    return grouped(StreamOptions, "options", _shared_options(verb, model_help, batch_tokens))
 
 
 _COMPUTE_TYPE_HELP = (

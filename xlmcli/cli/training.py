@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from xlmcli.cli.options import DURATION, FILE, MONOLINGUAL, PARALLEL, SOURCE, FiniteRange, augment_option
+from xlmcli.cli.options import (
+    DURATION,
+    FILE,
+    MONOLINGUAL,
+    PARALLEL,
+    SOURCE,
+    FiniteRange,
+    Function,
+    augment_option,
+    grouped,
+)
 from xlmcli.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
+    from xlmcli.sources import Source
+    from xlmcli.text.augmentation import Augmentation
     from xlmcli.train.classification.files import Columns
     from xlmcli.train.core.options import DataOptions, RunOptions, SizeOptions
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Option = Callable[[Any], Any]
+"""A decorator of click that adds an option to a command."""
 
 RANDOM = "none"
 """What ``--init`` says for random weights."""
@@ -173,39 +187,7 @@ _LOOP = (
 )
 
 
-def training_options(function: Function) -> Function:
-    """Adds the options of data, sizes and the run to a command; the makers below read what arrives."""
-    optimizer = optimizer_options(("inverse_sqrt", "cosine", "constant"), warmup=4000, beta2=0.98)
-    valid_every = valid_every_option(1000)
-    for decorate in reversed((*_DATA, *_SIZE, *_BUDGET, *_RATE, *optimizer, valid_every, *_LOOP)):
-        function = decorate(function)
-    return function
-
-
-def column_options(function: Function) -> Function:
-    """Adds where labelled text has its label and its text."""
-    for decorate in reversed(_COLUMNS):
-        function = decorate(function)
-    return function
-
-
-def size_options(function: Function) -> Function:
-    """Adds the options of sizes alone."""
-    for decorate in reversed(_SIZE):
-        function = decorate(function)
-    return function
-
-
-def run_options(function: Function) -> Function:
-    """Adds the options of the run, but for those of the optimizer and ``--valid-every``."""
-    for decorate in reversed((*_BUDGET, *_LOOP)):
-        function = decorate(function)
-    return function
-
-
-def optimizer_options(
-    schedules: Sequence[str], *, warmup: int, beta2: float
-) -> tuple[Callable[[Function], Function], ...]:
+def _optimizer_options(schedules: Sequence[str], *, warmup: int, beta2: float) -> tuple[Option, ...]:
     """The options of the optimizer but for learning rates, with a command's own schedules (the default first)."""
     return (
         click.option(
@@ -242,7 +224,7 @@ def optimizer_options(
     )
 
 
-def valid_every_option(default: int) -> Callable[[Function], Function]:
+def _valid_every_option(default: int) -> Option:
     """``--valid-every``, with a command's own default."""
     return click.option(
         "--valid-every",
@@ -253,91 +235,184 @@ def valid_every_option(default: int) -> Callable[[Function], Function]:
     )
 
 
-def make_data_options(values: dict[str, Any]) -> DataOptions:
-    from xlmcli.train.core.options import DataOptions
-    from xlmcli.train.data.corpus import LengthFilter, TextOptions
+@dataclass(frozen=True, slots=True)
+class DataFlags:
+    """The values of the options of text."""
 
-    return DataOptions(
-        mono=values["mono"],
-        parallel=values["parallel"],
-        valid=values["valid"],
-        text=TextOptions(
-            LengthFilter(max_len=values["max_len"], max_ratio=values["max_ratio"]),
-            values["augmentations"],
-            values["seed"],
-            values["cache"],
-        ),
-        batch_tokens=values["batch_tokens"],
-        alpha=values["alpha"],
-    )
+    mono: tuple[Source, ...]
+    parallel: tuple[Source, ...]
+    valid: tuple[Source, ...]
+    max_len: int
+    max_ratio: float
+    augmentations: tuple[Augmentation, ...]
+    cache: Path | None
+    batch_tokens: int
+    alpha: float
 
+    def options(self, seed: int) -> DataOptions:
+        """The same for training; ``seed`` draws variants."""
+        from xlmcli.train.core.options import DataOptions
+        from xlmcli.train.data.corpus import LengthFilter, TextOptions
 
-def make_columns(values: dict[str, Any], *, multi_label: bool) -> Columns:
-    """Where labelled text has its label and its text.
-
-    Raises:
-        UsageError: A column's number is below 1.
-    """
-    from xlmcli.tables import check_column
-    from xlmcli.train.classification.files import Columns
-
-    names = {"label": values["label_column"], "text": values["text_column"], "pair": values["pair_column"]}
-    for name, column in names.items():
-        check_column(column, f"--{name}-column")
-    return Columns(**names, multi_label=multi_label)
+        text = TextOptions(LengthFilter(self.max_len, self.max_ratio), self.augmentations, seed, self.cache)
+        return DataOptions(self.mono, self.parallel, self.valid, text, self.batch_tokens, self.alpha)
 
 
-def make_size_options(values: dict[str, Any]) -> SizeOptions:
-    from xlmcli.train.core.options import SizeOptions
+@dataclass(frozen=True, slots=True)
+class ColumnFlags:
+    """The values of the options of labelled text's columns."""
 
-    return SizeOptions(
-        dim=values["dim"],
-        num_layers=values["layers"],
-        num_heads=values["heads"],
-        max_positions=values["max_positions"],
-        gelu=values["activation"] == "gelu",
-        sinusoidal=values["sinusoidal"],
-        dropout=values["dropout"],
-        attention_dropout=values["attention_dropout"],
-    )
+    label_column: str | None
+    text_column: str | None
+    pair_column: str | None
+
+    def columns(self, *, multi_label: bool) -> Columns:
+        """Where labelled text has its label and its text.
+
+        Raises:
+            UsageError: A column's number is below 1.
+        """
+        from xlmcli.tables import check_column
+        from xlmcli.train.classification.files import Columns
+
+        for column, option in ((self.label_column, "label"), (self.text_column, "text"), (self.pair_column, "pair")):
+            check_column(column, f"--{option}-column")
+        return Columns(self.label_column, self.text_column, self.pair_column, multi_label=multi_label)
 
 
-def make_run_options(values: dict[str, Any]) -> RunOptions:
-    from xlmcli.train.core.optim import OptimOptions
-    from xlmcli.train.core.options import LoopOptions, RunOptions
+@dataclass(frozen=True, slots=True)
+class SizeFlags:
+    """The values of the options of sizes."""
 
-    budgets = [name for name in ("max_steps", "max_epochs", "max_time") if name in values]
-    has_budget = any(values[name] is not None for name in budgets)
-    flags = [f"--{name.replace('_', '-')}" for name in budgets]
-    if not has_budget and values["patience"] is None:
-        raise UsageError("the run would never end", hint=f"give {', '.join(flags)} or --patience")
-    if not has_budget and (values["schedule"] == "cosine" or values["cooldown"] > 0):
-        raise UsageError(
-            "the learning rate is to fall towards the run's end, and nobody can tell where that is",
-            hint=f"give {' or '.join(flags)}, or leave out --schedule cosine and --cooldown",
+    dim: int
+    layers: int
+    heads: int
+    max_positions: int
+    activation: Literal["gelu", "relu"]
+    sinusoidal: bool
+    dropout: float
+    attention_dropout: float
+
+    def options(self) -> SizeOptions:
+        """The same for training."""
+        from xlmcli.train.core.options import SizeOptions
+
+        return SizeOptions(
+            dim=self.dim,
+            num_layers=self.layers,
+            num_heads=self.heads,
+            max_positions=self.max_positions,
+            gelu=self.activation == "gelu",
+            sinusoidal=self.sinusoidal,
+            dropout=self.dropout,
+            attention_dropout=self.attention_dropout,
         )
-    loop = LoopOptions(
-        max_steps=values["max_steps"],
-        max_seconds=values["max_time"],
-        accumulate=values["accumulate"],
-        clip=values["clip"],
-        log_every=values["log_every"],
-        valid_every=values["valid_every"],
-        patience=values["patience"],
-        average=values["average"],
-        seed=values["seed"],
-        precision=values["precision"],
-    )
-    optim = OptimOptions(
-        lr=values["lr"],
-        schedule=values["schedule"],
-        warmup=values["warmup"],
-        cooldown=values["cooldown"],
-        weight_decay=values["weight_decay"],
-        beta2=values["beta2"],
-        head_lr=values.get("head_lr"),
-    )
-    return RunOptions(values["out_folder"], values["resume"], values["device"], loop, optim)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFlags:
+    """The values of the options of a run; those of a classifier alone have defaults."""
+
+    max_steps: int | None
+    max_time: float | None
+    patience: int | None
+    accumulate: int
+    lr: float
+    schedule: Literal["inverse_sqrt", "cosine", "constant"]
+    warmup: int
+    cooldown: float
+    weight_decay: float
+    beta2: float
+    valid_every: int
+    clip: float
+    log_every: int
+    average: int
+    seed: int
+    precision: Literal["auto", "bf16", "fp32"]
+    device: Literal["auto", "cpu", "cuda"]
+    resume: bool
+    quiet: bool
+    out_folder: Path
+    head_lr: float | None = None
+    max_epochs: float | None = None
+
+    def options(self) -> RunOptions:
+        """The same for training.
+
+        Raises:
+            UsageError: The run would never end, or its learning rate falls towards an end that nobody knows.
+        """
+        from xlmcli.train.core.optim import OptimOptions
+        from xlmcli.train.core.options import LoopOptions, RunOptions
+
+        self._check_budget()
+        loop = LoopOptions(
+            max_steps=self.max_steps,
+            max_seconds=self.max_time,
+            accumulate=self.accumulate,
+            clip=self.clip,
+            log_every=self.log_every,
+            valid_every=self.valid_every,
+            patience=self.patience,
+            average=self.average,
+            seed=self.seed,
+            precision=self.precision,
+        )
+        optim = OptimOptions(
+            lr=self.lr,
+            schedule=self.schedule,
+            warmup=self.warmup,
+            cooldown=self.cooldown,
+            weight_decay=self.weight_decay,
+            beta2=self.beta2,
+            head_lr=self.head_lr,
+        )
+        return RunOptions(self.out_folder, self.resume, self.device, loop, optim)
+
+    def _check_budget(self) -> None:
+        if any(budget is not None for budget in (self.max_steps, self.max_epochs, self.max_time)):
+            return
+        has_epochs = any(param.name == "max_epochs" for param in click.get_current_context().command.params)
+        budgets = "--max-steps, --max-epochs, --max-time" if has_epochs else "--max-steps, --max-time"
+        if self.patience is None:
+            raise UsageError("the run would never end", hint=f"give {budgets} or --patience")
+        if self.schedule == "cosine" or self.cooldown > 0:
+            raise UsageError(
+                "the learning rate is to fall towards the run's end, and nobody can tell where that is",
+                hint=f"give {budgets.replace(', ', ' or ')}, or leave out --schedule cosine and --cooldown",
+            )
+
+
+data_options = grouped(DataFlags, "data", _DATA)
+"""Adds the options of text."""
+
+column_options = grouped(ColumnFlags, "columns", _COLUMNS)
+"""Adds where labelled text has its label and its text."""
+
+size_options = grouped(SizeFlags, "size", _SIZE)
+"""Adds the options of sizes."""
+
+
+def run_options(
+    rates: Sequence[Option], schedules: Sequence[str], *, warmup: int, beta2: float, valid_every: int
+) -> Callable[[Function], Function]:
+    """Adds the options of a run.
+
+    Args:
+        rates: A command's own options of learning rates and budgets.
+        schedules: Its schedules, the default first.
+        warmup: Its default.
+        beta2: Its default.
+        valid_every: Its default.
+    """
+    optimizer = _optimizer_options(schedules, warmup=warmup, beta2=beta2)
+    return grouped(RunFlags, "run", (*_BUDGET, *rates, *optimizer, _valid_every_option(valid_every), *_LOOP))
+
+
+language_run_options = run_options(
+    _RATE, ("inverse_sqrt", "cosine", "constant"), warmup=4000, beta2=0.98, valid_every=1000
+)
+"""Adds the options of a run that pretrains or learns to translate."""
 
 
 def model_folder(name: str) -> Path | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from xlmcli.cli.eval.options import STDIN, check_stdin, make_report_options, publish, report_options
+from xlmcli.cli.eval.options import STDIN, ReportOptions, check_stdin, publish, report_options
 from xlmcli.cli.options import FILE, complete_model
 from xlmcli.errors import UsageError
 from xlmcli.lines import iter_byte_lines
@@ -83,7 +83,7 @@ def command(
     labels: str | None,
     multi_label: bool,
     width: int,
-    **shared: Any,
+    options: ReportOptions,
 ) -> None:
     """Score labels: PRED files as xlm classify writes them, stdin if there are none, or what models make of --input.
 
@@ -107,7 +107,7 @@ def command(
         raise UsageError("-m and --input belong together", hint="-m MODEL --input FILE classifies, then scores")
     if train_lang is not None and lang_column is None:
         raise UsageError("--train-lang needs languages", hint="name GOLD's column of them: --lang-column NAME")
-    options = make_report_options(shared)
+    options.check_plot()
     from xlmcli.metrics.labels.file import check_predictions
     from xlmcli.metrics.labels.report import Labeller, LabelReportOptions, label_metrics, report_labels
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from xlmcli.cli.options import FILE, require_extra
+from xlmcli.cli.options import FILE, grouped, require_extra
 from xlmcli.console import print_grids, print_note
 from xlmcli.errors import DataError, UsageError
 from xlmcli.lines import writing_errors
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from xlmcli.metrics.report.reports import Report
     from xlmcli.metrics.translation.comparison import SamplingOptions
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 ReportFormat = Literal["table", "tsv", "json", "markdown", "latex"]
 
 STDIN = Path("-")
@@ -62,7 +60,6 @@ _SHARED = (
     ),
     click.option(
         "--format",
-        "report_format",
         type=click.Choice(["table", "tsv", "json", "markdown", "latex"]),
         help="Of the report.  [default: table on a terminal, else tsv]",
     ),
@@ -82,7 +79,7 @@ class ReportOptions:
 
     Attributes:
         baseline: Name of the system that the others are tested against; None is the first.
-        num_resamples: Of bootstrap resampling.
+        resamples: Of bootstrap resampling.
         seed: Of all sampling.
         format: None is a table on a terminal, else TSV.
         fail_under: Limits as given; None for none.
@@ -91,12 +88,25 @@ class ReportOptions:
     """
 
     baseline: str | None
-    num_resamples: int
+    resamples: int
     seed: int
     format: ReportFormat | None
     fail_under: str | None
     plot: Path | None
     quiet: bool
+
+    def check_plot(self) -> None:
+        """Checks that what is to be drawn can be.
+
+        Raises:
+            UsageError: The format does not exist.
+            MissingExtraError: Matplotlib is not installed.
+        """
+        if self.plot is not None:
+            require_extra("plot", "matplotlib")
+            from xlmcli.metrics.report.plots import check_plot_path
+
+            check_plot_path(self.plot)
 
     def gates(self, metric_names: Sequence[str]) -> tuple[Gate, ...]:
         """Returns the limits of scores.
@@ -116,7 +126,7 @@ class ReportOptions:
         """
         from xlmcli.metrics.translation.comparison import SamplingOptions
 
-        return SamplingOptions(self.num_resamples, num_trials, self.seed)
+        return SamplingOptions(self.resamples, num_trials, self.seed)
 
     def baseline_index(self, names: Sequence[str]) -> int:
         """Returns which of the systems is the baseline.
@@ -134,35 +144,8 @@ class ReportOptions:
         return names.index(self.baseline)
 
 
-def report_options(function: Function) -> Function:
-    """Adds the shared options; the function takes them as ``**shared`` and gives them to `make_report_options`."""
-    for decorate in reversed(_SHARED):
-        function = decorate(function)
-    return function
-
-
-def make_report_options(shared: dict[str, Any]) -> ReportOptions:
-    """Groups the values of the shared options.
-
-    Raises:
-        UsageError: A picture was asked for in a format that does not exist.
-        MissingExtraError: A picture was asked for and matplotlib is not installed.
-    """
-    options = ReportOptions(
-        baseline=shared["baseline"],
-        num_resamples=shared["resamples"],
-        seed=shared["seed"],
-        format=shared["report_format"],
-        fail_under=shared["fail_under"],
-        plot=shared["plot"],
-        quiet=shared["quiet"],
-    )
-    if options.plot is not None:
-        require_extra("plot", "matplotlib")
-        from xlmcli.metrics.report.plots import check_plot_path
-
-        check_plot_path(options.plot)
-    return options
+report_options = grouped(ReportOptions, "options", _SHARED)
+"""Adds the shared options."""
 
 
 def check_stdin(paths: Sequence[Path | None], systems: Sequence[Path], *, unit: str, quiet: bool) -> None:

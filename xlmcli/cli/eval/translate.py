@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -12,7 +12,6 @@ from xlmcli.cli.eval.options import (
     STDIN,
     ReportOptions,
     check_stdin,
-    make_report_options,
     publish,
     report_options,
     write_stdout,
@@ -85,7 +84,7 @@ def command(
     sentence: bool,
     trials: int,
     width: int,
-    **shared: Any,
+    options: ReportOptions,
 ) -> None:
     """Score translations: HYP files, stdin if there are none, or what models make of the source.
 
@@ -108,7 +107,7 @@ def command(
     from xlmcli.metrics.translation.scorer import MetricOptions, open_scorers
 
     texts = _Inputs(files, refs, source, testset, models, src, tgt)
-    options = make_report_options(shared)
+    options.check_plot()
     texts.check(options.quiet)
     if sentence:
         _check_sentence_options(options)

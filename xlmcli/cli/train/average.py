@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from xlmcli.cli.options import FILE, MONOLINGUAL, config_option, require_extra
-from xlmcli.cli.training import column_options, make_columns
+from xlmcli.cli.training import ColumnFlags, column_options
 from xlmcli.errors import UsageError
 from xlmcli.sources import Source
 
@@ -25,7 +24,7 @@ from xlmcli.sources import Source
 @config_option
 @click.argument("checkpoints", nargs=-1, required=True, type=FILE)
 @click.argument("out_folder", type=FILE)
-def command(valid: tuple[Source, ...], checkpoints: tuple[Path, ...], out_folder: Path, **values: Any) -> None:
+def command(valid: tuple[Source, ...], checkpoints: tuple[Path, ...], out_folder: Path, columns: ColumnFlags) -> None:
     """Average the weights of CHECKPOINTS, and write the result to OUT_FOLDER.
 
     They must be of the same kind, and from the same start with other settings or seeds: the mean is then often better
@@ -41,4 +40,4 @@ def command(valid: tuple[Source, ...], checkpoints: tuple[Path, ...], out_folder
 
     if len(checkpoints) < 2:
         raise UsageError("one checkpoint has no mean", hint="name two or more, and then the folder for the result")
-    average_checkpoints(checkpoints, out_folder, valid, make_columns(values, multi_label=False))
+    average_checkpoints(checkpoints, out_folder, valid, columns.columns(multi_label=False))

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
-from xlmcli.cli.options import FILE, MONOLINGUAL, FiniteRange, config_option, require_extra
+from xlmcli.cli.options import FILE, MONOLINGUAL, FiniteRange, config_option, grouped, require_extra
 from xlmcli.cli.training import (
     RANDOM,
+    ColumnFlags,
+    RunFlags,
+    SizeFlags,
     alpha_option,
     column_options,
-    make_columns,
-    make_run_options,
-    make_size_options,
     model_folder,
-    optimizer_options,
     run_options,
     size_options,
-    valid_every_option,
 )
 from xlmcli.sources import Source
 
@@ -43,7 +42,6 @@ _TEXT = (
         metavar="LANG,...",
         help="Languages of --valid whose mean macro-F1 decides which model is best; by default the first one's.",
     ),
-    column_options,
     click.option("--multi-label", is_flag=True, help="A text has any number of labels, joined by commas."),
     click.option(
         "--max-len",
@@ -73,7 +71,6 @@ _RECIPE = (
         help="Share of words that are masked while learning: against learning little text by heart.",
     ),
     click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True, help="Texts in a batch."),
-    click.option("--max-epochs", type=FiniteRange(0, min_open=True), help="Stop after so many times all text."),
     click.option(
         "--seeds",
         type=click.IntRange(1),
@@ -81,6 +78,11 @@ _RECIPE = (
         show_default=True,
         help="Runs to make, each with a seed and a budget of its own; the best is kept.",
     ),
+)
+
+
+_RATES = (
+    click.option("--max-epochs", type=FiniteRange(0, min_open=True), help="Stop after so many times all text."),
     click.option(
         "--encoder-lr",
         "lr",
@@ -96,15 +98,24 @@ _RECIPE = (
         show_default=True,
         help="Peak learning rate of the layer on top.",
     ),
-    *optimizer_options(("constant", "cosine", "inverse_sqrt"), warmup=100, beta2=0.999),
-    valid_every_option(200),
 )
 
 
-def _own_options(function: Any) -> Any:
-    for decorate in reversed((*_TEXT, *_RECIPE)):
-        function = decorate(function)
-    return function
+@dataclass(frozen=True, slots=True)
+class ClassifierFlags:
+    """The values of the options of labelled text and of what is made of it."""
+
+    train: tuple[Source, ...]
+    valid: tuple[Source, ...]
+    select: str | None
+    multi_label: bool
+    max_len: int | None
+    alpha: float
+    pooling: Literal["first", "mean"] | None
+    class_weights: Literal["none", "balanced"]
+    word_blank: float
+    batch_size: int
+    seeds: int
 
 
 @click.command("classify")
@@ -112,25 +123,18 @@ def _own_options(function: Any) -> Any:
     "--init", default=RANDOM, show_default=True, help="A pretrained XLM, a classifier, or none for random weights."
 )
 @click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default that of the pretrained model.")
-@_own_options
+@grouped(ClassifierFlags, "flags", (*_TEXT, *_RECIPE))
+@column_options
 @size_options
-@run_options
+@run_options(_RATES, ("constant", "cosine", "inverse_sqrt"), warmup=100, beta2=0.999, valid_every=200)
 @config_option
 def command(
     init: str,
     tokenizer: Path | None,
-    train: tuple[Source, ...],
-    valid: tuple[Source, ...],
-    select: str | None,
-    pooling: Literal["first", "mean"] | None,
-    class_weights: str,
-    word_blank: float,
-    max_len: int | None,
-    batch_size: int,
-    alpha: float,
-    seeds: int,
-    quiet: bool,
-    **values: Any,
+    flags: ClassifierFlags,
+    columns: ColumnFlags,
+    size: SizeFlags,
+    run: RunFlags,
 ) -> None:
     """Train a classifier of texts or pairs of texts, and write it to OUT_FOLDER.
 
@@ -157,20 +161,20 @@ def command(
     options = ClassifyTrainingOptions(
         tokenizer=tokenizer,
         init=model_folder(init),
-        train=train,
-        valid=valid,
-        select=() if select is None else tuple(select.split(",")),
-        columns=make_columns(values, multi_label=values["multi_label"]),
-        pooling=pooling,
-        is_balanced=class_weights == "balanced",
-        word_blank=word_blank,
-        max_len=max_len,
-        batch_size=batch_size,
-        alpha=alpha,
-        max_epochs=values["max_epochs"],
-        num_seeds=seeds,
-        size=make_size_options(values),
-        run=make_run_options(values),
+        train=flags.train,
+        valid=flags.valid,
+        select=() if flags.select is None else tuple(flags.select.split(",")),
+        columns=columns.columns(multi_label=flags.multi_label),
+        pooling=flags.pooling,
+        is_balanced=flags.class_weights == "balanced",
+        word_blank=flags.word_blank,
+        max_len=flags.max_len,
+        batch_size=flags.batch_size,
+        alpha=flags.alpha,
+        max_epochs=run.max_epochs,
+        num_seeds=flags.seeds,
+        size=size.options(),
+        run=run.options(),
     )
-    with TrainingDisplay(quiet=quiet) as display:
+    with TrainingDisplay(quiet=run.quiet) as display:
         train_classification(options, [JsonLog(options.run.folder), display])

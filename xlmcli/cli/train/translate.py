@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from xlmcli.cli.options import DIRECTION, FILE, FiniteRange, ListType, config_option, require_extra
 from xlmcli.cli.training import (
     RANDOM,
-    make_data_options,
-    make_run_options,
-    make_size_options,
+    DataFlags,
+    RunFlags,
+    SizeFlags,
+    data_options,
+    language_run_options,
     model_folder,
-    training_options,
+    size_options,
 )
 from xlmcli.records import Direction
 
@@ -56,7 +57,9 @@ from xlmcli.records import Direction
     "--word-drop", type=FiniteRange(0, 1), default=0.1, show_default=True, help="ae: share of words left out."
 )
 @click.option("--word-blank", type=FiniteRange(0, 1), default=0.1, show_default=True, help="ae: share of words masked.")
-@training_options
+@data_options
+@size_options
+@language_run_options
 @config_option
 def command(
     init: str,
@@ -70,8 +73,9 @@ def command(
     word_shuffle: float,
     word_drop: float,
     word_blank: float,
-    quiet: bool,
-    **values: Any,
+    data: DataFlags,
+    size: SizeFlags,
+    run: RunFlags,
 ) -> None:
     """Train an encoder-decoder that translates, and write it to OUT_FOLDER.
 
@@ -102,9 +106,9 @@ def command(
         objectives,
         label_smoothing,
         NoiseOptions(word_shuffle, word_drop, word_blank),
-        make_data_options(values),
-        make_size_options(values),
-        make_run_options(values),
+        data.options(run.seed),
+        size.options(),
+        run.options(),
     )
-    with TrainingDisplay(quiet=quiet) as display:
+    with TrainingDisplay(quiet=run.quiet) as display:
         train_translation(options, [JsonLog(options.run.folder), display])
