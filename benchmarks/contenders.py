@@ -120,12 +120,14 @@ class TorchModel:
         self._model, config = load_seq2seq(folder)
         self._model.eval()
         self._langs = (config.lang2id[setup.direction.src], config.lang2id[setup.direction.tgt])
+        self._direction = setup.direction
         self._tokenizer = load_tokenizer(folder)
 
     def translate(self, sources: Sequence[list[int]]) -> list[str]:
         """Translates ids without special tokens to text."""
         import torch
 
-        from xlmcli.train.translation.validation import translate
+        from xlmcli.train.translation.validation import ParallelText, translate
 
-        return translate(self._model, list(sources), self._langs, self._tokenizer, torch.device("cpu"))
+        texts = ParallelText(self._direction, self._langs, [], list(sources), [])
+        return translate(self._model, texts, self._tokenizer, torch.device("cpu"))

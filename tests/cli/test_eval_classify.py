@@ -310,3 +310,14 @@ def test_a_text_without_label_is_named(
     done = evaluate("--gold", gold, "-m", str(tiny_classifier), "--input", source, "--lang", "en", "-q")
     assert (done.code, done.out) == (ExitCode.DATA, "")
     assert "texts.txt:2: no label" in done.err
+
+
+def test_a_model_of_many_labels_says_which_option_it_needs(
+    evaluate: Evaluate, write: Write, make_classifier: Callable[[Any], Path], classifier_sizes: Any, texts: list[str]
+) -> None:
+    model = make_classifier(classifier_sizes(multi_label=True))
+    gold, source = write("gold.txt", lines(["positive"] * 2)), write("texts.txt", lines(texts[:2]))
+    done = evaluate("--gold", gold, "-m", str(model), "--input", source, "--lang", "en", "-q")
+    assert (done.code, done.out) == (ExitCode.USAGE, "")
+    assert "any number of labels" in done.err
+    assert "--multi-label" in done.err

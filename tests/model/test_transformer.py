@@ -62,15 +62,15 @@ def test_half_precision_is_close(model: XLMTransformer) -> None:
     assert (states.float() - expected).abs().mean() < 0.05 * expected.abs().mean()
 
 
-@pytest.mark.parametrize("probability", [0.1, 0.5, 0.999])
+@pytest.mark.parametrize("probability", [0.001, 0.1, 0.5, 0.999])
 def test_dropout_drops_its_share_and_keeps_the_mean(shape: XLMShape, probability: float) -> None:
     # Without layers, and with a LayerNorm that makes everything 1, the states are what dropout leaves of ones.
     model = XLMTransformer(replace(shape, dim=64, num_layers=0, dropout=probability)).train()
     nn.init.zeros_(model.layer_norm_emb.weight)
     nn.init.ones_(model.layer_norm_emb.bias)
     torch.manual_seed(0)
-    states = model(Tokens(random_ids(shape, 200, 20), None, LANGS)).detach()
-    assert float((states == 0).float().mean()) == pytest.approx(probability, abs=0.005)
+    states = model(Tokens(random_ids(shape, 800, 20), None, LANGS)).detach()
+    assert float((states == 0).float().mean()) == pytest.approx(probability, abs=0.0008)
     kept = states[states != 0]
     assert kept.unique().numel() == 1
     assert float(states.mean()) == pytest.approx(1, abs=0.1)

@@ -20,7 +20,8 @@ from xlmcli.model.classifier_config import ClassifierConfig
 from xlmcli.model.transformer import XLMShape
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
-from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
+from xlmcli.text.sentencepiece import SentencePieceTokenizer, TokenizerOptions, train_sentencepiece
+from xlmcli.text.special import BOS_ID, EOS_ID
 from xlmcli.train.averaging import average_checkpoints
 from xlmcli.train.classification.files import Columns
 
@@ -83,3 +84,22 @@ def test_a_checkpoint_is_not_overwritten(make_model: MakeModel) -> None:
     with pytest.raises(UsageError, match="model-2 has a checkpoint already"):
         average_checkpoints([first, first], other, (), Columns())
     assert (other / "model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(("start_id", "by_rules"), [(BOS_ID, "en"), (EOS_ID, "fr")])
+def test_text_to_calibrate_on_is_read_as_the_classifier_reads_it(
+    make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_id: int, by_rules: str
+) -> None:
+    """A classifier that transformers fine-tuned goes by the English rules in every language."""
+    folders = [make_model(seed, replace(HEAD, start_id=start_id)) for seed in (1, 2)]
+    (tmp_path / "fr.tsv").write_text("good\tBonjour.\nbad\tMerci.\n")
+    read: list[str] = []
+    encode_batch = SentencePieceTokenizer.encode_batch
+
+    def listen(self: SentencePieceTokenizer, texts: list[str], lang: str | None = None) -> list[list[int]]:
+        read.append(lang or "en")
+        return encode_batch(self, texts, lang)
+
+    monkeypatch.setattr(SentencePieceTokenizer, "encode_batch", listen)
+    average_checkpoints(folders, tmp_path / "mean", [Source(("fr",), tmp_path / "fr.tsv")], Columns())
+    assert set(read) == {by_rules}

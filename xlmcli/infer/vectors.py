@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import struct
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
@@ -110,7 +110,7 @@ def cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
 class ArraySink:
     """Writes rows of one type as an .npy file, whose number of rows is filled in at the end.
 
-    Source of the layout: numpy.lib.format, version 1.0.
+    numpy leaves room in the header for the first axis to grow.
 
     Args:
         file: Where to; it must be seekable.
@@ -136,13 +136,11 @@ class ArraySink:
         self._file.write(self._header())
 
     def _header(self) -> bytes:
-        description = np.lib.format.dtype_to_descr(self._dtype)
-        # A fixed width, so that the number can be written over.
-        shape = ", ".join([f"{self._num_rows:<19}", *map(str, self._row_shape)]) + ("" if self._row_shape else ",")
-        text = f"{{'descr': {description!r}, 'fortran_order': False, 'shape': ({shape}), }}"
-        padding = -(len(text) + 11) % 64
-        content = f"{text}{' ' * padding}\n".encode("latin-1")
-        return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(content)) + content
+        shape = (self._num_rows, *self._row_shape)
+        described = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, described)
+        return header.getvalue()
 
 
 class VectorArraySink:

@@ -23,6 +23,7 @@ from xlmcli.text import Tokenizer
 from xlmcli.train.classification.calibration import fit_temperature
 from xlmcli.train.classification.examples import check_certain, encode_labelled, read_by_lang
 from xlmcli.train.classification.files import Columns
+from xlmcli.train.classification.start import tokenizer_of
 from xlmcli.train.classification.validation import ClassificationValidator, DevSet
 
 
@@ -96,6 +97,7 @@ def _calibrate(
         raise UsageError(f"--valid: the models do not know {', '.join(strangers)}")
     check_certain(files)
     max_len = config.max_len or config.shape.max_positions - 2
+    tokenizer = tokenizer_of(classifier, tokenizer)
     dev_sets = [
         DevSet(
             encode_labelled(lang, group, classifier.labels, tokenizer, max_len),

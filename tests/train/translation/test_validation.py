@@ -24,6 +24,7 @@ from xlmcli.train.translation.objectives import pair_loss
 from xlmcli.train.translation.validation import ParallelText, TranslationValidator, translate
 
 CPU = torch.device("cpu")
+EN_FR = Direction("en", "fr")
 SENTENCES = [[20 + (place * number) % 30 for place in range(5 + number % 7)] for number in range(1, 40)]
 
 
@@ -84,12 +85,28 @@ def encoded(tokenizer: Tokenizer, sentences: dict[str, list[str]]) -> dict[str, 
     return {lang: tokenizer.encode_batch(lines) for lang, lines in sentences.items()}
 
 
+def sources(ids: list[list[int]], direction: Direction = EN_FR) -> ParallelText:
+    return ParallelText(direction, (0, 1), [], ids, [])
+
+
+def test_text_is_put_together_by_the_rules_of_its_language(
+    translator: Seq2Seq, encoded: dict[str, list[list[int]]]
+) -> None:
+    class Rules:
+        def decode_batch(self, ids: list[list[int]], lang: str) -> list[str]:
+            return [lang for _ in ids]
+
+    for tgt in ("fr", "zh"):
+        outputs = translate(translator, sources(encoded["en"][:2], Direction("en", tgt)), Rules(), CPU)  # type: ignore[arg-type]
+        assert outputs == [tgt, tgt]
+
+
 def test_translations_keep_the_order_of_their_sources(
     translator: Seq2Seq, tokenizer: Tokenizer, encoded: dict[str, list[list[int]]]
 ) -> None:
     src = [*encoded["en"][:6], []]
-    outputs = translate(translator, src, (0, 1), tokenizer, CPU)
-    alone = [translate(translator, [words], (0, 1), tokenizer, CPU)[0] for words in src]
+    outputs = translate(translator, sources(src), tokenizer, CPU)
+    alone = [translate(translator, sources([words]), tokenizer, CPU)[0] for words in src]
     # A sentence alone may be cut sooner: the longest of a batch decides on the limit.
     assert all(text.startswith(start) for text, start in zip(outputs, alone, strict=True))
     assert len(set(outputs)) > 3
@@ -103,7 +120,7 @@ def test_translation_scores(
 ) -> None:
     monkeypatch.setattr("xlmcli.train.translation.validation._LINES_PER_BATCH", 3)
     en, fr = encoded["en"][:8], encoded["fr"][:8]
-    references = translate(translator, en, (0, 1), tokenizer, CPU)
+    references = translate(translator, sources(en), tokenizer, CPU)
     right = ParallelText(Direction("en", "fr"), (0, 1), references, en, fr)
     wrong = ParallelText(Direction("fr", "en"), (1, 0), ["x y z"] * 8, fr, en)
     scores = TranslationValidator(translator, [right, wrong], tokenizer, CPU)()

@@ -9,37 +9,26 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 _SMALLEST, _LARGEST = 0.05, 20.0
 _TOLERANCE = 1e-4
-_GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.bool_], *, multi_label: bool) -> float:
-    """The temperature with the lowest mean cross-entropy, by golden-section search on its logarithm.
+    """The temperature with the lowest mean cross-entropy.
 
     Args:
         logits: (texts, labels).
         labels: True where a text has a label, bool (texts, labels).
         multi_label: Whether each label has a probability of its own.
     """
-    low, high = math.log(_SMALLEST), math.log(_LARGEST)
 
     def loss(log_temperature: float) -> float:
         return cross_entropy(logits / math.exp(log_temperature), labels, multi_label=multi_label)
 
-    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-    left_loss, right_loss = loss(left), loss(right)
-    while high - low > _TOLERANCE:
-        if left_loss <= right_loss:
-            high, right, right_loss = right, left, left_loss
-            left = high - _GOLDEN * (high - low)
-            left_loss = loss(left)
-        else:
-            low, left, left_loss = left, right, right_loss
-            right = low + _GOLDEN * (high - low)
-            right_loss = loss(right)
-    return math.exp((low + high) / 2)
+    bounds = (math.log(_SMALLEST), math.log(_LARGEST))
+    return math.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": _TOLERANCE}).x)
 
 
 def cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.bool_], *, multi_label: bool) -> float:

@@ -117,10 +117,17 @@ def _load(
     tokenizer = choose_tokenizer(options.tokenizer, source)
     if source is None:
         return None, None, tokenizer
-    if source.config.classifier is not None and source.config.classifier.start_id == BOS_ID:
-        # It was trained through Hugging Face's tokenizer, and `xlm classify` goes by that too.
-        tokenizer = FixedRulesTokenizer(tokenizer)
+    tokenizer = tokenizer_of(source.config.classifier, tokenizer)
     return source.classifier() or source.encoder(), source.config, tokenizer
+
+
+def tokenizer_of(classifier: ClassifierConfig | None, tokenizer: Tokenizer) -> Tokenizer:
+    """The tokenizer as a classifier reads text, and as ``xlm classify`` does with it.
+
+    One whose texts begin with ``<s>`` was trained through Hugging Face's tokenizer, which goes by the English rules.
+    """
+    follows_transformers = classifier is not None and classifier.start_id == BOS_ID
+    return FixedRulesTokenizer(tokenizer) if follows_transformers else tokenizer
 
 
 def _classifier(

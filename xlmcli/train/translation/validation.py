@@ -44,7 +44,7 @@ class TranslationValidator:
         values: dict[str, float] = {}
         scores, losses = [], []
         for text in self._held_out:
-            hypotheses = translate(self._model, text.src, text.langs, self._tokenizer, self._device)
+            hypotheses = translate(self._model, text, self._tokenizer, self._device)
             bleu = corpus_bleu(hypotheses, [text.references])
             values[f"{text.direction} bleu"] = bleu
             loss = self._loss(text)
@@ -65,16 +65,15 @@ class TranslationValidator:
         return total / num_words
 
 
-def translate(
-    model: Seq2Seq, src: list[list[int]], langs: tuple[int, int], tokenizer: Tokenizer, device: torch.device
-) -> list[str]:
-    """Greedy translations as text, in the order of ``src`` (ids without ``</s>``)."""
+def translate(model: Seq2Seq, held_out: ParallelText, tokenizer: Tokenizer, device: torch.device) -> list[str]:
+    """Greedy translations as text, in the order of the sources."""
+    src = held_out.src
     order = sorted(range(len(src)), key=lambda i: len(src[i]))
     outputs: list[list[int]] = [[] for _ in src]
     for start in range(0, len(order), _LINES_PER_BATCH):
         rows = order[start : start + _LINES_PER_BATCH]
         ids, lens = pad([[EOS_ID, *src[i], EOS_ID] for i in rows], device)
         max_len = int(1.5 * int(lens.max()) + 10)
-        for i, words in zip(rows, model.greedy(ids, lens, *langs, max_len), strict=True):
+        for i, words in zip(rows, model.greedy(ids, lens, *held_out.langs, max_len), strict=True):
             outputs[i] = words
-    return tokenizer.decode_batch(outputs)
+    return tokenizer.decode_batch(outputs, held_out.direction.tgt)
