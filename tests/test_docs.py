@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +92,50 @@ def test_readme_names_commands_and_options_that_exist() -> None:
         known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)} | {"--help"}
         used = {word.split("=")[0] for word in words if word.startswith("--")}
         assert used <= known, f"README: {line}"
+
+
+ENGLISH = ["Good morning.", "Where is the station?", "I like this film."]
+FRENCH = ["Bonjour.", "Où est la gare ?", "J'aime ce film."]
+LABELS = ["neutral", "neutral", "positive"]
+# What the commands of the README read, by the names that it uses.
+FILES = {
+    "letter.en": ENGLISH,
+    "app.log": ENGLISH,
+    "test.en": ENGLISH,
+    "test.fr": FRENCH,
+    "old.fr": FRENCH[::-1],
+    "new.fr": FRENCH,
+    "test.txt": ENGLISH,
+    "test.labels": LABELS,
+    "reviews.txt": ["I hate it.", *ENGLISH],
+    "reviews.csv": ["comment,stars", *(f"{text},3" for text in FRENCH)],
+    "posts.jsonl": [json.dumps({"title": text, "id": number}) for number, text in enumerate(ENGLISH)],
+}
+
+
+def readme_commands() -> list[str]:
+    """The commands that need no model but those inside and no file but those above."""
+    blocks = "\n".join(re.findall(r"```sh\n(.+?)```", README, re.DOTALL))
+    lines = [line.removeprefix("$ ").split("  #")[0].strip() for line in blocks.splitlines()]
+    commands = [line for line in lines if re.match(r"(tail -f app\.log \| )?xlm (translate|classify|eval)\b", line)]
+    return [line for line in commands if not re.search(r"-m \S+\.bundle|--gold \S+ .*-m \S+\.bundle", line)]
+
+
+@pytest.mark.parametrize("line", readme_commands())
+def test_commands_of_the_readme_run(line: str, tmp_path: Path) -> None:
+    for name, lines in FILES.items():
+        (tmp_path / name).write_text("".join(f"{text}\n" for text in lines), encoding="utf-8")
+    program = f"{shlex.quote(sys.executable)} -m xlmcli"
+    # Of `tail -f`, the beginning: it never ends.
+    script = re.sub(r"\bxlm (?=[a-z])", f"{program} ", line.replace("tail -f", "cat"))
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    written = [path for path in tmp_path.iterdir() if path.name not in FILES and path.stat().st_size > 0]
+    assert done.stdout or written
+
+
+def test_the_readme_has_commands_that_run() -> None:
+    assert len(readme_commands()) >= 12
 
 
 def test_newest_version_of_the_changelog_is_the_package_version() -> None:

@@ -207,3 +207,10 @@ def test_labels_and_vectors_load_no_training_packages(tiny_classifier: Path) -> 
         loaded = loaded_by([command, "--lang", "en", "-m", str(tiny_classifier)], stdin=b"How are you?\n")
         assert "ctranslate2" in loaded
         assert not loaded & {"torch", "transformers", "accelerate", "sacrebleu", "sentencex", "fasttext", "rich"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_class_is_called_with_more_than_six_positionals(path: Path) -> None:
+    calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    names = [node.func.id for node in calls if isinstance(node.func, ast.Name) and len(node.args) > 6]
+    assert [name for name in names if name == "cls" or name.lstrip("_")[:1].isupper()] == []

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from xlmcli.errors import DataError, UsageError
+from xlmcli.errors import DataError, UsageError, unreadable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,7 +29,7 @@ def load_table(path: Path, command: Sequence[str]) -> dict[str, object]:
     try:
         document = tomllib.loads(path.read_bytes().decode("utf-8"))
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
+        raise DataError(unreadable(path, error)) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path}: not TOML: {error}") from error
     table: object = document

@@ -70,3 +70,16 @@ class MissingExtraError(XlmError):
 
 class TrainingError(XlmError):
     exit_code = ExitCode.TRAINING
+
+
+def unreadable(path: object, error: Exception) -> str:
+    """What to say of a file that cannot be read.
+
+    Args:
+        path: The file, or its name.
+        error: Why; what the system says is put in lower case.
+    """
+    if isinstance(error, FileNotFoundError):
+        return f"no such file: {path}"
+    reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+    return f"cannot read {path}: {reason or type(error).__name__}"

@@ -16,10 +16,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, cast, overload
 
-from xlmcli.errors import DataError
+from xlmcli.errors import DataError, unreadable
 
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
 BYTE_ORDER_MARK = "\ufeff"
+STDIN = Path("-")
+"""What stands for standard input, or output, in place of a file."""
 
 _CHUNK_BYTES = 1 << 16
 
@@ -42,7 +44,7 @@ def open_bytes(path: Path) -> BinaryIO:
             return cast(BinaryIO, lzma.open(path, "rb"))
         raw = path.open("rb")
     except OSError as error:
-        raise _reading_error(path, error) from error
+        raise DataError(unreadable(path, error)) from error
     if path.suffix == ".zst":
         return io.BufferedReader(_ZstdReader(raw))
     return raw
@@ -145,11 +147,11 @@ def reading_errors(path: Path | str) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, zlib.error) as error:
-        raise _reading_error(path, error) from error
+        raise DataError(unreadable(path, error)) from error
     except Exception as error:
         # lzma and zstandard are imported only for files that need them, so their errors are known by module here.
         if type(error).__module__.partition(".")[0] in ("lzma", "_lzma", "zstandard", "zstd"):
-            raise _reading_error(path, error) from error
+            raise DataError(unreadable(path, error)) from error
         raise
 
 
@@ -224,12 +226,6 @@ def _open_for_writing(path: Path, mode: Literal["w", "wb"]) -> IO[Any]:
     if mode == "wb":
         return path.open("wb")
     return path.open("w", encoding="utf-8", newline="\n")
-
-
-def _reading_error(path: Path | str, error: Exception) -> DataError:
-    if isinstance(error, FileNotFoundError):
-        return DataError(f"no such file: {path}")
-    return DataError(f"cannot read {path}: {_reason(error)}")
 
 
 def _writing_error(path: Path | str, error: OSError) -> DataError:

@@ -149,9 +149,9 @@ def test_other_archives_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match=r"no such file: .*nothing.pth"):
         TorchFile(tmp_path / "nothing.pth")
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match=r"cannot read .*: is a directory"):
         TorchFile(tmp_path)
 
 

@@ -164,7 +164,7 @@ def test_a_direction_gives_a_folder_for_plain_ctranslate2(
         (["--direction", "english"], ExitCode.USAGE, "not a direction: 'english'"),
         (["--direction", "en-fr", "--licence", "MIT"], ExitCode.USAGE, "which --direction does not write"),
         (["--quantization", "int4"], ExitCode.USAGE, "'int4' is not one of"),
-        (["--scores", "none.json"], ExitCode.DATA, "none.json: cannot be read"),
+        (["--scores", "none.json"], ExitCode.DATA, "no such file: none.json"),
         (["--card", "none.md"], ExitCode.DATA, "none.md: cannot be copied"),
         (["--verify-file", "en=none.txt"], ExitCode.DATA, "none.txt"),
         (["--verify-file", "de={}"], ExitCode.USAGE, "the model has no language 'de'"),

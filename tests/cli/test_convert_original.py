@@ -96,5 +96,5 @@ def test_a_file_that_is_not_there_is_named(run_xlm: Callable[..., tuple[int, str
     code, _, err = run_xlm("convert", tmp_path / "model.pth", tmp_path / "bundle")
     assert (code, err) == (
         ExitCode.MODEL,
-        f"error: {tmp_path / 'model.pth'}: cannot be read (No such file or directory)\n",
+        f"error: no such file: {tmp_path / 'model.pth'}\n",
     )

@@ -21,7 +21,7 @@ from xlmcli.bundle.names import (
 from xlmcli.bundle.serialization import parse_manifest
 from xlmcli.bundle.weight_files import find_weight_files
 from xlmcli.environment import HOME_VARIABLE, pulled_folder
-from xlmcli.errors import DataError, ModelError
+from xlmcli.errors import DataError, ModelError, unreadable
 from xlmcli.records import Direction
 
 DEFAULT_MODEL = "en-fr"
@@ -245,7 +245,7 @@ def hash_file(path: Path) -> str:
             while chunk := stream.read(_CHUNK_BYTES):
                 digest.update(chunk)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise ModelError(unreadable(path, error)) from None
     return digest.hexdigest()
 
 
@@ -274,8 +274,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: OSError) -> ModelError:
-    return ModelError(f"{path}: cannot be read ({error.strerror or error})")
+        raise ModelError(unreadable(path, error)) from None

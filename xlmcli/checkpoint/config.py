@@ -127,13 +127,15 @@ class CheckpointConfig:
         )
         directions = tuple(Direction.parse(text) for text in config.get("xlm_directions", ()))
         return cls(
-            _langs(config.get("lang2id") or {}, num_langs),
-            shape,
-            config.get("decoder_layers"),
-            directions,
-            config.get("xlm_max_len"),
-            ClassifierConfig.from_json(config) if CLASSIFIER in (config.get("architectures") or ()) else None,
-            config.get("xlm_protects_spans", False),
+            langs=_langs(config.get("lang2id") or {}, num_langs),
+            shape=shape,
+            decoder_layers=config.get("decoder_layers"),
+            directions=directions,
+            max_len=config.get("xlm_max_len"),
+            classifier=ClassifierConfig.from_json(config)
+            if CLASSIFIER in (config.get("architectures") or ())
+            else None,
+            protects_spans=config.get("xlm_protects_spans", False),
         )
 
 

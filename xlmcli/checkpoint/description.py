@@ -13,7 +13,7 @@ from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import Task
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME, PYTORCH_WEIGHTS_NAME
 from xlmcli.bundle.weight_files import find_weight_files
-from xlmcli.errors import ModelError
+from xlmcli.errors import ModelError, unreadable
 from xlmcli.facts import format_bytes, format_rows
 
 _CLASSIFIER = "XLMForSequenceClassification"
@@ -96,7 +96,7 @@ def _read_config(path: Path) -> Fields:
     except FileNotFoundError:
         raise ModelError(f"{path}: not a checkpoint, it has no {CONFIG_NAME}") from None
     except OSError as error:
-        raise ModelError(f"{path / CONFIG_NAME}: cannot be read ({error.strerror or error})") from None
+        raise ModelError(unreadable(path / CONFIG_NAME, error)) from None
 
 
 def _size(config: Fields, key: str) -> int:

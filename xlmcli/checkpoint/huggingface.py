@@ -18,7 +18,7 @@ from xlmcli.checkpoint.lazy_weights import NamedWeights, StoredWeights
 from xlmcli.checkpoint.original.file import StreamedWeights
 from xlmcli.checkpoint.torch_file import TorchFile
 from xlmcli.checkpoint.unpickling import TensorReference
-from xlmcli.errors import ModelError
+from xlmcli.errors import ModelError, unreadable
 from xlmcli.model.classifier_config import CLASSIFIER, POOLINGS, PROBLEMS
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def read_published_config(folder: Path) -> PublishedConfig:
     except FileNotFoundError:
         raise ModelError(f"{folder}: not a checkpoint, it has no {CONFIG_NAME}") from None
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise ModelError(unreadable(path, error)) from None
     if given.get("model_type", "xlm") != "xlm":
         raise ModelError(f"{path}: model_type is {given['model_type']!r}, where xlm is needed")
     from transformers import XLMConfig

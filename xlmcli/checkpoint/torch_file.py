@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from xlmcli.checkpoint.unpickling import RestrictedUnpickler, StorageReference, TensorReference
-from xlmcli.errors import ModelError
+from xlmcli.errors import ModelError, unreadable
 
 _Result = TypeVar("_Result")
 
@@ -74,7 +74,7 @@ class TorchFile:
                 read = _read_zip if is_zip else _read_legacy
                 self.content, self._places = _guarded(lambda: read(stream, str(path)), path)
         except OSError as error:
-            raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None
+            raise ModelError(unreadable(path, error)) from None
         except ValueError:  # mmap's way to say that there is nothing
             raise ModelError(f"{path}: an empty file") from None
 

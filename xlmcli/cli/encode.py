@@ -109,7 +109,16 @@ def command(
       xlm encode -m my-encoder --nearest fr.txt --margin < en.txt
     """
     is_array = options.output is not None and options.output.suffix == _ARRAY_SUFFIX
-    wanted = _Wanted(lang, pair_lang, pooling, tokens, similarity, nearest, num_best, margin)
+    wanted = _Wanted(
+        lang=lang,
+        pair_lang=pair_lang,
+        pooling=pooling,
+        tokens=tokens,
+        similarity=similarity,
+        nearest=nearest,
+        num_best=num_best,
+        margin=margin,
+    )
     wanted.check(is_array=is_array)
     formats = _formats(options, pair_column, pair_field, similarity)
     if options.model is None:

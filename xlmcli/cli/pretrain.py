@@ -106,18 +106,18 @@ def command(
     from xlmcli.train.pretraining.run import pretrain
 
     options = PretrainOptions(
-        tokenizer,
-        model_folder(init),
-        vocab_size,
-        lowercase,
-        not no_language_embeddings,
-        embeddings,
-        objectives,
-        block_len,
-        MaskingOptions(share=mask_share, smoothing=mask_smoothing),
-        data.options(run.seed),
-        size.options(),
-        run.options(),
+        tokenizer=tokenizer,
+        init=model_folder(init),
+        vocab_size=vocab_size,
+        lowercase=lowercase,
+        tells_languages=not no_language_embeddings,
+        embeddings=embeddings,
+        objectives=objectives,
+        block_len=block_len,
+        masking=MaskingOptions(share=mask_share, smoothing=mask_smoothing),
+        data=data.options(run.seed),
+        size=size.options(),
+        run=run.options(),
     )
     with TrainingDisplay(quiet=run.quiet) as display:
         pretrain(options, [JsonLog(options.run.folder), display])

@@ -16,7 +16,7 @@ import click
 from xlmcli.cli.options import FILE, Function, complete_model, grouped
 from xlmcli.console import print_note, show_line_progress
 from xlmcli.errors import DataError, ExitCode, UsageError
-from xlmcli.lines import atomic_write, writing_errors
+from xlmcli.lines import STDIN, atomic_write, writing_errors
 
 if TYPE_CHECKING:
     from xlmcli.infer.engine import EngineOptions
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from xlmcli.infer.reading import Input, LineCounter
     from xlmcli.infer.records.protocols import Added, FormatOptions
     from xlmcli.tables import FormatName
-
-_STDIN = Path("-")
 
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
@@ -195,7 +193,7 @@ class LineStream:
             not options.quiet,
             total_bytes(inputs),
             reads_stdin=any(source.name == STDIN_NAME for source in inputs),
-            writes_stdout=options.output in (None, _STDIN),
+            writes_stdout=options.output in (None, STDIN),
         ) as progress:
             records = iter_records(inputs, formats, options.errors, self._counter, added)
             Pipeline(work, sink, PipelineOptions(options.max_batch_tokens, options.line_buffered), progress).run(
@@ -231,14 +229,14 @@ def _open_inputs(files: tuple[Path, ...], text: str | None) -> list[Input]:
         if files:
             raise UsageError("--text and files together", hint="give one of them")
         return [text_input(text)]
-    if files.count(_STDIN) > 1:
+    if files.count(STDIN) > 1:
         raise UsageError("standard input can be read once only", hint="give - once")
-    return [stdin_input() if path == _STDIN else file_input(path) for path in files or (_STDIN,)]
+    return [stdin_input() if path == STDIN else file_input(path) for path in files or (STDIN,)]
 
 
 @contextlib.contextmanager
 def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
-    if path is None or path == _STDIN:
+    if path is None or path == STDIN:
         if sys.stdout is None:
             raise DataError("standard output is closed", hint="write to a file with -o OUT")
         with writing_errors("standard output"):

@@ -109,7 +109,16 @@ def train(
         raise UsageError("nothing to learn from", hint="name text with --lang or --parallel")
     if not force and (out_folder / TOKENIZER_FILE).exists():
         raise UsageError(f"{out_folder} already has a vocabulary", hint="--force replaces it")
-    options = TokenizerOptions(sources, vocab_size, model_type, alpha, sentences, seed, lowercase, augmentations)
+    options = TokenizerOptions(
+        sources=sources,
+        vocab_size=vocab_size,
+        model_type=model_type,
+        alpha=alpha,
+        num_sentences=sentences,
+        seed=seed,
+        lowercase=lowercase,
+        augmentations=augmentations,
+    )
     for sample in train_sentencepiece(options, out_folder):
         click.echo(f"{sample.lang}: {sample.num_lines:,} lines, {len(sample.sentences):,} learned from", err=True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import MeasuredScore
 from xlmcli.bundle.serialization import read_score
-from xlmcli.errors import DataError, ModelError
+from xlmcli.errors import DataError, ModelError, unreadable
 
 
 def read_scores(path: Path) -> tuple[MeasuredScore, ...]:
@@ -19,7 +19,7 @@ def read_scores(path: Path) -> tuple[MeasuredScore, ...]:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise DataError(unreadable(path, error)) from None
     try:
         return tuple(read_score(item) for item in Fields.parse(text, str(path)).children("scores"))
     except ModelError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import select
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast
 
-from xlmcli.errors import DataError
+from xlmcli.errors import DataError, unreadable
 from xlmcli.lines import BYTE_ORDER_MARK, COMPRESSED_SUFFIXES, decode_line, open_bytes, reading_errors
 
 STDIN_NAME = "<stdin>"
@@ -69,13 +70,11 @@ def file_input(path: Path) -> Input:
     try:
         status = path.stat()
     except OSError as error:
-        raise DataError(
-            f"no such file: {path}" if isinstance(error, FileNotFoundError) else f"cannot read {path}: {error.strerror}"
-        ) from error
+        raise DataError(unreadable(path, error)) from error
     if stat.S_ISDIR(status.st_mode):
-        raise DataError(f"cannot read {path}: is a directory")
+        raise DataError(unreadable(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))))
     if not os.access(path, os.R_OK):
-        raise DataError(f"cannot read {path}: permission denied")
+        raise DataError(unreadable(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
     is_plain = stat.S_ISREG(status.st_mode) and path.suffix not in COMPRESSED_SUFFIXES
     return Input(str(path), lambda: open_bytes(path), status.st_size if is_plain else None)
 

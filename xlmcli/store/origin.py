@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.names import ORIGIN_NAME
-from xlmcli.errors import ModelError
+from xlmcli.errors import ModelError, unreadable
 
 Kind = Literal["bundle", "checkpoint"]
 
@@ -57,7 +57,7 @@ def read_origin(folder: Path) -> Origin:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise ModelError(unreadable(path, error)) from None
     fields = Fields.parse(text, str(path))
     return Origin(
         repository=fields.text("repository"),

@@ -173,7 +173,15 @@ def _read_model(name: str, path: Path, *, is_pulled: bool) -> StoredModel:
         origin = read_origin(path) if is_pulled else None
     except ModelError as error:
         problem = error.message
-    return StoredModel(name, path, not is_pulled, folder_size(path), manifest, origin, problem)
+    return StoredModel(
+        name=name,
+        path=path,
+        is_embedded=not is_pulled,
+        num_bytes=folder_size(path),
+        manifest=manifest,
+        origin=origin,
+        problem=problem,
+    )
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlmcli.errors import ModelError
+from xlmcli.errors import ModelError, unreadable
 from xlmcli.lines import atomic_write
 from xlmcli.text.language_tokens import is_language_token
 from xlmcli.text.pieces import BPE_CODES_FILE, UNK, index_pieces
@@ -210,4 +210,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise ModelError(unreadable(path, error)) from None

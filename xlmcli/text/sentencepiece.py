@@ -13,7 +13,7 @@ from typing import Literal
 
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
-from xlmcli.errors import DataError, ModelError
+from xlmcli.errors import DataError, ModelError, unreadable
 from xlmcli.lines import atomic_write
 from xlmcli.sources import Source
 from xlmcli.text.augmentation import Augmentation
@@ -93,7 +93,7 @@ class SentencePieceTokenizer:
                 hint="name the folder of a tokenizer, a checkpoint or a bundle; xlm tokenizer train makes one",
             ) from error
         except OSError as error:
-            raise ModelError(f"cannot read {path}: {error.strerror}") from error
+            raise ModelError(unreadable(path, error)) from error
         return cls(model, path)
 
     @cached_property

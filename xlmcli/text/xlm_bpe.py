@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xlmcli.errors import ModelError
+from xlmcli.errors import ModelError, unreadable
 from xlmcli.lines import atomic_write
 from xlmcli.text.bpe import WORD_END, Merge, WordEncoder
 from xlmcli.text.chunks import ChunkedEncoder
@@ -195,6 +195,6 @@ def _read_text(path: Path) -> str:
     except FileNotFoundError as error:
         raise ModelError(f"no {path.name} in {path.parent}") from error
     except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror}") from error
+        raise ModelError(unreadable(path, error)) from error
     except UnicodeDecodeError as error:
         raise ModelError(f"{path}: not UTF-8") from error

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xlmcli.cli.eval.options import STDIN, ReportOptions, check_stdin, publish, report_options
+from xlmcli.cli.eval.options import ReportOptions, check_stdin, publish, report_options
 from xlmcli.cli.options import FILE, complete_model
 from xlmcli.errors import UsageError
-from xlmcli.lines import iter_byte_lines
+from xlmcli.lines import STDIN, iter_byte_lines
 
 if TYPE_CHECKING:
     from xlmcli.metrics.labels.file import SystemLabels

@@ -12,7 +12,7 @@ import click
 from xlmcli.cli.options import FILE, grouped, require_extra
 from xlmcli.console import print_grids, print_note
 from xlmcli.errors import DataError, UsageError
-from xlmcli.lines import writing_errors
+from xlmcli.lines import STDIN, writing_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from xlmcli.metrics.translation.comparison import SamplingOptions
 
 ReportFormat = Literal["table", "tsv", "json", "markdown", "latex"]
-
-STDIN = Path("-")
 
 _MAX_SHOWN_COLUMNS = 16
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from xlmcli.cli.eval.options import (
-    STDIN,
     ReportOptions,
     check_stdin,
     publish,
@@ -19,6 +18,7 @@ from xlmcli.cli.eval.options import (
 from xlmcli.cli.options import FILE, ListType, complete_model
 from xlmcli.console import print_note
 from xlmcli.errors import UsageError
+from xlmcli.lines import STDIN
 from xlmcli.records import Direction
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def command(
     """
     from xlmcli.metrics.translation.scorer import MetricOptions, open_scorers
 
-    texts = _Inputs(files, refs, source, testset, models, src, tgt)
+    texts = _Inputs(files=files, refs=refs, source=source, testset=testset, models=models, src=src, tgt=tgt)
     options.check_plot()
     texts.check(options.quiet)
     if sentence:

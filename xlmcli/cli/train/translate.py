@@ -98,17 +98,17 @@ def command(
     from xlmcli.train.translation.run import train_translation
 
     options = TranslateTrainingOptions(
-        tokenizer,
-        model_folder(init if init_encoder is None else init_encoder),
-        model_folder(init if init_decoder is None else init_decoder),
-        decoder_layers,
-        directions,
-        objectives,
-        label_smoothing,
-        NoiseOptions(word_shuffle, word_drop, word_blank),
-        data.options(run.seed),
-        size.options(),
-        run.options(),
+        tokenizer=tokenizer,
+        init_encoder=model_folder(init if init_encoder is None else init_encoder),
+        init_decoder=model_folder(init if init_decoder is None else init_decoder),
+        decoder_layers=decoder_layers,
+        directions=directions,
+        objectives=objectives,
+        label_smoothing=label_smoothing,
+        noise=NoiseOptions(word_shuffle, word_drop, word_blank),
+        data=data.options(run.seed),
+        size=size.options(),
+        run=run.options(),
     )
     with TrainingDisplay(quiet=run.quiet) as display:
         train_translation(options, [JsonLog(options.run.folder), display])

@@ -29,7 +29,7 @@ from xlmcli.convert.family.languages import (
 )
 from xlmcli.convert.family.model import tokenizer_kind
 from xlmcli.convert.options import Refusals, Say, VerificationOptions, refused_by_engine_models
-from xlmcli.errors import ModelError
+from xlmcli.errors import ModelError, unreadable
 from xlmcli.records import Direction
 from xlmcli.text.family_tokenizers import (
     JSON_FILE,
@@ -299,4 +299,4 @@ def _reading(path: Path | zipfile.Path) -> Iterator[None]:
         yield
     # What a damaged or encrypted archive raises.
     except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        raise ModelError(f"{path}: cannot be read ({error})") from None
+        raise ModelError(unreadable(path, error)) from None

@@ -12,7 +12,7 @@ from typing import Literal
 from xlmcli.bundle import Framing
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import SOURCE_PLACE, TARGET_PLACE
-from xlmcli.errors import ModelError
+from xlmcli.errors import ModelError, unreadable
 from xlmcli.records import Direction
 from xlmcli.text.family_tokenizers import JSON_FILE, SOURCE_FILE, TARGET_FILE, FamilySentencePiece, JsonTokenizer
 from xlmcli.text.language_tokens import language_code, map_language_tokens
@@ -234,4 +234,4 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise ModelError(unreadable(path, error)) from None

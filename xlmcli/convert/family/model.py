@@ -204,7 +204,15 @@ def open_family(folder: Path) -> FamilyModel:
     if errors or tokenizer is None or skeleton is None or weights is None:
         raise _refusal(folder, errors)
     max_tokens = _max_tokens(read_tokenizer_config(folder), settings.num_positions)
-    return FamilyModel(folder, settings, skeleton, weights, tokenizer, max_tokens, languages)
+    return FamilyModel(
+        folder=folder,
+        settings=settings,
+        skeleton=skeleton,
+        weights=weights,
+        tokenizer=tokenizer,
+        max_tokens=max_tokens,
+        languages=languages,
+    )
 
 
 def check_family_folder(folder: Path) -> None:

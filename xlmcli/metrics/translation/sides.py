@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xlmcli.errors import DataError
-from xlmcli.lines import decode_line, iter_file_lines, reading_errors
+from xlmcli.lines import STDIN, decode_line, iter_file_lines, reading_errors
 from xlmcli.metrics.shifts import find_shift
 
-STDIN = Path("-")
 STDIN_NAME = "stdin"
 
 # Below this much in common on the average, two files are no versions of one text.

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import xlmcli
-from xlmcli.errors import DataError
+from xlmcli.errors import DataError, unreadable
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
 from xlmcli.train.data.corpus import Corpus, TextData, TextOptions
@@ -119,14 +119,14 @@ class TextCache:
         if not all(path.is_file() for path in paths):
             return None
         return Recipe(
-            str(replace(source, repeat=1.0)),
-            tuple(_hash_files([path]) for path in paths),
-            self._vocabulary,
-            options.limits.max_len,
-            options.limits.max_ratio,
-            tuple(map(str, options.augmentations)),
-            options.seed if options.augmentations else None,
-            _program(),
+            source=str(replace(source, repeat=1.0)),
+            files=tuple(_hash_files([path]) for path in paths),
+            vocabulary=self._vocabulary,
+            max_len=options.limits.max_len,
+            max_ratio=options.limits.max_ratio,
+            augmentations=tuple(map(str, options.augmentations)),
+            seed=options.seed if options.augmentations else None,
+            program=_program(),
         )
 
 
@@ -224,7 +224,7 @@ def _hash_files(paths: Iterable[Path]) -> str:
                 while block := file.read(1 << 20):
                     part.update(block)
         except OSError as error:
-            raise DataError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+            raise DataError(unreadable(path, error)) from error
         whole.update(part.digest())
     return whole.hexdigest()
 
