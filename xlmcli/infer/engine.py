@@ -23,6 +23,8 @@ Device = Literal["auto", "cpu", "cuda"]
 _Model = TypeVar("_Model")
 _Kept = TypeVar("_Kept")
 
+_LENGTH_STEP = 8
+
 ctranslate2.set_log_level(logging.ERROR)
 
 
@@ -101,7 +103,14 @@ def list_devices() -> tuple[DeviceTypes, ...]:
 
 
 class PendingTranslations:
-    """A batch in the engine's hands."""
+    """A batch in the engine's hands.
+
+    Args:
+        results: The engine's, in the order of the batch.
+        ids: The id of every piece.
+        max_lens: Most tokens of each translation, those that it is made to start with not counted.
+        num_forced: How many those are.
+    """
 
     def __init__(self, results: list[Any], ids: Mapping[str, int], max_lens: list[int], num_forced: int) -> None:
         self._results = results
@@ -120,9 +129,7 @@ class PendingTranslations:
         return [self._read(result, max_len) for result, max_len in zip(waited, self._max_lens, strict=True)]
 
     def _read(self, result: Any, max_len: int) -> Translated:
-        # The engine has one length limit for a batch: cutting here makes an answer independent of its neighbours.
-        first, end = self._num_forced, self._num_forced + max_len
-        hypotheses = [[self._ids[token] for token in tokens[first:end]] for tokens in result.hypotheses]
+        hypotheses = [[self._ids[token] for token in tokens[self._num_forced :]] for tokens in result.hypotheses]
         scores = list(result.scores) or [0.0] * len(hypotheses)
         return Translated(hypotheses, scores, is_unfinished=len(hypotheses[0]) >= max_len)
 
@@ -179,9 +186,19 @@ class TranslationEngine:
             ModelError: The engine failed.
         """
         max_lens = [self._max_len(len(ids)) for ids in batch]
+        results: list[Any] = [None] * len(batch)
+        # The engine has one length limit for a batch, and a beam that may go on finds other translations. So those that
+        # have a limit in common go together, and an answer does not depend on its neighbours.
+        for max_len in sorted(set(max_lens), reverse=True):
+            rows = [row for row, limit in enumerate(max_lens) if limit == max_len]
+            for row, result in zip(rows, self._search([batch[row] for row in rows], max_len, decoding), strict=True):
+                results[row] = result
+        return PendingTranslations(results, self._ids, max_lens, len(self._frame.target))
+
+    def _search(self, batch: Sequence[Sequence[int]], max_len: int, decoding: Decoding) -> list[Any]:
         frame = self._frame
         with _engine_errors():
-            results = self._translator.translate_batch(
+            results: list[Any] = self._translator.translate_batch(
                 [[*frame.before, *(self._vocab[index] for index in ids), *frame.after] for ids in batch],
                 target_prefix=[frame.target] * len(batch) if frame.target else None,
                 asynchronous=True,
@@ -193,16 +210,17 @@ class TranslationEngine:
                 max_input_length=self._limits.max_source_positions,
                 # The engine's own least is 1, which hides </s> from the first step and so changes its scores.
                 min_decoding_length=0,
-                max_decoding_length=max(max_lens) + len(frame.target),
+                max_decoding_length=max_len + len(frame.target),
             )
-        return PendingTranslations(results, self._ids, max_lens, len(frame.target))
+        return results
 
     def _max_len(self, num_tokens: int) -> int:
-        """Most tokens of a translation.
+        """Most tokens of a translation: those of texts about as long have the same, so that they share a batch.
 
         Source: the original XLM's translate.py, int(1.5 · length + 10) with both ``</s>`` counted.
         """
-        return min(int(1.5 * (num_tokens + 2) + 10), self._max_target_positions)
+        length = -(-num_tokens // _LENGTH_STEP) * _LENGTH_STEP
+        return min(int(1.5 * (length + 2) + 10), self._max_target_positions)
 
 
 class PendingStates(Generic[_Kept]):
