@@ -157,6 +157,13 @@ _LOOP = (
         "--clip", type=FiniteRange(0, min_open=True), default=5.0, show_default=True, help="Largest gradient norm."
     ),
     click.option(
+        "--save-every",
+        type=DURATION,
+        default="10m",
+        show_default=True,
+        help="Time between two checkpoints that a run which was killed goes on from.",
+    ),
+    click.option(
         "--log-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between two lines of the log."
     ),
     click.option(
@@ -325,6 +332,7 @@ class RunFlags:
     beta2: float
     valid_every: int
     clip: float
+    save_every: float
     log_every: int
     average: int
     seed: int
@@ -353,6 +361,7 @@ class RunFlags:
             clip=self.clip,
             log_every=self.log_every,
             valid_every=self.valid_every,
+            save_seconds=self.save_every,
             patience=self.patience,
             average=self.average,
             seed=self.seed,

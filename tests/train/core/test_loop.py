@@ -182,6 +182,24 @@ def test_a_damaged_state_is_a_model_error(pretrain_options: MakeOptions, tmp_pat
         pretrain(pretrain_options(tmp_path, LOOP, resume=True), [])
 
 
+def test_a_run_that_is_killed_goes_on_from_what_it_saved(run: Callable[..., RunState], tmp_path: Path) -> None:
+    class Kill(Interruption):
+        """Ends the run at once, as nothing but a kill does."""
+
+        def progress(self, progress: TrainingProgress) -> None:
+            if progress.step == self._step:
+                raise ZeroDivisionError
+
+    loop = replace(LOOP, max_steps=7, valid_every=100, save_seconds=0.0)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run(whole, loop)
+    with pytest.raises(ZeroDivisionError):
+        run(killed, loop, reporters=(Kill(5),))
+    assert training_state(killed)["run"]["step"] == 4
+    run(killed, loop, resume=True)
+    assert_same(training_state(killed), training_state(whole))
+
+
 def test_resumed_time_counts(pretrain_options: MakeOptions, tmp_path: Path) -> None:
     first = pretrain(pretrain_options(tmp_path, replace(LOOP, max_steps=3)), [])
     second = pretrain(pretrain_options(tmp_path, replace(LOOP, max_steps=4), resume=True), [])

@@ -77,6 +77,7 @@ class Trainer:
         self.optimizer = make_optimizer(model, run.optim)
         self.model, self.optimizer = accelerator.prepare(model, self.optimizer)
         self.state = RunState()
+        self._saved_at = 0.0
         self.batches = BatchQueue(objectives, run.loop.seed, run.loop.accumulate)
 
     def run(self) -> RunState:
@@ -101,6 +102,8 @@ class Trainer:
                     meter = Meter()
                 if state.step % options.valid_every == 0:
                     self.validate()
+                elif state.elapsed_seconds - self._saved_at >= options.save_seconds:
+                    self.save()
                 if self._largest(interrupts.any):
                     self.save()
                     raise KeyboardInterrupt
@@ -173,6 +176,7 @@ class Trainer:
 
     def save(self) -> None:
         """Writes the newest weights and all that a resume restores."""
+        self._saved_at = self.state.elapsed_seconds
         if self.accelerator.is_main_process:
             self._save()
         self.accelerator.wait_for_everyone()
@@ -207,6 +211,7 @@ class Trainer:
         path = self.folder / TRAINING_FOLDER / STATE_FILE
         saved = load_training_state(path)
         self.state = RunState(**saved["run"])
+        self._saved_at = self.state.elapsed_seconds
         fill_weights(self.bare_model, saved["weights"], path)
         self.optimizer.load_state_dict(saved["optimizer"])
         if saved["streams"] != [_stream_sizes(objective) for objective in self.objectives]:

@@ -60,7 +60,8 @@ class LoopOptions:
         accumulate: Batches whose gradients are averaged into a step.
         clip: Largest norm of the gradient.
         log_every: Steps between two lines of the log.
-        valid_every: Steps between two validations (and checkpoints).
+        valid_every: Steps between two validations, each with a checkpoint.
+        save_seconds: Time between two checkpoints that a killed run goes on from.
         patience: Validations without a better score after which the run stops; None never stops.
         average: Newest checkpoints that are averaged at the end; the average is kept if it scores better. 1 averages
             none.
@@ -74,6 +75,7 @@ class LoopOptions:
     clip: float = 5.0
     log_every: int = 50
     valid_every: int = 1000
+    save_seconds: float = 600.0
     patience: int | None = None
     average: int = 1
     seed: int = 0
