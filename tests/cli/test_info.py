@@ -11,6 +11,7 @@ import pytest
 from xlmcli import cli
 from xlmcli.bundle import MeasuredScore, open_bundle
 from xlmcli.errors import ExitCode
+from xlmcli.facts import format_bytes
 from xlmcli.records import Direction
 
 
@@ -46,23 +47,22 @@ def test_a_bundle_as_text(capsys: pytest.CaptureFixture[str], told_bundle: Path)
         out
         == f"""\
 {told_bundle}: bundle, translate
-  directions      en-fr, fr-en
-  languages       en, fr
-  size            {num_bytes / 1e6:.1f} MB (int8)
-  model           32 wide, 2 encoder and 2 decoder layers, 4 heads
-  vocabulary      420 pieces (sentencepiece)
-  parameters      {manifest.architecture.num_parameters:,}
-  splits at       46 tokens
-  positions       48 source, 48 target
-  decoding        beam 4, length penalty 1
-  protects spans  no
-  licence         CC-BY 4.0
-  trained on      first text
-                  second text
-  scores          en-fr news: BLEU 31.25 (nrefs:1)
-                  fr-en x: chrF 50
-  made from       {manifest.provenance.source}, by {manifest.provenance.converter}
-  files           5, all unaltered (sha256)
+  directions  en-fr, fr-en
+  languages   en, fr
+  size        {format_bytes(num_bytes)} (int8)
+  model       32 wide, 2 encoder and 2 decoder layers, 4 heads
+  vocabulary  420 pieces (sentencepiece)
+  parameters  {manifest.architecture.num_parameters:,}
+  splits at   46 tokens
+  positions   48 source, 48 target
+  decoding    beam 4, length penalty 1
+  licence     CC-BY 4.0
+  trained on  first text
+              second text
+  scores      en-fr news: BLEU 31.25 (nrefs:1)
+              fr-en x: chrF 50
+  made from   {manifest.provenance.source}, by {manifest.provenance.converter}
+  files       5, all unaltered (sha256)
 """
     )
 
@@ -85,7 +85,7 @@ def test_a_classifier_as_text(capsys: pytest.CaptureFixture[str], published_clas
   pooling       first
   temperature   1
   languages     en, fr
-  size          {num_bytes / 1e6:.1f} MB (int8)
+  size          {format_bytes(num_bytes)} (int8)
   model         32 wide, 2 layers, 4 heads
   vocabulary    420 pieces (sentencepiece)
   parameters    {manifest.architecture.num_parameters:,}
@@ -112,13 +112,13 @@ def test_a_published_classifier_as_text(
     (old / "model.safetensors").rename(old / "pytorch_model.bin")
     code, out, _ = info(capsys, old)
     assert code == ExitCode.OK
-    assert "MB (pytorch_model.bin)\n" in out
+    assert "kB (pytorch_model.bin)\n" in out
     assert "parameters" not in out
 
 
 def test_what_nobody_said_is_said_to_be_so(capsys: pytest.CaptureFixture[str], tiny_bundle: Path) -> None:
     _, out, _ = info(capsys, tiny_bundle)
-    assert "  licence         not said\n  trained on      not said\n  scores          none\n" in out
+    assert "  licence     not said\n  trained on  not said\n  scores      none\n" in out
 
 
 def test_a_bundle_as_json(capsys: pytest.CaptureFixture[str], told_bundle: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_checkpoint_as_text(capsys: pytest.CaptureFixture[str], tiny_checkpoin
 {tiny_checkpoint}: checkpoint, translate
   directions  en-fr, fr-en
   languages   en, fr
-  size        {size / 1e6:.1f} MB (f32)
+  size        {format_bytes(size)} (f32)
   model       32 wide, 2 encoder and 2 decoder layers, 4 heads
   vocabulary  420 pieces
   parameters  {parameters:,}

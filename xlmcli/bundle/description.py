@@ -57,7 +57,7 @@ def _decoding_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
     if part is None:
         return []
     decoding = f"beam {part.decoding.beam_size}, length penalty {part.decoding.length_penalty:g}"
-    return [("decoding", decoding), ("protects spans", "yes" if part.protects_spans else "no")]
+    return [("decoding", decoding), ("protects", "spans that must not change" if part.protects_spans else "")]
 
 
 def _classifier_rows(part: ClassifierPart | None) -> list[tuple[str, str]]:
