@@ -221,7 +221,7 @@ def randomise(model: Any) -> Any:
             if hasattr(config, "d_model") and weight.shape[0] in (config.vocab_size, target_size(config)):
                 weight[config.pad_token_id] = 0
         if hasattr(model, "final_logits_bias"):
-            model.final_logits_bias.copy_(torch.randn(model.final_logits_bias.shape, generator=generator))
+            model.final_logits_bias.copy_(0.2 * torch.randn(model.final_logits_bias.shape, generator=generator))
     return model.eval()
 
 

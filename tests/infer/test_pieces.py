@@ -122,21 +122,20 @@ def test_more_than_eight_spans_are_split_at_sentences() -> None:
     ]
 
 
-def test_what_is_more_than_eight_in_a_sentence_stays_text() -> None:
+def test_a_sentence_with_more_than_eight_is_cut_between_words() -> None:
     prepared = protect(f"Take {', '.join(placeholders(11))} now. And {{y}}.")
-    assert spans_of(prepared) == [placeholders(8), ["{y}"]]
-    assert prepared.pieces[0].marked == f"Take {', '.join((*MARKS, '{x8}', '{x9}', '{x10}'))} now."
+    assert spans_of(prepared) == [placeholders(8), placeholders(11)[8:], ["{y}"]]
+    assert [piece.is_cut for piece in prepared.pieces] == [True, True, False]
+    assert [restore_spans(piece.marked, piece.spans) for piece in prepared.pieces][:2] == [
+        f"Take {', '.join(placeholders(8))},",
+        f"{', '.join(placeholders(11)[8:])} now.",
+    ]
+    assert spans_of(protect(f"a{'-'.join(placeholders(9))}b")) == [placeholders(8), placeholders(9)[8:]]
 
 
 def test_characters_that_are_marks_themselves_are_spans() -> None:
     (piece,) = protect(f"Take {MARKS[3]} and \ufdd0 now").pieces
     assert piece.spans == {MARKS[0]: MARKS[3], MARKS[1]: "\ufdd0"}
-
-
-def test_too_many_characters_that_are_marks_are_left_out() -> None:
-    (piece,) = protect(f"Take {' '.join(MARKS[0] * 9)} {{x}} \ufdd0 now").pieces
-    assert list(piece.spans.values()) == [MARKS[0]] * 8
-    assert piece.marked == f"Take {' '.join(MARKS)}  {{x}}  now"
 
 
 @pytest.mark.parametrize("text", ["{name}", "www.x.org, {name}!", "<b></b>", "👍 👍", " {a}\t", "({a})", "%s: %s"])

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xlmcli.sources import Source
 from xlmcli.text.numerals import plain_numerals
-from xlmcli.text.sentencepiece import SentencePieceTokenizer
+from xlmcli.text.sentencepiece import SentencePieceTokenizer, TokenizerOptions, train_sentencepiece
 
 
 @pytest.mark.parametrize(
@@ -45,6 +48,13 @@ def test_what_is_plain_stays_plain(text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "plain"), [("10⁶", "10^6"), ("1½", "1 1/2"), ("10₂", "10_2"), ("H₂O", "H2O")])
-def test_a_vocabulary_reads_the_plain_form(tokenizer: SentencePieceTokenizer, text: str, plain: str) -> None:
+def test_a_vocabulary_reads_the_plain_form(tmp_path: Path, text: str, plain: str) -> None:
+    (tmp_path / "en").write_text("10^6 or 2^3 is 1 1/2 of 10_2 H2O\n106 H20 by 12 o'clock\n" * 20)
+    train_sentencepiece(TokenizerOptions((Source(("en",), tmp_path / "en"),), vocab_size=292), tmp_path)
+    tokenizer = SentencePieceTokenizer.load(tmp_path)
     assert tokenizer.encode(text) == tokenizer.encode(plain)
     assert tokenizer.decode(tokenizer.encode(text)) == plain
+
+
+def test_a_vocabulary_without_a_mark_reads_what_it_has_learned(tokenizer: SentencePieceTokenizer) -> None:
+    assert tokenizer.encode("10⁶ m²") == tokenizer.encode("106 m2")

@@ -185,7 +185,7 @@ class TranslationEngine:
         Raises:
             ModelError: The engine failed.
         """
-        max_lens = [self._max_len(len(ids)) for ids in batch]
+        max_lens = [min(max_translation_len(len(ids)), self._max_target_positions) for ids in batch]
         results: list[Any] = [None] * len(batch)
         # The engine has one length limit for a batch, and a beam that may go on finds other translations. So those that
         # have a limit in common go together, and an answer does not depend on its neighbours.
@@ -214,13 +214,14 @@ class TranslationEngine:
             )
         return results
 
-    def _max_len(self, num_tokens: int) -> int:
-        """Most tokens of a translation: those of texts about as long have the same, so that they share a batch.
 
-        Source: the original XLM's translate.py, int(1.5 · length + 10) with both ``</s>`` counted.
-        """
-        length = -(-num_tokens // _LENGTH_STEP) * _LENGTH_STEP
-        return min(int(1.5 * (length + 2) + 10), self._max_target_positions)
+def max_translation_len(num_tokens: int) -> int:
+    """Most tokens of the translation of a text: texts about as long have the same limit, so that they share a search.
+
+    Source: the original XLM's translate.py, int(1.5 · length + 10) with both ``</s>`` counted; lengths are rounded up.
+    """
+    length = -(-num_tokens // _LENGTH_STEP) * _LENGTH_STEP
+    return int(1.5 * (length + 2) + 10)
 
 
 class PendingStates(Generic[_Kept]):

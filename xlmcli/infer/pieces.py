@@ -9,7 +9,7 @@ from itertools import islice
 
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentences import sentence_separator, split_sentences
-from xlmcli.text.spans import MARKS, iter_marks, mark_spans, replace_marks, without_marks
+from xlmcli.text.spans import MARKS, iter_mark_places, iter_marks, mark_spans
 
 _LINE_END = re.compile(r"(\r?\n)")
 _WORD = re.compile(r"\s*\S+")
@@ -65,15 +65,9 @@ class _Protected:
         return self.marked.isspace() or (bool(self.spans) and not any(map(str.isalnum, self.marked)))
 
     @staticmethod
-    def sentence(marked: str, spans: Iterator[str]) -> _Protected:
-        """A sentence of a text, which takes the next spans; those that are too many become text again."""
-        marks = list(iter_marks(marked))
-        mine = tuple(islice(spans, len(marks)))
-        if len(mine) > len(MARKS):
-            # A span may be such a character itself, which as text would be taken for a mark.
-            again_text = map(without_marks, mine[len(MARKS) :])
-            marked = replace_marks(marked, (*marks[: len(MARKS)], *again_text))
-        return _Protected(marked, mine[: len(MARKS)])
+    def part(marked: str, spans: Iterator[str]) -> _Protected:
+        """A part of a text, with no more marks than there are different ones; it takes the next spans."""
+        return _Protected(marked, tuple(islice(spans, sum(1 for _ in iter_marks(marked)))))
 
 
 FindSpans = Callable[[str], list[tuple[int, int]]]
@@ -89,7 +83,7 @@ class PieceMaker:
         src_lang: Language of the texts.
         tgt_lang: Language of the answers, which says how they are joined.
         find_spans: What to protect, for a model that has learned marks. A text with more spans than there are marks is
-            split at its sentences, and of a sentence with more the rest stays text.
+            split at its sentences, and a sentence with more is cut between words.
     """
 
     def __init__(
@@ -150,13 +144,16 @@ class PieceMaker:
 
     def _split(self, text: _Protected) -> Iterator[Piece]:
         before, spans = "", iter(text.spans)
-        for marked in split_sentences(text.marked, self._src_lang):
-            sentence = text.sentence(marked, spans)
-            ids = self._encode(sentence.marked)
-            parts = [ids] if len(ids) <= self._max_tokens else list(self._split_sentence(sentence.marked))
-            for part in parts:
-                if part:
-                    yield self._piece(part, sentence, before, is_cut=len(parts) > 1)
+        for sentence in split_sentences(text.marked, self._src_lang):
+            fragments = _split_by_marks(sentence) if text.spans else [sentence]
+            for fragment in fragments:
+                protected = text.part(fragment, spans)
+                ids = self._encode(fragment)
+                parts = [ids] if len(ids) <= self._max_tokens else list(self._split_sentence(fragment))
+                for part in filter(None, parts):
+                    is_whole = len(parts) == 1
+                    is_cut = not is_whole or len(fragments) > 1
+                    yield self._piece(part, protected, before, is_cut=is_cut, is_whole=is_whole)
                     before = self._separator
 
     def _split_sentence(self, sentence: str) -> Iterator[list[int]]:
@@ -173,10 +170,13 @@ class PieceMaker:
                 yield ids[position : position + self._max_tokens]
             start = end
 
-    def _piece(self, ids: list[int], text: _Protected, before: str = "", *, is_cut: bool = False) -> Piece:
+    def _piece(
+        self, ids: list[int], text: _Protected, before: str = "", *, is_cut: bool = False, is_whole: bool = True
+    ) -> Piece:
+        """A piece of a text, or all of it."""
         if not text.spans:
             return Piece(ids, before, is_cut)
-        marked = self._tokenizer.decode(ids, self._src_lang) if is_cut else text.marked
+        marked = text.marked if is_whole else self._tokenizer.decode(ids, self._src_lang)
         spans = dict(zip(iter_marks(text.marked), text.spans, strict=True))
         return Piece(ids, before, is_cut, marked=marked, spans={mark: spans[mark] for mark in iter_marks(marked)})
 
@@ -193,6 +193,17 @@ class PieceMaker:
             total += lens[end]
             end += 1
         return end
+
+
+def _split_by_marks(sentence: str) -> list[str]:
+    """Cuts a sentence, between words where it can, so that no part has more marks than there are different ones."""
+    fragments = []
+    while len(places := list(islice(iter_mark_places(sentence), len(MARKS) + 1))) > len(MARKS):
+        space = sentence.rfind(" ", places[-2] + 1, places[-1])
+        end = places[-1] if space < 0 else space
+        fragments.append(sentence[:end])
+        sentence = sentence[end:].lstrip(" ")
+    return [*fragments, sentence]
 
 
 def _prefer_clause_end(words: list[str], start: int, end: int) -> int:

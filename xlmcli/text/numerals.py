@@ -24,9 +24,18 @@ _ODD = re.compile(
 )
 
 
-def plain_numerals(text: str) -> str:
-    """Returns ``text`` with ``10^6`` for ``10⁶``, ``10_2`` for ``10₂``, and ``1/2`` for ``½``."""
-    return _ODD.sub(_plain, text)
+def plain_numerals(text: str, marks: str = "^_/") -> str:
+    """Returns ``text`` with ``10^6`` for ``10⁶``, ``10_2`` for ``10₂``, and ``1/2`` for ``½``.
+
+    Args:
+        text: A line.
+        marks: Which of ``^``, ``_`` and ``/`` may be written; forms that need another stay as they are.
+    """
+    return _ODD.sub(lambda match: _plain(match) if _mark(match) in marks else match[0], text)
+
+
+def _mark(match: re.Match[str]) -> str:
+    return "^" if match["raised"] else "_" if match["lowered"] else "/"
 
 
 def _plain(match: re.Match[str]) -> str:

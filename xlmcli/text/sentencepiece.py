@@ -38,6 +38,8 @@ _CHARACTER_COVERAGE = 0.9999
 # What is on keyboards gets a piece however rare it is, if the text has it at all: braces, @, ^, signs of money.
 _KEYBOARD_CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation + "€£°§")
 
+_WESTERN_LETTERS = frozenset(map(chr, range(0xC0, 0x100))) - {"×", "÷"} | set("ŒœŸ")
+
 # UTF-8 takes three bytes, so three pieces, for a mark.
 _MARK_LEN = 3
 
@@ -69,6 +71,8 @@ class SentencePieceTokenizer:
         self.vocab_size: int = self._processor.vocab_size()
         self._check_special_tokens(origin)
         self._plain_forms = plain_forms(self.vocab)
+        pieces = {piece.removeprefix("▁") for piece in self.vocab}
+        self._numeral_marks = "".join(mark for mark in "^_/" if mark in pieces)
         byte_ids = self._processor.piece_to_id([f"<0x{byte:02X}>" for byte in range(256)])
         self._byte_ids = frozenset(byte_ids)
         self._mark_bytes = {
@@ -106,11 +110,15 @@ class SentencePieceTokenizer:
         return self._with_marks(ids) if has_marks(text) else ids
 
     def lacks(self, character: str) -> bool:
-        """Whether a character has no piece and is spelt in bytes."""
-        known = self._lacking.get(character)
-        if known is None:
-            known = self._lacking[character] = not self._byte_ids.isdisjoint(self.encode(character))
-        return known
+        """Whether a character has no piece and is spelt in bytes.
+
+        Not so the accented letters of western Europe: where rare ones are spelt in bytes, their words were learned so.
+        """
+        lacking = self._lacking.get(character)
+        if lacking is None:
+            is_spelt = not self._byte_ids.isdisjoint(self.encode(character))
+            lacking = self._lacking[character] = is_spelt and character not in _WESTERN_LETTERS
+        return lacking
 
     def encode_batch(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:
         # One by one: for a list, SentencePiece starts a thread, which takes longer than a few texts do.
@@ -128,7 +136,7 @@ class SentencePieceTokenizer:
             file.write(self._model)
 
     def _plain(self, text: str) -> str:
-        return text if text.isascii() else plain_numerals(text).translate(self._plain_forms)
+        return text if text.isascii() else plain_numerals(text, self._numeral_marks).translate(self._plain_forms)
 
     def _with_marks(self, ids: list[int]) -> list[int]:
         """Ids in which the bytes of each mark are the reserved token that it stands for."""

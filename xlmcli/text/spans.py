@@ -30,6 +30,8 @@ _ENDINGS = (
     "xml|xz|yaml|yml|zip|zst|net|edu|gov|io|dev|app"
 )
 _CAPITAL_ENDINGS = "|".join(ending.upper() for ending in _ENDINGS.split("|") if len(ending) > 2)
+# Folders at the root of a disk: a slash before another word is an alternative.
+_ROOTS = "(?:bin|boot|dev|etc|home|lib|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var|Users|Applications|Library)"
 _EMOJI = (
     "[©®\u203c\u2049\u2122\u2139\u2190-\u24ff\u25a0-\u27bf\u2934\u2935\u2b00-\u2bff\u3030\u303d\u3297\u3299"
     "\U0001f000-\U0001faff]"
@@ -47,7 +49,8 @@ _SPAN = re.compile(
     "|".join(
         (
             _MARK.pattern,
-            r"`[^`\s](?:[^`]*[^`\s])?`",
+            # a backtick inside a word is an apostrophe
+            r"(?<!\w)`[^`\s](?:[^`]*[^`\s])?`(?!\w)",
             r"\{\{[^{}]*\}\}|\[\[[^\[\]]*\]\]|\$?\{[^{}\s](?:[^{}]{0,40}[^{}\s])?\}|\{\}",
             r"</?[A-Za-z][^<>]*>|<!--[^<>]*-->",
             r"&(?:[A-Za-z]{2,8}|\#\d{1,6}|\#x[0-9A-Fa-f]{1,6});",
@@ -56,24 +59,24 @@ _SPAN = re.compile(
             r"(?:[^\s<>\"«»“”`()]*\([^\s<>\"«»“”`()]*\))*(?:[^\s<>\"«»“”`]*[^\s<>\"«»“”`.,;:!?…'’)\]}]/?)?",
             r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.\w{2,}",
             # printf, Windows' and a shell's variables
-            r"(?<![\w%])%(?:\d+\$|\(\w+\))?[-+0\#]*(?:\d+|\*)?(?:\.\d+)?(?:hh|h|ll|l|z)?[sdiufFeEgGxXoc@](?![^\W\d_])",
-            r"%[A-Z_]{2,}%|%%|\$[A-Za-z_]\w*",
+            r"(?<![\w%])%(?:\d+\$|\(\w+\))?[-+0\#]*(?:[1-9]\d*|\*)?(?:\.\d+)?(?:hh|h|ll|l|z)?[sdiufFeEgGxXoc@](?![^\W\d_])",
+            r"%[A-Z_]{2,}%|%%|\$(?!(?:US|CA|AU|NZ|HK)\b)[A-Za-z_]\w*",
             # paths, then names of files
             r"(?<![\w:])[A-Za-z]:\\[^\s\"<>|?*]*[\w)]|\\\\\w[^\s\"<>|?*]*\w",
-            r"(?<![\w./)])(?:~|\.{1,2})?/[\w@+.-]*[\w@+-](?:/[\w@+.-]*[\w@+-])*/?(?<![.])",
+            rf"(?<![\w./)€$£%])(?:(?:~|\.{{1,2}})/|/(?={_ROOTS}\b|[\w@+.-]*[\d_.@+/]))[\w@+.-]*[\w@+-](?:/[\w@+.-]*[\w@+-])*/?(?<![.])",
             rf"(?<![\w@+./-])(?:[\w@+.-]+/)+[\w@+.-]*\.(?:{_ENDINGS})\b(?!/)",
             rf"(?<![\w@+./-])[\w@+-](?:[\w@+.-]*[\w@+-])?\.(?:{_ENDINGS}|{_CAPITAL_ENDINGS})(?![\w.]*\w)",
             r"\*(?:\.\w+)+",
             # an option of a command
-            r"(?<![\w-])--[a-z][\w-]*(?:=[^\s,;]*[^\s,;.!?)]|\s\d+(?![\w.,]\d))?|(?<![\w.-])-[A-Za-z](?![\w'’-])(?<!^-[AIOY])(?<![.!?…]\s-[AIOY])",
+            r"(?<![\w-])--[a-z][\w-]*(?:=[^\s,;]*[^\s,;.!?)]|\s\d+(?![\w.,]\d))?|(?<![\w.-])-[A-Za-z](?![\w'’-])(?<!^-[AIOY])(?<![.!?…:«\"]\s-[AIOY])",
             # something or somebody with a name of its own
             r"(?<![\w./@-])@?[A-Za-z][\w./-]*@\d(?:[\w.-]*\w)?",
             r"(?<![\w.@])@[A-Za-z_][\w.-]*\w|(?<![\w&\#])\#\w[\w-]*\w|(?<!\w)[\#!]\d+\b",
             # addresses of machines, versions, checksums, long numbers in groups
-            r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|\bv\d+(?:\.\d+)*\b|\b\d+(?:\.\d+){2,3}(?!\d)(?:[/:]\d+)?",
+            r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|\bv\d+(?:\.\d+)*(?:-[a-z]+(?:\.?\d+)*)?\b|\b\d+(?:\.\d+){2,3}(?!\d)(?:[/:]\d+)?",
             r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|(?<![\w-])\+?\d+(?:-[A-Za-z]*\d[\dA-Za-z]*){2,}(?![\w-])",
             r"\[(?=[^\[\]]*[\d_-])[A-Z0-9_-]+\]",
-            rf"{_EMOJI}(?:{_EMOJI}|{_VARIATIONS})*",
+            rf"[0-9\#*]\ufe0f?\u20e3|{_EMOJI}(?:{_EMOJI}|{_VARIATIONS})*",
         )
     )
 )
@@ -82,15 +85,21 @@ _TOKEN = re.compile(r"[^\s'’\"«»“”„‘,;…]+")
 _LONGEST_WORD = 100  # what is longer is a checksum or a picture, in letters
 _OPENING = {")": "(", "]": "["}
 
-# A word of letters and digits is a name of its own, unless it is a number with a unit, an ordinal or a time of day.
+# A word of letters and digits is a name of its own, unless it is a number with a unit, an ordinal, a time of day, or a
+# range of these, or is so long or so old. One capital behind a number is a name (14C, 4K).
 _MIXED = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]+")
+_UNIT = (
+    r"(?:[hm]\d\d(?:min)?|min\d\d|[a-zéèêµ]{1,4}\d?|[A-Z]?[a-zéèêµ]{3,14}|[kKMGT]i?[bBoO]|[kKM]?[WVA]h?|[kM]?Hz|°C"
+    r"|[A-ZÉÈ]{2,14}|H\d\d)"
+)
+_NUMBER = r"\d+(?:[.,:]\d+)*"
 _NUMBER_AND_UNIT = re.compile(
-    r"[+-]?\d+(?:[.,:]\d+)*-?"
-    r"(?:[a-zéèêµ]{1,4}\d?|[KMGT]B|[kKMGT]i?[bBoO]|[kKM]?[WVA]h?|[kM]?Hz|°C|[A-Z]?[a-zé]{3,14}|[hm]\d\d|AM|PM|ST|ND|RD|TH)(?:-[A-Za-zé]+)*"
-    r"|[^\W\d_]?[^\W\d_A-Z]+-\d+s?"
+    rf"[+-]?{_NUMBER}{_UNIT}?(?:-(?:{_NUMBER}{_UNIT}?|[A-Za-zÀ-ÿ]+))*|[^\W\d_]?[^\W\d_A-Z]+-\d+s?"
 )
 _CAMEL_CASE = re.compile(r"(?!PhDs?$|\w*[a-z]L[aei]$)(?:[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*|[A-Z]{2,}[a-z]+[A-Z]\w*)")
-_TECHNICAL = re.compile(r"\w+_\w*\w|_\w+|\w[\w.]*\(\)|\S*[\w)\]}][=^|\\+*~][\w([{$-]\S*|[=^]\S+[\w)$+*]|\w+\+\+")
+_TECHNICAL = re.compile(
+    r"[^\W_]\w*_\w*[^\W_]|_(?!\w*_$)\w+|__\w+__|\w[\w.]*\(\)|\S*[\w)\]}][=^|\\+*~][\w([{$-]\S*|[=^]\S+[\w)$+*]|\w+\+\+"
+)
 _SLASHED_CODE = re.compile(r"[A-Z]{2,}/\d[\w.]*|/[A-Z?]")
 _CHESS_MOVE = re.compile(r"(?:\d+\.+)?(?:[KQRBN][a-h]?[1-8]?x?[a-h][1-8]|[a-h]x?[a-h]?[1-8]|O-O(?:-O)?)[+#]*")
 _HEX = re.compile(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{7,}")
@@ -103,7 +112,7 @@ _UNCOMMON = re.compile(
 )
 
 # Numbers that are written alike in all languages: no separator, sign or unit beside them.
-_NUMBER = re.compile(r"(?<![\w.,:/%$€£+-])\d{2,}(?![\w:/%$€£-]|[.,]\d| ?[%€°])")
+_PLAIN_NUMBER = re.compile(r"(?<![\w.,:/%$€£+-])\d{2,}(?![\w:/%$€£-]|[.,]\d| ?[%€°])")
 _CAPITALISED = re.compile(r"(?<![\w'’.-])[A-Z][^\W\d_]+(?![\w'’-])")
 _SHARE_OF_WORDS = 0.2
 
@@ -139,15 +148,14 @@ def iter_marks(text: str) -> Iterator[str]:
     return (match[0] for match in _MARK.finditer(text))
 
 
+def iter_mark_places(text: str) -> Iterator[int]:
+    """Where the marks of a text stand, in order."""
+    return (match.start() for match in _MARK.finditer(text))
+
+
 def split_at_marks(text: str) -> list[str]:
     """The texts between marks, at even places, and the marks, at odd ones."""
     return re.split(f"({_MARK.pattern})", text)
-
-
-def replace_marks(text: str, replacements: Iterable[str]) -> str:
-    """Puts something in place of each mark, in order."""
-    following = iter(replacements)
-    return _MARK.sub(lambda _: next(following), text)
 
 
 def restore_spans(text: str, spans: Mapping[str, str]) -> str | None:
@@ -200,7 +208,7 @@ def protect_alike(texts: Sequence[str], rng: random.Random) -> tuple[str, ...] |
 
 
 def _candidates(text: str, rng: random.Random) -> list[str]:
-    candidates = [text[start:end] for start, end in find_spans(text)] + _NUMBER.findall(text)
+    candidates = [text[start:end] for start, end in find_spans(text)] + _PLAIN_NUMBER.findall(text)
     if rng.random() < _SHARE_OF_WORDS:
         words = _CAPITALISED.findall(text)
         candidates += rng.sample(words, min(len(words), rng.choice((1, 1, 2))))
@@ -209,9 +217,12 @@ def _candidates(text: str, rng: random.Random) -> list[str]:
 
 def _free_spots(span: str, text: str, placed: Sequence[tuple[int, int, str]]) -> list[tuple[int, int]]:
     """Where a span stands in a text, not as a part of a word nor of what is placed."""
-    before = r"(?<!\w)" if span[0].isalnum() else ""
-    after = r"(?!\w)" if span[-1].isalnum() else ""
-    spots = (match.span() for match in re.finditer(before + re.escape(span) + after, text))
+    if span.isdecimal():
+        spots = (match.span() for match in _PLAIN_NUMBER.finditer(text) if match[0] == span)
+    else:
+        before = r"(?<!\w)" if span[0].isalnum() else ""
+        after = r"(?!\w)" if span[-1].isalnum() else ""
+        spots = (match.span() for match in re.finditer(before + re.escape(span) + after, text))
     return _apart([(start, end) for start, end, _ in placed], spots)
 
 

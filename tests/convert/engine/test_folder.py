@@ -22,7 +22,7 @@ sentencepiece = pytest.importorskip("sentencepiece")
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
 from xlmcli.convert.xlm.translator import open_checkpoint, write_folded  # noqa: E402
-from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine  # noqa: E402
+from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine, max_translation_len  # noqa: E402
 from xlmcli.text import load_tokenizer  # noqa: E402
 
 EN_FR = Direction("en", "fr")
@@ -115,7 +115,7 @@ def translate_plainly(folder: Path, texts: list[str], after: list[str], prefix: 
     outputs = []
     for text in texts:
         pieces = processor.encode(text, out_type=str)
-        max_len = min(int(1.5 * (len(pieces) + 2) + 10), 48 - len(prefix))
+        max_len = min(max_translation_len(len(pieces)), 48 - len(prefix))
         (result,) = translator.translate_batch(
             [pieces + after], beam_size=1, length_penalty=0, max_decoding_length=max_len + len(prefix),
             target_prefix=[prefix] if prefix else None,
@@ -189,7 +189,7 @@ def test_a_package_with_bpe_codes(
     found = translate(bundle, [text for text, _ in short])
     translator = ctranslate2.Translator(str(package / "model"), intra_threads=1)
     for (_, pieces), hypothesis in zip(short, found, strict=True):
-        max_len = min(int(1.5 * (len(pieces) + 2) + 10), 48)
+        max_len = min(max_translation_len(len(pieces) - 2), 48)
         (result,) = translator.translate_batch([pieces], beam_size=1, length_penalty=0, max_decoding_length=max_len)
         assert hypothesis == result.hypotheses[0]
     assert len(set(map(tuple, found))) > 10

@@ -23,7 +23,7 @@ sentencepiece = pytest.importorskip("sentencepiece")
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
-from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine  # noqa: E402
+from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine, max_translation_len  # noqa: E402
 from xlmcli.text import Tokenizer, load_tokenizer  # noqa: E402
 
 GREEDY = Decoding(beam_size=1, length_penalty=0)
@@ -58,7 +58,7 @@ def check_translations(
         expected_ids = published.source_ids(text, src, prefix)
         fed = [*frame.before, *(tokenizer.vocab[index] for index in ids), *frame.after]
         assert fed == published.source_pieces(expected_ids)
-        max_len = int(1.5 * (len(ids) + 2) + 10)
+        max_len = max_translation_len(len(ids))
         output = [tokenizer.vocab[index] for index in result.hypotheses[0]]
         assert output == published.target_pieces(published.greedy(expected_ids, tgt, max_len))
         outputs.append(tuple(output))
@@ -135,7 +135,7 @@ def test_nllb_by_its_sentencepiece_model_alone(tmp_path: Path, published: Any, s
         ids = tokenizer.encode(text)
         fairseq_ids = [processor.piece_to_id(piece) + 1 for piece in processor.encode(text, out_type=str)]
         assert ids == fairseq_ids
-        max_len = int(1.5 * (len(ids) + 2) + 10)
+        max_len = max_translation_len(len(ids))
         with torch.no_grad():
             output = model.generate(
                 torch.tensor([[english, *fairseq_ids, 2]]), num_beams=1, do_sample=False, max_length=max_len + 4,
