@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -50,6 +50,11 @@ class Source:
     def path_of(self, lang: str) -> Path:
         """The file that holds ``lang``."""
         return Path(str(self.path).replace(LANG_PLACEHOLDER, lang))
+
+    @property
+    def name(self) -> str:
+        """What it is, wherever its file lies and however often it counts."""
+        return str(replace(self, path=Path(self.path.name), repeat=1.0))
 
     def __str__(self) -> str:
         only = "" if self.only is None else f",only={self.only}"

@@ -204,7 +204,8 @@ def _refuse(refused: Refusals) -> None:
     # A recipe may say how a bundle is stored and searched whatever is converted: there it is no request.
     asked = {"quantization": _COMMAND_LINE, "beam_size": _COMMAND_LINE, "length_penalty": _COMMAND_LINE}
     for option, refusal in refused.items():
-        if context.get_parameter_source(option) in asked.get(option, _ANYWHERE):
+        is_given = context.params[option] not in (None, False, ())
+        if is_given and context.get_parameter_source(option) in asked.get(option, _ANYWHERE):
             raise UsageError(refusal.message, hint=refusal.hint)
 
 

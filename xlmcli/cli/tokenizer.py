@@ -105,6 +105,8 @@ def train(
     from xlmcli.text.sentencepiece import TOKENIZER_FILE, TokenizerOptions, train_sentencepiece
 
     sources = monolingual + parallel
+    if any(augmentation.kind == "spans" for augmentation in augmentations):
+        raise UsageError("--augment spans is for models: every vocabulary has the tokens of marks", hint="leave it out")
     if not sources:
         raise UsageError("nothing to learn from", hint="name text with --lang or --parallel")
     if not force and (out_folder / TOKENIZER_FILE).exists():

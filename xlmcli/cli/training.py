@@ -86,7 +86,7 @@ _DATA = (
         "--cache",
         type=FILE,
         metavar="FOLDER",
-        help="Keep the token ids of the text there, for every run with the same text, vocabulary and limits.",
+        help="Keep the token ids of the text there, for every run with the same text, vocabulary, limits and variants.",
     ),
     click.option(
         "--batch-tokens",

@@ -129,3 +129,10 @@ def pad(sequences: list[list[int]], device: torch.device | None = None) -> tuple
     longest = int(lens.max()) if len(sequences) else 0
     rows = [list(s) + [PAD_ID] * (longest - len(s)) for s in sequences]
     return torch.tensor(rows, dtype=torch.int64, device=device).reshape(len(sequences), longest), lens
+
+
+def real_mask(ids: Tensor, lens: Tensor) -> Tensor | None:
+    """True at real tokens, bool (batch, length); None when no row is padded."""
+    if int(lens.min()) == ids.shape[1]:
+        return None
+    return torch.arange(ids.shape[1], device=ids.device)[None] < lens[:, None]

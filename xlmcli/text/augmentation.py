@@ -84,6 +84,8 @@ def augment(rows: Sequence[Texts], augmentations: Sequence[Augmentation], rng: r
         stands alike in its texts.
     """
     variants = [Variant(row) for row in rows]
+    if not augmentations:
+        return variants
     for augmentation in augmentations:
         if augmentation.kind != "spans":
             make = _MAKERS[augmentation.kind]
@@ -141,7 +143,7 @@ def _strip_accents(text: str) -> str:
 
 
 def _mistype(text: str, rng: random.Random) -> str:
-    """A slip in one word of every ten or so, at least in one."""
+    """A slip in one word of every ten or so, at least in one, though a slip may change nothing."""
     words = list(_WORD.finditer(text))
     for match in sorted(rng.sample(words, min(len(words), 1 + len(words) // 10)), key=lambda m: -m.start()):
         text = text[: match.start()] + _slip(match[0], rng) + text[match.end() :]

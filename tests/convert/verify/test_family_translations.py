@@ -35,7 +35,7 @@ def open_folder(folder: Path) -> FamilyModel:
 
 def change_a_weight(folder: Path, name: str) -> None:
     state = load_file(folder / "model.safetensors")
-    state[name][:3] *= 4
+    state[name].neg_()
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
 
 

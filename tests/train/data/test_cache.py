@@ -223,7 +223,7 @@ def test_an_entry_says_what_it_is(source: Source, options: TextOptions, tokenize
     (entry,) = entries(options)
     description = json.loads((entry / "entry.json").read_text(encoding="utf-8"))
     assert (description["langs"], description["num_sentences"], description["num_skipped"]) == (["en", "fr"], 3, 0)
-    assert description["made_of"]["source"] == str(source)
+    assert description["made_of"]["source"] == source.name
     assert description["made_of"]["seed"] is None
 
 

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xlmcli.model.seq2seq import pad
+from xlmcli.model.seq2seq import pad, real_mask
 from xlmcli.model.transformer import Tokens
 from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID
 from xlmcli.train.classification.examples import MixedText
 from xlmcli.train.core.objective import Loss, Sampler, Stream
-from xlmcli.train.translation.objectives import real_mask
 
 
 @dataclass(frozen=True, slots=True)

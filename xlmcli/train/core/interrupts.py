@@ -7,7 +7,7 @@ import time
 from types import FrameType
 
 # A launcher of several processes passes on the Ctrl-C that a terminal has sent to each of them already.
-_SAME_INTERRUPT_SECONDS = 1.0
+_SAME_INTERRUPT_SECONDS = 3.0
 
 
 class Interrupts:

@@ -18,6 +18,7 @@ from xlmcli.errors import TrainingError, UsageError
 from xlmcli.model.transformer import XLMShape
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
+from xlmcli.text.sentencepiece import SentencePieceTokenizer
 from xlmcli.train.core.objective import Stream
 from xlmcli.train.core.options import DataOptions, RunOptions, SizeOptions
 from xlmcli.train.core.progress import Reporter
@@ -88,7 +89,13 @@ def check_same_model(config: CheckpointConfig, folder: Path) -> None:
 
 
 def load_by_langs(sources: Sequence[Source], tokenizer: Tokenizer, options: TextOptions) -> dict[Langs, TextData]:
-    """Loads sources, those of the same languages together."""
+    """Loads sources, those of the same languages together.
+
+    Raises:
+        UsageError: Marks of protected spans are to be learned, and the vocabulary cannot write them.
+    """
+    if options.protects_spans and not isinstance(tokenizer, SentencePieceTokenizer):
+        raise UsageError("--augment spans needs a vocabulary that xlm tokenizer train learned", hint="leave it out")
     groups: dict[Langs, list[Source]] = {}
     for source in sources:
         groups.setdefault(source.langs, []).append(source)

@@ -1,10 +1,11 @@
 """Token ids of training text, kept for the next run as arrays that are mapped into memory.
 
 A cache is a folder with an entry for each source, a folder again. An entry's name is a hash of all that its ids were
-made of, its recipe: of the bytes of the files (not of their dates, so that what has changed is never taken for what
-was), the vocabulary, languages and columns, limits, variants and their seed, and of the program that made them. How
-often a source counts is no part of it, so commands that share a source share its entry. Nothing is ever removed: a
-cache can be deleted at any time when no run uses it.
+made of, its recipe: of the names and the bytes of the files (not of their dates, so that what has changed is never
+taken for what was), the vocabulary, languages and columns, limits, variants and their seed, and of the program that
+made them. How often a source counts and the folder that its file lies in are no part of it, so commands that share a
+source share its entry. Nothing is ever removed, what a killed run left half written neither: a cache can be deleted
+whenever no run uses it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 import unicodedata
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
@@ -48,7 +49,7 @@ class Recipe:
     """All that decides the ids of a source.
 
     Attributes:
-        source: The source as it is written, but for how often it counts; variants are drawn from it, too.
+        source: Its name, from which variants are drawn, too.
         files: Hash of the bytes of each file.
         vocabulary: Hash of the tokenizer's files.
         max_len: See ``LengthFilter``.
@@ -84,6 +85,7 @@ class TextCache:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()  # before hours are spent on what could not be kept
         except OSError as error:
             raise _writing_error(folder, error) from error
         self._folder = folder
@@ -119,7 +121,7 @@ class TextCache:
         if not all(path.is_file() for path in paths):
             return None
         return Recipe(
-            source=str(replace(source, repeat=1.0)),
+            source=source.name,
             files=tuple(_hash_files([path]) for path in paths),
             vocabulary=self._vocabulary,
             max_len=options.limits.max_len,

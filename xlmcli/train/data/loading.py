@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -21,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from xlmcli.cores import count_usable_cores
-from xlmcli.errors import DataError
+from xlmcli.errors import DataError, TrainingError
 from xlmcli.sources import Source, iter_chunks
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.augmentation import Texts, augment
@@ -41,12 +42,16 @@ def load_text(
         sources: One or more; all must name the same languages in the same order.
         tokenizer: Turns text to ids.
         options: Which rows are taken, their variants, and where ids are kept.
-        num_workers: Processes that tokenise, None for one a usable core. The result is the same for any number.
+        num_workers: Processes that tokenise; None for one a usable core, shared out among the processes of a run. The
+            result is the same for any number.
 
     Raises:
         DataError: A file cannot be read, a row has too few columns, no row is left, or the cache cannot be written.
+        TrainingError: A process that tokenises was killed.
     """
-    num_workers = num_workers or count_usable_cores()
+    if num_workers is None:
+        # Processes of one run read the same text side by side; torchrun says how many are on this machine.
+        num_workers = max(1, count_usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     cache = None if options.cache is None else TextCache(options.cache, tokenizer)
     texts = []
     for source in sources:
@@ -113,9 +118,8 @@ class ChunkTokenizer:
 
 
 def _number_chunks(source: Source, seed: int) -> Iterator[Chunk]:
-    """Each chunk has a seed of its own; how often the source counts is none of its variants' business."""
-    name = replace(source, repeat=1.0)
-    return (Chunk(rows, f"{seed} {name} {number}") for number, rows in enumerate(iter_chunks(source)))
+    """Each chunk has a seed of its own, wherever the file lies and however often the source counts."""
+    return (Chunk(rows, f"{seed} {source.name} {number}") for number, rows in enumerate(iter_chunks(source)))
 
 
 def _is_usable(row: tuple[list[int], ...], limits: LengthFilter) -> bool:
@@ -150,6 +154,8 @@ def _tokenize_in_workers(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise TrainingError("a process that tokenises text was killed", hint="is there enough memory?") from error
     finally:
         executor.shutdown(cancel_futures=True)
 

@@ -185,10 +185,3 @@ def _tokens(ids: NDArray[np.int64], mask: NDArray[np.bool_], lang: int, device: 
         None if mask.all() else torch.as_tensor(mask, device=device),
         torch.full((1, 1), lang, device=device),
     )
-
-
-def real_mask(ids: torch.Tensor, lens: torch.Tensor) -> torch.Tensor | None:
-    """True at real tokens, bool (batch, length); None when no row is padded."""
-    if int(lens.min()) == ids.shape[1]:
-        return None
-    return torch.arange(ids.shape[1], device=ids.device)[None] < lens[:, None]
