@@ -12,6 +12,7 @@ import pytest
 
 from xlmcli.records import Direction
 from xlmcli.sources import Source
+from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.train.core.optim import OptimOptions
 from xlmcli.train.core.options import (
     DataOptions,
@@ -35,6 +36,11 @@ class Texts:
     en: Path
     fr: Path
     pairs: Path
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tiny_tokenizer: Path) -> Tokenizer:
+    return load_tokenizer(tiny_tokenizer)
 
 
 @pytest.fixture(scope="session")

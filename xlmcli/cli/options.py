@@ -126,7 +126,7 @@ augment_option = click.option(
     multiple=True,
     metavar="KIND=SHARE",
     help="Learn from variants of a share of the rows, too: capitals, lowercase, unpunctuated, joined, unaccented, "
-    "typos, spans; may be repeated.",
+    "typos, spans (not for a vocabulary, which has their tokens anyway); may be repeated.",
 )
 lowercase_option = click.option(
     "--lowercase", is_flag=True, help="Learn a vocabulary that folds case: Good and good are one word."

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xlmcli.errors import DataError
 from xlmcli.sources import Source
-from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text import Tokenizer
 from xlmcli.text.special import EOS_ID
 from xlmcli.train.classification.examples import (
     cut_to,
@@ -21,11 +21,6 @@ from xlmcli.train.classification.examples import (
 from xlmcli.train.classification.files import Columns
 
 WORDS = st.lists(st.integers(14, 99), max_size=12)
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tiny_tokenizer: Path) -> Tokenizer:
-    return load_tokenizer(tiny_tokenizer)
 
 
 def test_one_side_a_language_and_a_matrix_of_labels(tokenizer: Tokenizer, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ class Drawn:
         self.rows, self.chance, self.thread = rows, chance, thread
 
     def loss(self, model: nn.Module, device: torch.device) -> Loss:
-        raise NotImplementedError
+        return Loss(torch.tensor(self.chance), len(self.rows))
 
 
 class Rows:

@@ -14,7 +14,7 @@ import torch
 
 from xlmcli.errors import DataError
 from xlmcli.sources import Source
-from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text import Tokenizer
 from xlmcli.text.augmentation import Augmentation
 from xlmcli.train.core.options import LoopOptions
 from xlmcli.train.core.setup import sentences_of
@@ -26,11 +26,6 @@ from xlmcli.train.pretraining.run import pretrain
 from xlmcli.train.translation.run import train_translation
 
 PAIRS = "The cat sleeps.\tLe chat dort.\nTurn left.\tTournez à gauche.\nFresh bread.\tDu pain frais.\n"
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tiny_tokenizer: Path) -> Tokenizer:
-    return load_tokenizer(tiny_tokenizer)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmcli.sources import Source
-from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text import Tokenizer
 from xlmcli.text.augmentation import Augmentation
 from xlmcli.text.spans import FIRST_MARK_ID, MARKS
 from xlmcli.train.core.setup import join, load_by_langs, sentences_of
@@ -17,11 +17,6 @@ from xlmcli.train.data.corpus import Corpus, LengthFilter, TextData, TextOptions
 from xlmcli.train.data.loading import load_text
 
 EVERYTHING = TextOptions(LengthFilter(max_len=1000, max_ratio=1000))
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tiny_tokenizer: Path) -> Tokenizer:
-    return load_tokenizer(tiny_tokenizer)
 
 
 def write(path: Path, *lines: str) -> Path:

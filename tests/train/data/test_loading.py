@@ -12,17 +12,12 @@ import pytest
 from xlmcli import sources as sources_module
 from xlmcli.errors import DataError
 from xlmcli.sources import Source
-from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text import Tokenizer
 from xlmcli.text.augmentation import KINDS, Augmentation
 from xlmcli.train.data.corpus import LengthFilter, TextData, TextOptions
 from xlmcli.train.data.loading import load_text
 
 EVERYTHING = TextOptions(LengthFilter(max_len=1000, max_ratio=1000))
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tiny_tokenizer: Path) -> Tokenizer:
-    return load_tokenizer(tiny_tokenizer)
 
 
 def write(path: Path, *lines: str) -> Path:

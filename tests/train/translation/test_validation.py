@@ -13,7 +13,7 @@ from xlmcli.checkpoint.weights import load_seq2seq
 from xlmcli.model.seq2seq import Seq2Seq
 from xlmcli.model.transformer import XLMLanguageModel, XLMShape
 from xlmcli.records import Direction
-from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text import Tokenizer
 from xlmcli.train.core.setup import StreamMaker
 from xlmcli.train.data.corpus import Corpus, TextData
 from xlmcli.train.data.masking import MaskingOptions
@@ -73,11 +73,6 @@ def test_perplexity_and_accuracy_of_a_model_that_knows_one_word(language_model: 
 @pytest.fixture(scope="module")
 def translator(tiny_checkpoint: Path) -> Seq2Seq:
     return load_seq2seq(tiny_checkpoint)[0].eval()
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tiny_tokenizer: Path) -> Tokenizer:
-    return load_tokenizer(tiny_tokenizer)
 
 
 @pytest.fixture(scope="module")
