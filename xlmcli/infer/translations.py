@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from xlmcli.infer.engine import Decoding, Translated, TranslationEngine
-from xlmcli.infer.pieces import Piece
+from xlmcli.infer.pieces import Piece, surrounding_spaces
+from xlmcli.infer.records.protocols import one_line
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
@@ -104,18 +105,10 @@ class ProtectedTranslations:
         for index, part in enumerate(parts):
             if index in said:
                 # A mark in the translation of a text that has none is the model's own.
-                text = without_marks(self._decode(said[index].hypotheses[rank]))
-                part = f"{_leading_space(part)}{text}{_trailing_space(part)}"
+                before, after = surrounding_spaces(part)
+                part = f"{before}{without_marks(self._decode(said[index].hypotheses[rank])).strip()}{after}"
             joined.append(piece.spans.get(part, part))
         return "".join(joined)
 
     def _decode(self, ids: Sequence[int]) -> str:
-        return self._tokenizer.decode(ids, self._direction.tgt)
-
-
-def _leading_space(text: str) -> str:
-    return text[: len(text) - len(text.lstrip())]
-
-
-def _trailing_space(text: str) -> str:
-    return text[len(text.rstrip()) :]
+        return one_line(self._tokenizer.decode(ids, self._direction.tgt)).strip()
