@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from xlmcli.errors import DataError
-from xlmcli.lines import atomic_write, iter_file_lines
+from xlmcli.lines import atomic_write, compressing, iter_file_lines
 
 CONTENT = "a\rb\nc\r\n\n\u2028é\x00\x85end"
 LINES = ["a\rb", "c", "", "\u2028é\x00\x85end"]
@@ -25,6 +25,30 @@ def test_only_newline_ends_a_line(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"text{suffix}"
     path.write_bytes(COMPRESS[suffix](f"\ufeff{CONTENT}\ufeff".encode()))
     assert list(iter_file_lines(path)) == [*LINES[:-1], f"{LINES[-1]}\ufeff"]
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_what_is_written_is_what_the_name_says(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x{suffix}"
+    with atomic_write(path, "wb") as raw, compressing(raw, path) as file:
+        for line in LINES * 5000:
+            file.write(f"{line}\n".encode())
+            file.flush()
+    assert list(iter_file_lines(path)) == LINES * 5000
+    assert (path.stat().st_size < 20_000) == bool(suffix)
+
+
+@pytest.mark.skipif(not FULL_DISK.exists(), reason="no device that is always full here")
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_a_full_disk_is_an_error_for_compressed_files(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x{suffix}"
+    path.symlink_to(FULL_DISK)
+    with (
+        pytest.raises(DataError, match="no space left on device"),
+        atomic_write(path, "wb") as raw,
+        compressing(raw, path) as file,
+    ):
+        file.write(b"a")
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Literal, cast, overload
+from typing import IO, Any, BinaryIO, Literal, Protocol, cast, overload
 
 from xlmcli.errors import DataError, unreadable
 
@@ -138,6 +138,58 @@ class _ZstdReader(io.RawIOBase):
 
     def close(self) -> None:
         self._raw.close()
+        super().close()
+
+
+@contextlib.contextmanager
+def compressing(stream: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
+    """Compresses what is written to a stream where the file's suffix is .gz, .xz or .zst.
+
+    Args:
+        stream: The file, open; it stays so.
+        path: Its name.
+    """
+    if path.suffix not in COMPRESSED_SUFFIXES:
+        yield stream
+        return
+    with _CompressingWriter(stream, _new_compressor(path.suffix)) as writer:
+        yield cast(IO[bytes], writer)
+
+
+class _Compressor(Protocol):
+    def compress(self, data: Any, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+def _new_compressor(suffix: str) -> _Compressor:
+    if suffix == ".gz":
+        return zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    if suffix == ".xz":
+        import lzma
+
+        return lzma.LZMACompressor()
+    import zstandard
+
+    return zstandard.ZstdCompressor().compressobj()
+
+
+class _CompressingWriter(io.RawIOBase):
+    """Flushing it hands nothing on: that would cost compression, and nobody reads a file that is not complete."""
+
+    def __init__(self, stream: IO[bytes], compressor: _Compressor) -> None:
+        self._stream = stream
+        self._compressor = compressor
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._stream.write(self._compressor.compress(data))
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.write(self._compressor.flush())
         super().close()
 
 
