@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NoReturn
 
 from xlmcli.errors import DataError
-from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, PROBABILITY_NAME
+from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, PROBABILITY_NAME, split_labels
+
+_MAX_DEPTH = 500
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+_BRACKET = re.compile(r"[\[\]{}]")
+_SPACE = re.compile(r"[ \t\n\r]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A field of an object.
+
+    Attributes:
+        key: Its name.
+        value: What it holds.
+        start: Where the value begins in the text of the object.
+        end: Where it ends.
+    """
+
+    key: str
+    value: object
+    start: int
+    end: int
 
 
 def parse_object(line: str, place: str) -> dict[str, object]:
@@ -17,19 +44,90 @@ def parse_object(line: str, place: str) -> dict[str, object]:
         place: Where it is, for messages.
 
     Raises:
-        DataError: It is none, or has a number that is too large.
+        DataError: It is none, is nested too deep, or has a number that is too large.
     """
+    with _parsing(line, place):
+        values = _DECODER.decode(line)
+    if not isinstance(values, dict):
+        raise _no_object(line, place)
+    return values
+
+
+def parse_members(line: str, place: str) -> list[Member]:
+    """Returns the fields of an object and where they stand, those with the same name, too.
+
+    Args:
+        line: The object.
+        place: Where it is, for messages.
+
+    Raises:
+        DataError: As of `parse_object`.
+    """
+    with _parsing(line, place):
+        position = _skip_space(line, 0)
+        if line[position : position + 1] != "{":
+            _DECODER.decode(line)
+            raise _no_object(line, place)
+        members: list[Member] = []
+        position = _skip_space(line, position + 1)
+        if line[position : position + 1] == "}":
+            position += 1
+        else:
+            while not members or line[position - 1] == ",":
+                members.append(_parse_member(line, _skip_space(line, position)))
+                position = _expect(line, members[-1].end, ",", "}")
+        if _skip_space(line, position) < len(line):
+            raise json.JSONDecodeError("Extra data", line, position)
+    return members
+
+
+def _parse_member(line: str, position: int) -> Member:
+    if line[position : position + 1] != '"':
+        raise json.JSONDecodeError("Expecting property name enclosed in double quotes", line, position)
+    key, position = _DECODER.raw_decode(line, position)
+    start = _skip_space(line, _expect(line, position, ":"))
+    value, end = _DECODER.raw_decode(line, start)
+    return Member(key, value, start, end)
+
+
+def _expect(line: str, position: int, *delimiters: str) -> int:
+    """Returns where one of the delimiters, which must come next, ends."""
+    position = _skip_space(line, position)
+    if line[position : position + 1] not in delimiters:
+        raise json.JSONDecodeError(f"Expecting '{delimiters[0]}' delimiter", line, position)
+    return position + 1
+
+
+def _skip_space(line: str, position: int) -> int:
+    match = _SPACE.match(line, position)
+    return match.end() if match else position
+
+
+@contextlib.contextmanager
+def _parsing(line: str, place: str) -> Iterator[None]:
+    """Turns what parsing raises into a `DataError`; refuses what is nested too deep for the parser."""
+    if line.count("[") + line.count("{") > _MAX_DEPTH:
+        _check_depth(line, place)
     try:
-        values = json.loads(line, parse_float=_parse_float)
+        yield
     except OverflowError as error:
         raise DataError(f"{place}: {error}") from error
     except json.JSONDecodeError as error:
-        raise DataError(f"{place}: not JSON: {error.msg} at character {error.colno}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{place}: not JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise DataError(f"{place}: expected a JSON object, found {line[:40]!r}")
-    return values
+        raise DataError(f"{place}: not JSON: {error.msg.removesuffix(' at')} at character {error.colno}") from error
+    except ValueError as error:
+        raise DataError(f"{place}: a number has too many digits") from error
+
+
+def _check_depth(line: str, place: str) -> None:
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", line)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > _MAX_DEPTH:
+            raise DataError(f"{place}: nested more than {_MAX_DEPTH} deep")
+
+
+def _no_object(line: str, place: str) -> DataError:
+    return DataError(f"{place}: expected a JSON object, found {line[:40]!r}")
 
 
 def text_in(values: dict[str, object], field: str, place: str, hint: str) -> str:
@@ -58,7 +156,7 @@ def labels_in(values: dict[str, object], field: str, place: str, hint: str, *, m
         field: Name of the field.
         place: Where the object is, for messages.
         hint: How the user chooses the field.
-        multi_label: Whether there may be a list of texts.
+        multi_label: Whether there may be a list of texts, or a text of several with commas between.
 
     Raises:
         DataError: There is no such field, or no label in it.
@@ -70,7 +168,8 @@ def labels_in(values: dict[str, object], field: str, place: str, hint: str, *, m
         return [whole_characters(name) for name in label]
     if isinstance(label, bool) or not isinstance(label, str | int):
         raise wrong_field(values, field, "a label", place, hint)
-    return [whole_characters(str(label))]
+    text = whole_characters(str(label))
+    return split_labels(text) if multi_label else [text]
 
 
 def all_labels_in(values: dict[str, object], place: str, hint: str) -> tuple[list[str], list[object]]:
@@ -117,3 +216,11 @@ def _parse_float(text: str) -> float:
     if math.isinf(number):
         raise OverflowError(f"the number {text[:40]} is too large")
     return number
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    # NaN and Infinity, which Python reads and writes, are no JSON.
+    raise OverflowError(f"{name} is no number in JSON")
+
+
+_DECODER = json.JSONDecoder(parse_float=_parse_float, parse_constant=_refuse_constant)

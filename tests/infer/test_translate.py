@@ -29,7 +29,7 @@ def open_tiny(path: Path, **search: float) -> Translation:
 
 
 def translate(translation: Translation, text: str) -> Translations:
-    record = TextRecord(Line(text, "", "test", 1, 0), 0, text)
+    record = TextRecord(Line(text, "\n", "test", 1, b""), 0, text)
     (prepared,) = translation.prepare([record])
     results = translation.submit(prepared.pieces).wait() if prepared.pieces else []
     return translation.finish(record, prepared, results)

@@ -6,12 +6,13 @@ import functools
 import importlib.util
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from xlmcli.config import load_table
 from xlmcli.errors import MissingExtraError, UsageError, XlmError
@@ -37,6 +38,19 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a number", param, ctx)
         return number
+
+
+class SingleOption(click.Option):
+    """An option that is refused when it is given twice, of which click would forget the first."""
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        parser.add_option(obj=self, opts=self.opts, dest=self.name, action="append", nargs=self.nargs)
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        values = opts.get(self.name or "", ())
+        if len(values) > 1:
+            raise UsageError(f"{self.opts[0]} is given twice: {' and '.join(values)}", hint="give one of them")
+        return super().consume_value(ctx, {self.name or "": values[0]} if values else {})
 
 
 class DurationType(click.ParamType[float]):

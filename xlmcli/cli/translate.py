@@ -37,7 +37,8 @@ def command(
 ) -> None:
     """Translate lines of text from FILEs (plain, .gz, .xz or .zst) or stdin, and write a line for each, in order.
 
-    An empty line gives an empty line. A line that is too long for the model is split at its sentences. Translations
+    An empty line gives an empty line, and spaces around a text stay around its translation. A line that is too long for
+    the model is split at its sentences. Translations
     come as soon as the input pauses, so the command can stand in a slow pipe. A translation that loops is searched for
     once more, without repeats, unless the search is greedy (--beam-size 1). Only translations go to stdout.
 
@@ -67,7 +68,7 @@ def command(
     """
     from xlmcli.infer.records.protocols import FormatOptions
 
-    formats = FormatOptions(options.format_name, options.column, options.field)
+    formats = FormatOptions(options.format_name, options.column, options.field, delimiter=options.delimiter)
     with open_stream(options, formats) as stream:
         from xlmcli.bundle import find_model
         from xlmcli.infer.sinks import TextSink

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xlmcli.cli.eval.options import ReportOptions, check_stdin, publish, report_options
-from xlmcli.cli.options import FILE, complete_model
+from xlmcli.cli.options import FILE, SingleOption, complete_model
 from xlmcli.errors import UsageError
 from xlmcli.lines import STDIN, iter_byte_lines
 
@@ -38,20 +38,34 @@ if TYPE_CHECKING:
     "--column",
     "--field",
     "column",
+    cls=SingleOption,
     metavar="NAME",
     help="Column (number from 1, or name in the header) or JSON field of the labels.  [default: label, or the first]",
 )
 @click.option(
-    "--gold-column", "--gold-field", "gold_column", metavar="NAME", help="Likewise in GOLD, where it differs."
+    "--gold-column",
+    "--gold-field",
+    "gold_column",
+    cls=SingleOption,
+    metavar="NAME",
+    help="Likewise in GOLD, where it differs.",
 )
 @click.option(
     "--probability-column",
     "--probability-field",
     "probability_column",
+    cls=SingleOption,
     metavar="NAME",
     help="Likewise of the labels' probabilities in PRED.  [default: probability, if there is one]",
 )
-@click.option("--lang-column", "--lang-field", "lang_column", metavar="NAME", help="Likewise of GOLD's languages.")
+@click.option(
+    "--lang-column",
+    "--lang-field",
+    "lang_column",
+    cls=SingleOption,
+    metavar="NAME",
+    help="Likewise of GOLD's languages.",
+)
 @click.option("--train-lang", metavar="LANG", help="Language of the training data, for the gaps of the others to it.")
 @click.option(
     "--label-format",
@@ -61,7 +75,7 @@ if TYPE_CHECKING:
 @click.option(
     "--labels",
     metavar="LABEL,...",
-    help="All labels that may occur.  [default: those of GOLD, and with -m of the model]",
+    help="All labels that may occur, those with a comma in quotes.  [default: those of GOLD, and with -m of the model]",
 )
 @click.option("--multi-label", is_flag=True, help="A line may have several labels, joined by commas, or none.")
 @click.option(
@@ -110,6 +124,7 @@ def command(
     options.check_plot()
     from xlmcli.metrics.labels.file import check_predictions
     from xlmcli.metrics.labels.report import Labeller, LabelReportOptions, label_metrics, report_labels
+    from xlmcli.tables import split_labels
 
     gates = options.gates(label_metrics(multi_label))
     places = _Places(label_format, column, gold_column, probability_column, lang_column)
@@ -125,7 +140,7 @@ def command(
         from xlmcli.cli.eval.models import classify_texts
 
         labellers += [classify_texts(text, model, lang, multi_label, options.quiet) for model in models]
-    known = None if labels is None else [label.strip() for label in labels.split(",")]
+    known = None if labels is None else split_labels(labels)
     for labeller in labellers:
         check_predictions(right, labeller.predicted, known, multi_label=multi_label)
     baseline = options.baseline_index([labeller.predicted.source for labeller in labellers])

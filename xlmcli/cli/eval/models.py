@@ -64,7 +64,7 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     from xlmcli.metrics.labels.file import SystemLabels
     from xlmcli.metrics.labels.report import Labeller
     from xlmcli.metrics.translation.sides import read_side
-    from xlmcli.tables import LABEL_SEPARATOR
+    from xlmcli.tables import join_labels
 
     bundle = open_bundle(find_model(model))
     if bundle.classifier.multi_label and not multi_label:
@@ -79,7 +79,8 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
         )
     facts = read_facts(model)
     probabilities = None if multi_label else np.array([answer.labels[0].probability for answer in answers])
-    names = [LABEL_SEPARATOR.join(label.name for label in answer.labels) for answer in answers]
+    write = join_labels if multi_label else "".join
+    names = [write(label.name for label in answer.labels) for answer in answers]
     lines = range(1, len(names) + 1)
     return Labeller(SystemLabels(facts.name, lines, names, probabilities, None, bundle.classifier.labels), facts)
 

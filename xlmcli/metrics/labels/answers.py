@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmcli.tables import LABEL_SEPARATOR
+from xlmcli.tables import split_labels
 
 LabelMetric = Literal[
     "accuracy",
@@ -32,10 +32,10 @@ Floats = NDArray[np.float64]
 
 
 def split_answer(answer: str, multi_label: bool) -> tuple[str, ...]:
-    """Returns the labels of an answer: itself, or the parts between commas, sorted and each once."""
+    """Returns the labels of an answer: itself, or those between commas, sorted and each once."""
     if not multi_label:
         return (answer,)
-    return tuple(sorted({part.strip() for part in answer.split(LABEL_SEPARATOR)} - {""}))
+    return tuple(sorted(set(split_labels(answer))))
 
 
 @dataclass(frozen=True, slots=True)

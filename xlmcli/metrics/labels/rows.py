@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from xlmcli.errors import DataError, UsageError
-from xlmcli.tables import LABEL_SEPARATOR, FormatName
+from xlmcli.tables import FormatName, join_labels, split_labels
 
 HINT = "--column, --gold-column, --probability-column and --lang-column choose the columns"
 
@@ -80,6 +80,10 @@ class LabelFile:
         """Returns an error that names a line."""
         return DataError(f"{self.place(number)}: {message}", hint=hint)
 
+    def split(self, answer: str) -> list[str]:
+        """Returns the labels of a column."""
+        return split_labels(answer) if self.multi_label else [answer]
+
     def row(
         self, number: int, labels: Sequence[str], probabilities: Sequence[object] = (), lang: str | None = None
     ) -> LabelRow:
@@ -90,7 +94,7 @@ class LabelFile:
         """
         parsed = [self._parse_probability(value, number) for value in probabilities]
         if self.multi_label:
-            return LabelRow(number, LABEL_SEPARATOR.join(labels), None, lang)
+            return LabelRow(number, join_labels(labels), None, lang)
         return LabelRow(number, labels[0] if labels else "", parsed[0] if parsed else None, lang)
 
     def _parse_probability(self, value: object, number: int) -> float:
@@ -113,7 +117,7 @@ def read_text_row(number: int, text: str, file: LabelFile) -> LabelRow:
     """
     columns = text.split("\t")
     if not file.is_predicted or len(columns) == 1:
-        return file.row(number, columns[:1])
+        return file.row(number, file.split(columns[0]))
     if len(columns) % 2:
         raise file.error(
             number,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import Literal
 
 from xlmcli.metrics.labels.rows import HINT, LabelColumns, LabelFile, LabelRow, read_text_row
 from xlmcli.tables import (
     LABEL_NAME,
-    LABEL_SEPARATOR,
     PROBABILITY_NAME,
     check_column,
     find_layout,
     has_header,
     iter_rows,
+    split_labels,
 )
 
 
@@ -32,7 +33,8 @@ def iter_table_rows(texts: Iterator[str], file: LabelFile) -> Iterator[LabelRow]
     check_column(options.label, "the label's column")
     check_column(options.probability, "the probability's column")
     check_column(options.lang, "the language's column")
-    rows = iter_rows(texts, file.source, is_csv=options.format == "csv")
+    names = (options.label or LABEL_NAME, options.probability, options.lang)
+    rows = iter_rows(texts, file.source, is_csv=options.format == "csv", names=names)
     first = next(rows, None)
     if first is None:
         return
@@ -57,18 +59,21 @@ def _read(
     label = default if options.label is None else options.label
     wanted = [column for column in (label, probability, options.lang) if column is not None]
     # xlm classify writes its columns at the end, and gold's own "label" may stand before them.
-    layout = find_layout(wanted, names, file.place(header_number), HINT, last=file.is_predicted)
+    of_several: Literal["first", "last"] = "last" if file.is_predicted else "first"
+    layout = find_layout(wanted, names, file.place(header_number), HINT, of_several=of_several)
     for number, row in rows:
         answer, *others = layout.cells(row, file.place(number))
         lang = None if options.lang is None else others.pop()
-        labels, probabilities = _split(answer, others[0], number, file) if others and answer.strip() else ([answer], [])
-        yield file.row(number, labels, probabilities, lang)
+        if others and answer.strip():
+            yield file.row(number, *_split(answer, others[0], number, file), lang)
+        else:
+            yield file.row(number, file.split(answer), lang=lang)
 
 
 def _split(answer: str, probability: str, number: int, file: LabelFile) -> tuple[list[str], list[str]]:
     """Returns labels and probabilities; xlm classify writes several of them with commas between."""
-    probabilities = probability.split(LABEL_SEPARATOR)
-    labels = [answer] if len(probabilities) == 1 else answer.split(LABEL_SEPARATOR)
+    probabilities = probability.split(",")
+    labels = split_labels(answer) if len(probabilities) > 1 else file.split(answer)
     if len(labels) != len(probabilities):
         raise file.error(number, f"expected a probability for each label, found {len(probabilities)} for {len(labels)}")
     return labels, probabilities

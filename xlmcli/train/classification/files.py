@@ -12,7 +12,7 @@ from xlmcli.errors import DataError, UsageError
 from xlmcli.json_lines import all_labels_in, labels_in, parse_object, text_in
 from xlmcli.lines import decode_lines, iter_byte_lines
 from xlmcli.sources import Source
-from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, LABEL_SEPARATOR, find_layout, format_of, has_header, iter_rows
+from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, find_layout, format_of, has_header, iter_rows, split_labels
 
 _TEXT_NAME = "text"
 _LINE_BREAKERS = re.compile(r"[\t\n\r]")
@@ -30,7 +30,8 @@ class Columns:
         label: The label; None is ``label``, and the first column where there is no header.
         text: The text; None is ``text``, and the second column where there is no header.
         pair: The second text of a pair; None when texts come alone.
-        multi_label: Whether labels are joined by commas (in JSON, they may be a list), from none to many.
+        multi_label: Whether labels are joined by commas, those that hold one in quotes (in JSON, they may be a list),
+            from none to many.
     """
 
     label: str | None = None
@@ -70,7 +71,7 @@ def iter_examples(source: Source, columns: Columns) -> Iterator[Example]:
         raise UsageError(f"column= in {str(source)!r} is for text without labels", hint=_HINT)
     read = _iter_objects if format_of(source.path) == "jsonl" else _iter_table
     for place, answers, texts in read(source.path, columns):
-        labels = answers if isinstance(answers, dict) else dict.fromkeys(_names(answers, columns), 1.0)
+        labels = answers if isinstance(answers, dict) else dict.fromkeys(filter(None, map(str.strip, answers)), 1.0)
         if not labels and not columns.multi_label:
             raise DataError(f"{place}: no label")
         for label in labels:
@@ -80,16 +81,12 @@ def iter_examples(source: Source, columns: Columns) -> Iterator[Example]:
         yield Example(labels, texts, place)
 
 
-def _names(answers: list[str], columns: Columns) -> Iterator[str]:
-    parts = [part for answer in answers for part in answer.split(LABEL_SEPARATOR)] if columns.multi_label else answers
-    return filter(None, map(str.strip, parts))
-
-
 def _iter_table(path: Path, columns: Columns) -> Iterator[tuple[str, list[str], tuple[str, ...]]]:
     """Yields place, label and texts of each row."""
     layout, num_columns = None, 0
     lines = decode_lines(iter_byte_lines(path), path)
-    for number, row in iter_rows(lines, path, is_csv=format_of(path) == "csv"):
+    names = (columns.label or LABEL_NAME, columns.text, columns.pair)
+    for number, row in iter_rows(lines, path, is_csv=format_of(path) == "csv", names=names):
         place = f"{path}:{number}"
         if layout is None:
             is_header = has_header(row, columns.label, (columns.text, columns.pair))
@@ -106,7 +103,7 @@ def _iter_table(path: Path, columns: Columns) -> Iterator[tuple[str, list[str], 
                 f"{place}: expected {num_columns} columns as in the first row, found {len(row)}",
                 hint="what separates columns would cut a text short where it stands in it",
             )
-        yield place, [label], tuple(texts)
+        yield place, split_labels(label) if columns.multi_label else [label], tuple(texts)
 
 
 def _iter_objects(path: Path, columns: Columns) -> Iterator[tuple[str, list[str] | dict[str, float], tuple[str, ...]]]:
