@@ -7,8 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from xlmcli.errors import DataError
 from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, PROBABILITY_NAME, split_labels
@@ -16,11 +15,13 @@ from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, PROBABILITY_NAME, split_l
 _MAX_DEPTH = 500
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _BRACKET = re.compile(r"[\[\]{}]")
-_SPACE = re.compile(r"[ \t\n\r]*")
+_SPACE = r"[ \t\n\r]*"
+_START = re.compile(rf"{_SPACE}\{{{_SPACE}(\}}{_SPACE})?")
+_KEY = re.compile(rf'"([^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*)"{_SPACE}:{_SPACE}')
+_NEXT = re.compile(rf"{_SPACE}([,}}]){_SPACE}")
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A field of an object.
 
     Attributes:
@@ -48,8 +49,8 @@ def parse_object(line: str, place: str) -> dict[str, object]:
     """
     with _parsing(line, place):
         values = _DECODER.decode(line)
-    if not isinstance(values, dict):
-        raise _no_object(line, place)
+        if not isinstance(values, dict):
+            raise _no_object(line, place)
     return values
 
 
@@ -64,43 +65,25 @@ def parse_members(line: str, place: str) -> list[Member]:
         DataError: As of `parse_object`.
     """
     with _parsing(line, place):
-        position = _skip_space(line, 0)
-        if line[position : position + 1] != "{":
-            _DECODER.decode(line)
+        start = _START.match(line)
+        if start is None:
             raise _no_object(line, place)
         members: list[Member] = []
-        position = _skip_space(line, position + 1)
-        if line[position : position + 1] == "}":
-            position += 1
-        else:
-            while not members or line[position - 1] == ",":
-                members.append(_parse_member(line, _skip_space(line, position)))
-                position = _expect(line, members[-1].end, ",", "}")
-        if _skip_space(line, position) < len(line):
-            raise json.JSONDecodeError("Extra data", line, position)
+        position, is_last = start.end(), bool(start[1])
+        while not is_last:
+            key = _KEY.match(line, position)
+            if key is None:
+                raise _no_object(line, place)
+            name = _DECODER.raw_decode(line, position)[0] if "\\" in key[1] else key[1]
+            value, end = _DECODER.raw_decode(line, key.end())
+            members.append(Member(name, value, key.end(), end))
+            following = _NEXT.match(line, end)
+            if following is None:
+                raise _no_object(line, place)
+            position, is_last = following.end(), following[1] == "}"
+        if position < len(line):
+            raise _no_object(line, place)
     return members
-
-
-def _parse_member(line: str, position: int) -> Member:
-    if line[position : position + 1] != '"':
-        raise json.JSONDecodeError("Expecting property name enclosed in double quotes", line, position)
-    key, position = _DECODER.raw_decode(line, position)
-    start = _skip_space(line, _expect(line, position, ":"))
-    value, end = _DECODER.raw_decode(line, start)
-    return Member(key, value, start, end)
-
-
-def _expect(line: str, position: int, *delimiters: str) -> int:
-    """Returns where one of the delimiters, which must come next, ends."""
-    position = _skip_space(line, position)
-    if line[position : position + 1] not in delimiters:
-        raise json.JSONDecodeError(f"Expecting '{delimiters[0]}' delimiter", line, position)
-    return position + 1
-
-
-def _skip_space(line: str, position: int) -> int:
-    match = _SPACE.match(line, position)
-    return match.end() if match else position
 
 
 @contextlib.contextmanager
@@ -127,6 +110,7 @@ def _check_depth(line: str, place: str) -> None:
 
 
 def _no_object(line: str, place: str) -> DataError:
+    _DECODER.decode(line)  # Raises, naming the character, if it is no JSON at all.
     return DataError(f"{place}: expected a JSON object, found {line[:40]!r}")
 
 

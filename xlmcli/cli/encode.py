@@ -144,7 +144,13 @@ def _formats(options: StreamOptions, pair_column: str | None, pair_field: str | 
     if is_pair and options.format_name in ("tsv", "csv"):
         pair_column = pair_column or "2"
     return FormatOptions(
-        options.format_name, options.column, options.field, pair_column, pair_field, is_pair, options.delimiter
+        options.format_name,
+        options.column,
+        options.field,
+        pair_column,
+        pair_field,
+        has_tabbed_pairs=is_pair,
+        delimiter=options.delimiter,
     )
 
 

@@ -11,7 +11,7 @@ from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated, TranslationEngine
 from xlmcli.infer.pieces import FindSpans, Piece, PieceMaker, Prepared
-from xlmcli.infer.records.protocols import Added, Record, Row, Values, one_line
+from xlmcli.infer.records.protocols import Added, Record, Row, Values
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.infer.translations import PieceTranslation, ProtectedTranslations
 from xlmcli.records import Direction
@@ -181,7 +181,7 @@ class Translation:
             return result.texts[rank]
         # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
         text = self._tokenizer.decode(result.translated[0].hypotheses[rank], self._direction.tgt)
-        return one_line(without_marks(text)).strip()
+        return without_marks(text).strip()
 
     def _join_scores(self, results: Sequence[Translated], rank: int) -> float:
         """Returns the score that the translations would have as one: log probabilities and lengths are summed."""

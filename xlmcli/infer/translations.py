@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from xlmcli.infer.engine import Decoding, Translated, TranslationEngine
 from xlmcli.infer.pieces import Piece, surrounding_spaces
-from xlmcli.infer.records.protocols import one_line
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
@@ -111,4 +110,4 @@ class ProtectedTranslations:
         return "".join(joined)
 
     def _decode(self, ids: Sequence[int]) -> str:
-        return one_line(self._tokenizer.decode(ids, self._direction.tgt)).strip()
+        return self._tokenizer.decode(ids, self._direction.tgt).strip()

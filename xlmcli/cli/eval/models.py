@@ -33,7 +33,6 @@ def translate_source(source: Side, model: str, src: str | None, tgt: str | None,
     """
     from xlmcli.bundle import find_model
     from xlmcli.infer.engine import EngineOptions
-    from xlmcli.infer.records.protocols import one_line
     from xlmcli.infer.translate import SearchOptions, open_translation
     from xlmcli.metrics.translation.report import Candidate
     from xlmcli.metrics.translation.sides import Side
@@ -41,9 +40,7 @@ def translate_source(source: Side, model: str, src: str | None, tgt: str | None,
     translation = open_translation(
         find_model(model), src, tgt, SearchOptions(), EngineOptions("auto", "default", None, None)
     )
-    output, speed = _answer(
-        translation, source, lambda text, answer: one_line(answer.lines(text, 0)[0]).rstrip(), quiet
-    )
+    output, speed = _answer(translation, source, lambda text, answer: answer.lines(text, 0)[0].rstrip(), quiet)
     facts = read_facts(model)
     return Candidate(Side(facts.name, output), facts, speed)
 

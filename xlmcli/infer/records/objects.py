@@ -15,6 +15,7 @@ DEFAULT_FIELD = "text"
 
 _HINT = "--field and --pair-field choose the fields"
 _WARNINGS_KEY = "warnings"
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def _replace(text: str, pieces: Iterable[tuple[int, int, str]]) -> str:
 
 
 def _dump(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = _ENCODER.encode(value)
     return text if text.isascii() or _is_utf8(text) else json.dumps(value)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,8 +9,6 @@ from typing import Protocol
 from xlmcli.errors import UsageError
 from xlmcli.infer.reading import Line
 from xlmcli.tables import FormatName, check_column
-
-_LINE_ENDS = re.compile(r"[\r\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +162,6 @@ class RawRecord:
         return self.raw.decode("utf-8")
 
 
-def one_line(text: str) -> str:
-    """Puts a space in place of line ends, which a model can write and its answer to a line must not hold."""
-    return _LINE_ENDS.sub(" ", text)
-
-
 def without_newlines(text: str) -> str:
-    """Puts a space in place of what ends a line of output; a bare ``\\r`` that the input has is no end."""
+    """Puts a space in place of what would end a line of output; a bare ``\\r`` would not."""
     return text.replace("\n", " ")
