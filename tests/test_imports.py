@@ -19,7 +19,7 @@ FILES = sorted(path for path in ROOT.rglob("*.py") if "pretrained" not in path.p
 LEVELS = {
     "errors": 0, "facts": 0,
     "records": 1, "cores": 1, "environment": 1,
-    "lines": 2, "config": 2, "sources": 2, "tables": 2, "json_lines": 2, "text": 2, "bundle": 2,
+    "lines": 2, "config": 2, "sources": 2, "tables": 2, "json_lines": 2, "labelled": 2, "text": 2, "bundle": 2,
     "model": 3,
     "checkpoint": 4,
     "console": 5, "infer": 5, "metrics": 5, "train": 5, "convert": 5, "store": 5,
