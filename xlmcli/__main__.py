@@ -1,15 +1,16 @@
-"""``xlm`` as a process of its own, which ``python -m xlmcli`` is too."""
+"""``xlm`` as a process of its own, which ``python -m xlmcli`` is too. Whoever imports this module is that process."""
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from xlmcli import signals
+
+signals.install()  # Before all else is imported, which takes its time.
+
+from typing import NoReturn  # noqa: E402
 
 
 def run() -> NoReturn:
     """Runs ``xlm`` with the process's arguments and exits with its code."""
-    signals.install()  # Before anything takes its time to be imported.
     from xlmcli.cli import run as run_commands
     from xlmcli.cli.standard_streams import prepare_standard_streams
 

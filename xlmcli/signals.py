@@ -1,21 +1,24 @@
 """Signals that end the process: at once, without a word, and with nothing half written left behind.
 
 They raise nothing: an exception out of nowhere is printed, wrapped or lost where it hits an import or other programs'
-code. What must not be left behind says so itself.
+code. What must not be left behind says so itself. A process imports this before anything else, so it imports little.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False  # As typing has it, which takes its time to be imported.
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+    from typing import Any, NoReturn, TypeAlias
+
+    Handler: TypeAlias = Callable[[int, FrameType | None], Any]
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-Handler = Callable[[int, FrameType | None], Any]
 
 _undoings: list[Callable[[], Any]] = []
 
