@@ -8,8 +8,8 @@ from scipy import stats
 
 from xlmcli.metrics.labels.answers import LABEL_METRICS
 from xlmcli.metrics.labels.scores import PredictedLabels, score_labels
-from xlmcli.metrics.labels.significance import label_bootstrap_p, mcnemar_p, resample_label_scores, sign_test_p
-from xlmcli.metrics.significance import interval_of, iter_resamples
+from xlmcli.metrics.labels.significance import mcnemar_p, resample_label_scores, sign_test_p
+from xlmcli.metrics.significance import interval_of, iter_resamples, paired_bootstrap_p
 
 NUM_LINES = 400
 
@@ -50,7 +50,7 @@ def test_mcnemar_counts_lines_that_one_system_alone_has_right() -> None:
 def test_a_system_does_not_differ_from_itself() -> None:
     assert mcnemar_p(GOLD, GOOD, GOOD) == 1
     (samples,) = resample_label_scores(GOLD, [GOOD], 50)
-    assert label_bootstrap_p(samples["accuracy"], samples["accuracy"], 0.0) == 1
+    assert paired_bootstrap_p(samples["accuracy"], samples["accuracy"], 0.0) == 1
 
 
 def test_mcnemar_takes_sets_of_labels() -> None:
@@ -102,8 +102,8 @@ def test_paired_resampling_tells_good_from_bad_and_not_bad_from_bad() -> None:
         name: score_labels(GOLD, PredictedLabels(column)).scores["accuracy"]
         for name, column in (("good", GOOD), ("bad", BAD), ("similar", worse))
     }
-    assert label_bootstrap_p(good["accuracy"], bad["accuracy"], accuracy["good"] - accuracy["bad"]) < 0.01
-    p_value = label_bootstrap_p(similar["accuracy"], bad["accuracy"], accuracy["similar"] - accuracy["bad"])
+    assert paired_bootstrap_p(good["accuracy"], bad["accuracy"], accuracy["good"] - accuracy["bad"]) < 0.01
+    p_value = paired_bootstrap_p(similar["accuracy"], bad["accuracy"], accuracy["similar"] - accuracy["bad"])
     assert p_value > 0.05
 
 
@@ -113,5 +113,5 @@ def test_a_few_lines_are_no_evidence(num_lines: int, num_differing: int) -> None
     gold = ["a"] * num_lines
     baseline = ["b"] * num_differing + ["a"] * (num_lines - num_differing)
     better, worse = resample_label_scores(gold, [gold, baseline])
-    p_value = label_bootstrap_p(better["accuracy"], worse["accuracy"], num_differing / num_lines)
+    p_value = paired_bootstrap_p(better["accuracy"], worse["accuracy"], num_differing / num_lines)
     assert (p_value < 0.05) == (mcnemar_p(gold, gold, baseline) < 0.05) == (num_differing == 12)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from xlmcli.metrics.labels.answers import LABEL_METRICS, Floats, LabelMetric, split_answer
 from xlmcli.metrics.labels.file import SystemLabels
 from xlmcli.metrics.labels.scores import LabelReport, score_labels, score_languages
-from xlmcli.metrics.labels.significance import label_bootstrap_p, mcnemar_p, resample_label_scores
+from xlmcli.metrics.labels.significance import mcnemar_p, resample_label_scores
 from xlmcli.metrics.report.reports import Metric, ModelFacts, Report, Score, System, Table, Test, Value
-from xlmcli.metrics.significance import interval_of, warn_of_few_lines
+from xlmcli.metrics.significance import interval_of, paired_bootstrap_p, warn_of_few_lines
 from xlmcli.metrics.translation.comparison import SamplingOptions
 
 _LANGUAGE_METRICS: tuple[LabelMetric, ...] = ("accuracy", "macro_f1", "weighted_f1")
@@ -104,22 +104,30 @@ def _score_systems(
     base = options.baseline
     scored = []
     for index, report in enumerate(reports):
-        mcnemar = None
+        mcnemar = num_differing = None
         if index != base:
             mcnemar = mcnemar_p(gold.labels, answers[index], answers[base], multi_label=options.multi_label)
+            num_differing = _count_differing(answers[index], answers[base], options.multi_label)
         row = {}
         for metric in label_metrics(options.multi_label):
             tests = []
             if index != base and samples[index]:
                 difference = report.scores[metric] - reports[base].scores[metric]
-                p_value = label_bootstrap_p(samples[index][metric], samples[base][metric], difference)
+                p_value = paired_bootstrap_p(samples[index][metric], samples[base][metric], difference)
                 tests.append(Test("bootstrap", p_value))
             if mcnemar is not None and metric == "accuracy":
                 tests.append(Test("mcnemar", mcnemar))
             interval = interval_of(samples[index][metric]) if samples[index] else None
-            row[metric] = Score(report.scores[metric], interval, tuple(tests))
+            row[metric] = Score(report.scores[metric], interval, tuple(tests), num_differing=num_differing)
         scored.append(row)
     return scored
+
+
+def _count_differing(answers: Sequence[str], others: Sequence[str], multi_label: bool) -> int:
+    return sum(
+        set(split_answer(answer, multi_label)) != set(split_answer(other, multi_label))
+        for answer, other in zip(answers, others, strict=True)
+    )
 
 
 def _tables(
