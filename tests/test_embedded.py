@@ -10,6 +10,7 @@ import pytest
 
 from xlmcli.bundle import embedded_models, find_model, open_bundle
 from xlmcli.records import Direction
+from xlmcli.text.sentencepiece import SentencePieceTokenizer
 
 ROOT = Path(__file__).parents[1]
 MAX_BYTES = 40_000_000
@@ -18,8 +19,9 @@ EN_FR = Direction("en", "fr")
 FR_EN = Direction("fr", "en")
 
 
-def translate(direction: Direction, lines: list[str]) -> list[str]:
-    command = [sys.executable, "-m", "xlmcli", "translate", "--src", direction.src, "--tgt", direction.tgt, "--quiet"]
+def translate(direction: Direction, lines: list[str], *options: str) -> list[str]:
+    langs = ("--src", direction.src, "--tgt", direction.tgt)
+    command = [sys.executable, "-m", "xlmcli", "translate", *langs, "--quiet", *options]
     text = "".join(f"{line}\n" for line in lines)
     result = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=True)
     return result.stdout.removesuffix("\n").split("\n")
@@ -52,6 +54,29 @@ def test_a_bundle_says_what_it_is(name: str) -> None:
 )
 def test_everyday_sentences_are_understood(direction: Direction, text: str, expected: str) -> None:
     assert expected in translate(direction, [text])[0]
+
+
+SYMBOLS = (
+    *"€£¥¢₽₹₿°±×÷≈≠≤≥∞√∑πµ←↑→↓↔⇒✓✔✗★☆♥❤☺☀☎♪♫•◆■□▲▶●§¶†‡©®№½¼²³ªº¿¡«»😀",
+    *("👍🏽", "👨\u200d👩\u200d👧", "🇫🇷", "❤\ufe0f", "你好", "こんにちは", "Привет"),
+)
+
+
+@pytest.mark.parametrize("options", [(), ("--beam-size", "1"), ("--n-best", "2")])
+def test_rare_symbols_break_no_characters(options: tuple[str, ...]) -> None:
+    lines = [*(f"It is {symbol} now." for symbol in SYMBOLS), " ".join(SYMBOLS), "".join(SYMBOLS), SYMBOLS[0]]
+    for chosen in (options, (*options, "--no-protect")):
+        translated = translate(EN_FR, lines, *chosen)
+        assert len(translated) == len(lines) * (2 if "--n-best" in options else 1)
+        assert not any("\ufffd" in line for line in translated)
+
+
+def test_symbols_that_the_vocabulary_lacks_are_copied() -> None:
+    lacks = SentencePieceTokenizer.load(find_model("en-fr")).lacks
+    lacking = [symbol for symbol in SYMBOLS if any(map(lacks, symbol))]
+    assert set("€£°→✓❤") <= set(lacking)
+    lines = translate(EN_FR, [f"It is {symbol} now." for symbol in lacking])
+    assert [symbol for symbol, line in zip(lacking, lines, strict=True) if symbol not in line] == []
 
 
 # Of the Tatoeba validation text (tatoeba.org, www.manythings.org/anki; CC-BY 2.0 FR), every sixtieth pair.

@@ -59,6 +59,25 @@ def test_invalid_utf8_names_the_line(tmp_path: Path) -> None:
     assert "iconv" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["Hello", "« déjà vu »", "Привет, мир", "مرحبا", "▁ t h e", "a,b\r\n1,2\r\n"])
+def test_other_encodings_are_named(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / "wide.txt"
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(DataError, match=rf"{path}: UTF-16") as caught:
+        list(iter_file_lines(path))
+    assert f"iconv -f {encoding.replace('-le', 'le').replace('-be', 'be')} " in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "\0", "\0\0\0\0\0\0\0\0\0", "a\0b\0", "ab\0\x01\x02\x03", "日本語テキスト", "é\0"]
+)
+def test_utf8_with_nuls_is_no_other_encoding(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "text"
+    path.write_text(content, encoding="utf-8")
+    assert list(iter_file_lines(path)) == ([content] if content else [])
+
+
 def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         list(iter_file_lines(tmp_path / "missing"))

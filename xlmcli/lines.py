@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,11 +18,19 @@ from typing import Any, BinaryIO, cast
 from xlmcli.errors import DataError, unreadable
 
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
-BYTE_ORDER_MARK = "\ufeff"
 STDIN = Path("-")
 """What stands for standard input, or output, in place of a file."""
 
+_BYTE_ORDER_MARK = "\ufeff"
 _CHUNK_BYTES = 1 << 16
+
+# How the first line begins in other encodings: with a mark, or soon with four characters of an alphabet.
+_OTHER_ENCODINGS = {
+    "utf-32": re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff"),
+    "utf-16": re.compile(rb"\xff\xfe|\xfe\xff"),
+    "utf-16le": re.compile(rb"(?s:..){0,9}?(?:[^\0][\0-\x06]){4}"),
+    "utf-16be": re.compile(rb"(?s:..){0,9}?(?:[\0-\x06][^\0]){4}"),
+}
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -55,7 +65,16 @@ def iter_file_lines(path: Path) -> Iterator[str]:
     Raises:
         DataError: The file cannot be opened or decompressed, or a line is not UTF-8; the message names ``path:line``.
     """
-    for line in decode_lines(iter_byte_lines(path), path):
+    return iter_text_lines(iter_byte_lines(path), path)
+
+
+def iter_text_lines(lines: Iterable[bytes], source: Path | str) -> Iterator[str]:
+    """Decodes lines as `decode_lines` does, and takes the ``\\r`` off their ends.
+
+    Raises:
+        DataError: A line is not UTF-8; the message names ``source:line``.
+    """
+    for line in decode_lines(lines, source):
         yield line.removesuffix("\r")
 
 
@@ -70,19 +89,49 @@ def iter_byte_lines(path: Path) -> Iterator[bytes]:
             yield line.removesuffix(b"\n")
 
 
+def iter_stdin_lines() -> Iterator[bytes]:
+    """Yields the lines of standard input without their ``\\n``, undecoded, each as soon as it is there.
+
+    Raises:
+        DataError: It is closed or cannot be read.
+    """
+    if sys.stdin is None:
+        raise DataError("standard input is closed", hint="name a file")
+    with reading_errors("standard input"):
+        for line in sys.stdin.buffer:
+            yield line.removesuffix(b"\n")
+
+
 def decode_line(line: bytes, source: Path | str, number: int) -> str:
-    """Decodes one line of UTF-8.
+    """Decodes one line of UTF-8, the first without its byte-order mark.
 
     Raises:
         DataError: The line is not UTF-8; the message names ``source:number``.
     """
+    if number == 1:
+        _check_encoding(line, source)
     try:
-        return line.decode("utf-8")
+        text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{source}:{number}: invalid UTF-8 (byte 0x{line[error.start]:02x} at byte {error.start + 1} of the line)",
             hint="convert it first, for example: iconv -f latin1 -t utf-8",
         ) from error
+    return without_byte_order_mark(text, number)
+
+
+def without_byte_order_mark(line: str, number: int) -> str:
+    """Returns a line without what may stand in front of the first one."""
+    return line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
+
+
+def _check_encoding(first: bytes, source: Path | str) -> None:
+    for encoding, beginning in _OTHER_ENCODINGS.items():
+        if beginning.match(first):
+            raise DataError(
+                f"{source}: {encoding.upper()}, and only UTF-8 is read",
+                hint=f"convert it first: iconv -f {encoding} -t utf-8",
+            )
 
 
 def decode_lines(lines: Iterable[bytes], source: Path | str) -> Iterator[str]:
@@ -91,9 +140,7 @@ def decode_lines(lines: Iterable[bytes], source: Path | str) -> Iterator[str]:
     Raises:
         DataError: A line is not UTF-8; the message names ``source:line``.
     """
-    for number, line in enumerate(lines, start=1):
-        text = decode_line(line, source, number)
-        yield text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
+    return (decode_line(line, source, number) for number, line in enumerate(lines, start=1))
 
 
 class _ZstdReader(io.RawIOBase):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast
 
 from xlmcli.errors import DataError, unreadable
-from xlmcli.lines import BYTE_ORDER_MARK, COMPRESSED_SUFFIXES, decode_line, open_bytes, reading_errors
+from xlmcli.lines import COMPRESSED_SUFFIXES, decode_line, open_bytes, reading_errors, without_byte_order_mark
 
 STDIN_NAME = "<stdin>"
 
@@ -171,17 +171,20 @@ class _HasRead1(Protocol):
 
 def _line(raw: bytes, source: str, number: int, errors: Errors, counter: LineCounter) -> Line:
     content = raw.removesuffix(b"\r")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        if errors == "strict":
-            decode_line(content, source, number)  # Raises, naming the place.
-        text = content.decode("utf-8", "replace")
-        counter.num_replaced += 1
+    if errors == "strict":
+        text = decode_line(content, source, number)
+    else:
+        text = without_byte_order_mark(_replacing(content, counter), number)
     ending = "\r" if len(content) < len(raw) else ""
-    if number == 1:
-        text = text.removeprefix(BYTE_ORDER_MARK)
     return Line(text, ending, source, number, len(raw) + 1)
+
+
+def _replacing(content: bytes, counter: LineCounter) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        counter.num_replaced += 1
+        return content.decode("utf-8", "replace")
 
 
 def total_bytes(inputs: Sequence[Input]) -> int | None:

@@ -8,8 +8,8 @@ from scipy import stats
 
 from xlmcli.metrics.labels.answers import LABEL_METRICS, Answers, encode_answers
 from xlmcli.metrics.labels.scores import score_labels
-from xlmcli.metrics.labels.significance import label_bootstrap_p, mcnemar_p, resample_label_scores, sign_test_p
-from xlmcli.metrics.significance import interval_of, iter_resamples
+from xlmcli.metrics.labels.significance import mcnemar_p, resample_label_scores, sign_test_p
+from xlmcli.metrics.significance import interval_of, iter_resamples, paired_bootstrap_p
 
 NUM_LINES = 400
 
@@ -51,7 +51,7 @@ def test_mcnemar_counts_lines_that_one_system_alone_has_right() -> None:
 def test_a_system_does_not_differ_from_itself() -> None:
     assert mcnemar_p(GOOD_ANSWERS, GOOD_ANSWERS) == 1
     (samples,) = resample_label_scores([GOOD_ANSWERS], 50)
-    assert label_bootstrap_p(samples["accuracy"], samples["accuracy"], 0.0) == 1
+    assert paired_bootstrap_p(samples["accuracy"], samples["accuracy"], 0.0) == 1
 
 
 def test_mcnemar_takes_sets_of_labels() -> None:
@@ -102,8 +102,8 @@ def test_paired_resampling_tells_good_from_bad_and_not_bad_from_bad() -> None:
     systems = [GOOD_ANSWERS, BAD_ANSWERS, encode_answers(GOLD, noisy(GOLD, 0.5, 4))]
     good, bad, similar = (samples["accuracy"] for samples in resample_label_scores(systems, 500))
     of_good, of_bad, of_similar = (score_labels(answers).scores["accuracy"] for answers in systems)
-    assert label_bootstrap_p(good, bad, of_good - of_bad) < 0.01
-    assert label_bootstrap_p(similar, bad, of_similar - of_bad) > 0.05
+    assert paired_bootstrap_p(good, bad, of_good - of_bad) < 0.01
+    assert paired_bootstrap_p(similar, bad, of_similar - of_bad) > 0.05
 
 
 @pytest.mark.parametrize("num_lines", [20, 1000])
@@ -113,5 +113,5 @@ def test_a_few_lines_are_no_evidence(num_lines: int, num_differing: int) -> None
     baseline = ["b"] * num_differing + ["a"] * (num_lines - num_differing)
     systems = [encode_answers(gold, gold), encode_answers(gold, baseline)]
     better, worse = resample_label_scores(systems)
-    p_value = label_bootstrap_p(better["accuracy"], worse["accuracy"], num_differing / num_lines)
+    p_value = paired_bootstrap_p(better["accuracy"], worse["accuracy"], num_differing / num_lines)
     assert (p_value < 0.05) == (mcnemar_p(*systems) < 0.05) == (num_differing == 12)

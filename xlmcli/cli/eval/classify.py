@@ -12,7 +12,7 @@ import click
 from xlmcli.cli.eval.options import ReportOptions, check_stdin, publish, report_options
 from xlmcli.cli.options import FILE, complete_model
 from xlmcli.errors import UsageError
-from xlmcli.lines import STDIN, iter_byte_lines
+from xlmcli.lines import STDIN, iter_byte_lines, iter_stdin_lines
 
 if TYPE_CHECKING:
     from xlmcli.metrics.labels.file import LabelColumns, SystemLabels
@@ -173,8 +173,8 @@ def _check_plain(text: Path) -> None:
 
 def _read(path: Path, place: LabelColumns, *, is_gold: bool, multi_label: bool) -> SystemLabels:
     from xlmcli.metrics.labels.file import read_gold, read_predictions
-    from xlmcli.metrics.translation.sides import STDIN_NAME, iter_stdin_bytes
+    from xlmcli.metrics.translation.sides import STDIN_NAME
 
     read = read_gold if is_gold else read_predictions
-    lines: Iterator[bytes] = iter_stdin_bytes() if path == STDIN else iter_byte_lines(path)
+    lines: Iterator[bytes] = iter_stdin_lines() if path == STDIN else iter_byte_lines(path)
     return read(lines, STDIN_NAME if path == STDIN else str(path), place, multi_label=multi_label)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from xlmcli.metrics.labels.answers import LABEL_METRICS, Answers, Floats, LabelMetric, encode_answers, split_answer
 from xlmcli.metrics.labels.file import SystemLabels
 from xlmcli.metrics.labels.scores import LabelReport, score_labels, score_languages
-from xlmcli.metrics.labels.significance import label_bootstrap_p, mcnemar_p, resample_label_scores
+from xlmcli.metrics.labels.significance import mcnemar_p, resample_label_scores
 from xlmcli.metrics.report.reports import Metric, Report, Score, System, Table, Test, Value
-from xlmcli.metrics.significance import interval_of, warn_of_few_lines
+from xlmcli.metrics.significance import interval_of, paired_bootstrap_p, warn_of_few_lines
 from xlmcli.metrics.translation.comparison import SamplingOptions
 
 _LANGUAGE_METRICS: tuple[LabelMetric, ...] = ("accuracy", "macro_f1", "weighted_f1")
@@ -56,7 +56,7 @@ def report_labels(
     metrics = label_metrics(options.multi_label)
     answers = [encode_answers(gold.labels, item.labels, multi_label=options.multi_label) for item in systems]
     reports = [score_labels(known, item.probabilities) for known, item in zip(answers, systems, strict=True)]
-    scores = _score_systems(answers, reports, sampling, options)
+    scores = _score_systems(systems, answers, reports, sampling, options)
     return Report(
         task="classify",
         num_lines=len(gold.labels),
@@ -75,7 +75,11 @@ def report_labels(
 
 
 def _score_systems(
-    answers: Sequence[Answers], reports: Sequence[LabelReport], sampling: SamplingOptions, options: LabelReportOptions
+    systems: Sequence[SystemLabels],
+    answers: Sequence[Answers],
+    reports: Sequence[LabelReport],
+    sampling: SamplingOptions,
+    options: LabelReportOptions,
 ) -> list[dict[LabelMetric, Score]]:
     samples: list[dict[LabelMetric, Floats]] = [{} for _ in answers]
     if sampling.num_resamples:
@@ -83,18 +87,22 @@ def _score_systems(
     base = options.baseline
     scored = []
     for index, report in enumerate(reports):
-        mcnemar = None if index == base else mcnemar_p(answers[index], answers[base])
+        mcnemar = num_differing = None
+        if index != base:
+            mcnemar = mcnemar_p(answers[index], answers[base])
+            pair = encode_answers(systems[base].labels, systems[index].labels, multi_label=options.multi_label)
+            num_differing = int((~pair.is_right).sum())
         row = {}
         for metric in label_metrics(options.multi_label):
             tests = []
             if index != base and samples[index]:
                 difference = report.scores[metric] - reports[base].scores[metric]
-                p_value = label_bootstrap_p(samples[index][metric], samples[base][metric], difference)
+                p_value = paired_bootstrap_p(samples[index][metric], samples[base][metric], difference)
                 tests.append(Test("bootstrap", p_value))
             if mcnemar is not None and metric == "accuracy":
                 tests.append(Test("mcnemar", mcnemar))
             interval = interval_of(samples[index][metric]) if samples[index] else None
-            row[metric] = Score(report.scores[metric], interval, tuple(tests))
+            row[metric] = Score(report.scores[metric], interval, tuple(tests), num_differing=num_differing)
         scored.append(row)
     return scored
 

@@ -10,16 +10,14 @@ import numpy as np
 from xlmcli.metrics.labels.answers import LABEL_METRICS, Answers, Floats, LabelMetric, find_patterns
 from xlmcli.metrics.significance import DEFAULT_RESAMPLES, DEFAULT_SEED, iter_resamples
 
-_ROUNDING = 1e-9
-
 
 def resample_label_scores(
     systems: Sequence[Answers], num_samples: int = DEFAULT_RESAMPLES, seed: int = DEFAULT_SEED
 ) -> list[dict[LabelMetric, Floats]]:
     """Scores systems on bootstrap resamples of the lines, the same resamples for all of them.
 
-    `significance.interval_of` makes an interval of the scores, `label_bootstrap_p` a test of those of two systems. A
-    system's scores do not depend on which others are scored with it.
+    `significance.interval_of` makes an interval of the scores, `significance.paired_bootstrap_p` a test of those of two
+    systems. A system's scores do not depend on which others are scored with it.
 
     Args:
         systems: Of gold and each system, all of the same lines.
@@ -37,26 +35,6 @@ def resample_label_scores(
             num_drawn = np.stack([np.bincount(found.of_lines[row], minlength=len(found)) for row in lines])
             scores.append(found.count(num_drawn).scores(num_lines))
     return [{metric: np.concatenate([part[metric] for part in scores]) for metric in LABEL_METRICS} for scores in parts]
-
-
-def label_bootstrap_p(scores: Floats, baseline_scores: Floats, difference: float) -> float:
-    """Returns how likely a difference at least this large is by chance; two-sided.
-
-    Unlike `significance.paired_bootstrap_p`, which is sacreBLEU's, it counts resamples that are exactly as far off as
-    what was observed. Scores of labels take few values, so these are many: of three lines that alone make the
-    difference, one resample in twenty has none, and would pass for evidence.
-
-    Args:
-        scores: Of one system, on resamples (num_samples,).
-        baseline_scores: Of the other, on the same resamples.
-        difference: Between the two on the data itself.
-
-    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 16.
-    """
-    distances = np.abs(scores - baseline_scores - difference)
-    # Rounding must not tell equal ones apart.
-    num_as_far = np.sum(distances >= abs(difference) - _ROUNDING)
-    return float((num_as_far + 1) / (len(distances) + 1))
 
 
 def mcnemar_p(answers: Answers, baseline: Answers) -> float:
