@@ -84,6 +84,14 @@ def test_invalid_utf8_is_replaced_and_counted() -> None:
     assert counter.num_replaced == 2
 
 
+def test_another_encoding_is_an_error_unless_it_is_to_be_replaced() -> None:
+    content = "one\ntwo\n".encode("utf-16")
+    source = Input("x", lambda: io.BytesIO(content), None)
+    with pytest.raises(DataError, match="x: UTF-16"):
+        read_all(source)
+    assert len(read_all(source, "replace")) == 3
+
+
 BYTES = st.binary() | st.lists(st.sampled_from([b"\xef\xbb\xbf", b"\r", b"\n", b"a", b"\xff", b" "])).map(b"".join)
 
 

@@ -20,6 +20,7 @@ from xlmcli.infer.translate import (
 )
 from xlmcli.infer.translations import GuardedTranslations
 from xlmcli.records import Direction
+from xlmcli.text.byte_pieces import BytePieces
 
 CPU = EngineOptions("cpu", num_threads=1)
 
@@ -124,6 +125,7 @@ class LoopingEngine:
     """Loops on sources that begin with 300, unless repeats are forbidden."""
 
     max_source_tokens = 46
+    byte_pieces = BytePieces({})
 
     def __init__(self) -> None:
         self.decodings: list[Decoding] = []

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from xlmcli.cli.options import FILE, Function, SingleOption, complete_model, grouped
+from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, grouped
 from xlmcli.console import print_note, show_line_progress
-from xlmcli.errors import DataError, ExitCode, UsageError
-from xlmcli.lines import COMPRESSED_SUFFIXES, STDIN, atomic_write, compressing, writing_errors
+from xlmcli.errors import ExitCode, UsageError
+from xlmcli.lines import COMPRESSED_SUFFIXES, STDIN
+from xlmcli.outputs import atomic_write, compressing
 
 if TYPE_CHECKING:
     from xlmcli.infer.engine import EngineOptions
@@ -82,7 +82,7 @@ def _shared_options(verb: str, model_help: str, batch_tokens: int) -> list[Calla
         click.option(
             "-o",
             "--output",
-            type=FILE,
+            type=OUTPUT,
             metavar="OUT",
             help="Write to this file, which appears once complete; .gz, .xz and .zst are compressed.",
         ),
@@ -277,10 +277,7 @@ def _check_ending(path: Path) -> None:
 @contextlib.contextmanager
 def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
     if path is None or path == STDIN:
-        if sys.stdout is None:
-            raise DataError("standard output is closed", hint="write to a file with -o OUT")
-        with writing_errors("standard output"):
-            yield sys.stdout.buffer
+        yield sys.stdout.buffer
     else:
         with atomic_write(path, "wb") as stream, compressing(stream, path) as file:
             yield file
@@ -288,28 +285,12 @@ def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def leaving_at_once() -> Iterator[None]:
-    """Ends the process on Ctrl-C, SIGTERM and a closed pipe without waiting for the batches that the engine has."""
-    previous = signal.signal(signal.SIGTERM, _terminate)
+    """Ends the process on a closed pipe without waiting for the batches that the engine has."""
     try:
         yield
-    except KeyboardInterrupt:
-        _leave(ExitCode.INTERRUPTED)
-    except SystemExit:
-        _leave(ExitCode.TERMINATED)
     except BrokenPipeError:
-        _leave(ExitCode.OK)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _terminate(_number: int, _frame: object) -> NoReturn:
-    # An exception, so that what was half written is removed on the way out.
-    raise SystemExit(ExitCode.TERMINATED)
-
-
-def _leave(code: int) -> NoReturn:
-    # The usual way out destroys the engine, which first works through its queue.
-    os._exit(code)
+        # The usual way out destroys the engine, which first works through its queue.
+        os._exit(ExitCode.OK)
 
 
 def _print_terminal_note(inputs: list[Input]) -> None:

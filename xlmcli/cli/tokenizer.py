@@ -11,7 +11,7 @@ import click
 
 from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, FiniteRange, augment_option, config_option, lowercase_option
 from xlmcli.errors import DataError, UsageError
-from xlmcli.lines import decode_line
+from xlmcli.lines import iter_stdin_lines, iter_text_lines
 from xlmcli.sources import Source
 
 if TYPE_CHECKING:
@@ -184,10 +184,9 @@ def _ids_of(tokenizer: Tokenizer) -> dict[str, int]:
 
 def _map_lines(function: Callable[[str, int], str]) -> None:
     """Writes ``function(line, line number)`` for every line of stdin, each as soon as it is known."""
-    if sys.stdin is None or sys.stdout is None:
-        raise UsageError(f"standard {'input' if sys.stdin is None else 'output'} is closed")
+    if sys.stdin is None:
+        raise DataError("standard input is closed")
     output = sys.stdout.buffer
-    for number, line in enumerate(sys.stdin.buffer, start=1):
-        text = decode_line(line.removesuffix(b"\n"), "<stdin>", number)
+    for number, text in enumerate(iter_text_lines(iter_stdin_lines(), "<stdin>"), start=1):
         output.write(function(text, number).encode("utf-8") + b"\n")
         output.flush()

@@ -21,7 +21,7 @@ from xlmcli.cli.streaming import StreamOptions, open_stream, stream_options
 @click.option(
     "--no-protect",
     is_flag=True,
-    help="Let the model see addresses, placeholders, tags and code, which otherwise come out as they went in.",
+    help="Let the model see addresses, placeholders, tags, code and rare symbols, which otherwise are copied.",
 )
 @click.option("--with-scores", is_flag=True, help="Write the score of each translation.")
 @stream_options(verb="translate", model_help="Path of a bundle, or name of an embedded model (default: en-fr).")
@@ -52,10 +52,12 @@ def command(
       jsonl                  the object with its field translated; --with-scores adds "score", --n-best N "nbest"
                              (a list of {"text", "score"}), and what went wrong stands in "warnings": "cut" (inside a
                              sentence longer than the model), "repetition", "unfinished" (stopped at the length limit),
-                             "parted" (the model lost a protected span; what stands around was translated in parts)
+                             "parted" (the model lost a protected span; what stands around was translated in parts),
+                             "respelt" (characters came out broken; it was searched for without rare ones)
 
     With a model that has learned it (xlm info says so), addresses, placeholders, tags, code, names of files, emoji and
-    other spans that must not change come out byte for byte, each exactly once; --no-protect shows them to the model.
+    other spans that must not change come out byte for byte, each exactly once; with any other, what its vocabulary
+    cannot write does. --no-protect shows all to the model.
 
     A score is the log probability of the translation divided by its length in tokens to the power of --length-penalty.
 
@@ -83,6 +85,7 @@ def command(
             (counts.num_cut, "with a sentence longer than the model, which was translated in parts"),
             (counts.num_repeating, "whose translation repeats itself"),
             (counts.num_parted, "where the text around protected spans was translated in parts"),
+            (counts.num_respelt, "whose translation had broken characters, and was searched for without rare ones"),
             (counts.num_unfinished, "whose translation was stopped at the length limit"),
         ]
     )

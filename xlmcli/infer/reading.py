@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast
 
 from xlmcli.errors import DataError, unreadable
-from xlmcli.lines import BYTE_ORDER_MARK, COMPRESSED_SUFFIXES, decode_line, open_bytes, reading_errors
+from xlmcli.lines import COMPRESSED_SUFFIXES, decode_line, open_bytes, reading_errors, without_byte_order_mark
 
 STDIN_NAME = "<stdin>"
 
@@ -152,7 +153,9 @@ def iter_chunks(
             for raw in raw_lines:
                 number += 1
                 line = _line(raw, ending, source.name, number, errors, counter)
-                lines.append(_without_mark(line, is_first) if number == 1 else line)
+                if number == 1 and is_first and raw.startswith(codecs.BOM_UTF8):
+                    line = replace(line, mark=codecs.BOM_UTF8.decode())
+                lines.append(line)
         except DataError:
             yield lines
             raise
@@ -200,20 +203,19 @@ class _HasRead1(Protocol):
 
 def _line(raw: bytes, ending: str, source: str, number: int, errors: Errors, counter: LineCounter) -> Line:
     content = raw.removesuffix(b"\r")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        if errors == "strict":
-            decode_line(content, source, number)  # Raises, naming the place.
-        text = content.decode("utf-8", "replace")
-        counter.num_replaced += 1
+    if errors == "strict":
+        text = decode_line(content, source, number)
+    else:
+        text = without_byte_order_mark(_replacing(content, counter), number)
     return Line(text, "\r\n" if len(content) < len(raw) else ending, source, number, content)
 
 
-def _without_mark(line: Line, is_first: bool) -> Line:
-    if not line.text.startswith(BYTE_ORDER_MARK):
-        return line
-    return replace(line, text=line.text.removeprefix(BYTE_ORDER_MARK), mark=BYTE_ORDER_MARK if is_first else "")
+def _replacing(content: bytes, counter: LineCounter) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        counter.num_replaced += 1
+        return content.decode("utf-8", "replace")
 
 
 def total_bytes(inputs: Sequence[Input]) -> int | None:

@@ -16,12 +16,13 @@ from xlmcli.infer.repetition import repeats_itself
 from xlmcli.infer.translations import PieceTranslation, ProtectedTranslations
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.text.spans import find_spans, without_marks
+from xlmcli.text.spans import find_spans, find_strange, without_marks
 
 CUT = "cut"
 REPETITION = "repetition"
 UNFINISHED = "unfinished"
 PARTED = "parted"
+RESPELT = "respelt"
 
 _MAX_DIRECTIONS_SHOWN = 20
 
@@ -113,12 +114,14 @@ class TranslationCounts:
         num_repeating: Translations that repeat themselves.
         num_unfinished: Translations that were stopped because they grew too long.
         num_parted: Texts in which the model lost a protected span, so that what stands between was translated in parts.
+        num_respelt: Translations that had broken characters, and were searched for without rare ones.
     """
 
     num_cut: int = 0
     num_repeating: int = 0
     num_unfinished: int = 0
     num_parted: int = 0
+    num_respelt: int = 0
 
 
 class Translation:
@@ -209,6 +212,9 @@ class Translation:
         if any(result.is_parted for result in results):
             self.counts.num_parted += 1
             warnings.append(PARTED)
+        if any(part.is_respelt for _, part in pairs):
+            self.counts.num_respelt += 1
+            warnings.append(RESPELT)
         return tuple(warnings)
 
 
@@ -276,12 +282,18 @@ def open_translation(
         direction,
         decoding,
         with_scores=search.with_scores,
-        find_spans=_span_finder(tokenizer) if search.protect and bundle.translation.protects_spans else None,
+        find_spans=_span_finder(tokenizer, bundle.translation.protects_spans) if search.protect else None,
     )
 
 
-def _span_finder(tokenizer: Tokenizer) -> FindSpans:
-    """Finds the spans to protect; what the vocabulary cannot write is among them, where it can say so."""
+def _span_finder(tokenizer: Tokenizer, has_learned: bool) -> FindSpans | None:
+    """Finds the spans to protect; what the vocabulary cannot write is among them, where it can say so.
+
+    It is all that is protected from a model that has learned no marks: the text around is translated in parts.
+    """
     from xlmcli.text.sentencepiece import SentencePieceTokenizer
 
-    return partial(find_spans, is_strange=tokenizer.lacks if isinstance(tokenizer, SentencePieceTokenizer) else None)
+    is_strange = tokenizer.lacks if isinstance(tokenizer, SentencePieceTokenizer) else None
+    if has_learned:
+        return partial(find_spans, is_strange=is_strange)
+    return None if is_strange is None else partial(find_strange, is_strange=is_strange)

@@ -32,9 +32,10 @@ class PieceTranslation:
 
 
 class GuardedTranslations:
-    """A batch in the engine's hands; translations that turn out to loop are searched for once more, without repeats.
+    """A batch in the engine's hands; translations that turn out to be no text, or to loop, are searched for once more.
 
-    A greedy search, which is asked for to see what the model says, is left as it is.
+    They are searched for without bytes, or without repeats. A greedy search, which is asked for to see what the model
+    says, may loop.
     """
 
     def __init__(self, engine: TranslationEngine, batch: Sequence[Sequence[int]], decoding: Decoding) -> None:
@@ -43,19 +44,27 @@ class GuardedTranslations:
 
     def wait(self) -> list[Translated]:
         results = self._pending.wait()
-        if self._decoding.beam_size == 1:
-            return results
-        looping = [
-            index
-            for index, (ids, result) in enumerate(zip(self._batch, results, strict=True))
-            if repeats_itself(ids, result.hypotheses[0])
-        ]
-        if looping:
-            decoding = replace(self._decoding, no_repeat_ngram=_GUARD_NGRAM)
-            retried = self._engine.submit([self._batch[index] for index in looping], decoding).wait()
-            for index, result in zip(looping, retried, strict=True):
-                results[index] = result
+        again = self._find_faults(dict.fromkeys(range(len(results)), self._decoding), results)
+        while again:
+            for decoding in set(again.values()):
+                rows = [row for row, stricter in again.items() if stricter == decoding]
+                found = self._engine.submit([self._batch[row] for row in rows], decoding).wait()
+                for row, result in zip(rows, found, strict=True):
+                    results[row] = replace(result, is_respelt=decoding.without_bytes)
+            again = self._find_faults(again, results)
         return results
+
+    def _find_faults(self, decodings: Mapping[int, Decoding], results: Sequence[Translated]) -> dict[int, Decoding]:
+        """Of results that were searched for as told, returns those at fault, and how to search for them again."""
+        stricter = {row: self._stricter(row, results[row], decoding) for row, decoding in decodings.items()}
+        return {row: decoding for row, decoding in stricter.items() if decoding != decodings[row]}
+
+    def _stricter(self, row: int, result: Translated, decoding: Decoding) -> Decoding:
+        if not all(map(self._engine.byte_pieces.are_text, result.hypotheses)):
+            decoding = replace(decoding, without_bytes=True)
+        if decoding.beam_size > 1 and repeats_itself(self._batch[row], result.hypotheses[0]):
+            decoding = replace(decoding, no_repeat_ngram=_GUARD_NGRAM)
+        return decoding
 
 
 class ProtectedTranslations:
