@@ -14,8 +14,8 @@ from xlmcli.json_lines import labels_in, parse_members, parse_object, text_in
     ("line", "message"),
     [
         ("good", "not JSON: Expecting value at character 1$"),
-        ("[" * 100_000, "nested more than 500 deep$"),
-        (f'{{"a": {"[" * 500}1{"]" * 500}}}', "nested more than 500 deep$"),
+        ("[" * 100_000, "nested more than 900 deep$"),
+        (f'{{"a": {"[" * 900}1{"]" * 900}}}', "nested more than 900 deep$"),
         ('{"a": [-Infinity]}', "-Infinity is no number in JSON$"),
         ('{"a": NaN}', "NaN is no number in JSON$"),
         (f'{{"a": {"1" * 5000}}}', "a number has too many digits$"),

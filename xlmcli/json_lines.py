@@ -7,12 +7,13 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import NamedTuple, NoReturn
 
 from xlmcli.errors import DataError
 from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, PROBABILITY_NAME, split_labels
 
-_MAX_DEPTH = 500
+_MAX_DEPTH = 900  # The parser takes some 100 more than that, less what calls it.
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 _BRACKET = re.compile(r"[\[\]{}]")
 _SPACE = r"[ \t\n\r]*"
@@ -89,8 +90,8 @@ def parse_members(line: str, place: str) -> list[Member]:
 @contextlib.contextmanager
 def _parsing(line: str, place: str) -> Iterator[None]:
     """Turns what parsing raises into a `DataError`; refuses what is nested too deep for the parser."""
-    if line.count("[") + line.count("{") > _MAX_DEPTH:
-        _check_depth(line, place)
+    if line.count("[") + line.count("{") > _MAX_DEPTH and _is_deep(line):
+        raise DataError(f"{place}: nested more than {_MAX_DEPTH} deep")
     try:
         yield
     except OverflowError as error:
@@ -101,12 +102,9 @@ def _parsing(line: str, place: str) -> Iterator[None]:
         raise DataError(f"{place}: a number has too many digits") from error
 
 
-def _check_depth(line: str, place: str) -> None:
-    depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", line)):
-        depth += 1 if bracket in "[{" else -1
-        if depth > _MAX_DEPTH:
-            raise DataError(f"{place}: nested more than {_MAX_DEPTH} deep")
+def _is_deep(line: str) -> bool:
+    brackets = _BRACKET.finditer(_STRING.sub("", line))
+    return any(depth > _MAX_DEPTH for depth in accumulate(1 if bracket[0] in "[{" else -1 for bracket in brackets))
 
 
 def _no_object(line: str, place: str) -> DataError:
