@@ -98,7 +98,9 @@ def test_marks_and_line_ends_of_windows_are_no_text(read: Read, place: str) -> N
     assert plain[0] == 0, plain[2]
     windows = "\ufeff" + PLACES[place].replace("\n", "\r\n")
     code, out, err = read(windows.encode())
-    assert (code, out.replace("\r\n", "\n"), err) == plain
+    # A table that Excel is to read as UTF-8 keeps its mark.
+    mark = "\ufeff" if place == "translate, CSV" else ""
+    assert (code, out.replace("\r\n", "\n"), err) == (plain[0], mark + plain[1], plain[2])
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])

@@ -59,7 +59,8 @@ class JsonRecord:
         elif answer.warnings and known is not None:
             pieces.append((known.start, known.end, self._add_warnings(known, answer.warnings)))
         pieces.append((self.end, self.end, "".join(f", {_dump(key)}: {_dump(value)}" for key, value in added.items())))
-        return f"{self.line.mark}{_replace(self.line.text, pieces)}{self.line.ending}"
+        # Without a byte-order mark, which JSON must not have.
+        return _replace(self.line.text, pieces) + self.line.ending
 
     def _add_warnings(self, known: Member, warnings: Sequence[str]) -> str:
         """Adds warnings to those of the object, which become a list if they are none."""
