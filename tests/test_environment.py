@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from xlmcli.environment import go_offline, home_folder, offline_reason, pulled_folder
+from xlmcli.environment import check_engine_variables, go_offline, home_folder, offline_reason, pulled_folder
+from xlmcli.errors import ExitCode, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +49,36 @@ def test_going_offline_binds_other_libraries_too_and_says_what_it_was() -> None:
     go_offline()
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert offline_reason() == "--offline"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CT2_VERBOSE", "abc"), ("CT2_VERBOSE", "7"), ("CT2_VERBOSE", "99999999999999999999"),
+        ("CT2_FORCE_CPU_ISA", "SSE9"), ("CT2_CUDA_ALLOCATOR", "mine"),
+        ("CT2_CUDA_CACHING_ALLOCATOR_CONFIG", "1,2,3"), ("CT2_CUDA_CACHING_ALLOCATOR_CONFIG", "4,3,12,-1"),
+    ],
+)  # fmt: skip
+def test_what_the_engine_does_not_take_from_its_variables_is_said_first(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=f"{name}='{value}': the engine knows "):
+        check_engine_variables()
+
+
+def test_what_the_engine_takes_from_its_variables_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("CT2_VERBOSE", "-1"), ("CT2_FORCE_CPU_ISA", "AVX2"), ("CT2_USE_MKL", "?"), ("CT2_X", "")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CT2_CUDA_CACHING_ALLOCATOR_CONFIG", "4,3,12,419430400")
+    check_engine_variables()
+
+
+@pytest.mark.parametrize("setting", ["CT2_VERBOSE=abc", "CT2_FORCE_CPU_ISA=abc"])
+def test_a_wrong_variable_of_the_engine_ends_a_command_with_our_error(setting: str) -> None:
+    name, _, value = setting.partition("=")
+    command = [sys.executable, "-m", "xlmcli", "translate", "-m", "nowhere", "--src", "en", "--tgt", "fr"]
+    environment = {**os.environ, name: value}
+    done = subprocess.run(command, input="Hello.\n", capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
+    assert done.stderr.startswith(f"error: {name}='{value}'")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xlmcli.facts import visible
+from xlmcli.signals import undone
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -116,10 +117,9 @@ def show_line_progress(
     streams = (sys.stdin if reads_stdin else None, sys.stdout if writes_stdout else None)
     is_shared = any(stream is not None and stream.isatty() for stream in streams)
     progress = LineProgress(is_wanted and sys.stderr is not None and sys.stderr.isatty() and not is_shared, total_bytes)
-    try:
+    with undone(progress.stop):
         yield progress
-    finally:
-        progress.stop()
+    progress.stop()
 
 
 class DownloadProgress:
@@ -162,10 +162,9 @@ class DownloadProgress:
 def show_download_progress(is_wanted: bool) -> Iterator[DownloadProgress]:
     """Shows a bar on stderr if that is a terminal."""
     progress = DownloadProgress(is_wanted and sys.stderr is not None and sys.stderr.isatty())
-    try:
+    with undone(progress.stop):
         yield progress
-    finally:
-        progress.stop()
+    progress.stop()
 
 
 def _new_download_bar() -> Progress:
@@ -216,10 +215,8 @@ class TrainingDisplay:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
-    def __enter__(self) -> TrainingDisplay:
-        return self
-
-    def __exit__(self, *error: object) -> None:
+    def stop(self) -> None:
+        """Leaves the terminal as it was."""
         if self._bar is not None:
             self._bar.stop()
 
@@ -259,6 +256,15 @@ class TrainingDisplay:
             self._bar.console.print(visible(line), markup=False, highlight=False)
         elif not self._is_quiet:
             print_line(line)
+
+
+@contextlib.contextmanager
+def show_training(quiet: bool) -> Iterator[TrainingDisplay]:
+    """Shows a run, unless ``quiet``."""
+    display = TrainingDisplay(quiet)
+    with undone(display.stop):
+        yield display
+    display.stop()
 
 
 def print_grids(grids: Sequence[Grid], notes: Sequence[str]) -> None:

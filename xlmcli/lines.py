@@ -1,4 +1,4 @@
-"""Files of lines: UTF-8, ended by ``\\n`` and by nothing else, compressed or not, written beside and renamed.
+"""Files of lines: UTF-8, ended by ``\\n`` and by nothing else, compressed or not.
 
 Python's own text reading also ends a line at a bare ``\\r``, which changes line counts between tools. Here only ``\\n``
 ends a line, everywhere.
@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import re
-import stat
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Literal, cast, overload
+from typing import Any, BinaryIO, cast
 
 from xlmcli.errors import DataError, unreadable
 
@@ -200,86 +197,3 @@ def reading_errors(path: Path | str) -> Iterator[None]:
         if type(error).__module__.partition(".")[0] in ("lzma", "_lzma", "zstandard", "zstd"):
             raise DataError(unreadable(path, error)) from error
         raise
-
-
-@overload
-def atomic_write(path: Path, mode: Literal["w"] = "w") -> AbstractContextManager[IO[str]]: ...
-@overload
-def atomic_write(path: Path, mode: Literal["wb"]) -> AbstractContextManager[IO[bytes]]: ...
-def atomic_write(path: Path, mode: Literal["w", "wb"] = "w") -> AbstractContextManager[IO[Any]]:
-    """Opens a file beside ``path`` for writing; when the block ends well it is renamed to ``path``, else it is removed.
-
-    Text is UTF-8 with ``\\n`` untouched. A symbolic link is followed, an existing file's permissions are kept, and what
-    is not a regular file (``/dev/null``, a named pipe) is written directly.
-
-    Raises:
-        DataError: The place cannot be written, or is full.
-    """
-    return _atomic_write(Path(os.path.realpath(path)), mode)
-
-
-@contextlib.contextmanager
-def _atomic_write(path: Path, mode: Literal["w", "wb"]) -> Iterator[IO[Any]]:
-    try:
-        status = path.stat() if path.exists() else None
-        if status is not None and not stat.S_ISREG(status.st_mode):
-            target = path
-            file = _open_for_writing(path, mode)
-        else:
-            # A file that is read-only for us is refused here, although renaming over it would work.
-            if status is not None and not os.access(path, os.W_OK):
-                raise PermissionError(13, os.strerror(13))
-            target = path.with_name(f".{path.name}.{os.getpid()}.partial")
-            file = _open_for_writing(target, mode)
-    except OSError as error:
-        raise _writing_error(path, error) from error
-    beside = target != path
-    try:
-        with writing_errors(path), file:
-            yield file
-        if beside:
-            _move(target, path, status)
-    except BaseException:
-        if beside:
-            target.unlink(missing_ok=True)
-        raise
-
-
-def _move(source: Path, path: Path, status: os.stat_result | None) -> None:
-    try:
-        if status is not None:
-            source.chmod(stat.S_IMODE(status.st_mode))
-        source.replace(path)
-    except OSError as error:
-        raise _writing_error(path, error) from error
-
-
-@contextlib.contextmanager
-def writing_errors(name: Path | str) -> Iterator[None]:
-    """Turns what writing raises into a `DataError` that names the file.
-
-    A pipe that its reader closed stays a ``BrokenPipeError``, and an error that names a file (another one: writing
-    names none) stays what it is.
-    """
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, BrokenPipeError) or error.filename is not None:
-            raise
-        raise _writing_error(name, error) from error
-
-
-def _open_for_writing(path: Path, mode: Literal["w", "wb"]) -> IO[Any]:
-    if mode == "wb":
-        return path.open("wb")
-    return path.open("w", encoding="utf-8", newline="\n")
-
-
-def _writing_error(path: Path | str, error: OSError) -> DataError:
-    return DataError(f"cannot write {path}: {_reason(error)}")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error) or type(error).__name__

@@ -17,7 +17,7 @@ from xlmcli.lines import COMPRESSED_SUFFIXES
 
 FormatName = Literal["text", "tsv", "csv", "jsonl"]
 
-LABEL_NAME, PROBABILITY_NAME, ALL_LABELS_NAME = "label", "probability", "labels"
+TEXT_NAME, LABEL_NAME, PROBABILITY_NAME, ALL_LABELS_NAME = "text", "label", "probability", "labels"
 LABEL_SEPARATOR = ","
 
 _FORMATS: dict[str, FormatName] = {

@@ -69,7 +69,7 @@ def test_a_failed_rename_puts_the_old_bundle_back(tmp_path: Path, monkeypatch: p
     rename = Path.rename
 
     def fail_for_the_new_one(self: Path, target: Path) -> Path:
-        if self.name.endswith(".partial"):
+        if self.name.endswith("-partial"):
             raise OSError(28, "No space left on device")
         return rename(self, target)
 

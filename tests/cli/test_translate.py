@@ -149,7 +149,7 @@ def test_closed_standard_streams_are_errors(command: list[str]) -> None:
     assert b"standard input is closed" in done.stderr
     done = shell(f"echo hello | {shlex.join(command)} >&-")
     assert done.returncode == ExitCode.DATA
-    assert b"standard output is closed" in done.stderr
+    assert b"cannot write standard output: it is closed" in done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from xlmcli.errors import DataError, ExitCode
-from xlmcli.store.locking import is_locked, locked
+from xlmcli.locking import is_locked, locked
 
 Run = Callable[..., tuple[int, str, str]]
 NAME = "team/mt-en-fr"

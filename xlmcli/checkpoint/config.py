@@ -9,9 +9,9 @@ from typing import Any
 
 from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.errors import ModelError, UsageError
-from xlmcli.lines import atomic_write
 from xlmcli.model.classifier_config import CLASSIFIER, ClassifierConfig
 from xlmcli.model.transformer import XLMShape
+from xlmcli.outputs import atomic_write
 from xlmcli.records import Direction
 from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID, PAD_ID, UNK_ID
 

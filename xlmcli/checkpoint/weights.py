@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.checkpoint.config import CheckpointConfig, load_config
 from xlmcli.errors import ModelError
-from xlmcli.lines import atomic_write
 from xlmcli.model.seq2seq import Seq2Seq
+from xlmcli.outputs import atomic_write
 from xlmcli.text import Tokenizer, load_tokenizer
 
 

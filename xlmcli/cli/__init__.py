@@ -97,10 +97,8 @@ def run(args: Sequence[str] | None = None) -> NoReturn:
 def _run(args: Sequence[str]) -> int:
     try:
         exit_code = _invoke(args)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
-        _discard_stdout()
         return ExitCode.OK
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
@@ -110,6 +108,8 @@ def _run(args: Sequence[str]) -> int:
 
             traceback.print_exc()
         return _report(error)
+    finally:
+        _discard_what_cannot_be_written()
     return exit_code
 
 
@@ -158,6 +158,9 @@ def _usage_hint(error: click.ClickException) -> str | None:
     return f"{error.ctx.command_path} --help shows how it is used"
 
 
-def _discard_stdout() -> None:
-    # What is left in the buffer must not fail again when the interpreter flushes it on its way out.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _discard_what_cannot_be_written() -> None:
+    try:
+        sys.stdout.flush()
+    except (OSError, XlmError):
+        # It must not fail again when the interpreter flushes it on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import math
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from xlmcli.config import load_table
-from xlmcli.errors import MissingExtraError, UsageError, XlmError
+from xlmcli.errors import DataError, MissingExtraError, UsageError, XlmError
 from xlmcli.records import Direction
 from xlmcli.sources import Source, parse_source
 
@@ -110,6 +111,18 @@ class DirectionType(click.ParamType[Direction]):
         return value if isinstance(value, Direction) else Direction.parse(str(value))
 
 
+class OutputType(click.Path):
+    """A file to write, whose name does not end as a folder's."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if os.path.basename(value) in ("", os.curdir, os.pardir):  # noqa: PTH119  # a Path forgets how it was written
+            raise DataError(f"cannot write {value}: is a directory")
+        return super().convert(value, param, ctx)
+
+
 DURATION = DurationType()
 MONOLINGUAL = SourceType(1)
 PARALLEL = SourceType(2)
@@ -117,6 +130,7 @@ SOURCE = SourceType(None)
 DIRECTION = DirectionType()
 FILE = click.Path(path_type=Path)
 """A path, whatever is there: the library's messages say what is wrong with it."""
+OUTPUT = OutputType()
 
 
 augment_option = click.option(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from xlmcli.cli.options import FILE, Function, complete_model, grouped
+from xlmcli.cli.options import FILE, OUTPUT, Function, complete_model, grouped
 from xlmcli.console import print_note, show_line_progress
-from xlmcli.errors import DataError, ExitCode, UsageError
-from xlmcli.lines import STDIN, atomic_write, writing_errors
+from xlmcli.errors import ExitCode, UsageError
+from xlmcli.lines import STDIN
+from xlmcli.outputs import atomic_write
 
 if TYPE_CHECKING:
     from xlmcli.infer.engine import EngineOptions
@@ -73,7 +73,7 @@ def _shared_options(verb: str, model_help: str, batch_tokens: int) -> list[Calla
         click.argument("files", nargs=-1, type=FILE, metavar="[FILE]..."),
         click.option("-m", "--model", metavar="MODEL", shell_complete=complete_model, help=model_help),
         click.option(
-            "-o", "--output", type=FILE, metavar="OUT", help="Write to this file, which appears once complete."
+            "-o", "--output", type=OUTPUT, metavar="OUT", help="Write to this file, which appears once complete."
         ),
         click.option("--text", metavar="TEXT", help=f"{do} this in place of files or stdin."),
         click.option(
@@ -237,10 +237,7 @@ def _open_inputs(files: tuple[Path, ...], text: str | None) -> list[Input]:
 @contextlib.contextmanager
 def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
     if path is None or path == STDIN:
-        if sys.stdout is None:
-            raise DataError("standard output is closed", hint="write to a file with -o OUT")
-        with writing_errors("standard output"):
-            yield sys.stdout.buffer
+        yield sys.stdout.buffer
     else:
         with atomic_write(path, "wb") as stream:
             yield stream
@@ -248,28 +245,12 @@ def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def leaving_at_once() -> Iterator[None]:
-    """Ends the process on Ctrl-C, SIGTERM and a closed pipe without waiting for the batches that the engine has."""
-    previous = signal.signal(signal.SIGTERM, _terminate)
+    """Ends the process on a closed pipe without waiting for the batches that the engine has."""
     try:
         yield
-    except KeyboardInterrupt:
-        _leave(ExitCode.INTERRUPTED)
-    except SystemExit:
-        _leave(ExitCode.TERMINATED)
     except BrokenPipeError:
-        _leave(ExitCode.OK)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _terminate(_number: int, _frame: object) -> NoReturn:
-    # An exception, so that what was half written is removed on the way out.
-    raise SystemExit(ExitCode.TERMINATED)
-
-
-def _leave(code: int) -> NoReturn:
-    # The usual way out destroys the engine, which first works through its queue.
-    os._exit(code)
+        # The usual way out destroys the engine, which first works through its queue.
+        os._exit(ExitCode.OK)
 
 
 def _print_terminal_note(inputs: list[Input]) -> None:

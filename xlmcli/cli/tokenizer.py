@@ -185,8 +185,8 @@ def _ids_of(tokenizer: Tokenizer) -> dict[str, int]:
 
 def _map_lines(function: Callable[[str, int], str]) -> None:
     """Writes ``function(line, line number)`` for every line of stdin, each as soon as it is known."""
-    if sys.stdin is None or sys.stdout is None:
-        raise UsageError(f"standard {'input' if sys.stdin is None else 'output'} is closed")
+    if sys.stdin is None:
+        raise DataError("standard input is closed")
     output = sys.stdout.buffer
     for number, text in enumerate(iter_text_lines(iter_stdin_lines(), "<stdin>"), start=1):
         output.write(function(text, number).encode("utf-8") + b"\n")

@@ -13,6 +13,7 @@ import ctranslate2
 
 from xlmcli.bundle import Frame, Limits, SpecialTokens
 from xlmcli.cores import count_usable_cores
+from xlmcli.environment import check_engine_variables, engine_variables
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.text.byte_pieces import BytePieces
 
@@ -26,6 +27,7 @@ _Kept = TypeVar("_Kept")
 
 _LENGTH_STEP = 8
 
+check_engine_variables()
 ctranslate2.set_log_level(logging.ERROR)
 
 
@@ -346,6 +348,10 @@ def _engine_errors() -> Iterator[None]:
         raise ModelError(
             f"the engine failed: {error}", hint="a smaller --max-batch-tokens needs less memory, --device cpu no GPU"
         ) from error
+    # What it does not take of a model, or of what its variables say.
+    except (ValueError, IndexError) as error:
+        told = engine_variables()
+        raise ModelError(f"the engine failed: {error}", hint=f"it reads {told}" if told else None) from error
 
 
 def _load(kind: Callable[..., _Model], files: Mapping[str, bytes], options: EngineOptions) -> _Model:

@@ -14,7 +14,7 @@ from typing import Literal
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from xlmcli.errors import DataError, ModelError, unreadable
-from xlmcli.lines import atomic_write
+from xlmcli.outputs import atomic_write
 from xlmcli.sources import Source
 from xlmcli.text.augmentation import Augmentation
 from xlmcli.text.byte_pieces import BYTE_PIECES

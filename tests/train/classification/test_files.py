@@ -74,8 +74,8 @@ def test_what_a_classifier_said_has_probabilities(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ('[{"label": "x", "probability": 1.5}]', "not a probability of 'x': 1.5"),
-        ('[{"label": "x", "probability": true}]', "not a probability of 'x': true"),
+        ('[{"label": "x", "probability": 1.5}]', "expected a probability from 0 to 1, found '1.5'"),
+        ('[{"label": "x", "probability": true}]', "expected a probability from 0 to 1, found 'true'"),
         ('[{"label": "x"}]', "expected a probability in field 'probability', no such field"),
         ('["x"]', "expected a label in field 'label', no such field"),
         ("[]", "expected a label in field 'label', no such field"),

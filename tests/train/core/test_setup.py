@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -49,3 +51,25 @@ def test_weights_stay_float32_in_bfloat16(options: PretrainOptions, tmp_path: Pa
     weights = load_file(tmp_path / "model.safetensors").values()
     assert all(weight.dtype == torch.float32 and weight.isfinite().all() for weight in weights)
     assert any(not torch.equal(weight, weight.bfloat16().float()) for weight in weights)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
+def test_what_a_step_frees_stays_for_the_next() -> None:
+    """In a process of its own, as it is for good; a page that is mapped anew costs a fault."""
+    code = """if True:
+        import resource, sys
+        import torch
+        from xlmcli.train.core.setup import _keep_freed_memory
+        def faults():
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            torch.ones(20_000_000)
+            return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+        faults()
+        mapped = faults()
+        _keep_freed_memory()
+        faults()
+        print(mapped, faults())
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    mapped, kept = map(int, done.stdout.split())
+    assert kept < mapped / 10

@@ -15,8 +15,7 @@ from xlmcli.errors import UsageError
 from xlmcli.lines import STDIN, iter_byte_lines, iter_stdin_lines
 
 if TYPE_CHECKING:
-    from xlmcli.metrics.labels.file import SystemLabels
-    from xlmcli.metrics.labels.rows import LabelColumns
+    from xlmcli.metrics.labels.file import LabelColumns, SystemLabels
     from xlmcli.tables import FormatName
 
 
@@ -109,7 +108,7 @@ def command(
         raise UsageError("--train-lang needs languages", hint="name GOLD's column of them: --lang-column NAME")
     options.check_plot()
     from xlmcli.metrics.labels.file import check_predictions
-    from xlmcli.metrics.labels.report import Labeller, LabelReportOptions, label_metrics, report_labels
+    from xlmcli.metrics.labels.report import LabelReportOptions, label_metrics, report_labels
 
     gates = options.gates(label_metrics(multi_label))
     places = _Places(label_format, column, gold_column, probability_column, lang_column)
@@ -118,19 +117,17 @@ def command(
     if text is not None:
         _check_plain(text)
     right = _read(gold, places.of_gold(gold), is_gold=True, multi_label=multi_label)
-    labellers = [
-        Labeller(_read(path, places.of_predictions(path), is_gold=False, multi_label=multi_label)) for path in paths
-    ]
+    systems = [_read(path, places.of_predictions(path), is_gold=False, multi_label=multi_label) for path in paths]
     if text is not None:
         from xlmcli.cli.eval.models import classify_texts
 
-        labellers += [classify_texts(text, model, lang, multi_label, options.quiet) for model in models]
+        systems += [classify_texts(text, model, lang, multi_label, options.quiet) for model in models]
     known = None if labels is None else [label.strip() for label in labels.split(",")]
-    for labeller in labellers:
-        check_predictions(right, labeller.predicted, known, multi_label=multi_label)
-    baseline = options.baseline_index([labeller.predicted.source for labeller in labellers])
+    for system in systems:
+        check_predictions(right, system, known, multi_label=multi_label)
+    baseline = options.baseline_index([system.source for system in systems])
     report = report_labels(
-        right, labellers, options.sampling(0), LabelReportOptions(multi_label, train_lang, baseline, width)
+        right, systems, options.sampling(0), LabelReportOptions(multi_label, train_lang, baseline, width)
     )
     publish(report, options, gates)
 
@@ -147,13 +144,13 @@ class _Places:
 
     def of_gold(self, path: Path) -> LabelColumns:
         """Returns where GOLD has its labels."""
-        from xlmcli.metrics.labels.rows import LabelColumns
+        from xlmcli.metrics.labels.file import LabelColumns
 
         return LabelColumns(self._format(path), self.gold_column or self.column, None, self.lang_column)
 
     def of_predictions(self, path: Path) -> LabelColumns:
         """Returns where a file of predictions has its labels."""
-        from xlmcli.metrics.labels.rows import LabelColumns
+        from xlmcli.metrics.labels.file import LabelColumns
 
         return LabelColumns(self._format(path), self.column, self.probability_column)
 

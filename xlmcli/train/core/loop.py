@@ -26,8 +26,9 @@ from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.checkpoint.training_state import STATE_FILE, TRAINING_FOLDER, load_training_state, save_training_state
 from xlmcli.checkpoint.weights import fill_weights, save_weights, saved_state
 from xlmcli.errors import TrainingError
+from xlmcli.signals import raise_ending
 from xlmcli.train.core.batches import BatchQueue
-from xlmcli.train.core.interrupts import Interrupts
+from xlmcli.train.core.interrupts import noted_interrupts
 from xlmcli.train.core.objective import Objective
 from xlmcli.train.core.optim import learning_rate, make_optimizer, set_learning_rate
 from xlmcli.train.core.options import RunOptions
@@ -89,7 +90,7 @@ class Trainer:
         state, options = self.state, self.options
         meter = Meter()
         self.model.train()
-        with closing(self.batches), Interrupts() as interrupts:
+        with closing(self.batches), noted_interrupts() as interrupts:
             while self.share_spent() < 1 and not self.is_stale():
                 started = time.monotonic()
                 rate = self.step(meter)
@@ -104,9 +105,9 @@ class Trainer:
                     self.validate()
                 elif state.elapsed_seconds - self._saved_at >= options.save_seconds:
                     self.save()
-                if self._largest(interrupts.any):
+                if number := int(self._largest(interrupts.number)):
                     self.save()
-                    raise KeyboardInterrupt
+                    raise_ending(number)
             if state.validated_step < state.step:
                 self.validate()
         if options.average > 1:
