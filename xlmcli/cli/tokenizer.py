@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, FiniteRange, augment_option, config_option, lowercase_option
+from xlmcli.console import print_line
 from xlmcli.errors import DataError, UsageError
 from xlmcli.lines import iter_stdin_lines, iter_text_lines
 from xlmcli.sources import Source
@@ -122,7 +123,7 @@ def train(
         augmentations=augmentations,
     )
     for sample in train_sentencepiece(options, out_folder):
-        click.echo(f"{sample.lang}: {sample.num_lines:,} lines, {len(sample.sentences):,} learned from", err=True)
+        print_line(f"{sample.lang}: {sample.num_lines:,} lines, {len(sample.sentences):,} learned from")
 
 
 _model_option = click.option(
