@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xlmcli.errors import DataError
+from xlmcli.facts import format_name
 from xlmcli.lines import STDIN, decode_line, iter_file_lines, reading_errors
 from xlmcli.metrics.shifts import find_shift
 
@@ -39,7 +40,7 @@ def read_side(path: Path) -> Side:
     Raises:
         DataError: It cannot be read, is not UTF-8, or is empty.
     """
-    name = STDIN_NAME if path == STDIN else str(path)
+    name = STDIN_NAME if path == STDIN else format_name(path)
     lines = [line.rstrip() for line in (_iter_stdin() if path == STDIN else iter_file_lines(path))]
     if not lines:
         raise DataError(f"{name} is empty", hint="a score needs at least one line")
