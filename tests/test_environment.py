@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -46,3 +48,15 @@ def test_going_offline_binds_other_libraries_too_and_says_what_it_was() -> None:
     go_offline()
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert offline_reason() == "--offline"
+
+
+@pytest.mark.parametrize("wanted", ["", "~/x"])
+def test_without_a_home_directory_nothing_is_kept(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    def getpwuid(number: int) -> NoReturn:
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", getpwuid)
+    monkeypatch.setenv("XLM_HOME", wanted)
+    assert home_folder() == Path(os.devnull, "xlm")
