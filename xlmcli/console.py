@@ -277,14 +277,16 @@ def print_grids(grids: Sequence[Grid], notes: Sequence[str]) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=False)
-    for number, grid in enumerate(grids):
-        if number:
-            console.print()
-        console.print(visible(grid.title), markup=False, soft_wrap=True)
-        console.print(_rich_table(grid))
-        if number == 0:
-            for note in notes:
-                console.print(visible(note), markup=False, soft_wrap=True, style="dim")
+    with console.capture() as capture:  # Of a closed pipe, rich would make an error of its own.
+        for number, grid in enumerate(grids):
+            if number:
+                console.print()
+            console.print(visible(grid.title), markup=False, soft_wrap=True)
+            console.print(_rich_table(grid))
+            if number == 0:
+                for note in notes:
+                    console.print(visible(note), markup=False, soft_wrap=True, style="dim")
+    sys.stdout.write(capture.get())
 
 
 def _rich_table(grid: Grid) -> Table:

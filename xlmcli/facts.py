@@ -30,6 +30,11 @@ def format_rows(title: str, rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
+def format_name(name: object) -> str:
+    """Returns the name of a file as text: what is not UTF-8 in it becomes U+FFFD."""
+    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def format_bytes(num_bytes: int) -> str:
     """Returns a size."""
     amount = float(num_bytes)
