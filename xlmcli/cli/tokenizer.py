@@ -11,7 +11,7 @@ import click
 
 from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, FiniteRange, augment_option, config_option, lowercase_option
 from xlmcli.errors import DataError, UsageError
-from xlmcli.lines import decode_line
+from xlmcli.lines import decode_line, iter_stream_lines
 from xlmcli.sources import Source
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def command() -> None:
 )
 @click.option(
     "--vocab-size",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1_000_000),
     default=8000,
     show_default=True,
     help="Ids in all: 14 special tokens, 256 bytes, pieces.",
@@ -68,14 +68,16 @@ def command() -> None:
 )
 @click.option(
     "--sentences",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 100_000_000),
     default=1_000_000,
     show_default=True,
     help="How many lines are sampled for learning in all.",
 )
 @augment_option
 @lowercase_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Which lines are sampled.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Which lines are sampled."
+)
 @click.option("--force", is_flag=True, help="Replace the vocabulary of a folder that has one.")
 @config_option
 @click.argument("out_folder", type=FILE)
@@ -187,7 +189,7 @@ def _map_lines(function: Callable[[str, int], str]) -> None:
     if sys.stdin is None or sys.stdout is None:
         raise UsageError(f"standard {'input' if sys.stdin is None else 'output'} is closed")
     output = sys.stdout.buffer
-    for number, line in enumerate(sys.stdin.buffer, start=1):
-        text = decode_line(line.removesuffix(b"\n"), "<stdin>", number)
+    for number, line in enumerate(iter_stream_lines(sys.stdin.buffer, "<stdin>"), start=1):
+        text = decode_line(line, "<stdin>", number)
         output.write(function(text, number).encode("utf-8") + b"\n")
         output.flush()

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast
 
 from xlmcli.errors import DataError, unreadable
-from xlmcli.lines import BYTE_ORDER_MARK, COMPRESSED_SUFFIXES, decode_line, open_bytes, reading_errors
+from xlmcli.lines import (
+    BYTE_ORDER_MARK,
+    COMPRESSED_SUFFIXES,
+    MAX_LINE_BYTES,
+    decode_line,
+    line_too_long,
+    open_bytes,
+    reading_errors,
+)
 
 STDIN_NAME = "<stdin>"
 
@@ -139,13 +147,18 @@ def _iter_raw(source: Input) -> Iterator[list[bytes]]:
     with reading_errors(source.name), source.open() as stream:
         read = _reader(stream)
         parts: list[bytes] = []
+        num_open_bytes = num_lines = 0
         while data := read(_CHUNK_BYTES):
             head, newline, rest = data.rpartition(b"\n")
             if newline:
-                yield b"".join([*parts, head]).split(b"\n")
-                parts = []
+                lines = b"".join([*parts, head]).split(b"\n")
+                yield lines
+                parts, num_open_bytes, num_lines = [], 0, num_lines + len(lines)
             if rest:
                 parts.append(rest)
+                num_open_bytes += len(rest)
+            if num_open_bytes > MAX_LINE_BYTES:
+                raise line_too_long(source.name, num_lines + 1)
         if parts:
             yield [b"".join(parts)]
 

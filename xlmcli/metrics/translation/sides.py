@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xlmcli.errors import DataError
-from xlmcli.lines import STDIN, decode_line, iter_file_lines, reading_errors
+from xlmcli.lines import STDIN, decode_line, iter_file_lines, iter_stream_lines, reading_errors
 from xlmcli.metrics.shifts import find_shift
 
 STDIN_NAME = "stdin"
@@ -55,8 +55,7 @@ def iter_stdin_bytes() -> Iterator[bytes]:
     if sys.stdin is None:
         raise DataError("standard input is closed", hint="name a file")
     with reading_errors("standard input"):
-        for line in sys.stdin.buffer:
-            yield line.removesuffix(b"\n")
+        yield from iter_stream_lines(sys.stdin.buffer, "standard input")
 
 
 def check_aligned(side: Side, reference: Side) -> None:
