@@ -16,7 +16,7 @@ from xlmcli.cli.offline import offline_option
 from xlmcli.cli.options import DIRECTION, FILE, MONOLINGUAL, FiniteRange, config_option, require_extra
 from xlmcli.console import print_line
 from xlmcli.errors import UsageError
-from xlmcli.records import Direction
+from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY, Direction
 from xlmcli.sources import Source, iter_rows
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ _ANYWHERE = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
 )
 @click.option(
     "--beam-size",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MAX_BEAM_SIZE),
     default=_DEFAULTS.beam_size,
     show_default=True,
     help="The beam by which a bundle for translation translates by default.",
 )
 @click.option(
     "--length-penalty",
-    type=FiniteRange(min=0),
+    type=FiniteRange(0, MAX_LENGTH_PENALTY),
     default=_DEFAULTS.length_penalty,
     show_default=True,
     help="Its default length penalty.",

@@ -48,7 +48,7 @@ def command() -> None:
 )
 @click.option(
     "--vocab-size",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1_000_000),
     default=8000,
     show_default=True,
     help="Ids in all: 14 special tokens, 256 bytes, pieces.",
@@ -69,14 +69,16 @@ def command() -> None:
 )
 @click.option(
     "--sentences",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 100_000_000),
     default=1_000_000,
     show_default=True,
     help="How many lines are sampled for learning in all.",
 )
 @augment_option
 @lowercase_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Which lines are sampled.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Which lines are sampled."
+)
 @click.option("--force", is_flag=True, help="Replace the vocabulary of a folder that has one.")
 @config_option
 @click.argument("out_folder", type=FILE)

@@ -15,7 +15,7 @@ from xlmcli.infer.records.protocols import Added, Record, Row, Values
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.infer.translations import PieceTranslation, ProtectedTranslations
 from xlmcli.records import Direction
-from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text import Tokenizer
 from xlmcli.text.spans import find_spans, find_strange, without_marks
 
 CUT = "cut"
@@ -264,7 +264,7 @@ def open_translation(
     bundle = open_bundle(path)
     direction = choose_direction(bundle, src, tgt)
     manifest = bundle.manifest
-    tokenizer = load_tokenizer(path)
+    tokenizer = bundle.open_tokenizer()
     engine = TranslationEngine(
         bundle.folded_files(direction),
         tokenizer.vocab,
