@@ -2,13 +2,14 @@
 # make check     style and types
 # make fix       repairs style
 # make bench     measures; prints a table and writes JSON
+# make fuzz      puts hostile variants of the embedded models through every check; takes an hour
 # make completions  writes the shells' completion scripts
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test check fix bench completions
+.PHONY: test check fix bench fuzz completions
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
@@ -24,6 +25,9 @@ fix: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.fuzz xlmcli/pretrained/* $(ARGS)
 
 completions: $(VENV)/.installed
 	_XLM_COMPLETE=bash_source $(BIN)/xlm > completions/xlm.bash

@@ -61,6 +61,16 @@ def test_every_option_has_help(commands: list[tuple[tuple[str, ...], click.Comma
                 assert option.help, f"{' '.join(words)} {option.opts[0]}"
 
 
+def test_no_whole_number_is_without_bounds(commands: list[tuple[tuple[str, ...], click.Command]]) -> None:
+    """Absurd numbers of anything are refused before they fill the memory."""
+    for words, command in commands:
+        for option in command.params:
+            kind = option.type
+            assert type(kind) is not type(click.INT), f"{words}: {option.name}"
+            if isinstance(kind, click.IntRange):
+                assert None not in (kind.min, kind.max), f"{words}: {option.name}"
+
+
 def test_the_table_of_commands_names_them_as_they_name_themselves() -> None:
     assert list(COMMANDS) == main.list_commands(click.Context(main))
     assert all(entry.summary.endswith(".") for entry in COMMANDS.values())

@@ -3,13 +3,16 @@ from __future__ import annotations
 import gzip
 import lzma
 import os
+import tracemalloc
+import zlib
 from pathlib import Path
 
 import pytest
 import zstandard
 
+from xlmcli import lines as lines_module
 from xlmcli.errors import DataError
-from xlmcli.lines import iter_file_lines
+from xlmcli.lines import MAX_LINE_BYTES, iter_file_lines
 
 CONTENT = "a\rb\nc\r\n\n\u2028é\x00\x85end"
 LINES = ["a\rb", "c", "", "\u2028é\x00\x85end"]
@@ -46,6 +49,44 @@ def test_a_suffix_that_lies_is_an_error(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"text{suffix}"
     path.write_bytes(b"plain text\n")
     with pytest.raises(DataError, match="cannot read"):
+        list(iter_file_lines(path))
+
+
+@pytest.mark.parametrize("num_frames", [1, 100])
+def test_a_small_file_of_much_text_is_no_way_to_fill_the_memory(num_frames: int, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.zst"
+    frame = zstandard.ZstdCompressor().compressobj()
+    content = b"".join(frame.compress(bytes(1 << 20)) for _ in range(1000 // num_frames)) + frame.flush()
+    path.write_bytes(content * num_frames)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=rf"{path}:1: a line of over 64 MB"):
+            list(iter_file_lines(path))
+        assert tracemalloc.get_traced_memory()[1] < 5 * MAX_LINE_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_line_that_is_too_long_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines_module, "MAX_LINE_BYTES", 5)
+    path = tmp_path / "text"
+    path.write_bytes(b"one\ntwos\nthree!\n")
+    lines = iter_file_lines(path)
+    assert [next(lines), next(lines)] == ["one", "twos"]
+    with pytest.raises(DataError, match=rf"{path}:3: a line of over 0 MB"):
+        next(lines)
+
+
+def test_an_xz_file_that_asks_for_much_memory_is_refused(tmp_path: Path) -> None:
+    content = bytearray(lzma.compress(b"text\n", check=lzma.CHECK_NONE))
+    header = slice(12, 12 + 4 * (content[12] + 1))
+    block = content[header]
+    block[block.index(b"\x21\x01") + 2] = 40  # a dictionary of 4 GB
+    block[-4:] = zlib.crc32(block[:-4]).to_bytes(4, "little")
+    content[header] = block
+    path = tmp_path / "text.xz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="Memory usage limit exceeded"):
         list(iter_file_lines(path))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from xlmcli.errors import DataError
 from xlmcli.lines import iter_file_lines
-from xlmcli.outputs import atomic_write, compressing
+from xlmcli.outputs import atomic_write, compressing, partial_folder
 
 FULL_DISK = Path("/dev/full")
 
@@ -113,3 +114,62 @@ def test_a_full_disk_is_an_error_for_compressed_files(tmp_path: Path, suffix: st
         compressing(raw, path) as file,
     ):
         file.write(b"a")
+
+
+def test_what_a_library_hides_is_told(tmp_path: Path) -> None:
+    def write() -> None:
+        with atomic_write(FULL_DISK, "wb") as file:
+            try:
+                file.write(b"large" * 10_000)
+            except DataError:
+                raise RuntimeError("unexpected pos 64 vs 0") from None
+
+    with pytest.raises(DataError, match="cannot write /dev/full: no space left"):
+        write()
+
+
+def test_nobody_else_reads_what_is_not_complete(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.touch(0o600)
+    with atomic_write(path):
+        [beside] = [entry for entry in tmp_path.iterdir() if entry != path]
+        assert stat.S_IMODE(beside.stat().st_mode) == 0o600
+
+
+def test_names_of_what_is_not_complete_cannot_be_foreseen(tmp_path: Path) -> None:
+    names = set()
+    for _ in range(3):
+        with atomic_write(tmp_path / "out"):
+            names |= {entry.name for entry in tmp_path.iterdir()}
+    assert len(names - {"out"}) == 3
+
+
+def test_what_nobody_writes_any_more_is_removed(tmp_path: Path) -> None:
+    stale = [tmp_path / f".{name}.0123abcd.xlm-partial" for name in ("out", "other", "folder")]
+    stale[0].touch()
+    stale[1].symlink_to("elsewhere")
+    stale[2].mkdir()
+    (stale[2] / "model.bin").touch()
+    strange = [tmp_path / name for name in (".out.partial", ".out.0123.xlm-partial", "out.0123abcd.xlm-partial")]
+    for path in strange:
+        path.touch()
+    with atomic_write(tmp_path / "first") as first, partial_folder(tmp_path / "second") as second:
+        first.write("x")
+        with atomic_write(tmp_path / "third"):
+            pass
+        assert second.is_dir()
+    assert sorted(tmp_path.iterdir()) == sorted([*strange, stale[1], tmp_path / "first", tmp_path / "third"])
+
+
+def test_a_file_that_is_taken_for_stale_at_once_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flock = fcntl.flock
+
+    def remove_the_first(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        for path in tmp_path.iterdir():
+            path.unlink()
+
+    monkeypatch.setattr(fcntl, "flock", remove_the_first)
+    with atomic_write(tmp_path / "out") as file:
+        file.write("x")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out", "x")]

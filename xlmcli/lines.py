@@ -11,9 +11,10 @@ import io
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from xlmcli.errors import DataError, unreadable
 
@@ -22,7 +23,15 @@ STDIN = Path("-")
 """What stands for standard input, or output, in place of a file."""
 
 _BYTE_ORDER_MARK = "\ufeff"
-_CHUNK_BYTES = 1 << 16
+
+MAX_LINE_BYTES = 64_000_000
+"""A line that is longer is no line of text, and would fill the memory."""
+
+# What xz -9 needs, many times over: its files may ask for 4 GB.
+_MAX_XZ_BYTES = 1 << 29
+
+# Of compressed bytes, each of which can be 32 kB of text.
+_CHUNK_BYTES = 1 << 11
 
 # How the first line begins in other encodings: with a mark, or soon with four characters of an alphabet.
 _OTHER_ENCODINGS = {
@@ -39,21 +48,22 @@ def open_bytes(path: Path) -> BinaryIO:
     Raises:
         DataError: The file is missing, a directory or unreadable.
     """
-    # gzip and lzma close what they opened themselves, and nothing else.
     try:
         if path.suffix == ".gz":
             import gzip
 
             return cast(BinaryIO, gzip.open(path, "rb"))
-        if path.suffix == ".xz":
-            import lzma
-
-            return cast(BinaryIO, lzma.open(path, "rb"))
         raw = path.open("rb")
     except OSError as error:
         raise DataError(unreadable(path, error)) from error
+    if path.suffix == ".xz":
+        import lzma
+
+        return io.BufferedReader(_FramesReader(raw, partial(lzma.LZMADecompressor, memlimit=_MAX_XZ_BYTES)))
     if path.suffix == ".zst":
-        return io.BufferedReader(_ZstdReader(raw))
+        import zstandard
+
+        return io.BufferedReader(_FramesReader(raw, zstandard.ZstdDecompressor().decompressobj))
     return raw
 
 
@@ -85,8 +95,28 @@ def iter_byte_lines(path: Path) -> Iterator[bytes]:
         DataError: The file cannot be opened or decompressed.
     """
     with open_bytes(path) as file, reading_errors(path):
-        for line in file:
-            yield line.removesuffix(b"\n")
+        yield from iter_stream_lines(file, path)
+
+
+def iter_stream_lines(stream: BinaryIO, name: Path | str) -> Iterator[bytes]:
+    """Yields the lines of an open file without their ``\\n``, undecoded.
+
+    Raises:
+        DataError: A line is longer than `MAX_LINE_BYTES`; the message names ``name:line``.
+    """
+    number = 0
+    while line := stream.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(line) > MAX_LINE_BYTES:
+            raise line_too_long(name, number)
+        yield line.removesuffix(b"\n")
+
+
+def line_too_long(name: Path | str, number: int) -> DataError:
+    """Returns the error of a line of more than `MAX_LINE_BYTES`."""
+    return DataError(
+        f"{name}:{number}: a line of over {MAX_LINE_BYTES // 10**6} MB", hint="is it text, with a line end after each?"
+    )
 
 
 def iter_stdin_lines() -> Iterator[bytes]:
@@ -98,8 +128,7 @@ def iter_stdin_lines() -> Iterator[bytes]:
     if sys.stdin is None:
         raise DataError("standard input is closed", hint="name a file")
     with reading_errors("standard input"):
-        for line in sys.stdin.buffer:
-            yield line.removesuffix(b"\n")
+        yield from iter_stream_lines(sys.stdin.buffer, "standard input")
 
 
 def decode_line(line: bytes, source: Path | str, number: int) -> str:
@@ -143,15 +172,23 @@ def decode_lines(lines: Iterable[bytes], source: Path | str) -> Iterator[str]:
     return (decode_line(line, source, number) for number, line in enumerate(lines, start=1))
 
 
-class _ZstdReader(io.RawIOBase):
-    """Decompresses zstd. zstandard's own reader takes a file that was cut short for one that ended."""
+class _Frame(Protocol):
+    """Decompresses a part of a file that stands for itself."""
 
-    def __init__(self, raw: BinaryIO) -> None:
-        import zstandard
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
 
+
+class _FramesReader(io.RawIOBase):
+    """Decompresses. zstandard's own reader takes a file that was cut short for one that ended, lzma's any memory."""
+
+    def __init__(self, raw: BinaryIO, make_frame: Callable[[], _Frame]) -> None:
         self._raw = raw
-        self._decompressor = zstandard.ZstdDecompressor()
-        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._make_frame = make_frame
+        self._frame: _Frame | None = None
         self._compressed = b""
         self._text = memoryview(b"")
 
@@ -173,11 +210,12 @@ class _ZstdReader(io.RawIOBase):
 
     def _decompress(self) -> None:
         # A file made by `cat a.zst b.zst` holds several frames, and means both.
-        self._frame = self._frame or self._decompressor.decompressobj()
+        self._frame = self._frame or self._make_frame()
         self._text = memoryview(self._frame.decompress(self._compressed))
         self._compressed = b""
         if self._frame.eof:
-            self._compressed = self._frame.unused_data
+            # Between those of xz there may be zeros.
+            self._compressed = self._frame.unused_data.lstrip(b"\0")
             self._frame = None
 
     def close(self) -> None:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from xlmcli.errors import UsageError
 
+# What a search may be asked for: each hypothesis of each sentence in a batch takes memory of its own.
+MAX_BEAM_SIZE, MAX_LENGTH_PENALTY = 100, 10
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Direction:

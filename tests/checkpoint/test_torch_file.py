@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 
+from xlmcli.checkpoint.original.file import StreamedWeights
 from xlmcli.checkpoint.torch_file import TorchFile
 from xlmcli.checkpoint.unpickling import StorageKind, StorageReference, TensorReference
 from xlmcli.errors import ModelError
@@ -202,6 +203,32 @@ def test_tensors_that_reach_beyond_their_numbers_are_errors(changes: dict[str, A
     assert file.tensor(REFERENCE._replace(storage=REFERENCE.storage._replace(key=key))).tolist() == [[0, 1], [2, 3]]
     with pytest.raises(ModelError, match=r"model\.pth"):
         file.tensor(REFERENCE._replace(**{**changes, "storage": storage}))
+
+
+def test_tensors_that_repeat_few_numbers_are_refused(save: Save) -> None:
+    file = TorchFile(save({"w": torch.zeros(1000).expand(10**7, 1000)}))
+    with pytest.raises(ModelError, match="its tensors have 10,000,000,000 numbers, more than the file has bytes"):
+        file.tensor(file.content["w"])
+    with pytest.raises(ModelError, match="more than the file has bytes"):
+        StreamedWeights(file, file.content)
+
+
+def test_many_tensors_of_the_same_numbers_are_refused(save: Save) -> None:
+    table = torch.zeros(1000, 10)
+    file = TorchFile(save({str(number): table for number in range(100)}))
+    assert file.tensor(file.content["0"]).shape == (1000, 10)
+    with pytest.raises(ModelError, match="its tensors have 1,000,000 numbers, more than the file has bytes"):
+        StreamedWeights(file, file.content)
+
+
+@pytest.mark.parametrize("name", ["data.pkl", "byteorder"])
+def test_an_archive_whose_parts_are_no_weights_and_large_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        for part, content in (("data.pkl", b"N."), ("byteorder", b"little")):
+            archive.writestr(f"model/{part}", bytes(70 << 20) if part == name else content)
+    with pytest.raises(ModelError, match=f"model/{name} takes 73,400,320 bytes"):
+        TorchFile(path)
 
 
 def test_a_legacy_file_that_counts_beyond_its_end_is_an_error(tmp_path: Path) -> None:

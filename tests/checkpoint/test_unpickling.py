@@ -11,6 +11,7 @@ import pickle
 import random
 import struct
 import subprocess
+import tracemalloc
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 import torch
 
+from xlmcli.checkpoint import unpickling
 from xlmcli.checkpoint.torch_file import TorchFile
 from xlmcli.checkpoint.unpickling import RefusedPickleError, RestrictedUnpickler
 from xlmcli.errors import ExitCode, ModelError
@@ -37,7 +39,7 @@ class Call:
 
 
 def load(pickled: bytes) -> Any:
-    return RestrictedUnpickler(io.BytesIO(pickled), "model.pth").load()
+    return RestrictedUnpickler(pickled, "model.pth").load()
 
 
 def attacks(marker: Path) -> dict[str, tuple[Any, str]]:
@@ -200,7 +202,7 @@ def test_a_pickle_cannot_change_what_its_names_stand_for(module: str, name: str,
 )
 def test_references_to_what_is_no_storage_are_refused(pid: object) -> None:
     with pytest.raises(ModelError, match="refers to something that is no storage"):
-        RestrictedUnpickler(io.BytesIO(), "model.pth").persistent_load(pid)
+        RestrictedUnpickler(b"", "model.pth").persistent_load(pid)
 
 
 def twice(start: bytes, times: int = 60) -> bytes:
@@ -239,6 +241,57 @@ HASHED = {
 def test_what_takes_long_to_hash_is_refused(made: str, use: str) -> None:
     with pytest.raises(ModelError, match=r"model\.pth: refused, its pickle makes (a tuple or a set|an integer) "):
         load(b"\x80\x04" + HASHED[use].replace(b"%b", HARD_TO_HASH[made]))
+
+
+def many(start: bytes, step: bytes, times: int) -> bytes:
+    """Opcodes of a thing in the memo, then of a list of what a step makes of it, many times."""
+    return b"\x80\x04" + start + b"](" + step * times + b"e."
+
+
+NUMBERS = b"]q\x01(" + b"".join(b"J" + struct.pack("<i", number) for number in range(50_000)) + b"e0"
+ITEMS = b"}q\x01(" + b"".join(b"J" + struct.pack("<i", number) + b"N" for number in range(50_000)) + b"u0"
+TEXT = b"X" + struct.pack("<I", 1 << 20) + b"a" * (1 << 20) + b"q\x010"
+BOMBS = {
+    "byte array": (b"\x80\x05\x96" + struct.pack("<Q", 5 << 30) + b".", "makes a byte array"),
+    "the same text as bytes": (
+        many(TEXT + named("_codecs", "encode") + b"q\x000", b"h\x00h\x01X\x06\x00\x00\x00latin1\x86R", 3000),
+        "copies more than 256 MB",
+    ),
+    "the same set": (
+        many(NUMBERS + named("builtins", "set") + b"q\x000", b"h\x00h\x01\x85R", 300),
+        "copies more than 256 MB",
+    ),
+    "the same dict": (
+        many(ITEMS + named("collections", "OrderedDict") + b"q\x000", b"h\x00h\x01\x85R", 300),
+        "copies more than 256 MB",
+    ),
+    "the same namespace": (
+        many(ITEMS + named("argparse", "Namespace") + b"q\x000", b"h\x00)\x81h\x01b", 300),
+        "copies more than 256 MB",
+    ),
+    "empty sets": (b"\x80\x04" + b"\x8f" * 6_000_000 + b".", "takes over 5,000,000 steps"),
+    "empty sets in a frame": (
+        b"\x80\x04\x95" + struct.pack("<Q", 6_000_000) + b"\x8f" * 6_000_000 + b".",
+        "takes over 5,000,000 steps",
+    ),
+    "memos": (b"\x80\x04N" + b"\x94" * 6_000_000 + b".", "takes over 5,000,000 steps"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_short_pickle_is_no_way_to_fill_the_memory(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pickled, message = BOMBS[name]
+    if "steps" in message:  # the limit is measured by hand: 5 million take a second each
+        monkeypatch.setattr(unpickling, "_MAX_STEPS", 50_000)
+        pickled, message = pickled[:60_000] + b".", "takes over 50,000 steps"
+        pickled = pickled.replace(struct.pack("<Q", 6_000_000), struct.pack("<Q", 59_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelError, match=f"model.pth: refused, its pickle {message}"):
+            load(pickled)
+        assert tracemalloc.get_traced_memory()[1] < 700 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("make_set", [b"(%b%b\x91", named("builtins", "frozenset") + b"](%b%be\x85R"])

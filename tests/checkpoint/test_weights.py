@@ -1,22 +1,27 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
 from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
 from xlmcli.checkpoint.pretrained import open_pretrained
 from xlmcli.checkpoint.training_state import load_training_state, save_training_state
 from xlmcli.checkpoint.weights import load_seq2seq, load_weights, save_weights, saved_state
 from xlmcli.errors import ModelError
+from xlmcli.model.classifier_config import ClassifierConfig
 from xlmcli.model.seq2seq import Seq2Seq
 from xlmcli.model.transformer import XLMLanguageModel, XLMShape
 from xlmcli.records import Direction
@@ -124,9 +129,9 @@ def test_missing_weights_are_a_model_error(pretrained: tuple[XLMLanguageModel, P
     ("text", "message"),
     [
         ("{", "config.json: "),
-        ("[]", "config.json: not a checkpoint's settings"),
-        ("{}", "config.json: no field 'n_langs'"),
-        ("null", "config.json: not a checkpoint's settings"),
+        ("[]", "config.json: expected a JSON object, found a list"),
+        ("{}", "config.json: n_langs is missing"),
+        ("null", "config.json: expected a JSON object, found null"),
     ],
 )
 def test_damaged_configs_are_model_errors(tmp_path: Path, text: str, message: str) -> None:
@@ -140,8 +145,68 @@ def test_a_missing_field_is_named(pretrained: tuple[XLMLanguageModel, Path]) -> 
     config = json.loads((folder / CONFIG_NAME).read_text())
     del config["n_heads"]
     (folder / CONFIG_NAME).write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="no field 'n_heads'"):
+    with pytest.raises(ModelError, match="n_heads is missing"):
         load_config(folder)
+
+
+FIELDS = CheckpointConfig(
+    LANGS, XLMShape(60, 2, 16, 2, 4), 1, DIRECTIONS, classifier=ClassifierConfig(("a", "b"))
+).to_json()
+HOSTILE = (None, -1, 0, 0.5, 10**9, 2**64, 10**400, "x", "\ud800", [], {}, {"en": 0, "fr": 0}, {"en": 0, "fr": 12})
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_no_value_of_a_config_brings_more_than_an_error(field: str, pretrained: tuple[XLMLanguageModel, Path]) -> None:
+    model, folder = pretrained
+    config = json.loads((folder / CONFIG_NAME).read_text())
+    for value in HOSTILE:
+        (folder / CONFIG_NAME).write_text(json.dumps(config | {field: value}))
+        with contextlib.suppress(ModelError):
+            load_config(folder)
+        with contextlib.suppress(ModelError):
+            # Whatever it is taken for, it has the file's weights.
+            assert saved_state(open_pretrained(folder).language_model()).keys() == saved_state(model).keys()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"emb_dim": 10**9}, "emb_dim should be a whole number from 1 to 65536, found 1000000000"),
+        ({"n_layers": 0}, "n_layers should be a whole number from 1 to 1000, found 0"),
+        ({"n_heads": 3}, "n_heads is 3, which does not divide emb_dim 16"),
+        ({"dropout": None}, "dropout should be a number, found null"),
+        ({"lang2id": {"en": 0, "fr": 12}}, "lang2id: should give every language a number of its own, below n_langs"),
+        ({"xlm_directions": ["en-xx"]}, "xlm_directions: en-xx names a language that is not in lang2id"),
+        ({"layer_norm_eps": 2.0}, "layer_norm_eps should be a number from 0 to 0.1, found 2"),
+    ],
+)
+def test_wrong_fields_are_named(
+    change: dict[str, Any], message: str, pretrained: tuple[XLMLanguageModel, Path]
+) -> None:
+    _, folder = pretrained
+    config = json.loads((folder / CONFIG_NAME).read_text())
+    (folder / CONFIG_NAME).write_text(json.dumps(config | change))
+    with pytest.raises(ModelError, match=message):
+        load_config(folder)
+
+
+def test_a_size_that_the_weights_have_not_takes_no_memory(pretrained: tuple[XLMLanguageModel, Path]) -> None:
+    _, folder = pretrained
+    config = json.loads((folder / CONFIG_NAME).read_text())
+    (folder / CONFIG_NAME).write_text(json.dumps(config | {"emb_dim": 65536, "n_layers": 200}))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelError, match=r"missing transformer\.attentions\.2"):
+        open_pretrained(folder).language_model()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+def test_weights_of_another_kind_are_named(pretrained: tuple[XLMLanguageModel, Path]) -> None:
+    model, folder = pretrained
+    state = saved_state(model)
+    name = "transformer.embeddings.weight"
+    save_weights({**state, name: state[name].to(torch.int64)}, folder / CHECKPOINT_WEIGHTS_NAME)
+    with pytest.raises(ModelError, match=r"embeddings\.weight is of torch\.int64"):
+        open_pretrained(folder).language_model()
 
 
 def test_no_checkpoint_is_a_model_error(tmp_path: Path) -> None:
@@ -202,4 +267,4 @@ def test_files_have_normal_permissions_and_nothing_is_left_beside(tmp_path: Path
 
 def test_settings_may_leave_out_their_architecture(shape: XLMShape) -> None:
     config = CheckpointConfig(("en", "fr"), shape)
-    assert CheckpointConfig.from_json(config.to_json() | {"architectures": None}) == config
+    assert CheckpointConfig.from_json(Fields(config.to_json() | {"architectures": None}, "config.json")) == config

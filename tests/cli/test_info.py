@@ -10,6 +10,7 @@ import pytest
 
 from xlmcli import cli
 from xlmcli.bundle import MeasuredScore, open_bundle
+from xlmcli.bundle.reading import hash_file
 from xlmcli.errors import ExitCode
 from xlmcli.facts import format_bytes
 from xlmcli.records import Direction
@@ -62,7 +63,8 @@ def test_a_bundle_as_text(capsys: pytest.CaptureFixture[str], told_bundle: Path)
   scores      en-fr news: BLEU 31.25 (nrefs:1)
               fr-en x: chrF 50
   made from   {manifest.provenance.source}, by {manifest.provenance.converter}
-  files       5, all unaltered (sha256)
+  files       5, as xlm.json lists them (sha256)
+  xlm.json    sha256 {hash_file(told_bundle / "xlm.json")}, which nothing here checks
 """
     )
 
@@ -96,7 +98,8 @@ def test_a_classifier_as_text(capsys: pytest.CaptureFixture[str], published_clas
   scores        fr reviews: macro-F1 0.75
                 all: accuracy 0.8
   made from     {manifest.provenance.source}, by {manifest.provenance.converter}
-  files         5, all unaltered (sha256)
+  files         5, as xlm.json lists them (sha256)
+  xlm.json      sha256 {hash_file(tmp_path / "b/xlm.json")}, which nothing here checks
 """
     )
     _, out, _ = info(capsys, tmp_path / "b", "--format", "json")
@@ -125,6 +128,7 @@ def test_a_bundle_as_json(capsys: pytest.CaptureFixture[str], told_bundle: Path)
     code, out, _ = info(capsys, told_bundle, "--format", "json")
     document = json.loads(out)
     assert code == ExitCode.OK
+    assert document["manifest_sha256"] == hash_file(told_bundle / "xlm.json")
     assert (document["kind"], document["hashes_ok"], document["path"]) == ("bundle", True, str(told_bundle))
     assert document["translation"]["directions"] == ["en-fr", "fr-en"]
     assert document["provenance"]["licence"] == "CC-BY 4.0"

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmcli.errors import DataError
+from xlmcli.infer import reading
 from xlmcli.infer.reading import Input, LineCounter, file_input, iter_chunks, text_input, total_bytes
 
 
@@ -74,6 +75,19 @@ def test_invalid_utf8_comes_after_the_lines_before_it() -> None:
     assert [line.text for line in next(chunks)] == ["one", "two"]
     with pytest.raises(DataError, match=r"in\.txt:3: invalid UTF-8"):
         next(chunks)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_a_line_that_is_too_long_is_named_after_those_before_it(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_LINE_BYTES", 50)
+    monkeypatch.setattr(reading, "_CHUNK_BYTES", size)
+    content = b"one\n\n" + b"x" * 200
+    chunks = iter_chunks(Input("text", lambda: io.BytesIO(content), None), "strict", LineCounter())
+    with pytest.raises(DataError, match="text:3: a line of over"):
+        list(chunks)
+    monkeypatch.setattr(reading, "MAX_LINE_BYTES", 200)
+    chunks = iter_chunks(Input("text", lambda: io.BytesIO(content), None), "strict", LineCounter())
+    assert [len(line.text) for chunk in chunks for line in chunk] == [3, 0, 200]
 
 
 def test_invalid_utf8_is_replaced_and_counted() -> None:

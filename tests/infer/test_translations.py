@@ -39,6 +39,16 @@ class CharacterTokenizer:
         return "".join(map(chr, ids))
 
 
+class Said:
+    """What an engine said of a batch."""
+
+    def __init__(self, results: list[Translated]) -> None:
+        self._results = results
+
+    def wait(self) -> list[Translated]:
+        return self._results
+
+
 class Engine:
     """Says what it is told to: of each text its hypotheses, the best first."""
 
@@ -51,11 +61,11 @@ class Engine:
         self.decodings: list[Decoding] = []
         self.byte_pieces = BytePieces({piece: ord(BYTE) + byte for byte, piece in enumerate(BYTE_PIECES)})
 
-    def submit(self, batch: Sequence[Sequence[int]], decoding: Decoding) -> Engine:
+    def submit(self, batch: Sequence[Sequence[int]], decoding: Decoding) -> Said:
         texts = ["".join(map(chr, ids)) for ids in batch]
         self.asked += texts
         self.decodings += [decoding] * len(batch)
-        self._results = [
+        results = [
             Translated(
                 [[ord(character) for character in text] for text in self._said(source, decoding)],
                 [-1.0 - rank for rank in range(decoding.num_best)],
@@ -63,7 +73,7 @@ class Engine:
             )
             for source in texts
         ]
-        return self
+        return Said(results)
 
     def _said(self, source: str, decoding: Decoding) -> list[str]:
         said = self._say(source)
@@ -71,15 +81,21 @@ class Engine:
             said = [re.sub(f"[{BYTE}-{chr(ord(BYTE) + 255)}]+", "?", text) for text in said]
         return [text[:3] if decoding.no_repeat_ngram else text for text in said]
 
-    def wait(self) -> list[Translated]:
-        return self._results
 
-
-def make(say: Say, num_best: int = 1, beam_size: int | None = None) -> tuple[Translation, Engine]:
+def make(
+    say: Say, num_best: int = 1, beam_size: int | None = None, *, knows_marks: bool = True
+) -> tuple[Translation, Engine]:
     engine = Engine(say)
     decoding = Decoding(beam_size=beam_size or num_best, length_penalty=1.0, num_best=num_best)
     direction = Direction("en", "fr")
-    translation = Translation(engine, CharacterTokenizer(), direction, decoding, find_spans=find_spans)  # type: ignore[arg-type]
+    translation = Translation(
+        engine,  # type: ignore[arg-type]
+        CharacterTokenizer(),  # type: ignore[arg-type]
+        direction,
+        decoding,
+        find_spans=find_spans,
+        knows_marks=knows_marks,
+    )
     return translation, engine
 
 
@@ -220,6 +236,14 @@ def test_a_loop_and_broken_characters_are_mended_together() -> None:
     # Where the one shows after the other was mended, too.
     translation, engine = make(lambda text: [f"abababababab{BROKEN * 9}" if text else ""], beam_size=2)
     assert best_of(translate(translation, "Is it?")) == "aba"
+
+
+def test_a_model_that_knows_no_marks_is_asked_for_the_parts_alone() -> None:
+    translation, engine = make(lambda text: [text.upper()], knows_marks=False)
+    answer = translate(translation, "First {name},\nthen www.x.org.\nThat is all.")
+    assert best_of(answer) == "FIRST {name},\nTHEN www.x.org.\nTHAT IS ALL."
+    assert sorted(engine.asked) == ["First", "That is all.", "then"]
+    assert (answer.warnings, translation.counts.num_parted) == (("parted",), 1)
 
 
 def test_parts_between_spans_have_whole_characters() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from xlmcli.bundle.manifest import ClassifierPart, Manifest, MeasuredScore, TranslationPart
-from xlmcli.bundle.reading import Bundle
+from xlmcli.bundle.names import MANIFEST_NAME
+from xlmcli.bundle.reading import Bundle, hash_file
 from xlmcli.bundle.serialization import format_manifest
 from xlmcli.facts import format_bytes, format_rows
 
@@ -13,8 +14,14 @@ _MAX_LABELS_SHOWN = 20
 
 
 def format_bundle_json(bundle: Bundle) -> str:
-    """Returns the manifest with the kind, the path, the size in bytes, and that the hashes were right."""
-    head = {"kind": "bundle", "path": str(bundle.path), "num_bytes": _num_bytes(bundle), "hashes_ok": True}
+    """Returns the manifest with the kind, the path, the size, its own sha256, and that the others were right."""
+    head = {
+        "kind": "bundle",
+        "path": str(bundle.path),
+        "num_bytes": _num_bytes(bundle),
+        "hashes_ok": True,
+        "manifest_sha256": hash_file(bundle.path / MANIFEST_NAME),
+    }
     return json.dumps({**head, **json.loads(format_manifest(bundle.manifest))}, ensure_ascii=False, indent=2)
 
 
@@ -44,7 +51,8 @@ def format_bundle_text(bundle: Bundle) -> str:
         ("trained on", "\n".join(manifest.provenance.trained_on) or "not said"),
         ("scores", "\n".join(map(_format_score, manifest.provenance.scores)) or "none"),
         ("made from", f"{manifest.provenance.source}, by {manifest.provenance.converter}"),
-        ("files", f"{len(manifest.files)}, all unaltered (sha256)"),
+        ("files", f"{len(manifest.files)}, as {MANIFEST_NAME} lists them (sha256)"),
+        (MANIFEST_NAME, f"sha256 {hash_file(bundle.path / MANIFEST_NAME)}, which nothing here checks"),
     ]
     return format_rows(f"{bundle.path}: bundle, {manifest.task}", rows)
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from xlmcli.errors import ModelError
 
 Choice = TypeVar("Choice", bound=str)
+
+_MOST = 2**31 - 1
+_MAX_SHOWN = 60
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class Fields:
             ModelError: The text is not JSON, is cut short, or holds something else than an object.
         """
         try:
-            values = json.loads(text)
+            values = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise ModelError(
                 f"{place}: not valid JSON ({error})", hint="the file may be cut short: copy it again"
@@ -40,11 +46,13 @@ class Fields:
             raise ModelError(f"{place}: expected a JSON object, found {_kind(values)}")
         return cls(values, place)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the members, where they are names that somebody chose."""
+        return tuple(self._whole_text(repr(key)[:_MAX_SHOWN], key) for key in self.values)
+
     def text(self, key: str) -> str:
-        value = self._value(key)
-        if not isinstance(value, str):
-            raise self._wrong(key, "text", value)
-        return value
+        return self._whole_text(key, self._value(key))
 
     def optional_text(self, key: str) -> str | None:
         return None if self.values.get(key) is None else self.text(key)
@@ -55,21 +63,25 @@ class Fields:
             if value == choice:
                 return choice
         raise ModelError(
-            f"{self.place}: {key} is {value!r}, expected one of {', '.join(choices)}",
+            f"{self.place}: {key} is {_kind(value)}, expected one of {', '.join(choices)}",
             hint="a newer xlm may know it: pip install --upgrade xlmcli",
         )
 
-    def whole(self, key: str) -> int:
-        """Returns a whole number that is not negative."""
+    def whole(self, key: str, least: int = 0, most: int = _MOST) -> int:
+        """Returns a whole number within bounds."""
         value = self._value(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self._wrong(key, "a whole number", value)
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise self._wrong(key, f"a whole number from {least} to {most}", value)
         return value
 
-    def number(self, key: str) -> float:
+    def number(self, key: str, least: float = -math.inf, most: float = math.inf) -> float:
+        """Returns a finite number within bounds."""
         value = self._value(key)
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._wrong(key, "a number", value)
+        # An integer may be too large for a float, and is compared all the same.
+        if not least <= value <= most or abs(value) > _LARGEST:
+            raise self._wrong(key, f"a number from {least:g} to {most:g}", value)
         return float(value)
 
     def truth(self, key: str) -> bool:
@@ -94,12 +106,21 @@ class Fields:
         value = self._value(key)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self._wrong(key, "a list of texts", value)
-        return tuple(value)
+        return tuple(self._whole_text(f"{key}[{index}]", item) for index, item in enumerate(value))
 
     def _item(self, key: str, index: int, item: object) -> Fields:
         if not isinstance(item, dict):
             raise self._wrong(f"{key}[{index}]", "an object", item)
         return Fields(item, f"{self.place}: {key}[{index}]")
+
+    def _whole_text(self, key: str, value: object) -> str:
+        if not isinstance(value, str):
+            raise self._wrong(key, "text", value)
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # JSON can spell a half of a surrogate pair, which is no character
+            raise self._wrong(key, "text of whole characters", value) from None
+        return value
 
     def _value(self, key: str) -> object:
         if key not in self.values:
@@ -117,4 +138,9 @@ def _kind(value: object) -> str:
         return "an object"
     if isinstance(value, list):
         return "a list"
-    return repr(value)
+    shown = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return shown if len(shown) <= _MAX_SHOWN else f"{shown[:_MAX_SHOWN]}…"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from xlmcli.bundle.arrays import load_arrays
 from xlmcli.bundle.manifest import PositionTable, PositionTables, TableType
 from xlmcli.bundle.names import LANGUAGES_NAME, MODEL_NAME
 from xlmcli.errors import ModelError
@@ -32,7 +33,7 @@ def fold_languages(model: bytes, tables: PositionTables, languages: bytes, src_r
     Raises:
         ModelError: The tables do not lie inside the model, or the vectors do not fit them.
     """
-    vectors = _read_vectors(languages)
+    vectors = load_arrays(languages, LANGUAGES_NAME)
     patches = [
         (tables.encoder, _vector(vectors, "encoder", src_row, tables.encoder.dim)),
         (tables.decoder, _vector(vectors, "decoder", tgt_row, tables.decoder.dim)),
@@ -48,16 +49,6 @@ def fold_languages(model: bytes, tables: PositionTables, languages: bytes, src_r
         position = end
     parts.append(whole[position:])
     return b"".join(parts)
-
-
-def _read_vectors(languages: bytes) -> dict[str, NDArray[np.float32]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        return load(languages)
-    except SafetensorError as error:
-        raise ModelError(f"{LANGUAGES_NAME}: not a safetensors file ({error})") from None
 
 
 def _vector(vectors: dict[str, NDArray[np.float32]], side: str, row: int, dim: int) -> NDArray[np.float32]:

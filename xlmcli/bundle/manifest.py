@@ -10,6 +10,11 @@ from xlmcli.records import Direction
 
 FORMAT_VERSION = 1
 
+# Far above any model of ours or anybody's; what is larger is a mistake, or there to fill the memory.
+MAX_POSITIONS, MAX_DIM, MAX_LAYERS, MAX_PIECES, MAX_PARAMETERS = 1 << 16, 1 << 16, 1000, 1 << 21, 10**12
+MAX_LANGS, MAX_LABELS, MAX_EPSILON = 10_000, 10_000, 0.1
+MIN_TEMPERATURE, MAX_TEMPERATURE = 1e-4, 1e4
+
 Task = Literal["translate", "classify", "encode"]
 TableType = Literal["float32", "float16", "bfloat16"]
 LanguageInput = Literal["embedding", "token_types", "token", "none"]

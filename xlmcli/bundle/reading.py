@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xlmcli.bundle.consistency import check_model, check_vocabulary
 from xlmcli.bundle.folding import fold_languages
 from xlmcli.bundle.manifest import SOURCE_PLACE, TARGET_PLACE, ClassifierPart, Frame, Manifest, TranslationPart
 from xlmcli.bundle.names import (
@@ -22,7 +23,9 @@ from xlmcli.bundle.serialization import parse_manifest
 from xlmcli.bundle.weight_files import find_weight_files
 from xlmcli.environment import HOME_VARIABLE, pulled_folder
 from xlmcli.errors import DataError, ModelError, unreadable
+from xlmcli.facts import format_name
 from xlmcli.records import Direction
+from xlmcli.text import Tokenizer, load_tokenizer
 
 DEFAULT_MODEL = "en-fr"
 DEFAULT_CLASSIFIER = "sentiment"
@@ -47,7 +50,7 @@ class Bundle:
     @property
     def name(self) -> str:
         """What messages call it: the name of its folder, also where that was given as ``.``."""
-        return self.path.resolve().name
+        return format_name(self.path.resolve().name)
 
     @property
     def translation(self) -> TranslationPart:
@@ -62,6 +65,16 @@ class Bundle:
         if self.manifest.classifier is None:
             raise self._other_task("classify")
         return self.manifest.classifier
+
+    def open_tokenizer(self) -> Tokenizer:
+        """Opens the tokenizer.
+
+        Raises:
+            ModelError: It cannot be opened, or is another model's.
+        """
+        tokenizer = load_tokenizer(self.path)
+        check_vocabulary(self.path, self.manifest, tokenizer.vocab)
+        return tokenizer
 
     def read_head(self) -> bytes:
         """Reads a classifier's layer: a safetensors file with ``weight``, (labels, dim), and ``bias``, (labels)."""
@@ -151,6 +164,7 @@ def open_bundle(path: Path) -> Bundle:
             hint="copy the whole folder again, or convert the checkpoint again",
         )
     _check_engine_files(path, manifest)
+    check_model(path, manifest)
     return Bundle(path, manifest)
 
 

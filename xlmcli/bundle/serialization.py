@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from typing import get_args
 
+from xlmcli.bundle.consistency import check_manifest
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import (
     FORMAT_VERSION,
-    SOURCE_PLACE,
-    TARGET_PLACE,
+    MAX_DIM,
+    MAX_LAYERS,
+    MAX_PARAMETERS,
+    MAX_PIECES,
+    MAX_POSITIONS,
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
     Activation,
     Architecture,
     ClassifierPart,
@@ -31,9 +38,8 @@ from xlmcli.bundle.manifest import (
     TokenizerKind,
     TranslationPart,
 )
-from xlmcli.bundle.names import MANIFEST_NAME
 from xlmcli.errors import ModelError, UsageError
-from xlmcli.records import Direction
+from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY, Direction
 
 _TASKS: tuple[Task, ...] = get_args(Task)
 _TABLE_TYPES: tuple[TableType, ...] = get_args(TableType)
@@ -90,7 +96,7 @@ def parse_manifest(text: str | bytes, place: str) -> Manifest:
             hint="pip install --upgrade xlmcli",
         )
     manifest = _manifest(fields, version)
-    _check(manifest, place)
+    check_manifest(manifest, place)
     return manifest
 
 
@@ -112,7 +118,7 @@ def _manifest(fields: Fields, version: int) -> Manifest:
     return Manifest(
         format_version=version,
         task=task,
-        languages={code: languages.whole(code) for code in languages.values},
+        languages={code: languages.whole(code) for code in languages.keys},
         language_input=fields.choice("language_input", _LANGUAGE_INPUTS[task]),
         limits=_limits(fields.child("limits")),
         architecture=_architecture(fields.child("architecture")),
@@ -122,58 +128,20 @@ def _manifest(fields: Fields, version: int) -> Manifest:
         tokens=_tokens(fields.child("tokens")),
         translation=_translation(fields.child("translation")) if task == "translate" else None,
         classifier=_classifier(fields.child("classifier")) if task == "classify" else None,
-        files={name: hashes.text(name) for name in hashes.values},
+        files={name: hashes.text(name) for name in hashes.keys},
     )
-
-
-def _check(manifest: Manifest, place: str) -> None:
-    limits, translation, classifier = manifest.limits, manifest.translation, manifest.classifier
-    if not 0 < limits.max_source_tokens <= limits.max_source_positions - 2:
-        raise ModelError(
-            f"{place}: limits: max_source_tokens {limits.max_source_tokens} does not fit"
-            f" max_source_positions {limits.max_source_positions}"
-        )
-    for direction in () if translation is None else translation.directions:
-        for code in (direction.src, direction.tgt):
-            if code not in manifest.languages:
-                raise ModelError(f"{place}: direction {direction} names {code!r}, which is not among its languages")
-    if translation is not None:
-        _check_translation(translation, manifest, place)
-    if classifier is not None and len(set(classifier.labels)) < max(len(classifier.labels), 2):
-        raise ModelError(f"{place}: classifier: labels should be two different ones or more")
-    if classifier is not None and not classifier.temperature > 0:
-        raise ModelError(f"{place}: classifier: temperature is {classifier.temperature:g}, and must be above 0")
-    for name in manifest.files:
-        if "/" in name or "\\" in name or name in ("", ".", "..", MANIFEST_NAME):
-            raise ModelError(f"{place}: files: {name!r} is not the name of a file beside it")
-
-
-def _check_translation(part: TranslationPart, manifest: Manifest, place: str) -> None:
-    if manifest.language_input == "embedding" and part.position_tables is None:
-        raise ModelError(f"{place}: translation: position_tables is missing")
-    codes = {*part.sources, *part.targets}
-    if unknown := sorted(codes - set(manifest.languages)):
-        raise ModelError(f"{place}: translation: {unknown[0]!r} is not among its languages")
-    framing = part.framing
-    if framing is None:
-        if manifest.language_input == "token":
-            raise ModelError(f"{place}: translation: framing is missing")
-        return
-    named = {SOURCE_PLACE: part.sources, TARGET_PLACE: part.targets}
-    for piece in (*framing.before, *framing.after, *framing.target):
-        for code in named.get(piece, ()):
-            if code not in framing.languages:
-                raise ModelError(f"{place}: translation: framing: languages: {code} is missing")
 
 
 def _translation(fields: Fields) -> TranslationPart:
     decoding = fields.child("decoding")
     return TranslationPart(
         directions=tuple(_direction(text, fields.place) for text in fields.texts("directions")),
-        max_target_positions=fields.whole("max_target_positions"),
+        max_target_positions=fields.whole("max_target_positions", 2, MAX_POSITIONS),
         position_tables=_tables(fields.child("position_tables")) if "position_tables" in fields.values else None,
         decoder_start=fields.text("decoder_start"),
-        decoding=DecodingDefaults(decoding.whole("beam_size"), decoding.number("length_penalty")),
+        decoding=DecodingDefaults(
+            decoding.whole("beam_size", 1, MAX_BEAM_SIZE), decoding.number("length_penalty", 0, MAX_LENGTH_PENALTY)
+        ),
         sources=fields.texts("sources") if "sources" in fields.values else (),
         targets=fields.texts("targets") if "targets" in fields.values else (),
         framing=_framing(fields.child("framing")) if "framing" in fields.values else None,
@@ -191,7 +159,7 @@ def _framing(fields: Fields) -> Framing:
         before=fields.texts("before"),
         after=fields.texts("after"),
         target=fields.texts("target"),
-        languages={code: tokens.text(code) for code in tokens.values},
+        languages={code: tokens.text(code) for code in tokens.keys},
     )
 
 
@@ -201,7 +169,7 @@ def _classifier(fields: Fields) -> ClassifierPart:
         pooling=fields.choice("pooling", _POOLINGS),
         activation=None if fields.optional_text("activation") is None else fields.choice("activation", _ACTIVATIONS),
         multi_label=fields.truth("multi_label"),
-        temperature=fields.number("temperature"),
+        temperature=fields.number("temperature", MIN_TEMPERATURE, MAX_TEMPERATURE),
         trained_langs=fields.texts("trained_langs"),
     )
 
@@ -225,28 +193,28 @@ def _tokens(fields: Fields) -> SpecialTokens:
 
 def _limits(fields: Fields) -> Limits:
     return Limits(
-        max_source_tokens=fields.whole("max_source_tokens"),
-        max_source_positions=fields.whole("max_source_positions"),
+        max_source_tokens=fields.whole("max_source_tokens", 1),
+        max_source_positions=fields.whole("max_source_positions", 3, MAX_POSITIONS),
     )
 
 
 def _table(fields: Fields) -> PositionTable:
     return PositionTable(
-        offset=fields.whole("offset"),
-        rows=fields.whole("rows"),
-        dim=fields.whole("dim"),
+        offset=fields.whole("offset", most=sys.maxsize),
+        rows=fields.whole("rows", 1, MAX_POSITIONS),
+        dim=fields.whole("dim", 1, MAX_DIM),
         dtype=fields.choice("dtype", _TABLE_TYPES),
     )
 
 
 def _architecture(fields: Fields) -> Architecture:
     return Architecture(
-        dim=fields.whole("dim"),
-        num_heads=fields.whole("num_heads"),
-        encoder_layers=fields.whole("encoder_layers"),
-        decoder_layers=fields.whole("decoder_layers"),
-        vocab_size=fields.whole("vocab_size"),
-        num_parameters=fields.whole("num_parameters"),
+        dim=fields.whole("dim", 1, MAX_DIM),
+        num_heads=fields.whole("num_heads", 1, MAX_DIM),
+        encoder_layers=fields.whole("encoder_layers", 1, MAX_LAYERS),
+        decoder_layers=fields.whole("decoder_layers", 0, MAX_LAYERS),
+        vocab_size=fields.whole("vocab_size", 1, MAX_PIECES),
+        num_parameters=fields.whole("num_parameters", 1, MAX_PARAMETERS),
     )
 
 

@@ -7,7 +7,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from xlmcli.bundle.fields import Fields
+from xlmcli.bundle.manifest import (
+    MAX_DIM,
+    MAX_EPSILON,
+    MAX_LANGS,
+    MAX_LAYERS,
+    MAX_PIECES,
+    MAX_POSITIONS,
+)
 from xlmcli.bundle.names import CONFIG_NAME
+from xlmcli.checkpoint.description import read_fields
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.model.classifier_config import CLASSIFIER, ClassifierConfig
 from xlmcli.model.transformer import XLMShape
@@ -104,80 +114,74 @@ class CheckpointConfig:
         return config
 
     @classmethod
-    def from_json(cls, config: dict[str, Any]) -> CheckpointConfig:
+    def from_json(cls, config: Fields) -> CheckpointConfig:
         """Reads what ``to_json`` wrote, or settings of ``transformers`` with its defaults filled in.
 
         Raises:
-            KeyError: A field is missing.
+            ModelError: A field is missing, is of another type, or out of its range.
         """
-        num_langs = config["n_langs"] if config.get("use_lang_emb", True) else 1
+        tells_languages = config.truth("use_lang_emb") if "use_lang_emb" in config.values else True
+        num_langs = config.whole("n_langs", 1, MAX_LANGS) if tells_languages else 1
         shape = XLMShape(
-            num_words=config["vocab_size"],
+            num_words=config.whole("vocab_size", 1, MAX_PIECES),
             num_langs=num_langs,
-            dim=config["emb_dim"],
-            num_layers=config["n_layers"],
-            num_heads=config["n_heads"],
-            max_positions=config["max_position_embeddings"],
-            gelu=config["gelu_activation"],
-            sinusoidal=config["sinusoidal_embeddings"],
-            dropout=config["dropout"],
-            attention_dropout=config["attention_dropout"],
-            tied_output=config.get("tie_word_embeddings", True),
-            layer_norm_eps=config["layer_norm_eps"],
+            dim=config.whole("emb_dim", 1, MAX_DIM),
+            num_layers=config.whole("n_layers", 1, MAX_LAYERS),
+            num_heads=config.whole("n_heads", 1, MAX_DIM),
+            max_positions=config.whole("max_position_embeddings", 1, MAX_POSITIONS),
+            gelu=config.truth("gelu_activation"),
+            sinusoidal=config.truth("sinusoidal_embeddings"),
+            dropout=config.number("dropout", 0, 1),
+            attention_dropout=config.number("attention_dropout", 0, 1),
+            tied_output=config.truth("tie_word_embeddings") if "tie_word_embeddings" in config.values else True,
+            layer_norm_eps=config.number("layer_norm_eps", 0, MAX_EPSILON),
         )
-        directions = tuple(Direction.parse(text) for text in config.get("xlm_directions", ()))
+        given = {key for key, value in config.values.items() if value is not None}
         return cls(
-            langs=_langs(config.get("lang2id") or {}, num_langs),
+            langs=_langs(config.child("lang2id") if "lang2id" in given else None, num_langs),
             shape=shape,
-            decoder_layers=config.get("decoder_layers"),
-            directions=directions,
-            max_len=config.get("xlm_max_len"),
+            decoder_layers=config.whole("decoder_layers", 1, MAX_LAYERS) if "decoder_layers" in given else None,
+            directions=_directions(config) if "xlm_directions" in given else (),
+            max_len=config.whole("xlm_max_len", 1, MAX_POSITIONS) if "xlm_max_len" in given else None,
             classifier=ClassifierConfig.from_json(config)
-            if CLASSIFIER in (config.get("architectures") or ())
+            if "architectures" in given and CLASSIFIER in config.texts("architectures")
             else None,
-            protects_spans=config.get("xlm_protects_spans", False),
+            protects_spans="xlm_protects_spans" in given and config.truth("xlm_protects_spans"),
         )
 
 
-def _langs(lang2id: dict[str, int], num_langs: int) -> tuple[str, ...]:
+def _langs(lang2id: Fields | None, num_langs: int) -> tuple[str, ...]:
     """The language of every id; a number where the model has language embeddings and nobody says whose."""
+    names = {} if lang2id is None else {lang2id.whole(lang, 0, MAX_LANGS): lang for lang in lang2id.keys}
     if num_langs == 1:
-        return tuple(sorted(lang2id, key=lang2id.__getitem__))
-    names = {index: lang for lang, index in lang2id.items()}
+        return tuple(names[index] for index in sorted(names))
     return tuple(names.get(index, str(index)) for index in range(num_langs))
+
+
+def _directions(config: Fields) -> tuple[Direction, ...]:
+    try:
+        return tuple(map(Direction.parse, config.texts("xlm_directions")))
+    except UsageError as error:
+        raise ModelError(f"{config.place}: xlm_directions: {error.message}", hint=error.hint) from None
 
 
 def load_config(folder: Path) -> CheckpointConfig:
     """Reads a checkpoint's config.json.
 
     Raises:
-        ModelError: There is none, it lacks a field, or a direction in it is none.
+        ModelError: There is none, a field is missing or wrong, or contradicts another.
     """
-    path = folder / CONFIG_NAME
-    try:
-        return parse_config(json.loads(path.read_text("utf-8")), path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise ModelError(f"{folder}: not a checkpoint, it has no {CONFIG_NAME}") from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: {error}") from None
-
-
-def parse_config(config: dict[str, Any], path: Path) -> CheckpointConfig:
-    """Reads settings; see ``CheckpointConfig.from_json``. ``path`` is where they came from.
-
-    Raises:
-        ModelError: A field is missing or is not what it should be.
-    """
-    try:
-        return CheckpointConfig.from_json(config)
-    except UsageError as error:
-        raise ModelError(f"{path}: {error.message}", hint=error.hint) from None
-    except ValueError as error:
-        raise ModelError(f"{path}: {error}") from None
-    except KeyError as error:
-        raise ModelError(f"{path}: no field {error}", hint="was it written by xlm pretrain or xlm train?") from None
-    except (TypeError, AttributeError) as error:
-        raise ModelError(f"{path}: not a checkpoint's settings ({error})") from None
+    fields = read_fields(folder)
+    config = CheckpointConfig.from_json(fields)
+    named, shape = fields.child("lang2id").values if fields.values.get("lang2id") else {}, config.shape
+    if not set(named) <= set(config.langs) or len(set(config.langs)) < len(config.langs):
+        raise ModelError(f"{fields.place}: lang2id: should give every language a number of its own, below n_langs")
+    if shape.dim % shape.num_heads:
+        raise ModelError(f"{fields.place}: n_heads is {shape.num_heads}, which does not divide emb_dim {shape.dim}")
+    for direction in config.directions:
+        if not {direction.src, direction.tgt} <= set(config.langs):
+            raise ModelError(f"{fields.place}: xlm_directions: {direction} names a language that is not in lang2id")
+    return config
 
 
 def save_config(config: CheckpointConfig, folder: Path) -> None:

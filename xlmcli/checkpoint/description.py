@@ -57,7 +57,7 @@ def describe_checkpoint(path: Path) -> CheckpointDescription:
     Raises:
         ModelError: A file is damaged, or the configuration is not an XLM's.
     """
-    config = _read_config(path)
+    config = read_fields(path)
     task = _task(config)
     translates = task == "translate"
     languages = config.child("lang2id").values if config.values.get("lang2id") is not None else {}
@@ -87,16 +87,22 @@ def checkpoint_task(path: Path) -> Task:
     Raises:
         ModelError: Its config.json cannot be read.
     """
-    return _task(_read_config(path))
+    return _task(read_fields(path))
 
 
-def _read_config(path: Path) -> Fields:
+def read_fields(folder: Path) -> Fields:
+    """Reads a checkpoint's config.json as it is.
+
+    Raises:
+        ModelError: There is none, or it is not a JSON object.
+    """
+    path = folder / CONFIG_NAME
     try:
-        return Fields.parse((path / CONFIG_NAME).read_bytes(), str(path / CONFIG_NAME))
-    except FileNotFoundError:
-        raise ModelError(f"{path}: not a checkpoint, it has no {CONFIG_NAME}") from None
+        return Fields.parse(path.read_bytes(), str(path))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ModelError(f"{folder}: not a checkpoint, it has no {CONFIG_NAME}") from None
     except OSError as error:
-        raise ModelError(unreadable(path / CONFIG_NAME, error)) from None
+        raise ModelError(unreadable(path, error)) from None
 
 
 def _size(config: Fields, key: str) -> int:
@@ -143,14 +149,16 @@ def format_checkpoint_text(path: Path, description: CheckpointDescription) -> st
 
 
 def _count_weights(files: Sequence[Path]) -> tuple[int | None, tuple[str, ...]]:
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+
+    from xlmcli.checkpoint.safetensors_file import open_safetensors
 
     num_parameters, dtypes = 0, set()
     for path in files:
         if path.suffix != Path(CHECKPOINT_WEIGHTS_NAME).suffix:
             return None, ()
         try:
-            with safe_open(path, framework="numpy") as weights:
+            with open_safetensors(path, "numpy") as weights:
                 slices = [weights.get_slice(name) for name in weights.keys()]  # noqa: SIM118 (not a mapping)
         except SafetensorError as error:
             raise ModelError(f"{path}: not a safetensors file ({error})") from None

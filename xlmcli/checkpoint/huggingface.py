@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, get_args
 from torch import Tensor
 
 from xlmcli.bundle.fields import Fields
-from xlmcli.bundle.manifest import Activation
-from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME, PYTORCH_WEIGHTS_NAME
+from xlmcli.bundle.manifest import MAX_LABELS, Activation
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, PYTORCH_WEIGHTS_NAME
 from xlmcli.bundle.weight_files import find_weight_files
-from xlmcli.checkpoint.config import CheckpointConfig, parse_config
+from xlmcli.checkpoint.config import CheckpointConfig
+from xlmcli.checkpoint.description import read_fields
 from xlmcli.checkpoint.lazy_weights import NamedWeights, StoredWeights
 from xlmcli.checkpoint.original.file import StreamedWeights
 from xlmcli.checkpoint.torch_file import TorchFile
 from xlmcli.checkpoint.unpickling import TensorReference
-from xlmcli.errors import ModelError, unreadable
+from xlmcli.errors import ModelError
 from xlmcli.model.classifier_config import CLASSIFIER, POOLINGS, PROBLEMS
 
 if TYPE_CHECKING:
@@ -56,27 +57,26 @@ def read_published_config(folder: Path) -> PublishedConfig:
     Raises:
         ModelError: There is none, or it is not an XLM's.
     """
-    path = folder / CONFIG_NAME
-    try:
-        given = Fields.parse(path.read_bytes(), str(path)).values
-    except FileNotFoundError:
-        raise ModelError(f"{folder}: not a checkpoint, it has no {CONFIG_NAME}") from None
-    except OSError as error:
-        raise ModelError(unreadable(path, error)) from None
-    if given.get("model_type", "xlm") != "xlm":
-        raise ModelError(f"{path}: model_type is {given['model_type']!r}, where xlm is needed")
+    given = read_fields(folder)
+    if given.values.get("model_type", "xlm") != "xlm":
+        raise ModelError(f"{given.place}: model_type is {given.values['model_type']!r}, where xlm is needed")
+    if given.values.get("num_labels") is not None:
+        given.whole("num_labels", 0, MAX_LABELS)  # transformers makes so many names
     from transformers import XLMConfig
 
     try:
-        config = XLMConfig.from_dict(given)
+        config = XLMConfig.from_dict(given.values)
     except Exception as error:  # transformers checks with classes of its own, and with whatever Python raises
-        raise ModelError(f"{path}: not the settings of an XLM ({' '.join(str(error).split())})") from None
+        raise ModelError(f"{given.place}: not the settings of an XLM ({' '.join(str(error).split())})") from None
+    labels = {str(index): label for index, label in (config.id2label or {}).items()}
+    values: dict[str, Any] = {**config.to_dict(), "id2label": labels}
+    # Before anything is reckoned with its numbers.
+    checkpoint = CheckpointConfig.from_json(Fields({**values, "architectures": [], "lang2id": {}}, given.place))
     faults = _architecture_faults(config) + _language_faults(config)
-    head_faults = _head_faults(config) if CLASSIFIER in (config.architectures or ()) else []
-    fields: dict[str, Any] = {**config.to_dict(), "id2label": config.id2label}
-    if head_faults or faults:
-        fields |= {"architectures": [], "lang2id": {}}
-    return PublishedConfig(parse_config(fields, path), config, (*faults, *head_faults))
+    faults += _head_faults(config) if CLASSIFIER in (config.architectures or ()) else []
+    if not faults:
+        checkpoint = CheckpointConfig.from_json(Fields(values, given.place))
+    return PublishedConfig(checkpoint, config, tuple(faults))
 
 
 def open_weights(folder: Path) -> Mapping[str, Tensor]:
@@ -129,7 +129,7 @@ def _architecture_faults(config: XLMConfig) -> list[str]:
 
 def _language_faults(config: XLMConfig) -> list[str]:
     lang2id = getattr(config, "lang2id", None) or {}
-    ids = list(lang2id.values())
+    ids = list(lang2id.values()) if isinstance(lang2id, dict) else [lang2id]
     if not all(isinstance(index, int) and index >= 0 for index in ids) or len(set(ids)) < len(ids):
         return ["lang2id: should give every language a number of its own"]
     if config.n_langs > 1 and config.use_lang_emb and ids and max(ids) >= config.n_langs:
@@ -139,7 +139,7 @@ def _language_faults(config: XLMConfig) -> list[str]:
 
 def _head_faults(config: XLMConfig) -> list[str]:
     faults = []
-    if config.summary_type not in POOLINGS:
+    if config.summary_type not in tuple(POOLINGS):
         faults.append(f"summary_type: {config.summary_type} (can be: {', '.join(POOLINGS)})")
     if config.summary_activation and config.summary_activation not in get_args(Activation):
         faults.append(f"summary_activation: {config.summary_activation} (can be: tanh, null)")
@@ -153,6 +153,6 @@ def _head_faults(config: XLMConfig) -> list[str]:
         faults.append(f"problem_type: {config.problem_type}")
     if len(labels) < 2:
         faults.append(f"num_labels: {len(labels)}, which is a regression and no classification")
-    if len(set(labels)) < len(labels):
+    if len(set(map(str, labels))) < len(labels):
         faults.append("id2label: should give every label a name of its own")
     return faults

@@ -18,7 +18,7 @@ from xlmcli.checkpoint.config import CheckpointConfig, load_config
 from xlmcli.checkpoint.description import checkpoint_task
 from xlmcli.checkpoint.huggingface import open_weights, read_published_config
 from xlmcli.checkpoint.original.file import is_original, read_original
-from xlmcli.checkpoint.weights import fill_weights, load_own_tokenizer, load_seq2seq
+from xlmcli.checkpoint.weights import build_filled, load_own_tokenizer, load_seq2seq
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.model.classifier import Classifier
 from xlmcli.model.seq2seq import Seq2Seq, XLMDecoder
@@ -62,21 +62,16 @@ class _Folder:
         if self.config.shape.tied_output:
             state.pop(f"{_OUTPUT}proj.weight", None)
             state.setdefault(f"{_OUTPUT}proj.bias", torch.zeros(self.config.shape.num_words))
-        model = XLMLanguageModel(self.config.shape)
-        fill_weights(model, state, self.path)
-        return model
+        return build_filled(lambda: XLMLanguageModel(self.config.shape), state, self.path)
 
     def encoder(self) -> XLMTransformer:
-        encoder = XLMTransformer(self.config.shape)
-        fill_weights(encoder, self._read(), self.path)
-        return encoder
+        return build_filled(lambda: XLMTransformer(self.config.shape), self._read(), self.path)
 
     def classifier(self) -> Classifier | None:
-        if self.config.classifier is None:
+        head = self.config.classifier
+        if head is None:
             return None
-        model = Classifier(self.config.shape, self.config.classifier)
-        fill_weights(model, self._read(_HEAD), self.path)
-        return model
+        return build_filled(lambda: Classifier(self.config.shape, head), self._read(_HEAD), self.path)
 
     def decoder(self) -> XLMLanguageModel:
         return self.language_model()

@@ -8,12 +8,12 @@ Source: ``torch/serialization.py``.
 
 from __future__ import annotations
 
-import io
 import mmap
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -24,6 +24,9 @@ from xlmcli.checkpoint.unpickling import RestrictedUnpickler, StorageReference, 
 from xlmcli.errors import ModelError, unreadable
 
 _Result = TypeVar("_Result")
+
+# The dictionary of a large XLM takes 10 MB; weights are no part of it.
+_MAX_PICKLE_BYTES = 1 << 26
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -86,6 +89,15 @@ class TorchFile:
         """
         return _guarded(lambda: self._tensor(reference), self._path)
 
+    def check_numbers(self, references: Collection[TensorReference]) -> None:
+        """Checks that tensors do not show the same numbers so often that copies of them would fill the memory.
+
+        Raises:
+            ModelError: They have more numbers than the file has bytes.
+        """
+        if (count := sum(prod(reference.size) for reference in references)) > len(self._map):
+            raise ModelError(f"{self._path}: refused, its tensors have {count:,} numbers, more than the file has bytes")
+
     def release(self) -> None:
         """Gives back the memory of numbers that were read; the next look reads them from the file again.
 
@@ -102,6 +114,7 @@ class TorchFile:
         last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
         if 0 not in size and last >= len(numbers):
             raise ValueError(f"a tensor reaches to number {last} of a storage with {len(numbers)}")
+        self.check_numbers([reference])
         return numbers.as_strided(size, stride, offset)
 
     def _storage(self, storage: StorageReference) -> Tensor:
@@ -135,7 +148,7 @@ def _read_zip(stream: BinaryIO, origin: str) -> tuple[Any, Mapping[str, _Place]]
     order = entries.get(f"{folder}byteorder")
     if order is not None and _read_entry(stream, order) != b"little":
         raise ModelError(f"{origin}: written on a big-endian machine, which cannot be read")
-    content = _load(io.BytesIO(_read_entry(stream, entries[pickles[0]])), origin)
+    content = _load(_read_entry(stream, entries[pickles[0]]), origin)
     prefix = f"{folder}data/"
     places = {
         name.removeprefix(prefix): _Place(_content_offset(stream, entry), entry.file_size)
@@ -149,6 +162,8 @@ def _read_entry(stream: BinaryIO, entry: zipfile.ZipInfo) -> bytes:
     """Reads a file of an archive without its checksum, which torch can be told to leave out."""
     if entry.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{entry.filename} is compressed")
+    if entry.file_size > _MAX_PICKLE_BYTES:
+        raise ValueError(f"{entry.filename} takes {entry.file_size:,} bytes")
     stream.seek(_content_offset(stream, entry))
     return stream.read(entry.file_size)
 
@@ -162,14 +177,15 @@ def _content_offset(stream: BinaryIO, entry: zipfile.ZipInfo) -> int:
 
 
 def _read_legacy(stream: BinaryIO, origin: str) -> tuple[Any, Mapping[str, _Place]]:
-    if _load(stream, origin) != _LEGACY_MAGIC or _load(stream, origin) != _LEGACY_VERSION:
+    if _load_next(stream, origin) != _LEGACY_MAGIC or _load_next(stream, origin) != _LEGACY_VERSION:
         raise ModelError(f"{origin}: not a file of torch.save")
-    if not _load(stream, origin)["little_endian"]:
+    if not _load_next(stream, origin)["little_endian"]:
         raise ModelError(f"{origin}: written on a big-endian machine, which cannot be read")
-    unpickler = _LegacyUnpickler(stream, origin)
+    unpickler = _LegacyUnpickler(_peek(stream), origin)
     content = unpickler.load()
+    stream.seek(unpickler.num_read, 1)
     places = {}
-    for key in _load(stream, origin):
+    for key in _load_next(stream, origin):
         (count,) = struct.unpack("<q", stream.read(8))
         num_bytes = count * _DTYPES[unpickler.kinds[key]].itemsize
         places[key] = _Place(stream.tell(), num_bytes)
@@ -180,8 +196,8 @@ def _read_legacy(stream: BinaryIO, origin: str) -> tuple[Any, Mapping[str, _Plac
 class _LegacyUnpickler(RestrictedUnpickler):
     """Notes the type of each storage, which the numbers after the pickle do not repeat."""
 
-    def __init__(self, file: BinaryIO, origin: str) -> None:
-        super().__init__(file, origin)
+    def __init__(self, content: bytes, origin: str) -> None:
+        super().__init__(content, origin)
         self.kinds: dict[str, str] = {}
 
     def persistent_load(self, pid: Any) -> StorageReference:
@@ -190,5 +206,20 @@ class _LegacyUnpickler(RestrictedUnpickler):
         return reference
 
 
-def _load(stream: BinaryIO, origin: str) -> Any:
-    return RestrictedUnpickler(stream, origin).load()
+def _peek(stream: BinaryIO) -> bytes:
+    """The bytes that come next, as many as a pickle may have."""
+    start = stream.tell()
+    content = stream.read(_MAX_PICKLE_BYTES)
+    stream.seek(start)
+    return content
+
+
+def _load_next(stream: BinaryIO, origin: str) -> Any:
+    unpickler = RestrictedUnpickler(_peek(stream), origin)
+    content = unpickler.load()
+    stream.seek(unpickler.num_read, 1)
+    return content
+
+
+def _load(content: bytes, origin: str) -> Any:
+    return RestrictedUnpickler(content, origin).load()

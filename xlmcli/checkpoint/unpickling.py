@@ -6,12 +6,13 @@ names on it stand for small things of ours: nothing of torch, numpy or argparse 
 
 from __future__ import annotations
 
+import io
 import pickle
 import struct
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NamedTuple, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from xlmcli.errors import ModelError
 
@@ -82,18 +83,46 @@ class RestrictedUnpickler(pickle._Unpickler):
     make this take for ever, or go so deep that Python crashes. So all these items are counted as the tuple is made, and
     their number is limited, as is the size of integers.
 
+    A short pickle could also fill the memory: with byte arrays of any length, which no checkpoint has; with a function
+    that copies the same thing again and again, so that what is copied is counted; and with one empty thing for every
+    byte, so that steps are counted.
+
     Raises:
         RefusedPickleError: By ``load``, when the pickle names anything else.
-        ModelError: By ``load``, when the pickle makes a tuple, a set or an integer that is too large.
+        ModelError: By ``load``, when the pickle makes a tuple, a set or an integer that is too large, or too much.
     """
 
     stack: list[Any]
     dispatch = pickle._Unpickler.dispatch.copy()
 
-    def __init__(self, file: BinaryIO, origin: str) -> None:
+    def __init__(self, content: bytes | memoryview, origin: str) -> None:
+        """Prepares to read.
+
+        Args:
+            content: A pickle, and whatever is behind it.
+            origin: Where it came from, for messages.
+        """
+        self._file = io.BytesIO(content)
         # Strings of Python 2 are latin-1 where they are bytes of numpy's numbers.
-        super().__init__(file, encoding="latin1")
+        super().__init__(self._file, encoding="latin1")
         self._origin = origin
+        self._num_bytes_left = _MAX_COPIED_BYTES
+        self.dispatch = _Counted(self.dispatch, origin)  # type: ignore[misc]
+
+    @property
+    def num_read(self) -> int:
+        """Bytes of the pickle that were read."""
+        return self._file.tell()
+
+    def _copy(self, sources: tuple[Any, ...]) -> None:
+        """Counts what a function copies of what it is given, which is at most all of it."""
+        for source in sources:
+            if isinstance(source, str | bytes):
+                self._num_bytes_left -= len(source)
+            elif isinstance(source, list | tuple | dict | set | frozenset):
+                self._num_bytes_left -= _ITEM_BYTES * len(source)
+        if self._num_bytes_left < 0:
+            raise ModelError(f"{self._origin}: refused, its pickle copies more than {_MAX_COPIED_BYTES >> 20} MB")
 
     def find_class(self, module: str, name: str) -> Any:
         # torch.save writes Python 2's names, such as commands.run for subprocess.run.
@@ -136,6 +165,35 @@ class RestrictedUnpickler(pickle._Unpickler):
                 rest += item
 
 
+class _Counted(dict[int, Callable[[Any], None]]):
+    """What each step of a pickle does; as many as a checkpoint may take are looked up."""
+
+    def __init__(self, steps: Mapping[int, Callable[[Any], None]], origin: str) -> None:
+        super().__init__(steps)
+        self._origin, self._num_left = origin, _MAX_STEPS
+
+    def __getitem__(self, code: int) -> Callable[[Any], None]:
+        self._num_left -= 1
+        if self._num_left < 0:
+            raise ModelError(f"{self._origin}: refused, its pickle takes over {_MAX_STEPS:,} steps")
+        return super().__getitem__(code)
+
+
+def _after_counting(load: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Counts what a call or a state copies of what it is given: of the last thing on the stack."""
+
+    def load_counted(unpickler: RestrictedUnpickler) -> None:
+        given = unpickler.stack[-1]
+        unpickler._copy(given if isinstance(given, tuple) else (given,))
+        load(unpickler)
+
+    return load_counted
+
+
+def _refuse_array(unpickler: Any) -> NoReturn:
+    raise ModelError(f"{unpickler._origin}: refused, its pickle makes a byte array, which no checkpoint has")
+
+
 def _then_check(load: Callable[[Any], None]) -> Callable[[Any], None]:
     def load_checked(unpickler: RestrictedUnpickler) -> None:
         load(unpickler)
@@ -150,6 +208,11 @@ for _code in (
     pickle.REDUCE,
 ):  # fmt: skip
     RestrictedUnpickler.dispatch[_code[0]] = _then_check(RestrictedUnpickler.dispatch[_code[0]])
+
+for _code in (pickle.REDUCE, pickle.NEWOBJ, pickle.BUILD):
+    RestrictedUnpickler.dispatch[_code[0]] = _after_counting(RestrictedUnpickler.dispatch[_code[0]])
+
+RestrictedUnpickler.dispatch[pickle.BYTEARRAY8[0]] = _refuse_array
 
 
 class _Dict(dict[Any, Any]):
@@ -268,6 +331,9 @@ _MAX_SHOWN = 200
 # More than the state of Python's generator of random numbers, 625, the longest tuple that a checkpoint may have.
 _MAX_ITEMS = 1024
 _MAX_INTEGER_BITS = 1 << 16
+# A dictionary of 200,000 words takes two million; an empty set, a step, takes 216 bytes.
+_MAX_STEPS = 5_000_000
+_MAX_COPIED_BYTES, _ITEM_BYTES = 1 << 28, 100
 
 # numpy's codes of number types, and what `struct` calls them.
 _NUMBER_LAYOUTS = {

@@ -9,20 +9,24 @@ A checkpoint is a folder that Hugging Face opens, and beside it what a run needs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.checkpoint.config import CheckpointConfig, load_config
+from xlmcli.checkpoint.safetensors_file import open_safetensors
 from xlmcli.errors import ModelError
 from xlmcli.model.seq2seq import Seq2Seq
 from xlmcli.outputs import atomic_write
 from xlmcli.text import Tokenizer, load_tokenizer
+
+_Module = TypeVar("_Module", bound=nn.Module)
 
 
 def load_seq2seq(folder: Path) -> tuple[Seq2Seq, CheckpointConfig]:
@@ -36,9 +40,8 @@ def load_seq2seq(folder: Path) -> tuple[Seq2Seq, CheckpointConfig]:
         raise ModelError(
             f"{folder}: a pretrained XLM without a decoder", hint="train one: xlm train translate --init …"
         )
-    model = Seq2Seq(config.shape, config.decoder_shape)
-    load_weights(model, folder / CHECKPOINT_WEIGHTS_NAME)
-    return model, config
+    path = folder / CHECKPOINT_WEIGHTS_NAME
+    return build_filled(lambda: Seq2Seq(config.shape, config.decoder_shape), read_weights(path), path), config
 
 
 def load_own_tokenizer(folder: Path, num_words: int) -> Tokenizer:
@@ -77,9 +80,25 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ModelError: There is none, or it is damaged.
     """
     try:
-        return load_file(path)
+        with open_safetensors(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: {error}") from None
+
+
+def build_filled(build: Callable[[], _Module], state: dict[str, Tensor], path: Path) -> _Module:
+    """Builds a model and fills it; of a size that its weights have not, it is built without numbers only.
+
+    Raises:
+        ModelError: As for ``fill_weights``.
+    """
+    with torch.device("meta"):
+        wanted = dict(build().named_parameters())
+    if faults := find_faults(wanted, state):
+        raise ModelError(f"{path}: {'; '.join(faults)}")
+    model = build()
+    model.load_state_dict(state, strict=False)
+    return model
 
 
 def fill_weights(model: nn.Module, state: dict[str, Tensor], path: Path) -> None:
@@ -95,13 +114,18 @@ def fill_weights(model: nn.Module, state: dict[str, Tensor], path: Path) -> None
 
 
 def find_faults(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
-    """Lists all weights of ``state`` that are missing, unexpected or of another size than those ``wanted``."""
+    """Lists all weights of ``state`` that are missing, unexpected, or of another size or kind than those ``wanted``."""
     faults = [f"missing {name}" for name in wanted if name not in state]
     faults += [f"unexpected {name}" for name in state if name not in wanted]
     faults += [
         f"{name} is {tuple(state[name].shape)}, expected {tuple(tensor.shape)}"
         for name, tensor in wanted.items()
         if name in state and state[name].shape != tensor.shape
+    ]
+    faults += [
+        f"{name} is of {state[name].dtype}, expected numbers with a point"
+        for name in wanted
+        if name in state and not state[name].dtype.is_floating_point
     ]
     return sorted(faults)
 

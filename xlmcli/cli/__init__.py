@@ -12,6 +12,7 @@ import click
 
 from xlmcli import __version__
 from xlmcli.cli.offline import offline_option
+from xlmcli.console import print_error
 from xlmcli.errors import ExitCode, XlmError
 
 if TYPE_CHECKING:
@@ -129,35 +130,26 @@ def _invoke(args: Sequence[str]) -> int:
 def _report(error: Exception) -> int:
     """Says on stderr what went wrong; returns the exit code."""
     if isinstance(error, XlmError):
-        _print_error(error.message, error.hint)
+        print_error(error.message, error.hint)
         return error.exit_code
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return ExitCode.USAGE
     if isinstance(error, click.ClickException):
-        _print_error(_uncapitalized(error.format_message()), _usage_hint(error))
+        print_error(_uncapitalized(error.format_message()), _usage_hint(error))
         return ExitCode.USAGE
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        _print_error(f"{place}{error.strerror.lower()}", None)
+        print_error(f"{place}{error.strerror.lower()}", None)
         return ExitCode.DATA
     name = type(error).__name__
-    _print_error(f"unexpected {name}: {error}", "this is a bug in xlm; XLM_DEBUG=1 shows where it happened")
+    print_error(f"unexpected {name}: {error}", "this is a bug in xlm; XLM_DEBUG=1 shows where it happened")
     return ExitCode.UNEXPECTED
 
 
-def _print_error(message: str, hint: str | None) -> None:
-    click.echo(f"{_styled('error:', 'red')} {message}", err=True)
-    if hint:
-        click.echo(f"\n{_styled('hint:', 'cyan')} {hint}", err=True)
-
-
-def _styled(label: str, color: str) -> str:
-    return label if os.environ.get("NO_COLOR") else click.style(label, fg=color, bold=True)
-
-
 def _uncapitalized(message: str) -> str:
-    return message[:1].lower() + message[1:].rstrip(".")
+    # Click puts choices on lines of their own.
+    return message[:1].lower() + " ".join(message[1:].split("\n")).rstrip(".")
 
 
 def _usage_hint(error: click.ClickException) -> str | None:

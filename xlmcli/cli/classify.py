@@ -11,7 +11,9 @@ from xlmcli.errors import ExitCode, UsageError
 
 @click.command()
 @click.option("--lang", metavar="LANG", help="Language of the text, or auto: identified line by line.  [default: auto]")
-@click.option("-k", "num_best", type=click.IntRange(min=1), metavar="N", help="The N likeliest labels of each text.")
+@click.option(
+    "-k", "num_best", type=click.IntRange(1, 10_000), metavar="N", help="The N likeliest labels of each text."
+)
 @click.option("--all", "all_labels", is_flag=True, help="Every label and its probability, the likeliest first.")
 @click.option("--threshold", type=FiniteRange(0, 1), metavar="P", help="Only labels at least as probable as P.")
 @click.option(

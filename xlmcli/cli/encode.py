@@ -66,7 +66,7 @@ class _Wanted:
 )
 @click.option("--pair-field", cls=SingleOption, metavar="FIELD", help="jsonl: field of the second text.")
 @click.option("--nearest", type=FILE, metavar="FILE", help="Write the line of FILE that is nearest to each text.")
-@click.option("-k", "num_best", type=click.IntRange(min=1), metavar="N", help="The N nearest lines.  [default: 1]")
+@click.option("-k", "num_best", type=click.IntRange(1, 10_000), metavar="N", help="The N nearest lines.  [default: 1]")
 @click.option("--margin", is_flag=True, help="Score by margin, which finds translations better; reads all input first.")
 @click.option(
     "--pair-lang", metavar="LANG", help="Language of the second texts and of --nearest FILE.  [default: auto]"

@@ -30,7 +30,11 @@ from xlmcli.cli.training import (
     help="Folder with a vocabulary; by default that of --init, or one that is learned from the text.",
 )
 @click.option(
-    "--vocab-size", type=click.IntRange(1), default=8000, show_default=True, help="Size of the vocabulary to learn."
+    "--vocab-size",
+    type=click.IntRange(1, 1_000_000),
+    default=8000,
+    show_default=True,
+    help="Size of the vocabulary to learn.",
 )
 @lowercase_option
 @click.option(
@@ -53,7 +57,11 @@ from xlmcli.cli.training import (
     help="What to learn, joined by commas; several take turns.",
 )
 @click.option(
-    "--block-len", type=click.IntRange(2), default=256, show_default=True, help="Tokens of a block of running text."
+    "--block-len",
+    type=click.IntRange(2, 65_536),
+    default=256,
+    show_default=True,
+    help="Tokens of a block of running text.",
 )
 @click.option(
     "--mask-share", type=FiniteRange(0, 1), default=0.15, show_default=True, help="Share of words to predict."

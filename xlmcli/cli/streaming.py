@@ -108,7 +108,7 @@ def _shared_options(verb: str, model_help: str, batch_tokens: int) -> list[Calla
         ),
         click.option(
             "--max-batch-tokens",
-            type=click.IntRange(min=1),
+            type=click.IntRange(1, 65_536),
             default=batch_tokens,
             show_default=True,
             help="Most source tokens of a batch, padding counted.",
@@ -134,12 +134,12 @@ def _shared_options(verb: str, model_help: str, batch_tokens: int) -> list[Calla
         ),
         click.option(
             "--threads",
-            type=click.IntRange(min=1),
+            type=click.IntRange(1, 1024),
             help="Threads that share a batch (default: 1, or the usable cores shared out among --workers).",
         ),
         click.option(
             "--workers",
-            type=click.IntRange(min=1),
+            type=click.IntRange(1, 256),
             help="Batches computed at the same time (default: as many as the usable cores have room for).",
         ),
         click.option(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, FiniteRange, augment_option, config_option, lowercase_option
+from xlmcli.console import print_line
 from xlmcli.errors import DataError, UsageError
 from xlmcli.lines import iter_stdin_lines, iter_text_lines
 from xlmcli.sources import Source
@@ -47,7 +48,7 @@ def command() -> None:
 )
 @click.option(
     "--vocab-size",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1_000_000),
     default=8000,
     show_default=True,
     help="Ids in all: 14 special tokens, 256 bytes, pieces.",
@@ -68,14 +69,16 @@ def command() -> None:
 )
 @click.option(
     "--sentences",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 100_000_000),
     default=1_000_000,
     show_default=True,
     help="How many lines are sampled for learning in all.",
 )
 @augment_option
 @lowercase_option
-@click.option("--seed", type=int, default=0, show_default=True, help="Which lines are sampled.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Which lines are sampled."
+)
 @click.option("--force", is_flag=True, help="Replace the vocabulary of a folder that has one.")
 @config_option
 @click.argument("out_folder", type=FILE)
@@ -122,7 +125,7 @@ def train(
         augmentations=augmentations,
     )
     for sample in train_sentencepiece(options, out_folder):
-        click.echo(f"{sample.lang}: {sample.num_lines:,} lines, {len(sample.sentences):,} learned from", err=True)
+        print_line(f"{sample.lang}: {sample.num_lines:,} lines, {len(sample.sentences):,} learned from")
 
 
 _model_option = click.option(

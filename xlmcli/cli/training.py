@@ -78,7 +78,7 @@ _DATA = (
     ),
     click.option(
         "--max-len",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 65_536),
         default=100,
         show_default=True,
         help="Leave out sentences (of pairs, in pretraining) with more tokens.",
@@ -99,7 +99,7 @@ _DATA = (
     ),
     click.option(
         "--batch-tokens",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 1_000_000),
         default=4096,
         show_default=True,
         help="Longest sentence times sentences in a batch, a side.",
@@ -107,12 +107,12 @@ _DATA = (
     alpha_option,
 )
 _SIZE = (
-    click.option("--dim", type=click.IntRange(1), default=512, show_default=True, help="Width of the states."),
-    click.option("--layers", type=click.IntRange(1), default=6, show_default=True, help="Layers of the encoder."),
-    click.option("--heads", type=click.IntRange(1), default=8, show_default=True, help="Attention heads."),
+    click.option("--dim", type=click.IntRange(1, 16_384), default=512, show_default=True, help="Width of the states."),
+    click.option("--layers", type=click.IntRange(1, 128), default=6, show_default=True, help="Layers of the encoder."),
+    click.option("--heads", type=click.IntRange(1, 1024), default=8, show_default=True, help="Attention heads."),
     click.option(
         "--max-positions",
-        type=click.IntRange(4),
+        type=click.IntRange(4, 65_536),
         default=512,
         show_default=True,
         help="Longest sequence that the model can read, in tokens.",
@@ -141,16 +141,18 @@ _SIZE = (
     ),
 )
 _BUDGET = (
-    click.option("--max-steps", type=click.IntRange(1), help="Stop after so many optimizer steps."),
+    click.option("--max-steps", type=click.IntRange(1, 10**9), help="Stop after so many optimizer steps."),
     click.option(
         "--max-time",
         type=DURATION,
         help="Stop after so long, such as 90m or 2h, over all resumes; reading the text does not count.",
     ),
-    click.option("--patience", type=click.IntRange(1), help="Stop after so many validations without a better score."),
+    click.option(
+        "--patience", type=click.IntRange(1, 10**9), help="Stop after so many validations without a better score."
+    ),
     click.option(
         "--accumulate",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 10**6),
         default=1,
         show_default=True,
         help="Batches whose gradients make one step.",
@@ -173,16 +175,22 @@ _LOOP = (
         help="Time between two checkpoints that a run which was killed goes on from.",
     ),
     click.option(
-        "--log-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between two lines of the log."
+        "--log-every",
+        type=click.IntRange(1, 10**9),
+        default=50,
+        show_default=True,
+        help="Steps between two lines of the log.",
     ),
     click.option(
         "--average",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 1000),
         default=1,
         show_default=True,
         help="Newest checkpoints to average at the end.",
     ),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of everything random."),
+    click.option(
+        "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of everything random."
+    ),
     click.option(
         "--precision",
         type=click.Choice(["auto", "bf16", "fp32"]),
@@ -215,7 +223,7 @@ def _optimizer_options(schedules: Sequence[str], *, warmup: int, beta2: float) -
         ),
         click.option(
             "--warmup",
-            type=click.IntRange(0),
+            type=click.IntRange(0, 10**9),
             default=warmup,
             show_default=True,
             help="Steps in which the learning rate rises to its peak.",
@@ -244,7 +252,7 @@ def _valid_every_option(default: int) -> Option:
     """``--valid-every``, with a command's own default."""
     return click.option(
         "--valid-every",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 10**9),
         default=default,
         show_default=True,
         help="Steps between two validations, each with a checkpoint.",

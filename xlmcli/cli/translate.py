@@ -6,18 +6,23 @@ import click
 
 from xlmcli.cli.options import FiniteRange
 from xlmcli.cli.streaming import StreamOptions, open_stream, stream_options
+from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
 
 
 @click.command()
 @click.option("--src", metavar="LANG", help="Language of the text; may be left out where the model has only one.")
 @click.option("--tgt", metavar="LANG", help="Language to translate into; likewise.")
-@click.option("--beam-size", type=click.IntRange(min=1), help="Hypotheses kept; 1 is greedy (default: the model's).")
+@click.option(
+    "--beam-size", type=click.IntRange(1, MAX_BEAM_SIZE), help="Hypotheses kept; 1 is greedy (default: the model's)."
+)
 @click.option(
     "--length-penalty",
-    type=FiniteRange(min=0),
+    type=FiniteRange(0, MAX_LENGTH_PENALTY),
     help="Divide scores by length to this power; more favours longer output (default: the model's).",
 )
-@click.option("--n-best", type=click.IntRange(min=1), default=1, show_default=True, help="Translations of each text.")
+@click.option(
+    "--n-best", type=click.IntRange(1, MAX_BEAM_SIZE), default=1, show_default=True, help="Translations of each text."
+)
 @click.option(
     "--no-protect",
     is_flag=True,

@@ -11,7 +11,7 @@ from xlmcli.infer.engine import EncoderEngine, EngineOptions, PendingStates
 from xlmcli.infer.languages import follows_transformers, open_languages
 from xlmcli.infer.passages import PassageMaker
 from xlmcli.infer.pieces import Piece
-from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text import Tokenizer
 from xlmcli.text.fixed_rules import FixedRulesTokenizer
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class TextEncoder:
             raise ModelError(
                 f"{bundle.name} translates, and has no encoder for itself", hint="name an encoder's bundle"
             )
-        self.tokenizer: Tokenizer = load_tokenizer(bundle.path)
+        self.tokenizer: Tokenizer = bundle.open_tokenizer()
         if follows_transformers(manifest):
             self.tokenizer = FixedRulesTokenizer(self.tokenizer)
         self._engine = EncoderEngine(

@@ -372,7 +372,7 @@ def _load(kind: Callable[..., _Model], files: Mapping[str, bytes], options: Engi
             intra_threads=num_threads,
             files=dict(files),
         )
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, IndexError) as error:
         raise ModelError(f"the engine cannot load the model: {error}") from error
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmcli.bundle import HEAD_NAME, Bundle, ClassifierPart
+from xlmcli.bundle.arrays import load_arrays
 from xlmcli.errors import ModelError
 from xlmcli.infer.states import States
 
@@ -40,15 +41,9 @@ class ClassifierHead:
         Raises:
             ModelError: The bundle is no classifier's, or its layer does not fit its labels and its encoder.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
         part, dim = bundle.classifier, bundle.manifest.architecture.dim
         place = bundle.path / HEAD_NAME
-        try:
-            arrays = load(bundle.read_head())
-        except SafetensorError as error:
-            raise ModelError(f"{place}: not a safetensors file ({error})") from None
+        arrays = load_arrays(bundle.read_head(), place)
         has_hidden = _HIDDEN_WEIGHT in arrays or _HIDDEN_BIAS in arrays
         shapes = {"weight": (len(part.labels), dim), "bias": (len(part.labels),)}
         if has_hidden:
@@ -57,9 +52,8 @@ class ClassifierHead:
             if name not in arrays or arrays[name].shape != shape:
                 found = arrays[name].shape if name in arrays else "none"
                 raise ModelError(f"{place}: expected an array {name!r} of shape {shape}, found {found}")
-        exact = {name: array.astype(np.float32) for name, array in arrays.items()}
-        hidden = (exact[_HIDDEN_WEIGHT], exact[_HIDDEN_BIAS]) if has_hidden else None
-        return cls(exact["weight"], exact["bias"], part, hidden)
+        hidden = (arrays[_HIDDEN_WEIGHT], arrays[_HIDDEN_BIAS]) if has_hidden else None
+        return cls(arrays["weight"], arrays["bias"], part, hidden)
 
     def score(self, states: States) -> NDArray[np.float32]:
         """Returns logits for every label of every text, (batch, labels), before the temperature."""

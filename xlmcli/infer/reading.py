@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast
 
 from xlmcli.errors import DataError, unreadable
-from xlmcli.lines import COMPRESSED_SUFFIXES, decode_line, open_bytes, reading_errors, without_byte_order_mark
+from xlmcli.lines import (
+    COMPRESSED_SUFFIXES,
+    MAX_LINE_BYTES,
+    decode_line,
+    line_too_long,
+    open_bytes,
+    reading_errors,
+    without_byte_order_mark,
+)
 
 STDIN_NAME = "<stdin>"
 
@@ -167,13 +175,19 @@ def _iter_raw(source: Input, returns_end_lines: bool) -> Iterator[tuple[list[byt
     with reading_errors(source.name), source.open() as stream:
         read = _reader(stream)
         parts: list[bytes] = []
+        num_open_bytes = num_lines = 0
         while data := read(_CHUNK_BYTES):
             head, newline, rest = data.rpartition(b"\n")
             if newline:
-                yield b"".join([*parts, head]).split(b"\n"), "\n"
-                parts, returns_end_lines = [], False
+                lines = b"".join([*parts, head]).split(b"\n")
+                yield lines, "\n"
+                parts, returns_end_lines, num_open_bytes = [], False, 0
+                num_lines += len(lines)
             if rest:
                 parts.append(rest)
+                num_open_bytes += len(rest)
+            if num_open_bytes > MAX_LINE_BYTES:
+                raise line_too_long(source.name, num_lines + 1)
         if parts:
             last = b"".join(parts)
             if returns_end_lines and b"\r" in last[:-1]:

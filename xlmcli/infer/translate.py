@@ -15,7 +15,7 @@ from xlmcli.infer.records.protocols import Added, Record, Row, Values
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.infer.translations import PieceTranslation, ProtectedTranslations
 from xlmcli.records import Direction
-from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text import Tokenizer
 from xlmcli.text.spans import find_spans, find_strange, without_marks
 
 CUT = "cut"
@@ -137,7 +137,8 @@ class Translation:
         direction: From and to.
         decoding: How to search.
         with_scores: Whether scores are written.
-        find_spans: What to protect, for a model that has learned it.
+        find_spans: What to protect.
+        knows_marks: Whether the model has learned what marks of protected spans are.
     """
 
     def __init__(
@@ -149,12 +150,14 @@ class Translation:
         *,
         with_scores: bool = False,
         find_spans: FindSpans | None = None,
+        knows_marks: bool = True,
     ) -> None:
         self._engine = engine
         self._tokenizer = tokenizer
         self._direction = direction
         self._decoding = decoding
         self._with_scores = with_scores
+        self._knows_marks = knows_marks
         self._pieces = PieceMaker(tokenizer, engine.max_source_tokens, direction.src, direction.tgt, find_spans)
         self.num_workers = engine.num_workers
         self.counts = TranslationCounts()
@@ -163,7 +166,9 @@ class Translation:
         return self._pieces.prepare([record.text or "" for record in records])
 
     def submit(self, batch: Sequence[Piece]) -> ProtectedTranslations:
-        return ProtectedTranslations(self._engine, self._tokenizer, self._direction, batch, self._decoding)
+        return ProtectedTranslations(
+            self._engine, self._tokenizer, self._direction, batch, self._decoding, knows_marks=self._knows_marks
+        )
 
     def finish(self, record: Record, prepared: Prepared, results: Sequence[PieceTranslation]) -> Translations:
         """Joins the translations of a text's pieces; a text without pieces is its own translation."""
@@ -259,7 +264,7 @@ def open_translation(
     bundle = open_bundle(path)
     direction = choose_direction(bundle, src, tgt)
     manifest = bundle.manifest
-    tokenizer = load_tokenizer(path)
+    tokenizer = bundle.open_tokenizer()
     engine = TranslationEngine(
         bundle.folded_files(direction),
         tokenizer.vocab,
@@ -270,6 +275,7 @@ def open_translation(
         frame=bundle.frame(direction),
     )
     defaults = bundle.translation.decoding
+    knows_marks = bundle.translation.protects_spans
     decoding = Decoding(
         beam_size=search.beam_size or max(defaults.beam_size, search.num_best),
         length_penalty=defaults.length_penalty if search.length_penalty is None else search.length_penalty,
@@ -282,11 +288,12 @@ def open_translation(
         direction,
         decoding,
         with_scores=search.with_scores,
-        find_spans=_span_finder(tokenizer, bundle.translation.protects_spans) if search.protect else None,
+        find_spans=_span_finder(tokenizer, knows_marks) if search.protect else None,
+        knows_marks=knows_marks,
     )
 
 
-def _span_finder(tokenizer: Tokenizer, has_learned: bool) -> FindSpans | None:
+def _span_finder(tokenizer: Tokenizer, knows_marks: bool) -> FindSpans | None:
     """Finds the spans to protect; what the vocabulary cannot write is among them, where it can say so.
 
     It is all that is protected from a model that has learned no marks: the text around is translated in parts.
@@ -294,6 +301,6 @@ def _span_finder(tokenizer: Tokenizer, has_learned: bool) -> FindSpans | None:
     from xlmcli.text.sentencepiece import SentencePieceTokenizer
 
     is_strange = tokenizer.lacks if isinstance(tokenizer, SentencePieceTokenizer) else None
-    if has_learned:
+    if knows_marks:
         return partial(find_spans, is_strange=is_strange)
     return None if is_strange is None else partial(find_strange, is_strange=is_strange)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from xlmcli.bundle.manifest import Activation, Pooling
+from xlmcli.bundle.fields import Fields
+from xlmcli.bundle.manifest import MAX_LABELS, MAX_TEMPERATURE, MIN_TEMPERATURE, Activation, Pooling
+from xlmcli.errors import ModelError
 from xlmcli.text.special import BOS_ID, EOS_ID
 
 CLASSIFIER = "XLMForSequenceClassification"
@@ -59,19 +61,32 @@ class ClassifierConfig:
         }
 
     @classmethod
-    def from_json(cls, config: dict[str, Any]) -> ClassifierConfig:
+    def from_json(cls, config: Fields) -> ClassifierConfig:
         """Reads what ``to_json`` wrote, or settings of ``transformers`` with its defaults filled in.
 
         Raises:
-            KeyError: A field is missing, or the classifier is of a kind that is not supported.
+            ModelError: A field is missing or wrong, or the classifier is of a kind that is not supported.
         """
-        labels = {int(index): label for index, label in config["id2label"].items()}
+        given = {key for key, value in config.values.items() if value is not None}
+        names = config.child("id2label")
+        labels = tuple(names.text(index) for index in sorted(names.keys, key=_label_id))
+        if not 2 <= len(set(labels)) == len(labels) <= MAX_LABELS:
+            raise ModelError(f"{config.place}: id2label: should be two different labels or more")
         return cls(
-            labels=tuple(labels[index] for index in sorted(labels)),
-            multi_label=config["problem_type"] == PROBLEMS[True],
-            pooling=POOLINGS[config["summary_type"]],
-            activation=config["summary_activation"] or None,
-            temperature=float(config.get("xlm_temperature", 1.0)),
-            train_langs=tuple(config.get("xlm_train_langs", ())),
-            start_id=config.get("xlm_start_id", BOS_ID),
+            labels=labels,
+            multi_label="problem_type" in given and config.text("problem_type") == PROBLEMS[True],
+            pooling=POOLINGS[config.choice("summary_type", tuple(POOLINGS))],
+            activation=config.choice("summary_activation", get_args(Activation))
+            if config.values.get("summary_activation")
+            else None,
+            temperature=config.number("xlm_temperature", MIN_TEMPERATURE, MAX_TEMPERATURE)
+            if "xlm_temperature" in given
+            else 1.0,
+            train_langs=config.texts("xlm_train_langs") if "xlm_train_langs" in given else (),
+            start_id=config.whole("xlm_start_id", BOS_ID, EOS_ID) if "xlm_start_id" in given else BOS_ID,
         )
+
+
+def _label_id(key: str) -> tuple[int, str]:
+    """Orders keys, which are numbers, as numbers."""
+    return len(key), key

@@ -177,19 +177,33 @@ def read_vocabulary(folder: Path) -> list[str]:
     Raises:
         ModelError: There is none, or it is damaged.
     """
+    return list(dict.fromkeys(piece for listed in read_vocabularies(folder).values() for piece in listed))
+
+
+def read_vocabularies(folder: Path) -> dict[str, list[str]]:
+    """Returns the pieces of the engine's vocabularies by the names of their files.
+
+    Raises:
+        ModelError: There is none, or it is damaged.
+    """
     names = next((names for names in _VOCABULARIES if (folder / names[0]).is_file()), None)
     if names is None:
         raise ModelError(f"{folder}: no vocabulary, neither {' nor '.join(names[0] for names in _VOCABULARIES)}")
-    pieces: dict[str, None] = {}
-    for name in names:
-        try:
-            listed = json.loads(_read(folder / name))
-        except ValueError as error:
-            raise ModelError(f"{folder / name}: not JSON: {error}") from None
-        if not isinstance(listed, list) or not all(isinstance(piece, str) for piece in listed):
-            raise ModelError(f"{folder / name}: expected a list of pieces")
-        pieces |= dict.fromkeys(listed)
-    return list(pieces)
+    return {name: _read_pieces(folder / name) for name in names}
+
+
+def _read_pieces(path: Path) -> list[str]:
+    try:
+        listed = json.loads(_read(path))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: not JSON: {error}") from None
+    if not isinstance(listed, list) or not all(isinstance(piece, str) for piece in listed):
+        raise ModelError(f"{path}: expected a list of pieces")
+    try:
+        "".join(listed).encode()
+    except UnicodeEncodeError:  # JSON can spell a half of a surrogate pair, which is no character
+        raise ModelError(f"{path}: a piece is not text of whole characters") from None
+    return listed
 
 
 def _open_sentencepiece(model: bytes, origin: Path | str) -> SentencePieceProcessor:

@@ -71,8 +71,11 @@ class SentencePieceTokenizer:
             raise ModelError(f"{origin}: not a SentencePiece model") from error
         self._model = model
         self.vocab_size: int = self._processor.vocab_size()
-        self._check_special_tokens(origin)
-        self._plain_forms = plain_forms(self.vocab)
+        try:
+            self._check_special_tokens(origin)
+            self._plain_forms = plain_forms(self.vocab)
+        except UnicodeDecodeError:
+            raise ModelError(f"{origin}: damaged: a piece is not UTF-8") from None
         pieces = {piece.removeprefix("▁") for piece in self.vocab}
         self._numeral_marks = "".join(mark for mark in "^_/" if mark in pieces)
         byte_ids = self._processor.piece_to_id(list(BYTE_PIECES))

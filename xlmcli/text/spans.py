@@ -135,7 +135,7 @@ def find_spans(text: str, is_strange: Callable[[str], bool] | None = None) -> li
 
 def find_strange(text: str, is_strange: Callable[[str], bool]) -> list[tuple[int, int]]:
     """Returns where the words and runs of characters are that hold some that a vocabulary lacks, as `find_spans`."""
-    if text.isascii():
+    if text.isascii() or not any(map(is_strange, set(unicodedata.normalize("NFC", text)))):
         return []
     return [
         match.span()

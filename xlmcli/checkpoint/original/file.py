@@ -112,9 +112,14 @@ class OriginalCheckpoint:
 
 
 class StreamedWeights(Mapping[str, Tensor]):
-    """Weights that stay in their file: each look reads one, as float32 in memory of its own."""
+    """Weights that stay in their file: each look reads one, as float32 in memory of its own.
+
+    Raises:
+        ModelError: All of them would take much more memory than the file takes room.
+    """
 
     def __init__(self, file: TorchFile, references: Mapping[str, TensorReference]) -> None:
+        file.check_numbers(references.values())
         self._file, self._references = file, references
 
     def __getitem__(self, name: str) -> Tensor:

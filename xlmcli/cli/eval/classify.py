@@ -12,6 +12,7 @@ import click
 from xlmcli.cli.eval.options import ReportOptions, check_stdin, publish, report_options
 from xlmcli.cli.options import FILE, SingleOption, complete_model
 from xlmcli.errors import UsageError
+from xlmcli.facts import format_name
 from xlmcli.lines import STDIN, iter_byte_lines, iter_stdin_lines
 
 if TYPE_CHECKING:
@@ -192,4 +193,4 @@ def _read(path: Path, place: LabelColumns, *, is_gold: bool, multi_label: bool) 
 
     read = read_gold if is_gold else read_predictions
     lines: Iterator[bytes] = iter_stdin_lines() if path == STDIN else iter_byte_lines(path)
-    return read(lines, STDIN_NAME if path == STDIN else str(path), place, multi_label=multi_label)
+    return read(lines, STDIN_NAME if path == STDIN else format_name(path), place, multi_label=multi_label)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ReportFormat = Literal["table", "tsv", "json", "markdown", "latex"]
 
 _MAX_SHOWN_COLUMNS = 16
+_MAX_DIGITS = 10
 
 
 class _SeedType(click.ParamType[int]):
@@ -33,7 +34,7 @@ class _SeedType(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value).strip()
-        if not text.isdecimal():
+        if not text.isdecimal() or len(text) > _MAX_DIGITS:
             self.fail(f"{value!r} is no seed: give a whole number from 0, so that figures can be had again", param, ctx)
         return int(text)
 
@@ -42,7 +43,7 @@ _SHARED = (
     click.option("--baseline", metavar="NAME", help="System that the others are tested against.  [default: the first]"),
     click.option(
         "--resamples",
-        type=click.IntRange(0),
+        type=click.IntRange(0, 1_000_000),
         default=1000,
         show_default=True,
         help="Bootstrap resamples for 95 % confidence intervals and the paired test; 0 for none.",

@@ -54,13 +54,17 @@ if TYPE_CHECKING:
     "--tokenize", metavar="NAME", help="BLEU's tokeniser, as sacreBLEU calls it.  [default: 13a, or by --tgt]"
 )
 @click.option(
-    "--chrf-word-order", type=click.IntRange(0), default=0, show_default=True, help="Word n-grams of chrF; 2 is chrF++."
+    "--chrf-word-order",
+    type=click.IntRange(0, 16),
+    default=0,
+    show_default=True,
+    help="Word n-grams of chrF; 2 is chrF++.",
 )
 @click.option("--lowercase", is_flag=True, help="BLEU and chrF ignore case.")
 @click.option("--sentence", is_flag=True, help="Write the scores of each line instead, as tsv or JSON lines.")
 @click.option(
     "--trials",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 1_000_000),
     default=10_000,
     show_default=True,
     help="Trials of approximate randomization, where there are several systems; 0 for none.",

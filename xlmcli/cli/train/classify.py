@@ -45,7 +45,7 @@ _TEXT = (
     click.option("--multi-label", is_flag=True, help="A text has any number of labels, joined by commas."),
     click.option(
         "--max-len",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 65_536),
         help="Cut a text, or both of a pair together, to so many tokens; by default to what the model can read.",
     ),
     alpha_option,
@@ -70,10 +70,12 @@ _RECIPE = (
         show_default=True,
         help="Share of words that are masked while learning: against learning little text by heart.",
     ),
-    click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True, help="Texts in a batch."),
+    click.option(
+        "--batch-size", type=click.IntRange(1, 65_536), default=16, show_default=True, help="Texts in a batch."
+    ),
     click.option(
         "--seeds",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 1000),
         default=1,
         show_default=True,
         help="Runs to make, each with a seed and a budget of its own; the best is kept.",

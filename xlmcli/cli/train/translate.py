@@ -32,7 +32,7 @@ from xlmcli.records import Direction
 @click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default that of the pretrained model.")
 @click.option(
     "--decoder-layers",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 128),
     help="Depth of the decoder, the first layers of what it starts from; by default all.",
 )
 @click.option(

@@ -15,10 +15,10 @@ from typing import BinaryIO, cast
 
 from xlmcli.bundle import Architecture, Bundle, Framing, Limits, Manifest, SpecialTokens, TranslationPart, is_bundle
 from xlmcli.bundle.fields import Fields
+from xlmcli.bundle.layout import DECODER_POSITIONS, ENCODER_POSITIONS, StoredWeight, iter_weights, read_number
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.bundle.names import CONFIG_NAME, MODEL_NAME
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance
-from xlmcli.convert.engine.layout import DECODER_POSITIONS, ENCODER_POSITIONS, StoredWeight, iter_weights
 from xlmcli.convert.family.languages import (
     EOS,
     SENTENCEPIECE_FILE,
@@ -30,6 +30,7 @@ from xlmcli.convert.family.languages import (
 from xlmcli.convert.family.model import tokenizer_kind
 from xlmcli.convert.options import Refusals, Say, VerificationOptions, refused_by_engine_models
 from xlmcli.errors import ModelError, unreadable
+from xlmcli.facts import format_bytes
 from xlmcli.records import Direction
 from xlmcli.text.family_tokenizers import (
     JSON_FILE,
@@ -55,6 +56,8 @@ _TOKENIZER_FILES = (
     {JSON_FILE: JSON_FILE},
     {SOURCE_FILE: SENTENCEPIECE_FILE},
 )
+# Weights are never packed so well.
+_MAX_RATIO, _SMALL_BYTES = 20, 1 << 26
 # Where a model computes its positions, the engine takes any length, but training texts were sentences.
 _COMPUTED_POSITIONS = 256
 # What the engine takes where an old model does not say.
@@ -195,7 +198,11 @@ def _unpack(path: Path) -> Path | zipfile.Path:
     if path.is_dir():
         return path
     try:
-        top = list(zipfile.Path(zipfile.ZipFile(path)).iterdir())
+        archive = zipfile.ZipFile(path)
+        num_bytes = sum(entry.file_size for entry in archive.infolist())
+        if num_bytes > _SMALL_BYTES + _MAX_RATIO * path.stat().st_size:
+            raise ModelError(f"{path}: refused, it would take {format_bytes(num_bytes)} when it is unpacked")
+        top = list(zipfile.Path(archive).iterdir())
     except (OSError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path}: not a package of Argos Translate ({error})") from None
     folders = [entry for entry in top if entry.is_dir()]
@@ -227,8 +234,7 @@ def _read_num_heads(stream: BinaryIO, weights: Mapping[str, StoredWeight]) -> in
     stored = next((weight for name, weight in weights.items() if name.endswith("coder/num_heads")), None)
     if stored is None:
         return _UNTOLD_NUM_HEADS
-    stream.seek(stored.offset)
-    return int.from_bytes(stream.read(stored.num_bytes), "little")
+    return read_number(stream, stored)
 
 
 def _architecture(weights: Mapping[str, StoredWeight], num_heads: int, vocab_size: int) -> Architecture:

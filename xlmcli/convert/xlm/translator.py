@@ -22,13 +22,13 @@ from xlmcli.bundle import (
     TranslationPart,
     new_bundle,
 )
+from xlmcli.bundle.layout import find_position_tables
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.checkpoint.config import CheckpointConfig, load_config
 from xlmcli.checkpoint.lazy_weights import StoredWeights, rename
 from xlmcli.checkpoint.weights import find_faults, load_own_tokenizer, load_seq2seq
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance, tokenizer_kind
-from xlmcli.convert.engine.layout import find_position_tables
 from xlmcli.convert.options import REFUSED_BY_TRANSLATORS, Refusals, Say, VerificationOptions
 from xlmcli.convert.xlm.translator_specs import DECODER_START, build_spec
 from xlmcli.errors import ModelError

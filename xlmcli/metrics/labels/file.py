@@ -178,10 +178,10 @@ def _check_labels(column: SystemLabels, known: set[str], origin: str, multi_labe
     label = next(label for label in split_answer(column.labels[index], multi_label) if label not in known)
     close = get_close_matches(label, known, n=1)
     meant = f" (did you mean {close[0]!r}?)" if close else ""
-    raise DataError(
-        f"{column.place(index)}: unknown label {label!r}{meant}",
-        hint=f"{origin} has {_listed(sorted(known))}; --labels names all that may occur",
-    )
+    hint = f"{origin} has {_listed(sorted(known))}; --labels names all that may occur"
+    if len(known) > _MAX_SHOWN and len(known) > len(column.labels) // 2:
+        hint = f"{origin} has {len(known):,} different labels: are the columns swapped? --gold-column chooses it"
+    raise DataError(f"{column.place(index)}: unknown label {label!r}{meant}", hint=hint)
 
 
 def _listed(names: Sequence[str]) -> str:

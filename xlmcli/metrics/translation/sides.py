@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xlmcli.errors import DataError
+from xlmcli.facts import format_name
 from xlmcli.lines import STDIN, decode_lines, iter_byte_lines, iter_stdin_lines
 from xlmcli.metrics.shifts import find_shift
 
@@ -37,7 +38,7 @@ def read_side(path: Path) -> Side:
     Raises:
         DataError: It cannot be read, is not UTF-8, or is empty.
     """
-    name = STDIN_NAME if path == STDIN else str(path)
+    name = STDIN_NAME if path == STDIN else format_name(path)
     lines = iter_stdin_lines() if path == STDIN else iter_byte_lines(path)
     texts = [line.rstrip() for line in decode_lines(lines, name)]
     if not texts:

@@ -19,12 +19,11 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
-from safetensors.torch import load_file
 from torch import nn
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.checkpoint.training_state import STATE_FILE, TRAINING_FOLDER, load_training_state, save_training_state
-from xlmcli.checkpoint.weights import fill_weights, save_weights, saved_state
+from xlmcli.checkpoint.weights import fill_weights, read_weights, save_weights, saved_state
 from xlmcli.errors import TrainingError
 from xlmcli.signals import raise_ending
 from xlmcli.train.core.batches import BatchQueue
@@ -239,7 +238,7 @@ class Trainer:
 
     def _keep_average_if_better(self) -> None:
         """Averages the newest snapshots and keeps the result if it scores better than the best so far."""
-        states = [load_file(path) for path in self._snapshots()]
+        states = [read_weights(path) for path in self._snapshots()]
         if len(states) < 2:
             return
         average = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}

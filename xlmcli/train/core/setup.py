@@ -23,6 +23,7 @@ from xlmcli.cores import count_usable_cores
 from xlmcli.errors import TrainingError, UsageError
 from xlmcli.locking import LOCK_SUFFIX, locked
 from xlmcli.model.transformer import XLMShape
+from xlmcli.signals import undone
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentencepiece import SentencePieceTokenizer
@@ -102,15 +103,18 @@ def alone_in_its_folder(train: Train[AnyOptions, AnyState]) -> Train[AnyOptions,
         folder, is_new = options.run.folder, not options.run.folder.exists()
         if os.environ.get("RANK", "0") != "0":  # The first of a run's processes holds the lock for all.
             return train(options, reporters)
-        try:
-            with locked(
-                folder / LOCK_SUFFIX, f"training in {folder}", error=TrainingError, elsewhere="name another folder"
-            ):
-                return train(options, reporters)
-        finally:
-            if is_new:
-                with suppress(OSError):
-                    folder.rmdir()  # Of a run that never began: it is empty.
+
+        def give_up() -> None:
+            with suppress(OSError):
+                if is_new:
+                    folder.rmdir()  # It is empty if the run never began.
+
+        occupation = f"training in {folder}"
+        with (
+            undone(give_up),
+            locked(folder / LOCK_SUFFIX, occupation, error=TrainingError, elsewhere="name another folder"),
+        ):
+            return train(options, reporters)
 
     return train_alone
 

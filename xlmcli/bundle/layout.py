@@ -20,7 +20,8 @@ DECODER_POSITIONS = "decoder/position_encodings/encodings"
 
 # What we write; others' models may be older, and are laid out alike from 4 on.
 _OLDEST_VERSION, _BINARY_VERSION = 4, 6
-_TYPES = ("float32", "int8", "int16", "int32", "float16", "bfloat16")
+_NUM_BYTES = {"float32": 4, "int8": 1, "int16": 2, "int32": 4, "float16": 2, "bfloat16": 2}
+_TYPES = tuple(_NUM_BYTES)
 _TABLE_TYPES: dict[str, TableType] = {"float32": "float32", "float16": "float16", "bfloat16": "bfloat16"}
 
 
@@ -54,8 +55,30 @@ def find_position_tables(path: Path) -> PositionTables:
     return PositionTables(_table(weights, ENCODER_POSITIONS, path), _table(weights, DECODER_POSITIONS, path))
 
 
+def read_weights(stream: BinaryIO) -> dict[str, StoredWeight]:
+    """Returns the weights of a model.bin by name, also those that have the numbers of another."""
+    weights = {weight.name: weight for weight in iter_weights(stream)}
+    (num_aliases,) = _unpack(stream, "=I")
+    for _ in range(num_aliases):
+        alias, name = _read_name(stream), _read_name(stream)
+        if name not in weights:
+            raise ModelError(f"model.bin: {alias[:40]!r} stands for {name[:40]!r}, which it has not")
+        weights[alias] = weights[name]
+    return weights
+
+
+def read_number(stream: BinaryIO, weight: StoredWeight) -> int:
+    """Reads a setting: a weight that is one whole number."""
+    stream.seek(weight.offset)
+    return int.from_bytes(stream.read(weight.num_bytes), "little", signed=True)
+
+
 def iter_weights(stream: BinaryIO) -> Iterator[StoredWeight]:
-    """Iterates over the weights of a model.bin in the order of the file, without reading their numbers."""
+    """Iterates over the weights of a model.bin in the order of the file, without reading their numbers.
+
+    Raises:
+        ModelError: The file is laid out differently from what we know, or a weight's bytes do not fit its shape.
+    """
     (version,) = _unpack(stream, "=I")
     if not _OLDEST_VERSION <= version <= _BINARY_VERSION:
         raise ModelError(f"model.bin is of version {version}, and we know versions up to {_BINARY_VERSION}")
@@ -68,7 +91,10 @@ def iter_weights(stream: BinaryIO) -> Iterator[StoredWeight]:
         type_id, num_bytes = _unpack(stream, "=BI")
         if type_id >= len(_TYPES):
             raise ModelError(f"model.bin: {name} is of a type that we do not know ({type_id})")
-        yield StoredWeight(name, shape, _TYPES[type_id], stream.tell(), num_bytes)
+        weight = StoredWeight(name, shape, _TYPES[type_id], stream.tell(), num_bytes)
+        if num_bytes != prod(shape) * _NUM_BYTES[weight.dtype]:
+            raise ModelError(f"model.bin: {name} takes {num_bytes} bytes, which does not fit its shape {shape}")
+        yield weight
         stream.seek(num_bytes, 1)
 
 
@@ -77,8 +103,6 @@ def _table(weights: dict[str, StoredWeight], name: str, path: Path) -> PositionT
     if weight is None or len(weight.shape) != 2 or weight.dtype not in _TABLE_TYPES:
         raise ModelError(f"{path}: no position table at {name}")
     rows, dim = weight.shape
-    if weight.num_bytes != prod(weight.shape) * (4 if weight.dtype == "float32" else 2):
-        raise ModelError(f"{path}: {name} takes {weight.num_bytes} bytes, which does not fit its shape {weight.shape}")
     return PositionTable(weight.offset, rows, dim, _TABLE_TYPES[weight.dtype])
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xlmcli.convert.engine.layout import find_position_tables, iter_weights
+from xlmcli.bundle.layout import find_position_tables, iter_weights
 from xlmcli.errors import ModelError
 
 

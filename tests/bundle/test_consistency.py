@@ -1,0 +1,170 @@
+"""Bundles whose parts do not fit each other are refused when they are opened, and no bundle brings ``xlm`` down."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xlmcli.bundle import open_bundle
+from xlmcli.bundle.layout import read_weights
+from xlmcli.bundle.reading import hash_file
+from xlmcli.errors import ModelError
+
+Change = Callable[[Path], None]
+
+
+def seal_again(folder: Path) -> None:
+    """Makes the hashes fit, as whoever changes a file can."""
+    document = json.loads((folder / "xlm.json").read_text())
+    document["files"] = {name: hash_file(folder / name) for name in document["files"]}
+    (folder / "xlm.json").write_text(json.dumps(document))
+
+
+def setting(name: str, value: Any, *path: str) -> Change:
+    """Changes a value of a JSON file."""
+
+    def change(folder: Path) -> None:
+        document = json.loads((folder / name).read_text())
+        place = document
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+        (folder / name).write_text(json.dumps(document))
+
+    return change
+
+
+def shape(name: str, *lengths: int) -> Change:
+    """Gives a weight of model.bin another shape, of the same number of bytes."""
+
+    def change(folder: Path) -> None:
+        content = (folder / "model.bin").read_bytes()
+        with (folder / "model.bin").open("rb") as stream:
+            weight = read_weights(stream)[name]
+        start = weight.offset - 5 - 4 * len(weight.shape)
+        packed = struct.pack(f"={len(lengths)}I", *lengths)
+        (folder / "model.bin").write_bytes(content[:start] + packed + content[start + len(packed) :])
+
+    return change
+
+
+def heads(value: int) -> Change:
+    def change(folder: Path) -> None:
+        content = bytearray((folder / "model.bin").read_bytes())
+        with (folder / "model.bin").open("rb") as stream:
+            offset = read_weights(stream)["encoder/num_heads"].offset
+        content[offset : offset + 2] = value.to_bytes(2, "little")
+        (folder / "model.bin").write_bytes(content)
+
+    return change
+
+
+def pieces(change: Callable[[list[str]], object], name: str = "shared_vocabulary.json") -> Change:
+    def change_file(folder: Path) -> None:
+        listed = json.loads((folder / name).read_text())
+        change(listed)
+        (folder / name).write_text(json.dumps(listed))
+
+    return change_file
+
+
+ATTENTION = "encoder/layer_0/self_attention/linear_0/weight"
+TRANSLATORS = {
+    "a language beyond the table": (
+        setting("xlm.json", 12, "languages", "fr"),
+        "decoder has shape .2, 32., expected more than 12 rows",
+    ),
+    "positions": (
+        setting("xlm.json", 64, "limits", "max_source_positions"),
+        "max_source_positions is 64, .*room for 48",
+    ),
+    "target positions": (
+        setting("xlm.json", 49, "translation", "max_target_positions"),
+        "max_target_positions is 49, .*room for 48",
+    ),
+    "width": (setting("xlm.json", 64, "architecture", "dim"), "expected 96|is of shape|for a model 64 wide"),
+    "layers": (setting("xlm.json", 3, "architecture", "decoder_layers"), "decoder_layers is 3, and model.bin has 2"),
+    "heads": (setting("xlm.json", 8, "architecture", "num_heads"), "num_heads is 8, and model.bin has 4"),
+    "heads of the model": (heads(0), "num_heads is 4, and model.bin has 0"),
+    "quantization": (setting("xlm.json", "int8", "quantization"), "quantization is int8, and model.bin has float32"),
+    "place of a table": (
+        setting("xlm.json", 0, "translation", "position_tables", "encoder", "offset"),
+        "position_tables: encoder is .*offset=0",
+    ),
+    "shape of a matrix": (shape(ATTENTION, 32, 96), "linear_0/(weight|bias) is of shape"),
+    "bytes of a matrix": (shape(ATTENTION, 97, 32), "takes 12288 bytes, which does not fit its shape"),
+    "words of the model": (
+        shape("decoder/embeddings/weight", 32, 420),
+        r"embeddings/weight is of shape \(32, 420\), expected any × 32",
+    ),
+    "start": (setting("xlm.json", "<go>", "translation", "decoder_start"), "decoder_start is '<go>', .*no piece"),
+    "a mark": (setting("xlm.json", "<end>", "tokens", "eos"), "tokens: eos is '<end>', which is no piece"),
+    "a piece less": (pieces(lambda listed: listed.pop()), "id 419 is another piece than the tokenizer's"),
+    "two pieces": (pieces(lambda listed: listed.insert(300, listed.pop(301))), "id 300 is another piece"),
+    "half a character": (pieces(lambda listed: listed.__setitem__(300, "\ud800")), "a piece is not text of whole"),
+    "the engine's settings": (setting("config.json", 10**9, "layer_norm_epsilon"), "layer_norm_epsilon should be"),
+    "the engine's tokens": (setting("config.json", 12, "decoder_start_token"), "decoder_start_token should be text"),
+}
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_what_does_not_fit_is_named(name: str, tiny_bundle: Path, tmp_path: Path) -> None:
+    change, message = TRANSLATORS[name]
+    copy = Path(shutil.copytree(tiny_bundle, tmp_path / "copy"))
+    change(copy)
+    seal_again(copy)
+    with pytest.raises(ModelError, match=message):
+        open_for_use(copy)
+
+
+def open_for_use(folder: Path) -> None:
+    from xlmcli.records import Direction
+
+    bundle = open_bundle(folder)
+    bundle.open_tokenizer()
+    bundle.folded_files(Direction("en", "fr"))
+
+
+@pytest.mark.parametrize("index", [2, 12, 100_000])
+def test_a_language_of_an_encoder_must_be_in_its_table(index: int, tiny_classifier: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_classifier, tmp_path / "copy"))
+    setting("xlm.json", index, "languages", "fr")(copy)
+    with pytest.raises(ModelError, match=f"languages: fr is {index}, and model.bin has room for 1"):
+        open_bundle(copy)
+
+
+def test_the_tokenizer_of_another_model_is_refused(
+    tiny_classifier: Path, tmp_path: Path, sentences: dict[str, list[str]]
+) -> None:
+    from xlmcli.sources import Source
+    from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
+
+    copy = Path(shutil.copytree(tiny_classifier, tmp_path / "copy"))
+    (tmp_path / "text").write_text("\n".join(sentences["fr"]), encoding="utf-8")
+    train_sentencepiece(TokenizerOptions((Source(("fr",), tmp_path / "text"),), vocab_size=330), copy)
+    seal_again(copy)
+    with pytest.raises(ModelError, match="vocab_size is 420, and the tokenizer has 330 pieces"):
+        open_bundle(copy).open_tokenizer()
+
+
+@pytest.mark.parametrize("model", ["tiny_bundle", "tiny_classifier"])
+def test_no_value_of_a_bundle_brings_xlm_down(model: str, request: pytest.FixtureRequest) -> None:
+    """A few hundred changes; ``make fuzz`` tries many more."""
+    command = [sys.executable, "-m", "benchmarks.fuzz", "--values", "few", "--flips", "5"]
+    done = subprocess.run(
+        [*command, str(request.getfixturevalue(model))],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout.partition(": ")[2].partition(" ")[0].replace(",", "")) > 500
