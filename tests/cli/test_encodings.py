@@ -98,7 +98,8 @@ def test_marks_and_line_ends_of_windows_are_no_text(read: Read, place: str) -> N
     assert plain[0] == 0, plain[2]
     windows = "\ufeff" + PLACES[place].replace("\n", "\r\n")
     code, out, err = read(windows.encode())
-    assert (code, out.replace("\r\n", "\n"), err) == plain
+    # Tables and objects keep both in what they pass on.
+    assert (code, out.removeprefix("\ufeff").replace("\r\n", "\n"), err) == plain
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
