@@ -15,7 +15,7 @@ Read = Callable[[bytes], tuple[int, str, str]]
 
 TRANSLATE = ("translate", "--src", "en", "--tgt", "fr", "--beam-size", 1, "-m")
 LEARN = ("tokenizer", "train", "--force")
-LINES = "Good morning.\nThe cat sleeps.\nThe cat sleeps.\n"
+LINES = "Good morning.\nThe cat sleeps.\nThank you very much.\n"
 LABELS = "positive\nnegative\nneutral\n"
 TABLE = "label,text\npositive,Good morning.\nnegative,The cat sleeps.\n"
 OBJECTS = '{"text": "Good morning.", "label": "positive"}\n{"text": "The cat sleeps.", "label": "negative"}\n'
