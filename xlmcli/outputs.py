@@ -19,41 +19,15 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, cast, overload
 
-from xlmcli.errors import DataError, XlmError
+from xlmcli.errors import XlmError
 from xlmcli.lines import COMPRESSED_SUFFIXES
+from xlmcli.named_file import NamedFile, writing_error
 from xlmcli.signals import undone
 
 _PARTIAL_NAME = re.compile(r"\..*\.[0-9a-f]{8}\.xlm-partial", re.DOTALL)
 MAX_NAME_CHARS = 50  # Of four bytes each: with what stands around them, less than the 255 bytes that a name may have.
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/(?P<process>\d+)(/task/\d+)?/fd")
 _MAX_LINKS = 40
-
-
-class NamedFile(io.FileIO):
-    """An open file that names itself when it cannot be written.
-
-    Attributes:
-        error: What writing raised, which a library may hide behind an error of its own.
-
-    Args:
-        descriptor: What to write to.
-        origin: Its name in messages.
-        closefd: Whether the descriptor is closed with the file.
-    """
-
-    def __init__(self, descriptor: int, origin: Path | str, *, closefd: bool = True) -> None:
-        super().__init__(descriptor, "wb", closefd)
-        self.origin = origin
-        self.error: DataError | None = None
-
-    def write(self, data: Any) -> int:
-        try:
-            return super().write(data)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            self.error = _writing_error(self.origin, error)
-            raise self.error from error
 
 
 @overload
@@ -79,7 +53,7 @@ def _atomic_write(path: Path, mode: Literal["w", "wb"]) -> Iterator[IO[Any]]:
         try:
             raw = stack.enter_context(_open_raw(path))
         except OSError as error:
-            raise _writing_error(path, error) from error
+            raise writing_error(path, error) from error
         buffered = io.BufferedWriter(raw)
         file = buffered if mode == "wb" else io.TextIOWrapper(buffered, encoding="utf-8", newline="\n")
         try:
@@ -174,7 +148,7 @@ def writing_errors(name: Path | str) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, BrokenPipeError) or error.filename is not None:
             raise
-        raise _writing_error(name, error) from error
+        raise writing_error(name, error) from error
 
 
 def _open_raw(path: Path) -> AbstractContextManager[NamedFile]:
@@ -217,7 +191,7 @@ def _partial_file(origin: Path, path: Path, status: os.stat_result | None) -> It
         try:
             beside.replace(path)
         except OSError as error:
-            raise _writing_error(origin, error) from error
+            raise writing_error(origin, error) from error
 
 
 @contextmanager
@@ -277,8 +251,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _writing_error(path: Path | str, error: OSError) -> DataError:
-    reason = "it is closed" if error.errno == errno.EBADF else error.strerror or str(error)
-    return DataError(f"cannot write {path}: {reason.lower()}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +11,12 @@ import pytest
 
 from xlmcli.errors import ExitCode
 
-XLM = [sys.executable, "-m", "xlmcli"]
+# Not by preexec_fn, which may wait for ever for a lock that a thread of torch held.
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+os.execv(sys.executable, [sys.executable, "-m", "xlmcli", *sys.argv[2:]])
+"""
 
 RunLimited = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -22,14 +26,8 @@ def run_limited() -> RunLimited:
     """Runs ``xlm`` with a limit on the size of files, in bytes."""
 
     def run(limit: int, *arguments: object) -> subprocess.CompletedProcess[str]:
-        limits = (limit, resource.RLIM_INFINITY)
-        return subprocess.run(
-            [*XLM, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits),
-        )
+        command = [sys.executable, "-c", LIMITED, str(limit), *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=240)
 
     return run
 

@@ -52,6 +52,14 @@ def test_a_private_model_is_as_good_as_none_without_a_token(
     assert xlm("models", "pull", NAME)[0] == ExitCode.OK
 
 
+def test_a_token_that_cannot_be_one(xlm: Run, served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_clé")
+    code, out, err = xlm("models", "pull", NAME)
+    assert (code, out) == (ExitCode.MODEL, "")
+    assert "error: the token for the hub has characters that no token has\n\nhint: set HF_TOKEN" in err
+    assert "clé" not in err
+
+
 @pytest.mark.parametrize(
     ("status", "message", "told", "hint"),
     [

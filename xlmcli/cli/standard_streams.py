@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any
 
-from xlmcli.outputs import NamedFile
+from xlmcli.named_file import NamedFile
 
 _ERROR_HANDLER = "xlm"
 

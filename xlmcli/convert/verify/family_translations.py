@@ -31,7 +31,7 @@ def verify_family(model: FamilyModel, bundle: Bundle, sentences: Mapping[str, Se
     """
     reference = TranslationReference(model)
     translator = ctranslate2.Translator(
-        bundle.path.name,
+        bundle.name,
         device="cpu",
         compute_type=runnable_type(bundle.manifest.quantization),
         files=bundle.read_files(),

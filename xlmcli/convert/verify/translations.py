@@ -15,6 +15,7 @@ from xlmcli.bundle.manifest import Quantization
 from xlmcli.convert.options import Say, VerificationOptions
 from xlmcli.convert.samples import sample_sentences
 from xlmcli.errors import DataError, GateError
+from xlmcli.facts import format_name
 from xlmcli.model.seq2seq import pad
 from xlmcli.model.transformer import Tokens
 from xlmcli.records import Direction
@@ -55,7 +56,7 @@ def verify_bundle(
     """Compares a bundle with its checkpoint in every direction, on ``sentences`` by language or built-in ones."""
     for direction in bundle.translation.directions:
         translator = ctranslate2.Translator(
-            bundle.path.name,
+            bundle.name,
             device="cpu",
             compute_type=runnable_type(bundle.manifest.quantization),
             files=bundle.folded_files(direction),
@@ -71,7 +72,11 @@ def verify_folded(
     sentences: Mapping[str, Sequence[str]],
 ) -> Iterator[Agreement]:
     """As ``verify_bundle``, for a folder of one direction."""
-    translator = ctranslate2.Translator(str(path), device="cpu", compute_type=runnable_type(quantization))
+    # Given as bytes, for the engine takes no path that is not UTF-8.
+    files = {entry.name: entry.read_bytes() for entry in path.iterdir()}
+    translator = ctranslate2.Translator(
+        format_name(path.name), device="cpu", compute_type=runnable_type(quantization), files=files
+    )
     yield compare(checkpoint, translator, direction, _sentences(direction.src, sentences))
 
 
