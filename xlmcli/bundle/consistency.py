@@ -17,6 +17,7 @@ from xlmcli.bundle.layout import DECODER_POSITIONS, ENCODER_POSITIONS, StoredWei
 from xlmcli.bundle.manifest import MAX_EPSILON, SOURCE_PLACE, TARGET_PLACE, Manifest, PositionTable, TranslationPart
 from xlmcli.bundle.names import CONFIG_NAME, MANIFEST_NAME, MODEL_NAME
 from xlmcli.errors import ModelError, unreadable
+from xlmcli.text.pieces import read_vocabularies
 
 Weights = Mapping[str, StoredWeight]
 
@@ -91,8 +92,6 @@ def check_vocabulary(folder: Path, manifest: Manifest, pieces: Sequence[str]) ->
     Raises:
         ModelError: They are another model's, or the manifest names a piece that is none of them.
     """
-    from xlmcli.text.family_tokenizers import read_vocabularies
-
     place, size = folder / MANIFEST_NAME, manifest.architecture.vocab_size
     is_ours = manifest.tokenizer in _OF_XLM
     # Others' vocabularies have pieces twice, which have one id here.
