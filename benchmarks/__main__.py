@@ -28,7 +28,7 @@ from benchmarks.translation import (
 from xlmcli.bundle import DEFAULT_CLASSIFIER, embedded_models, find_model, open_bundle
 from xlmcli.cores import count_usable_cores
 from xlmcli.errors import DataError, XlmError
-from xlmcli.lines import atomic_write
+from xlmcli.outputs import atomic_write
 from xlmcli.records import Direction
 from xlmcli.text import load_tokenizer
 

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from xlmcli import console
-from xlmcli.console import print_note, show_download_progress, show_line_progress
+from xlmcli.console import print_error, print_grids, print_note, show_download_progress, show_line_progress
+from xlmcli.metrics.report.grids import Cell, Grid
 
 COLOR = re.compile(r"\x1b\[[\d;]*3[0-8][\d;]*m")
 
@@ -113,3 +114,24 @@ def test_a_download_of_nothing_shows_nothing(monkeypatch: pytest.MonkeyPatch) ->
     with show_download_progress(True) as progress:
         progress.expect(0)
     assert stderr.getvalue() == ""
+
+
+def test_tables_show_names_of_others_spelt_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = Terminal()
+    monkeypatch.setattr(sys, "stdout", stdout)
+    monkeypatch.setenv("NO_COLOR", "1")
+    odd = "x\x1b]0;owned\x07\u202e"
+    print_grids([Grid(odd, ("system", odd), ((Cell(odd, odd), Cell("1", is_best=True)),))], [odd])
+    text = re.sub(r"\x1b\[\d*m", "", stdout.getvalue())
+    assert text.count(r"x\x1b]0;owned\x07\u202e") == 5
+    assert not {"\x1b", "\x07", "\u202e"} & set(text)
+
+
+def test_errors_are_a_line_each_and_end(capsys: pytest.CaptureFixture[str]) -> None:
+    print_error("a\nerror: b" + "x" * 1_000_000, "c\x1b[2J" + "y" * 1_000_000)
+    error, blank, hint, rest = capsys.readouterr().err.split("\n")
+    assert error.startswith(r"error: a\nerror: bxxx")
+    assert hint.startswith(r"hint: c\x1b[2Jyyy")
+    assert re.search(r"x… \(99\d,\d{3} characters more\)$", error)
+    assert (blank, rest) == ("", "")
+    assert len(error) + len(hint) < 6000

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -82,3 +84,15 @@ def test_a_wrong_variable_of_the_engine_ends_a_command_with_our_error(setting: s
     done = subprocess.run(command, input="Hello.\n", capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
     assert done.stderr.startswith(f"error: {name}='{value}'")
+
+
+@pytest.mark.parametrize("wanted", ["", "~/x"])
+def test_without_a_home_directory_nothing_is_kept(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    def getpwuid(number: int) -> NoReturn:
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", getpwuid)
+    monkeypatch.setenv("XLM_HOME", wanted)
+    assert home_folder() == Path(os.devnull, "xlm")

@@ -17,9 +17,10 @@ FILES = sorted(path for path in ROOT.rglob("*.py") if "pretrained" not in path.p
 
 # Parts of the package by level; a part may import those of lower levels; foundations may import each other.
 LEVELS = {
-    "errors": 0, "facts": 0,
+    "errors": 0, "facts": 0, "signals": 0,
     "records": 1, "cores": 1, "environment": 1,
-    "lines": 2, "config": 2, "sources": 2, "tables": 2, "json_lines": 2, "text": 2, "bundle": 2,
+    "outputs": 2, "locking": 2, "lines": 2, "config": 2, "sources": 2, "tables": 2, "json_lines": 2,
+    "labelled": 2, "text": 2, "bundle": 2,
     "model": 3,
     "checkpoint": 4,
     "console": 5, "infer": 5, "metrics": 5, "train": 5, "convert": 5, "store": 5,
@@ -41,7 +42,7 @@ ONLY_IN = {
     "accelerate": ("train",),
     "matplotlib": ("metrics",),
     "huggingface_hub": ("store",),
-    "filelock": ("store",),
+    "filelock": ("locking",),
     "platformdirs": ("environment",),
 }
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import lzma
 import os
-import stat
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -13,12 +12,10 @@ import zstandard
 
 from xlmcli import lines as lines_module
 from xlmcli.errors import DataError
-from xlmcli.lines import MAX_LINE_BYTES, atomic_write, iter_file_lines
+from xlmcli.lines import MAX_LINE_BYTES, iter_file_lines
 
 CONTENT = "a\rb\nc\r\n\n\u2028é\x00\x85end"
 LINES = ["a\rb", "c", "", "\u2028é\x00\x85end"]
-
-FULL_DISK = Path("/dev/full")
 
 COMPRESS = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstandard.compress}
 
@@ -103,84 +100,27 @@ def test_invalid_utf8_names_the_line(tmp_path: Path) -> None:
     assert "iconv" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["Hello", "« déjà vu »", "Привет, мир", "مرحبا", "▁ t h e", "a,b\r\n1,2\r\n"])
+def test_other_encodings_are_named(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / "wide.txt"
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(DataError, match=rf"{path}: UTF-16") as caught:
+        list(iter_file_lines(path))
+    assert f"iconv -f {encoding.replace('-le', 'le').replace('-be', 'be')} " in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "\0", "\0\0\0\0\0\0\0\0\0", "a\0b\0", "ab\0\x01\x02\x03", "日本語テキスト", "é\0"]
+)
+def test_utf8_with_nuls_is_no_other_encoding(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "text"
+    path.write_text(content, encoding="utf-8")
+    assert list(iter_file_lines(path)) == ([content] if content else [])
+
+
 def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         list(iter_file_lines(tmp_path / "missing"))
     with pytest.raises(DataError, match="directory"):
         list(iter_file_lines(tmp_path))
-
-
-def test_atomic_write_shows_nothing_before_the_end(tmp_path: Path) -> None:
-    path = tmp_path / "out"
-    with atomic_write(path) as file:
-        file.write("é\r\n")
-        file.flush()
-        assert not path.exists()
-    assert path.read_bytes() == "é\r\n".encode()
-    assert os.listdir(tmp_path) == ["out"]
-
-
-def test_atomic_write_leaves_the_old_file_on_error(tmp_path: Path) -> None:
-    path = tmp_path / "out"
-    path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), atomic_write(path, "wb") as file:
-        file.write(b"half")
-        raise KeyboardInterrupt
-    assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["out"]
-
-
-def test_atomic_write_keeps_permissions_and_follows_links(tmp_path: Path) -> None:
-    path, link = tmp_path / "out", tmp_path / "link"
-    path.write_bytes(b"old")
-    path.chmod(0o640)
-    link.symlink_to(path)
-    with atomic_write(link) as file:
-        file.write("new")
-    assert link.is_symlink()
-    assert path.read_text() == "new"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
-
-
-def test_atomic_write_makes_files_as_the_umask_says(tmp_path: Path) -> None:
-    plain, atomic = tmp_path / "plain", tmp_path / "atomic"
-    plain.write_text("")
-    with atomic_write(atomic):
-        pass
-    assert atomic.stat().st_mode == plain.stat().st_mode
-
-
-def test_atomic_write_writes_devices_directly() -> None:
-    with atomic_write(Path(os.devnull)) as file:
-        file.write("gone")
-    assert Path(os.devnull).is_char_device()
-
-
-@pytest.mark.skipif(not FULL_DISK.exists(), reason="no device that is always full here")
-@pytest.mark.parametrize("content", ["small", "large" * 10_000])
-def test_atomic_write_names_the_file_that_is_full(content: str) -> None:
-    with pytest.raises(DataError, match="cannot write /dev/full: no space left"), atomic_write(FULL_DISK) as file:
-        file.write(content)
-
-
-def test_atomic_write_names_the_file_that_cannot_be_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "out"
-    with pytest.raises(DataError, match=f"cannot write {path}: is a directory"), atomic_write(path):
-        path.mkdir()
-    assert os.listdir(tmp_path) == ["out"]
-
-
-def test_atomic_write_leaves_errors_of_other_files_alone(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "out"):
-        (tmp_path / "other").read_text()
-
-
-def test_atomic_write_leaves_a_closed_pipe_what_it_is(tmp_path: Path) -> None:
-    with pytest.raises(BrokenPipeError), atomic_write(tmp_path / "out"):
-        raise BrokenPipeError
-
-
-@pytest.mark.parametrize("name", ["missing/out", "."])
-def test_atomic_write_says_what_it_cannot_write(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match="cannot write"), atomic_write(tmp_path / name):
-        pytest.fail("the block must not run")

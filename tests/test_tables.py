@@ -10,7 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmcli.errors import DataError, UsageError
-from xlmcli.tables import Layout, check_column, find_layout, format_of, has_header, iter_rows, parse_csv_row
+from xlmcli.tables import (
+    Layout,
+    check_column,
+    csv_cell,
+    csv_value,
+    find_delimiter,
+    find_layout,
+    format_of,
+    has_header,
+    iter_rows,
+    join_labels,
+    split_csv_row,
+    split_labels,
+)
 
 # Only \n ends a line here; csv's own reader also takes a bare \r for an end, outside quotes, and 3.10 refuses NUL.
 VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -46,12 +59,58 @@ def test_what_csv_writes_is_read(rows: list[list[str]]) -> None:
     assert [row for _, row in rows_of(file.getvalue(), is_csv=True)] == rows
 
 
+@given(st.lists(VALUES, min_size=1), st.sampled_from(",;\t|^]\\-"), st.booleans())
+def test_cells_are_kept_as_they_are_written(values: list[str], delimiter: str, is_quoted: bool) -> None:
+    cells = [csv_cell(value, delimiter, is_quoted=is_quoted) for value in values]
+    row = delimiter.join(cells)
+    assert split_csv_row(row, delimiter, "x:1") == cells
+    assert list(map(csv_value, cells)) == values
+    if row:
+        assert next(csv.reader(io.StringIO(row, newline=""), delimiter=delimiter, strict=True)) == values
+
+
+def test_cells_may_be_quoted_without_need() -> None:
+    assert split_csv_row('"a",5" b, "c",""', ",", "x:1") == ['"a"', '5" b', ' "c"', '""']
+
+
+@pytest.mark.parametrize(
+    ("header", "names", "expected"),
+    [
+        ("id,text", ["text"], ","),
+        ("id;text", ["text"], ";"),
+        ('"id";"text"', ["text", "id"], ";"),
+        ("id\ttext, long", ["id"], "\t"),
+        ("id;text", ["2"], ","),
+        ("id;text", ["comment"], ","),
+        ("a;b,text", ["text"], ","),
+    ],
+)
+def test_names_tell_what_separates_them(header: str, names: list[str], expected: str) -> None:
+    assert find_delimiter(header, names) == expected
+
+
+def test_rows_may_end_in_a_bare_return() -> None:
+    assert list(iter_rows(['a,"b\rc"\rd,e\r'], "x", is_csv=True)) == [(1, ["a", "b\rc"]), (3, ["d", "e"])]
+    rows = iter_rows(["label;text", "good;a, b"], "x", is_csv=True, names=("label", None))
+    assert list(rows) == [(1, ["label", "text"]), (2, ["good", "a, b"])]
+
+
+@given(st.lists(VALUES.map(str.strip).filter(bool)))
+def test_labels_survive_being_joined(labels: list[str]) -> None:
+    assert split_labels(join_labels(labels)) == labels
+
+
+def test_labels_are_split_at_commas_outside_quotes() -> None:
+    assert split_labels(' a, "so, so" ,5" pipe,,') == ["a", "so, so", '5" pipe']
+    assert split_labels("a\rb") == ["a\rb"]
+
+
 @pytest.mark.parametrize("row", ['"a"b,c', '"a,b', "a\rb,c"])
 def test_what_is_not_csv_is_named_with_its_line(row: str) -> None:
     with pytest.raises(DataError, match=r"^x:3: not CSV: "):
         rows_of(f"a,b\n\n{row}\n", is_csv=True)
     with pytest.raises(DataError, match=r"^x:3: not CSV: "):
-        parse_csv_row(row, "x:3")
+        split_csv_row(row, ",", "x:3")
 
 
 @pytest.mark.parametrize(
@@ -74,8 +133,11 @@ def test_a_name_or_a_column_called_label_makes_a_header(
 
 def test_columns_are_found_by_number_and_name() -> None:
     header = ["id", "text", "id"]
-    assert find_layout(["id", "2"], header, "x:1", "choose") == Layout((0, 1), 3, "choose")
-    assert find_layout(["id"], header, "x:1", "choose", last=True) == Layout((2,), 3, "choose")
+    assert find_layout(["text", "1"], header, "x:1", "choose") == Layout((1, 0), 3, "choose")
+    assert find_layout(["id"], header, "x:1", "choose", of_several="first") == Layout((0,), 3, "choose")
+    assert find_layout(["id"], header, "x:1", "choose", of_several="last") == Layout((2,), 3, "choose")
+    with pytest.raises(DataError, match=r"^x:1: the header has 2 columns 'id'$"):
+        find_layout(["id"], header, "x:1", "choose")
     assert find_layout(["3", "1"], None, "x:1", "choose") == Layout((2, 0), None, "choose")
     with pytest.raises(DataError, match=r"^x:1: no column 'y'$") as caught:
         find_layout(["y"], header, "x:1", "choose")

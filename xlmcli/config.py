@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from xlmcli.errors import DataError, UsageError, unreadable
+from xlmcli.errors import DataError, UsageError
+from xlmcli.lines import iter_file_lines
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,10 +28,8 @@ def load_table(path: Path, command: Sequence[str]) -> dict[str, object]:
         UsageError: It has no table for this command.
     """
     try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except OSError as error:
-        raise DataError(unreadable(path, error)) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        document = tomllib.loads("\n".join(iter_file_lines(path)))
+    except tomllib.TOMLDecodeError as error:
         raise DataError(f"{path}: not TOML: {error}") from error
     table: object = document
     for word in command:

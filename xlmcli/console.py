@@ -1,14 +1,22 @@
-"""What people see on stderr. The only module that imports rich, and only when there is something to show."""
+"""What people see: errors, notes and bars on stderr, reports on stdout.
+
+Here names, labels and messages of others become harmless to a terminal. The only module that imports rich, and only
+when there is something to show.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
+
+from xlmcli.facts import visible
+from xlmcli.signals import undone
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -22,9 +30,33 @@ if TYPE_CHECKING:
 _SECONDS_BEFORE_SHOWING = 1.0
 
 
+_MAX_MESSAGE_LEN, _MAX_HINT_LEN = 4000, 1000
+
+
+def print_error(message: str, hint: str | None) -> None:
+    """Says on stderr what went wrong, on one line, and the way out."""
+    print_line(_shortened(message, _MAX_MESSAGE_LEN), label=_styled("error:", "red"))
+    if hint:
+        click.echo(err=True)
+        print_line(_shortened(hint, _MAX_HINT_LEN), label=_styled("hint:", "cyan"))
+
+
 def print_note(text: str) -> None:
     """Tells a person something that is no error."""
-    click.echo(f"note: {text}", err=True)
+    print_line(_shortened(text, _MAX_MESSAGE_LEN), label="note:")
+
+
+def print_line(text: str, *, label: str = "", err: bool = True) -> None:
+    """Writes a line to stderr, or to stdout."""
+    click.echo(f"{label} {visible(text)}" if label else visible(text), err=err)
+
+
+def _shortened(text: str, max_len: int) -> str:
+    return text if len(text) <= max_len else f"{text[:max_len]}… ({len(text) - max_len:,} characters more)"
+
+
+def _styled(label: str, color: str) -> str:
+    return label if os.environ.get("NO_COLOR") else click.style(label, fg=color, bold=True)
 
 
 class LineProgress:
@@ -85,10 +117,9 @@ def show_line_progress(
     streams = (sys.stdin if reads_stdin else None, sys.stdout if writes_stdout else None)
     is_shared = any(stream is not None and stream.isatty() for stream in streams)
     progress = LineProgress(is_wanted and sys.stderr is not None and sys.stderr.isatty() and not is_shared, total_bytes)
-    try:
+    with undone(progress.stop):
         yield progress
-    finally:
-        progress.stop()
+    progress.stop()
 
 
 class DownloadProgress:
@@ -119,7 +150,7 @@ class DownloadProgress:
     def advance(self, name: str, num_bytes: int) -> None:
         """So many bytes more of that file are here."""
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, advance=num_bytes, description=name)
+            self._bar.update(self._task, advance=num_bytes, description=visible(name))
 
     def stop(self) -> None:
         """Leaves the terminal as it was."""
@@ -131,10 +162,9 @@ class DownloadProgress:
 def show_download_progress(is_wanted: bool) -> Iterator[DownloadProgress]:
     """Shows a bar on stderr if that is a terminal."""
     progress = DownloadProgress(is_wanted and sys.stderr is not None and sys.stderr.isatty())
-    try:
+    with undone(progress.stop):
         yield progress
-    finally:
-        progress.stop()
+    progress.stop()
 
 
 def _new_download_bar() -> Progress:
@@ -185,10 +215,8 @@ class TrainingDisplay:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
-    def __enter__(self) -> TrainingDisplay:
-        return self
-
-    def __exit__(self, *error: object) -> None:
+    def stop(self) -> None:
+        """Leaves the terminal as it was."""
         if self._bar is not None:
             self._bar.stop()
 
@@ -225,9 +253,18 @@ class TrainingDisplay:
 
     def _print(self, line: str) -> None:
         if self._bar is not None:
-            self._bar.console.print(line, markup=False, highlight=False)
+            self._bar.console.print(visible(line), markup=False, highlight=False)
         elif not self._is_quiet:
-            click.echo(line, err=True)
+            print_line(line)
+
+
+@contextlib.contextmanager
+def show_training(quiet: bool) -> Iterator[TrainingDisplay]:
+    """Shows a run, unless ``quiet``."""
+    display = TrainingDisplay(quiet)
+    with undone(display.stop):
+        yield display
+    display.stop()
 
 
 def print_grids(grids: Sequence[Grid], notes: Sequence[str]) -> None:
@@ -240,14 +277,16 @@ def print_grids(grids: Sequence[Grid], notes: Sequence[str]) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=False)
-    for number, grid in enumerate(grids):
-        if number:
-            console.print()
-        console.print(grid.title, markup=False, soft_wrap=True)
-        console.print(_rich_table(grid))
-        if number == 0:
-            for note in notes:
-                console.print(note, markup=False, soft_wrap=True, style="dim")
+    with console.capture() as capture:  # Of a closed pipe, rich would make an error of its own.
+        for number, grid in enumerate(grids):
+            if number:
+                console.print()
+            console.print(visible(grid.title), markup=False, soft_wrap=True)
+            console.print(_rich_table(grid))
+            if number == 0:
+                for note in notes:
+                    console.print(visible(note), markup=False, soft_wrap=True, style="dim")
+    sys.stdout.write(capture.get())
 
 
 def _rich_table(grid: Grid) -> Table:
@@ -256,11 +295,11 @@ def _rich_table(grid: Grid) -> Table:
 
     table = Table()
     for number, name in enumerate(grid.columns):
-        table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+        table.add_column(Text(visible(name)), justify="right" if number else "left", overflow="fold")
     for row in grid.rows:
         cells = []
         for cell in row:
-            text = Text(cell.text, style="bold" if cell.is_best else "")
-            cells.append(text.append(f"\n{cell.note}", style="not bold") if cell.note else text)
+            text = Text(visible(cell.text), style="bold" if cell.is_best else "")
+            cells.append(text.append(f"\n{visible(cell.note)}", style="not bold") if cell.note else text)
         table.add_row(*cells)
     return table

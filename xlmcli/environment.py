@@ -13,6 +13,7 @@ OFFLINE_VARIABLES = ("XLM_OFFLINE", "HF_HUB_OFFLINE")
 
 OFFLINE_OPTION = "--offline"
 
+_NOWHERE = Path(os.devnull, "xlm")
 _NO = ("", "0", "no", "off", "false")
 
 # Source: docs/environment_variables.md of CTranslate2; it ends in the middle of its work at any other value of these.
@@ -25,12 +26,19 @@ _OF_THE_ENGINE = {
 
 
 def home_folder() -> Path:
-    """Returns the folder of everything that ``xlm`` keeps: ``XLM_HOME``, or ``xlm`` in the user's cache directory."""
-    if wanted := os.environ.get(HOME_VARIABLE):
-        return Path(wanted).expanduser()
-    from platformdirs import user_cache_path
+    """Returns the folder of everything that ``xlm`` keeps: ``XLM_HOME``, or ``xlm`` in the user's cache directory.
 
-    return user_cache_path("xlm", appauthor=False)
+    A user who has no home directory gets a folder that is not there and cannot be made.
+    """
+    try:
+        if wanted := os.environ.get(HOME_VARIABLE):
+            return Path(wanted).expanduser()
+        from platformdirs import user_cache_path
+
+        folder = user_cache_path("xlm", appauthor=False)
+    except RuntimeError:
+        return _NOWHERE
+    return folder if folder.is_absolute() else _NOWHERE  # Older platformdirs begin it with "~" then.
 
 
 def pulled_folder() -> Path:

@@ -27,6 +27,7 @@ class ExitCode(IntEnum):
     MISSING_EXTRA = 5
     TRAINING = 6
     UNEXPECTED = 70
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 

@@ -1,18 +1,38 @@
-"""Facts as people read them: a title and rows, sizes in decimal units."""
+"""Facts as people read them: a title and rows, sizes in decimal units, nothing that a terminal would act on."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+# Control characters but for tabs, what ends a line, what turns the direction of writing, bytes of names in no encoding.
+_UNSEEN = re.compile("[\x00-\x08\n-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    r"""Returns what others wrote as one line that says nothing to a terminal: ``\x1b`` and ``\u202e`` are spelt out."""
+    return _UNSEEN.sub(_spelt, text)
+
+
+def _spelt(match: re.Match[str]) -> str:
+    # A byte of a file's name that is no UTF-8 is kept by Python as half a surrogate pair.
+    is_byte = "\udc80" <= match[0] <= "\udcff"
+    return f"\\x{ord(match[0]) - 0xDC00:02x}" if is_byte else match[0].encode("unicode_escape").decode()
 
 
 def format_rows(title: str, rows: Sequence[tuple[str, str]]) -> str:
     """Returns the title, then a line a row that has a value; further lines of a value stand below its first."""
     width = max(len(label) for label, _ in rows) + 2
-    lines = [title]
+    lines = [visible(title)]
     for label, value in rows:
         if value:
-            lines.append(f"  {label:{width}}" + f"\n{'':{width + 2}}".join(value.splitlines()))
+            lines.append(f"  {label:{width}}" + f"\n{'':{width + 2}}".join(map(visible, value.splitlines())))
     return "\n".join(lines)
+
+
+def format_name(name: object) -> str:
+    """Returns the name of a file as text: what is not UTF-8 in it becomes U+FFFD."""
+    return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def format_bytes(num_bytes: int) -> str:

@@ -1,4 +1,4 @@
-"""Files of lines: UTF-8, ended by ``\\n`` and by nothing else, compressed or not, written beside and renamed.
+"""Files of lines: UTF-8, ended by ``\\n`` and by nothing else, compressed or not.
 
 Python's own text reading also ends a line at a bare ``\\r``, which changes line counts between tools. Here only ``\\n``
 ends a line, everywhere.
@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import stat
+import re
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Literal, Protocol, cast, overload
+from typing import Any, BinaryIO, Protocol, cast
 
 from xlmcli.errors import DataError, unreadable
 
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
-BYTE_ORDER_MARK = "\ufeff"
 STDIN = Path("-")
 """What stands for standard input, or output, in place of a file."""
+
+_BYTE_ORDER_MARK = "\ufeff"
 
 MAX_LINE_BYTES = 64_000_000
 """A line that is longer is no line of text, and would fill the memory."""
@@ -32,6 +32,14 @@ _MAX_XZ_BYTES = 1 << 29
 
 # Of compressed bytes, each of which can be 32 kB of text.
 _CHUNK_BYTES = 1 << 11
+
+# How the first line begins in other encodings: with a mark, or soon with four characters of an alphabet.
+_OTHER_ENCODINGS = {
+    "utf-32": re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff"),
+    "utf-16": re.compile(rb"\xff\xfe|\xfe\xff"),
+    "utf-16le": re.compile(rb"(?s:..){0,9}?(?:[^\0][\0-\x06]){4}"),
+    "utf-16be": re.compile(rb"(?s:..){0,9}?(?:[\0-\x06][^\0]){4}"),
+}
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -67,7 +75,16 @@ def iter_file_lines(path: Path) -> Iterator[str]:
     Raises:
         DataError: The file cannot be opened or decompressed, or a line is not UTF-8; the message names ``path:line``.
     """
-    for line in decode_lines(iter_byte_lines(path), path):
+    return iter_text_lines(iter_byte_lines(path), path)
+
+
+def iter_text_lines(lines: Iterable[bytes], source: Path | str) -> Iterator[str]:
+    """Decodes lines as `decode_lines` does, and takes the ``\\r`` off their ends.
+
+    Raises:
+        DataError: A line is not UTF-8; the message names ``source:line``.
+    """
+    for line in decode_lines(lines, source):
         yield line.removesuffix("\r")
 
 
@@ -102,19 +119,48 @@ def line_too_long(name: Path | str, number: int) -> DataError:
     )
 
 
+def iter_stdin_lines() -> Iterator[bytes]:
+    """Yields the lines of standard input without their ``\\n``, undecoded, each as soon as it is there.
+
+    Raises:
+        DataError: It is closed or cannot be read.
+    """
+    if sys.stdin is None:
+        raise DataError("standard input is closed", hint="name a file")
+    with reading_errors("standard input"):
+        yield from iter_stream_lines(sys.stdin.buffer, "standard input")
+
+
 def decode_line(line: bytes, source: Path | str, number: int) -> str:
-    """Decodes one line of UTF-8.
+    """Decodes one line of UTF-8, the first without its byte-order mark.
 
     Raises:
         DataError: The line is not UTF-8; the message names ``source:number``.
     """
+    if number == 1:
+        _check_encoding(line, source)
     try:
-        return line.decode("utf-8")
+        text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{source}:{number}: invalid UTF-8 (byte 0x{line[error.start]:02x} at byte {error.start + 1} of the line)",
             hint="convert it first, for example: iconv -f latin1 -t utf-8",
         ) from error
+    return without_byte_order_mark(text, number)
+
+
+def without_byte_order_mark(line: str, number: int) -> str:
+    """Returns a line without what may stand in front of the first one."""
+    return line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
+
+
+def _check_encoding(first: bytes, source: Path | str) -> None:
+    for encoding, beginning in _OTHER_ENCODINGS.items():
+        if beginning.match(first):
+            raise DataError(
+                f"{source}: {encoding.upper()}, and only UTF-8 is read",
+                hint=f"convert it first: iconv -f {encoding} -t utf-8",
+            )
 
 
 def decode_lines(lines: Iterable[bytes], source: Path | str) -> Iterator[str]:
@@ -123,9 +169,7 @@ def decode_lines(lines: Iterable[bytes], source: Path | str) -> Iterator[str]:
     Raises:
         DataError: A line is not UTF-8; the message names ``source:line``.
     """
-    for number, line in enumerate(lines, start=1):
-        text = decode_line(line, source, number)
-        yield text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
+    return (decode_line(line, source, number) for number, line in enumerate(lines, start=1))
 
 
 class _Frame(Protocol):
@@ -191,86 +235,3 @@ def reading_errors(path: Path | str) -> Iterator[None]:
         if type(error).__module__.partition(".")[0] in ("lzma", "_lzma", "zstandard", "zstd"):
             raise DataError(unreadable(path, error)) from error
         raise
-
-
-@overload
-def atomic_write(path: Path, mode: Literal["w"] = "w") -> AbstractContextManager[IO[str]]: ...
-@overload
-def atomic_write(path: Path, mode: Literal["wb"]) -> AbstractContextManager[IO[bytes]]: ...
-def atomic_write(path: Path, mode: Literal["w", "wb"] = "w") -> AbstractContextManager[IO[Any]]:
-    """Opens a file beside ``path`` for writing; when the block ends well it is renamed to ``path``, else it is removed.
-
-    Text is UTF-8 with ``\\n`` untouched. A symbolic link is followed, an existing file's permissions are kept, and what
-    is not a regular file (``/dev/null``, a named pipe) is written directly.
-
-    Raises:
-        DataError: The place cannot be written, or is full.
-    """
-    return _atomic_write(Path(os.path.realpath(path)), mode)
-
-
-@contextlib.contextmanager
-def _atomic_write(path: Path, mode: Literal["w", "wb"]) -> Iterator[IO[Any]]:
-    try:
-        status = path.stat() if path.exists() else None
-        if status is not None and not stat.S_ISREG(status.st_mode):
-            target = path
-            file = _open_for_writing(path, mode)
-        else:
-            # A file that is read-only for us is refused here, although renaming over it would work.
-            if status is not None and not os.access(path, os.W_OK):
-                raise PermissionError(13, os.strerror(13))
-            target = path.with_name(f".{path.name}.{os.getpid()}.partial")
-            file = _open_for_writing(target, mode)
-    except OSError as error:
-        raise _writing_error(path, error) from error
-    beside = target != path
-    try:
-        with writing_errors(path), file:
-            yield file
-        if beside:
-            _move(target, path, status)
-    except BaseException:
-        if beside:
-            target.unlink(missing_ok=True)
-        raise
-
-
-def _move(source: Path, path: Path, status: os.stat_result | None) -> None:
-    try:
-        if status is not None:
-            source.chmod(stat.S_IMODE(status.st_mode))
-        source.replace(path)
-    except OSError as error:
-        raise _writing_error(path, error) from error
-
-
-@contextlib.contextmanager
-def writing_errors(name: Path | str) -> Iterator[None]:
-    """Turns what writing raises into a `DataError` that names the file.
-
-    A pipe that its reader closed stays a ``BrokenPipeError``, and an error that names a file (another one: writing
-    names none) stays what it is.
-    """
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, BrokenPipeError) or error.filename is not None:
-            raise
-        raise _writing_error(name, error) from error
-
-
-def _open_for_writing(path: Path, mode: Literal["w", "wb"]) -> IO[Any]:
-    if mode == "wb":
-        return path.open("wb")
-    return path.open("w", encoding="utf-8", newline="\n")
-
-
-def _writing_error(path: Path | str, error: OSError) -> DataError:
-    return DataError(f"cannot write {path}: {_reason(error)}")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error) or type(error).__name__

@@ -10,6 +10,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 
 from xlmcli.errors import DataError, UsageError
+from xlmcli.facts import format_name
 from xlmcli.lines import iter_file_lines
 
 LANG_PLACEHOLDER = "{}"
@@ -54,7 +55,7 @@ class Source:
     @property
     def name(self) -> str:
         """What it is, wherever its file lies and however often it counts."""
-        return str(replace(self, path=Path(self.path.name), repeat=1.0))
+        return format_name(replace(self, path=Path(self.path.name), repeat=1.0))
 
     def __str__(self) -> str:
         only = "" if self.only is None else f",only={self.only}"

@@ -7,8 +7,12 @@ commas, quotes and line ends.
 from __future__ import annotations
 
 import csv
+import functools
+import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
@@ -17,8 +21,7 @@ from xlmcli.lines import COMPRESSED_SUFFIXES
 
 FormatName = Literal["text", "tsv", "csv", "jsonl"]
 
-LABEL_NAME, PROBABILITY_NAME, ALL_LABELS_NAME = "label", "probability", "labels"
-LABEL_SEPARATOR = ","
+TEXT_NAME, LABEL_NAME, PROBABILITY_NAME, ALL_LABELS_NAME = "text", "label", "probability", "labels"
 
 _FORMATS: dict[str, FormatName] = {
     ".tsv": "tsv",
@@ -27,6 +30,9 @@ _FORMATS: dict[str, FormatName] = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
+COMMA = ","
+OTHER_DELIMITERS = (";", "\t", "|")
+
 # A value may be as long as a line may; csv's own limit is 131,072 characters.
 csv.field_size_limit(1 << 30)
 
@@ -37,13 +43,16 @@ def format_of(path: Path) -> FormatName:
     return _FORMATS.get(suffixes[-1].lower(), "text") if suffixes else "text"
 
 
-def iter_rows(lines: Iterable[str], source: Path | str, *, is_csv: bool) -> Iterator[tuple[int, list[str]]]:
+def iter_rows(
+    lines: Iterable[str], source: Path | str, *, is_csv: bool, names: Iterable[str | None] = ()
+) -> Iterator[tuple[int, list[str]]]:
     """Yields the rows of a table, each with the number of the line that it starts at; blank lines are no rows.
 
     Args:
         lines: Without their ``\\n``.
         source: Name of the file, for messages.
         is_csv: Whether it is CSV, not TSV.
+        names: Columns that a header of CSV may have, by which it tells what separates them: see `find_delimiter`.
 
     Raises:
         DataError: A row is not CSV; the message names ``source:line``.
@@ -53,7 +62,13 @@ def iter_rows(lines: Iterable[str], source: Path | str, *, is_csv: bool) -> Iter
             if not is_blank(line, is_csv=False):
                 yield number, line.removesuffix("\r").split("\t")
         return
-    reader = csv.reader((f"{line}\n" for line in lines), strict=True)
+    lines = iter(lines)
+    first = list(islice(lines, 2))
+    # A table whose rows end in a bare \r is one line for everybody else.
+    is_one_line = len(first) == 1
+    ended = io.StringIO(first[0], newline="") if is_one_line else (f"{line}\n" for line in chain(first, lines))
+    header = "".join(first[:1]).partition("\r")[0]
+    reader = csv.reader(ended, delimiter=find_delimiter(header, filter(None, names)), strict=True)
     number = 1
     try:
         for row in reader:
@@ -62,7 +77,7 @@ def iter_rows(lines: Iterable[str], source: Path | str, *, is_csv: bool) -> Iter
                 yield number, row
             number = reader.line_num + 1
     except csv.Error as error:
-        raise _not_csv(f"{source}:{number}", error) from error
+        raise _not_csv(f"{source}:{number}", str(error)) from error
 
 
 def is_blank(row: str, *, is_csv: bool) -> bool:
@@ -70,17 +85,64 @@ def is_blank(row: str, *, is_csv: bool) -> bool:
     return not row.strip() and (is_csv or "\t" not in row)
 
 
-def parse_csv_row(row: str, place: str) -> list[str]:
-    """Returns the values of a row, which may span lines.
+def split_csv_row(row: str, delimiter: str, place: str) -> list[str]:
+    """Returns the cells of a row, which may span lines, as they are written: see `csv_value`.
 
     Raises:
         DataError: It is not CSV.
     """
+    cell_pattern = _csv_cell(delimiter)
+    cells: list[str] = []
+    position, is_last = 0, False
+    while not is_last:
+        cell = cell_pattern.match(row, position)
+        if cell is None:
+            raise _not_csv(place, f"a stray quote or carriage return in column {len(cells) + 1}")
+        cells.append(cell[1])
+        position, is_last = cell.end(), not cell[2]
+    return cells
+
+
+@functools.cache
+def _csv_cell(delimiter: str) -> re.Pattern[str]:
+    """A cell, quoted or not, and the delimiter after it."""
+    escaped = re.escape(delimiter)
+    return re.compile(rf'("[^"]*(?:""[^"]*)*"|(?!")[^{escaped}\r\n]*)({escaped}|\Z)')
+
+
+def csv_value(cell: str) -> str:
+    """Returns the value of a cell."""
+    return cell[1:-1].replace('""', '"') if cell.startswith('"') else cell
+
+
+def csv_cell(value: str, delimiter: str, *, is_quoted: bool = False) -> str:
+    """Returns a value as a cell, in quotes where it needs them or shall have them."""
+    if is_quoted or any(character in value for character in (delimiter, '"', "\r", "\n")):
+        return '"' + value.replace('"', '""') + '"'
+    return value
+
+
+def split_labels(answer: str) -> list[str]:
+    """Returns labels with commas between; in quotes, as in CSV, a label may hold one."""
     try:
-        (values,) = csv.reader([row], strict=True)
-    except csv.Error as error:
-        raise _not_csv(place, error) from error
-    return values
+        (names,) = csv.reader([answer], skipinitialspace=True)
+    except csv.Error:
+        names = [answer]
+    return [name.strip() for name in names if name.strip()]
+
+
+def join_labels(labels: Iterable[str]) -> str:
+    """Writes labels as `split_labels` reads them."""
+    return COMMA.join(csv_cell(label, COMMA) for label in labels)
+
+
+def find_delimiter(header: str, names: Iterable[str]) -> str:
+    """Returns what separates the names of a header: a comma, unless names are wanted that another delimiter finds."""
+    wanted = {name for name in names if not name.isdecimal()}
+    for delimiter in (COMMA, *OTHER_DELIMITERS):
+        if wanted.issubset(value.strip('"') for value in header.split(delimiter)):
+            return delimiter
+    return COMMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +206,12 @@ def has_header(first: Sequence[str], label: str | None, others: Iterable[str | N
 
 
 def find_layout(
-    columns: Sequence[str], header: Sequence[str] | None, place: str, hint: str, *, last: bool = False
+    columns: Sequence[str],
+    header: Sequence[str] | None,
+    place: str,
+    hint: str,
+    *,
+    of_several: Literal["first", "last"] | None = None,
 ) -> Layout:
     """Finds columns that are given by number, from 1, or by name.
 
@@ -153,23 +220,29 @@ def find_layout(
         header: Names of all columns; None if the table has none, and columns are numbers.
         place: Where the header is, for messages.
         hint: How the user chooses columns.
-        last: Whether the last of several columns with the same name is meant, and not the first.
+        of_several: Which of several columns with the same name is meant; None is neither.
 
     Raises:
-        DataError: The header lacks a name.
+        DataError: The header lacks a name, or has it twice.
     """
     numbered = list(enumerate(header or ()))
-    positions = {name: index for index, name in (numbered if last else reversed(numbered))}
+    positions = {name: index for index, name in (reversed(numbered) if of_several == "first" else numbered)}
 
     def index_of(column: str) -> int:
         if column.isdecimal():
             return int(column) - 1
         if column not in positions:
             raise DataError(f"{place}: no column {column!r}", hint=f"the header has {', '.join(header or ())}; {hint}")
+        num_found = 0 if header is None else header.count(column)
+        if num_found > 1 and of_several is None:
+            raise DataError(f"{place}: the header has {num_found} columns {column!r}", hint="rename one of them")
         return positions[column]
 
     return Layout(tuple(map(index_of, columns)), None if header is None else len(header), hint)
 
 
-def _not_csv(place: str, error: csv.Error) -> DataError:
-    return DataError(f"{place}: not CSV: {error}", hint='a value that holds a quote is quoted, the quote written as ""')
+def _not_csv(place: str, reason: str) -> DataError:
+    return DataError(
+        f"{place}: not CSV: {reason}",
+        hint='a value that holds a quote or a line end is quoted, its quotes written as ""',
+    )

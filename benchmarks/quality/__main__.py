@@ -15,7 +15,7 @@ from benchmarks.quality.records import Record
 from benchmarks.quality.tables import format_part, format_signatures
 from xlmcli.bundle import open_bundle
 from xlmcli.errors import XlmError
-from xlmcli.lines import atomic_write
+from xlmcli.outputs import atomic_write
 
 Measured = list[tuple[Part, list[Record]]]
 

@@ -69,7 +69,7 @@ def test_a_failed_rename_puts_the_old_bundle_back(tmp_path: Path, monkeypatch: p
     rename = Path.rename
 
     def fail_for_the_new_one(self: Path, target: Path) -> Path:
-        if self.name.endswith(".partial"):
+        if self.name.endswith("-partial"):
             raise OSError(28, "No space left on device")
         return rename(self, target)
 
@@ -137,3 +137,13 @@ def test_sealing_hashes_every_file(tiny_bundle: Path, tmp_path: Path) -> None:
         "b.txt": hashlib.sha256(b"two").hexdigest(),
     }
     assert set(manifest.files) == {entry.name for entry in tiny_bundle.iterdir()} - {"xlm.json"}
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_run_that_was_killed_between_two_renames_costs_no_bundle(tmp_path: Path, is_there: bool) -> None:
+    _write(tmp_path / ("b" if is_there else "c"), "new")
+    _write(tmp_path / ".b.xlm-old", "old")
+    with pytest.raises(UsageError, match="exists already"):
+        _write(tmp_path / "b", "newer")
+    assert (tmp_path / "b" / "xlm.json").read_text() == ("new" if is_there else "old")
+    assert not (tmp_path / ".b.xlm-old").exists()

@@ -18,6 +18,7 @@ from xlmcli.errors import ExitCode
 
 TIMEOUT_SECONDS = 60
 
+RunXlm = Callable[..., tuple[int, str, str]]
 Classify = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
@@ -82,6 +83,68 @@ def test_echo_and_abstain(classify: Classify, lines: list[str]) -> None:
         label, probability, _ = line.split("\t")
         assert (label == "unsure") == (float(probability) < 0.7)
     assert len({line.split("\t")[0] == "unsure" for line in output}) == 2
+
+
+COMMA_LABELS = ("so", "so, so", '5" pipe')
+RAW = b"\xef\xbb\xbf Good\rmorning. \r\n \t\n\nbad \xff\xe9 night\t.\n\xa0\xc2\xa0\n\rIl pleut.\r\r\n"
+
+
+def test_selected_and_echoed_lines_are_given_back_byte_for_byte(classify: Classify) -> None:
+    lines = [line + b"\n" for line in RAW.split(b"\n")[:-1]]
+    options = ["--errors", "replace", "--quiet"]
+    echoed = [line + b"\n" for line in classify(RAW, "--echo", *options).stdout.split(b"\n")[:-1]]
+    assert echoed[2] == b"\n"
+    assert [line.split(b"\t", 2)[-1] for line in echoed] == lines
+    for name in ("negative", "neutral", "positive"):
+        labelled = [(line, answer.startswith(f"{name}\t".encode())) for line, answer in zip(lines, echoed, strict=True)]
+        only, rest = (b"".join(line for line, is_it in labelled if is_it == wanted) for wanted in (True, False))
+        assert classify(RAW, "--only", name, *options).stdout == only
+        assert classify(RAW, "--not", name, *options).stdout == rest
+
+
+@pytest.fixture(scope="module")
+def comma_classifier(make_classifier: Callable[..., Path], classifier_sizes: type) -> Path:
+    return make_classifier(classifier_sizes(labels=COMMA_LABELS))
+
+
+@pytest.mark.parametrize("suffix", ["txt", "tsv", "csv", "jsonl"])
+@pytest.mark.parametrize("options", [[], ["-k", "2"]])
+def test_labels_with_commas_and_quotes_are_read_back(
+    comma_classifier: Path, lines: list[str], tmp_path: Path, run_xlm: RunXlm, suffix: str, options: list[str]
+) -> None:
+    rows = {
+        "txt": lines,
+        "tsv": ["text", *lines],
+        "csv": ["text", *(f'"{line}"' for line in lines)],
+        "jsonl": [json.dumps({"text": line}) for line in lines],
+    }
+    for name, content in rows.items():
+        (tmp_path / f"in.{name}").write_text("".join(f"{row}\n" for row in content), encoding="utf-8")
+    model = ("classify", "-m", comma_classifier)
+    labels = [line.split("\t")[0] for line in run_xlm(*model, tmp_path / "in.txt")[1].splitlines()]
+    assert set(labels) == set(COMMA_LABELS)
+    (tmp_path / "gold.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    formats = {"tsv": ["--column", "text"], "csv": ["--column", "text"]}.get(suffix, [])
+    formats += [] if suffix == "txt" else ["--format", suffix]
+    out = tmp_path / f"out.{suffix}"
+    assert run_xlm(*model, tmp_path / f"in.{suffix}", *formats, *options, "-o", out)[0] == 0
+    done = run_xlm("eval", "classify", "--gold", tmp_path / "gold.txt", out, "--fail-under", "accuracy=1", "-q")
+    assert (done[0], done[2]) == (0, "")
+
+
+def test_labels_with_commas_and_quotes_can_be_looked_for(
+    comma_classifier: Path, lines: list[str], tmp_path: Path, run_xlm: RunXlm
+) -> None:
+    (tmp_path / "in.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    model = ("classify", "-m", comma_classifier, tmp_path / "in.txt")
+    labels = [line.split("\t")[0] for line in run_xlm(*model)[1].splitlines()]
+    for name in COMMA_LABELS:
+        selected = [line for line, label in zip(lines, labels, strict=True) if label == name]
+        for spelled in (name, '"' + name.replace('"', '""') + '"'):
+            assert run_xlm(*model, "--only", spelled)[1].splitlines() == selected
+    rest = [line for line, label in zip(lines, labels, strict=True) if label == '5" pipe']
+    assert run_xlm(*model, "--not", "so, so", "--not", "so")[1].splitlines() == rest
+    assert run_xlm(*model, "--not", 'so,"so, so"')[1].splitlines() == rest
 
 
 def test_only_and_not_are_grep(command: list[str], classify: Classify, lines: list[str]) -> None:

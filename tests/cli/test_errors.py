@@ -130,7 +130,7 @@ def test_version() -> None:
 def test_full_disk_is_an_error() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([*XLM, "--version"], stdout=full, stderr=subprocess.PIPE, text=True)
-    assert (done.returncode, done.stderr) == (3, "error: no space left on device\n")
+    assert (done.returncode, done.stderr) == (3, "error: cannot write standard output: no space left on device\n")
 
 
 def test_closed_pipe_is_quiet() -> None:

@@ -134,7 +134,10 @@ def test_json_names_everything(run: Run) -> None:
         "good",
     )
     assert [system["name"] for system in report["systems"]] == ["good", "bad"]
-    assert report["systems"][1]["scores"][0]["p_values"].keys() == {"bootstrap", "randomization"}
+    assert report["systems"][1]["scores"][0]["p_values"].keys() == {
+        *("bootstrap", "randomization"),
+        *("sacrebleu_bootstrap", "sacrebleu_randomization"),
+    }
     (table,) = report["tables"]
     assert table["name"] == "output"
     assert table["columns"] == ["system", "repeating_percent", "copied_percent", "odd_length_percent"]

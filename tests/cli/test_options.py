@@ -15,6 +15,7 @@ from xlmcli.cli.options import (
     PARALLEL,
     AugmentationType,
     FiniteRange,
+    SingleOption,
     config_option,
     require_extra,
 )
@@ -46,6 +47,23 @@ def test_durations(text: str | int, seconds: float) -> None:
 def test_what_is_no_duration_is_said(text: str | float) -> None:
     with pytest.raises(click.BadParameter, match="is not a duration"):
         DURATION.convert(text, None, None)
+
+
+def test_a_single_option_is_given_once(tmp_path: Path) -> None:
+    @click.command(name="show")
+    @click.option("--column", "-c", cls=SingleOption, default="1")
+    @config_option
+    def show(column: str) -> None:
+        click.echo(column)
+
+    config = tmp_path / "options.toml"
+    config.write_text('column = "7"\n')
+    for args, expected in ([], "1"), (["--column", ""], ""), (["-c", "x"], "x"), (["--config", str(config)], "7"):
+        result = CliRunner().invoke(show, args)
+        assert (result.exit_code, result.output) == (0, f"{expected}\n")
+    result = CliRunner().invoke(show, ["-c", "a", "--column", "b"])
+    assert isinstance(result.exception, UsageError)
+    assert result.exception.message == "--column is given twice: a and b"
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "1e999"])

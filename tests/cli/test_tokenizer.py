@@ -132,9 +132,11 @@ def test_closed_pipe_ends_quietly(vocabulary: Path) -> None:
     assert done.stdout.count(b"\n") == 1
 
 
-@pytest.mark.parametrize(("closed", "name"), [("<&-", "input"), (">&-", "output")])
-def test_closed_streams_are_usage_errors(vocabulary: Path, closed: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("closed", "message"), [("<&-", "standard input is closed"), (">&-", "cannot write standard output: it is closed")]
+)
+def test_closed_streams_are_errors(vocabulary: Path, closed: str, message: str) -> None:
     script = f"{sys.executable} -m xlmcli tokenizer encode -m {vocabulary} {closed}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, input=b"a\n")
-    assert done.returncode == 2
-    assert f"standard {name} is closed".encode() in done.stderr
+    assert done.returncode == 3
+    assert message.encode() in done.stderr

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from xlmcli.errors import ExitCode
+from xlmcli.lines import iter_file_lines
 
 XLM = [sys.executable, "-m", "xlmcli"]
 TIMEOUT_SECONDS = 60
@@ -149,7 +150,7 @@ def test_closed_standard_streams_are_errors(command: list[str]) -> None:
     assert b"standard input is closed" in done.stderr
     done = shell(f"echo hello | {shlex.join(command)} >&-")
     assert done.returncode == ExitCode.DATA
-    assert b"standard output is closed" in done.stderr
+    assert b"cannot write standard output: it is closed" in done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
@@ -242,6 +243,72 @@ def test_n_best_and_scores(translate: Translate) -> None:
     assert float(score) < 0
     assert text.encode() == translate(b"Good morning.\n").stdout
     assert translate(b"\n", "--with-scores").stdout == b"\n"
+
+
+def test_spaces_around_text_are_kept_in_every_format(translate: Translate) -> None:
+    plain = translate(b"Good morning.\nIt rains.\n").stdout.decode().splitlines()
+    assert [line.strip() for line in plain] == plain
+    first, second = plain
+    content = "  Good morning.\n\tIt rains. \u00a0\r\n \r \n\t\n"
+    expected = content.replace("Good morning.", first).replace("It rains.", second)
+    assert translate(content.encode()).stdout.decode() == expected
+    for options in (["--line-buffered"], ["--n-best", "2"], ["--with-scores"]):
+        lines = translate(content.encode(), *options).stdout.decode().splitlines()
+        assert any(f"  {first}" in line for line in lines)
+        assert any(f"\t{second} \u00a0" in line for line in lines)
+    rows = "1\t Good morning. \n2\tIt rains.\u2003\n3\t \n"
+    done = translate(rows.encode(), "--format", "tsv", "--column", "2")
+    assert done.stdout.decode() == rows.replace("Good morning.", first).replace("It rains.", second)
+    cells = '" Good morning.\n\t- It rains. ", x\n'
+    done = translate(cells.encode(), "--format", "csv")
+    assert re.fullmatch(r'" [^\s].*[^\s]\n\t[^\s].*[^\s] ", x\n', done.stdout.decode())
+    done = translate(b'{"text": "  Good morning.\\t"}\n{"text": " \\u00a0"}\n', "--format", "jsonl")
+    assert done.stdout.decode() == f'{{"text": "  {first}\\t"}}\n{{"text": " \\u00a0"}}\n'
+
+
+def test_a_long_text_keeps_the_spaces_around_it(translate: Translate, sentences: dict[str, list[str]]) -> None:
+    done = translate(f"\t {' '.join(sentences['en'])} \n".encode())
+    assert re.fullmatch(r"\t [^\s].*[^\s] \n", done.stdout.decode())
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst", ".fr", ".tsv.gz"])
+def test_output_is_compressed_as_its_name_says(translate: Translate, tmp_path: Path, suffix: str) -> None:
+    content = b"Good morning.\nIt rains.\n" * 20
+    out = tmp_path / f"out{suffix}"
+    assert translate(content, "-o", str(out)).returncode == 0
+    assert "".join(f"{line}\n" for line in iter_file_lines(out)).encode() == translate(content).stdout
+    assert (b"\n" * 5 in out.read_bytes() or out.stat().st_size < 200) == (suffix != ".fr")
+    assert translate(b"", "-o", str(out)).returncode == 0
+    assert list(iter_file_lines(out)) == []
+
+
+@pytest.mark.parametrize("name", ["x.npz", "x.npy", "x.ZIP", "x.bz2", "x.tar.gz", "x.csv.parquet"])
+def test_formats_that_are_not_written_are_refused(translate: Translate, tmp_path: Path, name: str) -> None:
+    done = translate(b"Hello.\n", "-o", str(tmp_path / name))
+    assert done.returncode == ExitCode.USAGE
+    assert f"{name}: {Path(name.removesuffix('.gz')).suffix} is a format that is not written" in done.stderr.decode()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_delimiters_are_served_or_told_of(translate: Translate) -> None:
+    first = translate(b"Good morning.\n").stdout.decode().strip()
+    content = '"id";"note"\r\n1;"Good morning."\r\n'
+    expected = content.replace("Good morning.", first)
+    for options in (["--delimiter", ";"], []):
+        done = translate(content.encode(), "--format", "csv", "--column", "note", *options)
+        assert (done.stdout.decode(), done.stderr) == (expected, b"")
+    done = translate(b"Good morning.;1\n", "--format", "csv", "--delimiter", ";")
+    assert (done.stdout.decode(), done.stderr) == (f"{first};1\n", b"")
+    done = translate(b"Good morning.;1\n", "--format", "csv")
+    assert done.stderr == b"note: the first row has no comma, but ';': --delimiter says if that separates columns\n"
+    assert translate(b"a\n", "--delimiter", ";").returncode == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("option", ["--column", "--field"])
+def test_a_column_is_given_once(translate: Translate, option: str) -> None:
+    done = translate(b"a,b\n", "--format", "csv", option, "1", option, "2")
+    assert (done.returncode, done.stdout) == (ExitCode.USAGE, b"")
+    assert f"error: {option} is given twice: 1 and 2" in done.stderr.decode()
 
 
 def test_tables_and_json_pass_the_rest(translate: Translate) -> None:

@@ -24,7 +24,7 @@ EVERY = LabelOptions(all_labels=True)
 
 def classify(work: Classification, *texts: str | tuple[str, str]) -> list[Labelled]:
     pairs = [(text, None) if isinstance(text, str) else text for text in texts]
-    records = [TextRecord(Line(text, "", "test", 1, 0), 0, text, pair) for text, pair in pairs]
+    records = [TextRecord(Line(text, "\n", "test", 1, b""), 0, text, pair) for text, pair in pairs]
     answers = []
     for record, prepared in zip(records, work.prepare(records), strict=True):
         results = work.submit(prepared.pieces).wait() if prepared.pieces else []
@@ -81,7 +81,7 @@ def test_a_pair_is_one_sequence(tiny_classifier: Path, expected: Callable[..., A
 
 def test_a_long_text_is_the_mean_of_its_passages(tiny_classifier: Path, sentences: dict[str, list[str]]) -> None:
     work = Classification(open_bundle(tiny_classifier), "en", EVERY, CPU)
-    record = TextRecord(Line("", "", "test", 1, 0), 0, " ".join(sentences["en"][:8]))
+    record = TextRecord(Line("", "\n", "test", 1, b""), 0, " ".join(sentences["en"][:8]))
     (prepared,) = work.prepare([record])
     assert len(prepared.pieces) > 1
     results = [work.submit([piece]).wait()[0] for piece in prepared.pieces]

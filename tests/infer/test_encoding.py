@@ -20,7 +20,7 @@ TEXT = "The train to the coast leaves at seven."
 
 
 def answer(work: Any, text: str, pair: str | None = None) -> Any:
-    record = TextRecord(Line(text, "", "test", 1, 0), 0, text, pair)
+    record = TextRecord(Line(text, "\n", "test", 1, b""), 0, text, pair)
     (prepared,) = work.prepare([record])
     results = work.submit(prepared.pieces).wait() if prepared.pieces else []
     return work.finish(record, prepared, results)
@@ -72,7 +72,7 @@ def test_token_states_are_those_of_the_engine(
 def test_what_is_kept_of_a_short_text_does_not_keep_its_batch_in_memory(encoder: TextEncoder) -> None:
     work = TokenEncoding(encoder, "fr")
     texts = [TEXT, "Good morning."]
-    prepared = work.prepare([TextRecord(Line(text, "", "test", 1, 0), 0, text, None) for text in texts])
+    prepared = work.prepare([TextRecord(Line(text, "\n", "test", 1, b""), 0, text, None) for text in texts])
     results = work.submit([piece for record in prepared for piece in record.pieces]).wait()
     assert [result.base is None for result in results] == [True, True]
 
@@ -81,7 +81,7 @@ def test_long_texts_are_read_in_passages(encoder: TextEncoder, sentences: dict[s
     text = " ".join(sentences["en"][:8])
     for pooling in ("first", "mean", "max"):
         work = Encoding(encoder, "en", pooling)  # type: ignore[arg-type]
-        (prepared,) = work.prepare([TextRecord(Line(text, "", "test", 1, 0), 0, text)])
+        (prepared,) = work.prepare([TextRecord(Line(text, "\n", "test", 1, b""), 0, text)])
         assert len(prepared.pieces) > 1
         parts = np.stack([work.submit([piece]).wait()[0] for piece in prepared.pieces])
         lens = np.array([len(piece.ids) for piece in prepared.pieces])[:, None]

@@ -75,6 +75,24 @@ def test_no_n_gram_comes_twice_where_that_is_forbidden(engine: TranslationEngine
     assert not repeats(replace(GREEDY, no_repeat_ngram=3))
 
 
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_nothing_is_spelt_in_bytes_where_that_is_forbidden(
+    bundle: Bundle, tokenizer: Tokenizer, beam_size: int
+) -> None:
+    engine = open_engine(bundle, tokenizer)
+
+    def said(decoding: Decoding) -> set[str]:
+        sources = [[280 + (step * index) % 120 for index in range(30)] for step in range(1, 20)]
+        results = engine.submit(sources, decoding).wait()
+        return {tokenizer.vocab[index] for result in results for ids in result.hypotheses for index in ids}
+
+    decoding = Decoding(beam_size, 1.0, num_best=beam_size)
+    # The model writes no bytes: these stand for them.
+    engine.byte_pieces.pieces = tuple(said(decoding))
+    assert engine.byte_pieces.pieces
+    assert said(replace(decoding, without_bytes=True)).isdisjoint(engine.byte_pieces.pieces)
+
+
 @pytest.mark.parametrize(
     ("num_threads", "num_workers", "expected"),
     [(None, None, (6, 1)), (2, None, (3, 2)), (9, None, (1, 9)), (None, 4, (4, 1)), (None, 2, (2, 3)), (5, 5, (5, 5))],

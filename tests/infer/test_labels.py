@@ -78,6 +78,18 @@ def test_only_labels_that_can_come_can_be_looked_for() -> None:
     assert caught.value.hint == "it has bad, so-so, good"
 
 
+def test_labels_with_commas_are_chosen_and_told_apart() -> None:
+    part = ClassifierPart(("so", "so, so", '5"', '"x"'))
+    assert check_labels(["so, so"], part, None) == {"so, so"}
+    assert check_labels(['so,"so, so"', '5"'], part, None) == {"so", "so, so", '5"'}
+    with pytest.raises(UsageError, match="no label ''"):
+        check_labels([""], part, None)
+    labels = tuple(Label(name, 0.25) for name in part.labels)
+    assert Labelled(labels, is_list=True).rows()[0].added[0] == 'so,"so, so","5""","""x"""'
+    assert [Labelled(labels[index : index + 1]).rows()[0].added[0] for index in (1, 3)] == ["so, so", '"x"']
+    assert Labelled(labels[1:2], is_list=True, is_multi_label=True).rows()[0].added[0] == '"so, so"'
+
+
 def test_labels_in_every_format() -> None:
     answer = Labelled((Label("good", 0.75), Label("bad", 0.25)), is_list=True, lang="en")
     assert answer.lines("x", 0) == ["good\t0.7500\tbad\t0.2500"]
@@ -95,7 +107,5 @@ def test_labels_in_every_format() -> None:
 def test_no_label_in_every_format() -> None:
     answer = Labelled(())
     assert answer.lines("x", 0) == [""]
-    assert Labelled((), with_text=True).lines("x", 0) == ["\t\tx"]
-    assert Labelled((), with_text=True).lines(" ", 0) == [""]
     assert answer.rows()[0].added == ("", "")
     assert answer.values().added == {"label": None, "probability": None}

@@ -76,6 +76,26 @@ def test_line_ends_inside_a_text_are_kept() -> None:
     assert prepared.after == "\n\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "before", "after"),
+    [("  - nested item", "  ", ""), ("\tOne. \xa0", "\t", " \xa0"), ("\r One.\r", "\r ", "\r"), ("One.", "", "")],
+)
+def test_spaces_around_a_text_are_kept(text: str, before: str, after: str) -> None:
+    prepared = prepare(text)
+    (piece,) = prepared.pieces
+    assert (piece.before, prepared.after) == (before, after)
+    assert piece.ids == prepare(text.strip()).pieces[0].ids
+
+
+def test_spaces_around_every_line_and_around_split_texts_are_kept() -> None:
+    prepared = prepare("  - One.\r\n \n\t- Two. \n")
+    assert parts(prepared) == ["  -One.", "\r\n \n\t-Two."]
+    assert prepared.after == " \n"
+    prepared = prepare(" One is one. Two is two! Why?\t")
+    assert parts(prepared) == [" Oneisone.", " Twoistwo!", " Why?"]
+    assert prepared.after == "\t"
+
+
 def protect(text: str, max_tokens: int = 100) -> Prepared:
     (prepared,) = PieceMaker(CharacterTokenizer(), max_tokens, "en", "fr", find_spans).prepare([text])
     return prepared

@@ -32,7 +32,8 @@ class Trickle(io.RawIOBase):
 
 
 def read_all(source: Input, errors: str = "strict") -> list[str]:
-    return [line.text + line.ending for lines in iter_chunks(source, errors, LineCounter()) for line in lines]
+    chunks = iter_chunks(source, errors, LineCounter())
+    return [(line.text + line.ending).removesuffix("\n") for lines in chunks for line in lines]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\n\r")), st.lists(st.integers(1, 9)))
@@ -97,11 +98,47 @@ def test_invalid_utf8_is_replaced_and_counted() -> None:
     assert counter.num_replaced == 2
 
 
-@given(st.binary())
-def test_bytes_are_counted(content: bytes) -> None:
+def test_another_encoding_is_an_error_unless_it_is_to_be_replaced() -> None:
+    content = "one\ntwo\n".encode("utf-16")
     source = Input("x", lambda: io.BytesIO(content), None)
-    num_bytes = sum(line.num_bytes for lines in iter_chunks(source, "replace", LineCounter()) for line in lines)
-    assert num_bytes == len(content) + (bool(content) and not content.endswith(b"\n"))
+    with pytest.raises(DataError, match="x: UTF-16"):
+        read_all(source)
+    assert len(read_all(source, "replace")) == 3
+
+
+BYTES = st.binary() | st.lists(st.sampled_from([b"\xef\xbb\xbf", b"\r", b"\n", b"a", b"\xff", b" "])).map(b"".join)
+
+
+@given(BYTES, st.booleans())
+def test_bytes_are_kept_and_counted(content: bytes, returns_end_lines: bool) -> None:
+    source = Input("x", lambda: io.BytesIO(content), None)
+    chunks = iter_chunks(source, "replace", LineCounter(), returns_end_lines=returns_end_lines)
+    lines = [line for chunk in chunks for line in chunk]
+    raw = b"".join(line.raw for line in lines)
+    assert raw.startswith(content)
+    assert raw.removeprefix(content) in (b"", b"\n", b"\r")
+    assert sum(line.num_bytes for line in lines) == len(raw)
+
+
+def test_returns_end_lines_where_nothing_else_does() -> None:
+    def read(content: bytes) -> list[str]:
+        source = Input("x", lambda: Trickle(content, [3, 5]), None)
+        chunks = iter_chunks(source, "strict", LineCounter(), returns_end_lines=True)
+        return [line.text + line.ending for chunk in chunks for line in chunk]
+
+    assert read(b"a,b\rc,d\r\re") == ["a,b\r", "c,d\r", "\r", "e\r"]
+    assert read(b"a\rb\nc\r\n") == ["a\rb\n", "c\r\n"]
+    assert read(b"a\r\n") == ["a\r\n"]
+    assert read(b"a\r") == ["a\r\n"]
+
+
+def test_the_mark_of_the_first_file_is_kept_apart() -> None:
+    content = "\ufeffa\n\ufeffb\n".encode()
+    source = Input("x", lambda: io.BytesIO(content), None)
+    for is_first in (True, False):
+        (lines,) = iter_chunks(source, "strict", LineCounter(), is_first=is_first)
+        assert [(line.mark, line.text) for line in lines] == [("\ufeff" * is_first, "a"), ("", "\ufeffb")]
+        assert b"".join(line.raw for line in lines) == content
 
 
 def test_files_are_decompressed_and_sized(tmp_path: Path) -> None:

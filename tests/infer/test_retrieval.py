@@ -24,7 +24,7 @@ def answered(vectors: Sequence[Array | None], prefix: str) -> list[tuple[Record,
     for number, vector in enumerate(vectors, start=1):
         text = "" if vector is None else f"{prefix}{number}"
         answer = Vector(np.zeros(2, np.float32), is_blank=True) if vector is None else Vector(vector)
-        items.append((TextRecord(Line(text, "", "test", number, 0), number - 1, text), answer))
+        items.append((TextRecord(Line(text, "\n", "test", number, b""), number - 1, text), answer))
     return items
 
 
@@ -99,7 +99,7 @@ def test_a_line_near_to_many_is_held_back_by_the_margin() -> None:
 
 def test_headers_pass() -> None:
     file = io.BytesIO()
-    NearestSink(file, TextIndex(), 1, by_margin=False).write([(RawRecord("a\tb\n", 4, None), None)])
+    NearestSink(file, TextIndex(), 1, by_margin=False).write([(RawRecord(b"a\tb\n", 4, None), None)])
     assert file.getvalue() == b"a\tb\n"
 
 

@@ -20,6 +20,7 @@ from xlmcli.infer.translate import (
 )
 from xlmcli.infer.translations import GuardedTranslations
 from xlmcli.records import Direction
+from xlmcli.text.byte_pieces import BytePieces
 
 CPU = EngineOptions("cpu", num_threads=1)
 
@@ -29,7 +30,7 @@ def open_tiny(path: Path, **search: float) -> Translation:
 
 
 def translate(translation: Translation, text: str) -> Translations:
-    record = TextRecord(Line(text, "", "test", 1, 0), 0, text)
+    record = TextRecord(Line(text, "\n", "test", 1, b""), 0, text)
     (prepared,) = translation.prepare([record])
     results = translation.submit(prepared.pieces).wait() if prepared.pieces else []
     return translation.finish(record, prepared, results)
@@ -124,6 +125,7 @@ class LoopingEngine:
     """Loops on sources that begin with 300, unless repeats are forbidden."""
 
     max_source_tokens = 46
+    byte_pieces = BytePieces({})
 
     def __init__(self) -> None:
         self.decodings: list[Decoding] = []

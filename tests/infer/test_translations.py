@@ -1,7 +1,8 @@
-"""Protected spans, whatever the model says."""
+"""Protected spans and whole characters, whatever the model says."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import cycle
@@ -15,9 +16,12 @@ from xlmcli.infer.reading import Line
 from xlmcli.infer.records.text import TextRecord
 from xlmcli.infer.translate import Translation, Translations
 from xlmcli.records import Direction
+from xlmcli.text.byte_pieces import BYTE_PIECES, BytePieces
 from xlmcli.text.spans import MARKS, find_spans, iter_marks
 
 A, B = MARKS[:2]
+BYTE = "\U00100000"
+"""Stands for the byte 0, the next character for 1, and so on."""
 
 Say = Callable[[str], Sequence[str]]
 
@@ -35,6 +39,16 @@ class CharacterTokenizer:
         return "".join(map(chr, ids))
 
 
+class Said:
+    """What an engine said of a batch."""
+
+    def __init__(self, results: list[Translated]) -> None:
+        self._results = results
+
+    def wait(self) -> list[Translated]:
+        return self._results
+
+
 class Engine:
     """Says what it is told to: of each text its hypotheses, the best first."""
 
@@ -44,34 +58,49 @@ class Engine:
     def __init__(self, say: Say) -> None:
         self._say = say
         self.asked: list[str] = []
+        self.decodings: list[Decoding] = []
+        self.byte_pieces = BytePieces({piece: ord(BYTE) + byte for byte, piece in enumerate(BYTE_PIECES)})
 
-    def submit(self, batch: Sequence[Sequence[int]], decoding: Decoding) -> Engine:
+    def submit(self, batch: Sequence[Sequence[int]], decoding: Decoding) -> Said:
         texts = ["".join(map(chr, ids)) for ids in batch]
         self.asked += texts
-        self._results = [
+        self.decodings += [decoding] * len(batch)
+        results = [
             Translated(
-                [[ord(character) for character in text] for text in self._say(source)],
+                [[ord(character) for character in text] for text in self._said(source, decoding)],
                 [-1.0 - rank for rank in range(decoding.num_best)],
                 is_unfinished=False,
             )
             for source in texts
         ]
-        return self
+        return Said(results)
 
-    def wait(self) -> list[Translated]:
-        return self._results
+    def _said(self, source: str, decoding: Decoding) -> list[str]:
+        said = self._say(source)
+        if decoding.without_bytes:
+            said = [re.sub(f"[{BYTE}-{chr(ord(BYTE) + 255)}]+", "?", text) for text in said]
+        return [text[:3] if decoding.no_repeat_ngram else text for text in said]
 
 
-def make(say: Say, num_best: int = 1) -> tuple[Translation, Engine]:
+def make(
+    say: Say, num_best: int = 1, beam_size: int | None = None, *, knows_marks: bool = True
+) -> tuple[Translation, Engine]:
     engine = Engine(say)
-    decoding = Decoding(beam_size=num_best, length_penalty=1.0, num_best=num_best)
+    decoding = Decoding(beam_size=beam_size or num_best, length_penalty=1.0, num_best=num_best)
     direction = Direction("en", "fr")
-    translation = Translation(engine, CharacterTokenizer(), direction, decoding, find_spans=find_spans)  # type: ignore[arg-type]
+    translation = Translation(
+        engine,  # type: ignore[arg-type]
+        CharacterTokenizer(),  # type: ignore[arg-type]
+        direction,
+        decoding,
+        find_spans=find_spans,
+        knows_marks=knows_marks,
+    )
     return translation, engine
 
 
 def translate(translation: Translation, text: str) -> Translations:
-    record = TextRecord(Line(text, "", "test", 1, 0), 0, text)
+    record = TextRecord(Line(text, "\n", "test", 1, b""), 0, text)
     (prepared,) = translation.prepare([record])
     results = translation.submit(prepared.pieces).wait() if prepared.pieces else []
     return translation.finish(record, prepared, results)
@@ -160,6 +189,67 @@ def test_texts_in_parts_are_counted_once() -> None:
     for text in ("Go {a}. See {b}.", "Go.", "Go {a}.\nSee {b}."):
         translate(translation, text)
     assert translation.counts.num_parted == 2
+
+
+def in_bytes(content: bytes) -> str:
+    return "".join(chr(ord(BYTE) + byte) for byte in content)
+
+
+BROKEN = in_bytes("€".encode()[:2])
+
+
+@pytest.mark.parametrize("beam_size", [1, 4])
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (f"5 {BROKEN} now", "5 ? now"),
+        (f"5 {BROKEN}x{BROKEN}", "5 ?x?"),
+        (in_bytes("€".encode()[::-1]), "?"),
+        ("5" + in_bytes(b"\n") + "6", "5?6"),
+    ],
+)
+def test_bytes_that_are_no_text_are_searched_for_again(beam_size: int, said: str, expected: str) -> None:
+    translation, _ = make(lambda text: [said], beam_size=beam_size)
+    answer = translate(translation, "It costs this now")
+    assert (best_of(answer), answer.warnings) == (expected, ("respelt",))
+    assert translation.counts.num_respelt == 1
+
+
+def test_bytes_that_are_text_are_left_alone() -> None:
+    said = f"c{in_bytes('œ'.encode())}ur"
+    translation, engine = make(lambda text: [said])
+    assert (best_of(translate(translation, "heart")), engine.asked) == (said, ["heart"])
+    assert translation.counts.num_respelt == 0
+
+
+def test_none_of_several_translations_has_broken_characters() -> None:
+    translation, _ = make(lambda text: ["all right", f"not {BROKEN}"], num_best=2)
+    answer = translate(translation, "Is it?")
+    assert [item.text for item in answer.hypotheses] == ["all right", "not ?"]
+
+
+def test_a_loop_and_broken_characters_are_mended_together() -> None:
+    translation, engine = make(lambda text: [f"{BROKEN}abababababab"], beam_size=2)
+    answer = translate(translation, "Is it?")
+    assert (best_of(answer), answer.warnings) == ("?ab", ("respelt",))
+    assert [(item.without_bytes, item.no_repeat_ngram) for item in engine.decodings] == [(False, 0), (True, 3)]
+    # Where the one shows after the other was mended, too.
+    translation, engine = make(lambda text: [f"abababababab{BROKEN * 9}" if text else ""], beam_size=2)
+    assert best_of(translate(translation, "Is it?")) == "aba"
+
+
+def test_a_model_that_knows_no_marks_is_asked_for_the_parts_alone() -> None:
+    translation, engine = make(lambda text: [text.upper()], knows_marks=False)
+    answer = translate(translation, "First {name},\nthen www.x.org.\nThat is all.")
+    assert best_of(answer) == "FIRST {name},\nTHEN www.x.org.\nTHAT IS ALL."
+    assert sorted(engine.asked) == ["First", "That is all.", "then"]
+    assert (answer.warnings, translation.counts.num_parted) == (("parted",), 1)
+
+
+def test_parts_between_spans_have_whole_characters() -> None:
+    translation, _ = make(lambda text: [f"x{BROKEN}"])
+    answer = translate(translation, "Go {a} now")
+    assert (best_of(answer), answer.warnings) == ("x? {a} x?", ("parted", "respelt"))
 
 
 SPAN = st.sampled_from(["{a}", "{b}", "www.x.org", "👍", "x_1", "%s", "<b>", MARKS[3], "\ufdd1"])

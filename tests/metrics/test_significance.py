@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
 from xlmcli.metrics import significance
 from xlmcli.metrics.significance import (
     Interval,
-    chance_of,
+    all_swaps,
     interval_of,
     iter_resamples,
     iter_swaps,
+    least_p,
     paired_bootstrap_p,
+    randomization_p,
     resampled_sums,
+    sacrebleu_bootstrap_p,
+    sacrebleu_randomization_p,
 )
 
 
@@ -46,12 +52,33 @@ def test_an_interval_leaves_out_a_fortieth_on_either_side() -> None:
 def test_equal_systems_do_not_differ_and_others_do() -> None:
     rng = np.random.default_rng(0)
     scores = rng.normal(30, 1, 1000)
-    assert paired_bootstrap_p(scores, scores, 0.0) == 1 / 1001  # Nothing is above what was observed: sacreBLEU's way.
-    assert paired_bootstrap_p(scores + rng.normal(0, 1, 1000), scores, 0.05) > 0.3
-    assert paired_bootstrap_p(scores + 5, scores, 5.0) == 1 / 1001
-    assert paired_bootstrap_p(scores - 5, scores, -5.0) == 1 / 1001
+    assert paired_bootstrap_p(scores, scores, 0.0) == 1
+    assert sacrebleu_bootstrap_p(scores, scores, 0.0) == 1 / 1001  # Nothing is above what was observed.
+    for bootstrap_p in (paired_bootstrap_p, sacrebleu_bootstrap_p):
+        assert bootstrap_p(scores + rng.normal(0, 1, 1000), scores, 0.05) > 0.3
+        assert bootstrap_p(scores + 5, scores, 5.0) == 1 / 1001
+        assert bootstrap_p(scores - 5, scores, -5.0) == 1 / 1001
 
 
-def test_chance_counts_the_observation_itself() -> None:
-    assert chance_of(np.array([1.0, 2.0, 3.0]), 1.5) == 0.75
-    assert chance_of(np.array([1.0, 2.0, 3.0]), 9.0) == 0.25
+def test_randomization_counts_ties_and_the_observation_itself() -> None:
+    differences = np.array([1.0, 2.0, 3.0])
+    assert sacrebleu_randomization_p(differences, 1.5) == 0.75
+    assert sacrebleu_randomization_p(differences, 3.0) == 0.25
+    assert randomization_p(differences, 1.5, is_exact=False) == 0.75
+    assert randomization_p(differences, -3.0, is_exact=False) == 0.5
+    assert randomization_p(differences, 3.0 + 1e-12, is_exact=True) == 1 / 3
+    assert randomization_p(np.zeros(5), 0.0, is_exact=True) == randomization_p(np.zeros(5), 0.0, is_exact=False) == 1
+
+
+def test_all_swaps_are_all_ways_each_once() -> None:
+    assert all_swaps(0).shape == (1, 0)
+    assert {tuple(row) for row in all_swaps(3).tolist()} == set(product([False, True], repeat=3))
+
+
+@pytest.mark.parametrize("num_differing", range(10))
+def test_few_lines_that_differ_cannot_show_a_difference(num_differing: int) -> None:
+    """All of them in favour of one system is as far as swapping can go."""
+    sums = 2.0 * all_swaps(num_differing).sum(axis=1) - num_differing
+    exact = randomization_p(sums, num_differing, is_exact=True)
+    assert least_p(num_differing) == exact
+    assert (exact < significance.SIGNIFICANT) == (num_differing > 5)

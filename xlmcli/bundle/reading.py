@@ -23,6 +23,7 @@ from xlmcli.bundle.serialization import parse_manifest
 from xlmcli.bundle.weight_files import find_weight_files
 from xlmcli.environment import HOME_VARIABLE, pulled_folder
 from xlmcli.errors import DataError, ModelError, unreadable
+from xlmcli.facts import format_name
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer, load_tokenizer
 
@@ -49,7 +50,7 @@ class Bundle:
     @property
     def name(self) -> str:
         """What messages call it: the name of its folder, also where that was given as ``.``."""
-        return self.path.resolve().name
+        return format_name(self.path.resolve().name)
 
     @property
     def translation(self) -> TranslationPart:

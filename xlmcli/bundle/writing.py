@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from xlmcli.bundle.manifest import Manifest
@@ -14,6 +14,8 @@ from xlmcli.bundle.names import BUNDLE_NAMES, MANIFEST_NAME, MODEL_NAME
 from xlmcli.bundle.reading import hash_file
 from xlmcli.bundle.serialization import format_manifest
 from xlmcli.errors import ModelError, UsageError
+from xlmcli.outputs import MAX_NAME_CHARS, partial_folder, writing_errors
+from xlmcli.signals import undone
 
 
 @contextmanager
@@ -30,19 +32,18 @@ def new_bundle(path: Path, *, force: bool = False) -> Iterator[Path]:
         UsageError: ``path`` exists, and ``force`` is not given or what is there is no model or holds other files too.
         ModelError: The folder cannot be written.
     """
+    _recover(path)
     check_free(path, force=force)
-    beside = path.parent / f".{path.name}.{secrets.token_hex(4)}.partial"
-    try:
+    with ExitStack() as stack:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside.mkdir()
+            beside = stack.enter_context(partial_folder(path))
         except OSError as error:
             raise _unwritable(path, error) from None
-        yield beside
+        with writing_errors(path):
+            yield beside
         check_free(path, force=force)
         _replace(beside, path)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def check_free(path: Path, *, force: bool) -> None:
@@ -77,22 +78,32 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
 
 def _replace(beside: Path, path: Path) -> None:
     """Renames ``beside`` to ``path``. A folder cannot be exchanged in one step, so the old one steps aside first."""
-    aside = path.parent / f".{path.name}.{secrets.token_hex(4)}.old"
     try:
-        occupied = path.is_symlink() or (path.is_dir() and any(path.iterdir()))
-        try:
-            if occupied:
-                path.rename(aside)
+        if path.is_symlink() or path.is_dir():
+            with undone(partial(_recover, path)):
+                path.rename(_aside(path))
+                beside.rename(path)
+        else:
             beside.rename(path)
-        except BaseException:
-            if occupied and not path.exists():
-                aside.rename(path)
-            raise
     except OSError as error:
         raise _unwritable(path, error) from None
-    if aside.is_symlink():
-        aside.unlink()
-    shutil.rmtree(aside, ignore_errors=True)
+    _recover(path)
+
+
+def _recover(path: Path) -> None:
+    """Puts the old bundle back where no new one has taken its place, after a killed run too; else removes it."""
+    aside = _aside(path)
+    if aside.is_symlink() or aside.exists():
+        if not path.is_symlink() and not path.exists():
+            aside.rename(path)
+        elif aside.is_symlink():
+            aside.unlink()
+        else:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name[:MAX_NAME_CHARS]}.xlm-old")
 
 
 def _unwritable(path: Path, error: OSError) -> ModelError:

@@ -19,9 +19,9 @@ from xlmcli.bundle.manifest import (
 from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.checkpoint.description import read_fields
 from xlmcli.errors import ModelError, UsageError
-from xlmcli.lines import atomic_write
 from xlmcli.model.classifier_config import CLASSIFIER, ClassifierConfig
 from xlmcli.model.transformer import XLMShape
+from xlmcli.outputs import atomic_write
 from xlmcli.records import Direction
 from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID, PAD_ID, UNK_ID
 

@@ -149,14 +149,16 @@ def format_checkpoint_text(path: Path, description: CheckpointDescription) -> st
 
 
 def _count_weights(files: Sequence[Path]) -> tuple[int | None, tuple[str, ...]]:
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+
+    from xlmcli.checkpoint.safetensors_file import open_safetensors
 
     num_parameters, dtypes = 0, set()
     for path in files:
         if path.suffix != Path(CHECKPOINT_WEIGHTS_NAME).suffix:
             return None, ()
         try:
-            with safe_open(path, framework="numpy") as weights:
+            with open_safetensors(path, "numpy") as weights:
                 slices = [weights.get_slice(name) for name in weights.keys()]  # noqa: SIM118 (not a mapping)
         except SafetensorError as error:
             raise ModelError(f"{path}: not a safetensors file ({error})") from None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
+from xlmcli.checkpoint.safetensors_file import open_safetensors
 from xlmcli.errors import ModelError
 
 
@@ -21,7 +22,7 @@ class StoredWeights(Mapping[str, Tensor]):
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            with safe_open(path, "pt") as file:
+            with open_safetensors(path, "pt") as file:
                 self._names = frozenset(file.keys())
         except (OSError, SafetensorError) as error:
             raise ModelError(f"{path}: {error}") from None
@@ -29,17 +30,17 @@ class StoredWeights(Mapping[str, Tensor]):
     def __getitem__(self, name: str) -> Tensor:
         if name not in self._names:
             raise KeyError(name)
-        with safe_open(self._path, "pt") as file:
+        with open_safetensors(self._path, "pt") as file:
             tensor: Tensor = file.get_tensor(name).clone()
         return tensor
 
     def shape(self, name: str) -> tuple[int, ...]:
-        with safe_open(self._path, "pt") as file:
+        with open_safetensors(self._path, "pt") as file:
             return tuple(file.get_slice(name).get_shape())
 
     def rows(self, name: str, start: int, stop: int) -> Tensor:
         """Reads some rows of a weight, in memory of their own."""
-        with safe_open(self._path, "pt") as file:
+        with open_safetensors(self._path, "pt") as file:
             rows: Tensor = file.get_slice(name)[start:stop].clone()
         return rows
 

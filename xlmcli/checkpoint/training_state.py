@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 
 from xlmcli.errors import ModelError
-from xlmcli.lines import atomic_write
+from xlmcli.outputs import atomic_write
 
 TRAINING_FOLDER = "training"
 STATE_FILE = "state.pt"

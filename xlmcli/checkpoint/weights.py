@@ -15,14 +15,15 @@ from typing import TypeVar, cast
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.checkpoint.config import CheckpointConfig, load_config
+from xlmcli.checkpoint.safetensors_file import open_safetensors
 from xlmcli.errors import ModelError
-from xlmcli.lines import atomic_write
 from xlmcli.model.seq2seq import Seq2Seq
+from xlmcli.outputs import atomic_write
 from xlmcli.text import Tokenizer, load_tokenizer
 
 _Module = TypeVar("_Module", bound=nn.Module)
@@ -79,7 +80,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ModelError: There is none, or it is damaged.
     """
     try:
-        return load_file(path)
+        with open_safetensors(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: {error}") from None
 

@@ -12,6 +12,7 @@ import click
 
 from xlmcli import __version__
 from xlmcli.cli.offline import offline_option
+from xlmcli.console import print_error
 from xlmcli.errors import ExitCode, XlmError
 
 if TYPE_CHECKING:
@@ -96,10 +97,8 @@ def run(args: Sequence[str] | None = None) -> NoReturn:
 def _run(args: Sequence[str]) -> int:
     try:
         exit_code = _invoke(args)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
-        _discard_stdout()
         return ExitCode.OK
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
@@ -109,6 +108,8 @@ def _run(args: Sequence[str]) -> int:
 
             traceback.print_exc()
         return _report(error)
+    finally:
+        _discard_what_cannot_be_written()
     return exit_code
 
 
@@ -129,35 +130,26 @@ def _invoke(args: Sequence[str]) -> int:
 def _report(error: Exception) -> int:
     """Says on stderr what went wrong; returns the exit code."""
     if isinstance(error, XlmError):
-        _print_error(error.message, error.hint)
+        print_error(error.message, error.hint)
         return error.exit_code
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return ExitCode.USAGE
     if isinstance(error, click.ClickException):
-        _print_error(_uncapitalized(error.format_message()), _usage_hint(error))
+        print_error(_uncapitalized(error.format_message()), _usage_hint(error))
         return ExitCode.USAGE
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        _print_error(f"{place}{error.strerror.lower()}", None)
+        print_error(f"{place}{error.strerror.lower()}", None)
         return ExitCode.DATA
     name = type(error).__name__
-    _print_error(f"unexpected {name}: {error}", "this is a bug in xlm; XLM_DEBUG=1 shows where it happened")
+    print_error(f"unexpected {name}: {error}", "this is a bug in xlm; XLM_DEBUG=1 shows where it happened")
     return ExitCode.UNEXPECTED
 
 
-def _print_error(message: str, hint: str | None) -> None:
-    click.echo(f"{_styled('error:', 'red')} {message}", err=True)
-    if hint:
-        click.echo(f"\n{_styled('hint:', 'cyan')} {hint}", err=True)
-
-
-def _styled(label: str, color: str) -> str:
-    return label if os.environ.get("NO_COLOR") else click.style(label, fg=color, bold=True)
-
-
 def _uncapitalized(message: str) -> str:
-    return message[:1].lower() + message[1:].rstrip(".")
+    # Click puts choices on lines of their own.
+    return message[:1].lower() + " ".join(message[1:].split("\n")).rstrip(".")
 
 
 def _usage_hint(error: click.ClickException) -> str | None:
@@ -166,6 +158,9 @@ def _usage_hint(error: click.ClickException) -> str | None:
     return f"{error.ctx.command_path} --help shows how it is used"
 
 
-def _discard_stdout() -> None:
-    # What is left in the buffer must not fail again when the interpreter flushes it on its way out.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _discard_what_cannot_be_written() -> None:
+    try:
+        sys.stdout.flush()
+    except (OSError, XlmError):
+        # It must not fail again when the interpreter flushes it on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

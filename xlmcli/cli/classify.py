@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from xlmcli.cli.options import FiniteRange
+from xlmcli.cli.options import FiniteRange, SingleOption
 from xlmcli.cli.streaming import StreamOptions, open_stream, stream_options
 from xlmcli.errors import ExitCode, UsageError
 
@@ -19,11 +19,27 @@ from xlmcli.errors import ExitCode, UsageError
 @click.option(
     "--abstain", metavar="LABEL", help="Label of texts of which no label reaches --threshold (default: none)."
 )
-@click.option("--only", metavar="LABEL,...", help="Print the lines that get one of these labels, and nothing else.")
-@click.option("--not", "excluded", metavar="LABEL,...", help="Print the lines that get none of these labels.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="LABEL,...",
+    help="Print the lines that get one of these labels, and nothing else; may be repeated.",
+)
+@click.option(
+    "--not",
+    "excluded",
+    multiple=True,
+    metavar="LABEL,...",
+    help="Print the lines that get none of these labels; may be repeated.",
+)
 @click.option("--echo", is_flag=True, help="text: write each line after its label.")
-@click.option("--pair-column", metavar="COLUMN", help="tsv, csv: column of the second text, for models of pairs.")
-@click.option("--pair-field", metavar="FIELD", help="jsonl: field of the second text.")
+@click.option(
+    "--pair-column",
+    cls=SingleOption,
+    metavar="COLUMN",
+    help="tsv, csv: column of the second text, for models of pairs.",
+)
+@click.option("--pair-field", cls=SingleOption, metavar="FIELD", help="jsonl: field of the second text.")
 @stream_options(
     verb="classify",
     model_help="Path of a classifier's bundle, or name of an embedded or pulled one (default: sentiment).",
@@ -36,8 +52,8 @@ def command(
     all_labels: bool,
     threshold: float | None,
     abstain: str | None,
-    only: str | None,
-    excluded: str | None,
+    only: tuple[str, ...],
+    excluded: tuple[str, ...],
     echo: bool,
     pair_column: str | None,
     pair_field: str | None,
@@ -57,12 +73,14 @@ def command(
       text                   label TAB probability
       text, -k N or --all    label TAB probability TAB label TAB probability ...
       text, --echo           label TAB probability TAB line
-      tsv, csv               the row and two more columns; several labels and probabilities stand with commas between
+      tsv, csv               the row and two more columns; several labels and probabilities stand with commas between,
+                             a label that holds a comma in quotes
       jsonl                  the object with "label" and "probability"; with -k or --all also "labels" (a list of both);
                              "lang", if the model is told the language and the object has none; "warnings": "cut"
 
     A model that gives a text any number of labels gives those whose probability is 0.5 or more. With --only and --not,
-    lines come out as they went in, as from grep, and the exit code is 1 if there were none.
+    lines come out as they went in, as from grep, and the exit code is 1 if there were none. A label that holds a comma
+    is given by itself (--only 'a, b' --only c), or in quotes (--only '"a, b",c').
 
     \b
     Examples:
@@ -74,25 +92,27 @@ def command(
     from xlmcli.infer.labels import LabelOptions, check_labels
     from xlmcli.infer.records.protocols import FormatOptions
 
-    labels = LabelOptions(num_best, all_labels, threshold, abstain, echo)
+    labels = LabelOptions(num_best, all_labels, threshold, abstain)
     selected = _selected(only, excluded, is_list=num_best is not None or all_labels, echo=echo)
     if echo and options.format_name != "text":
         raise UsageError("--echo is for plain text", hint="the other formats keep what they are given anyway")
-    formats = FormatOptions(options.format_name, options.column, options.field, pair_column, pair_field)
+    formats = FormatOptions(
+        options.format_name, options.column, options.field, pair_column, pair_field, delimiter=options.delimiter
+    )
     num_selected = None
     with open_stream(options, formats) as stream:
         from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model, open_bundle
         from xlmcli.infer.classification import Classification
         from xlmcli.infer.records.protocols import Added
-        from xlmcli.infer.sinks import SelectionSink, TextSink
+        from xlmcli.infer.sinks import EchoSink, SelectionSink, TextSink
 
         bundle = open_bundle(find_model(options.model, DEFAULT_CLASSIFIER))
-        wanted = None if selected is None else check_labels(selected, bundle.classifier, abstain)
+        wanted = check_labels(selected, bundle.classifier, abstain)
         classification = Classification(bundle, lang, labels, stream.engine_options)
-        if wanted is None:
-            stream.run(classification, classification.added, TextSink(stream.file))
+        if not wanted:
+            stream.run(classification, classification.added, (EchoSink if echo else TextSink)(stream.file))
         else:
-            selection = SelectionSink(stream.file, wanted, is_inverted=excluded is not None)
+            selection = SelectionSink(stream.file, wanted, is_inverted=bool(excluded))
             stream.run(classification, Added(), selection)
             num_selected = selection.num_selected
     counts = classification.counts
@@ -106,13 +126,11 @@ def command(
         raise click.exceptions.Exit(ExitCode.GATE_FAILED)
 
 
-def _selected(only: str | None, excluded: str | None, *, is_list: bool, echo: bool) -> list[str] | None:
-    """Returns the labels of --only or --not; None if neither is there."""
-    if only is None and excluded is None:
-        return None
-    if only is not None and excluded is not None:
+def _selected(only: tuple[str, ...], excluded: tuple[str, ...], *, is_list: bool, echo: bool) -> tuple[str, ...]:
+    """Returns the labels of --only or --not; none if neither is there."""
+    if only and excluded:
         raise UsageError("--only and --not together", hint="give one of them")
-    if is_list or echo:
-        option = "--only" if only is not None else "--not"
+    if (only or excluded) and (is_list or echo):
+        option = "--only" if only else "--not"
         raise UsageError(f"{option} prints lines as they are, without labels", hint="leave out -k, --all and --echo")
-    return [label.strip() for label in (only or excluded or "").split(",")]
+    return only or excluded

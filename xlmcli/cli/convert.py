@@ -14,6 +14,7 @@ from xlmcli.bundle.manifest import DecodingDefaults, Quantization
 from xlmcli.cli.hub import local_checkpoint
 from xlmcli.cli.offline import offline_option
 from xlmcli.cli.options import DIRECTION, FILE, MONOLINGUAL, FiniteRange, config_option, require_extra
+from xlmcli.console import print_line
 from xlmcli.errors import UsageError
 from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY, Direction
 from xlmcli.sources import Source, iter_rows
@@ -185,17 +186,16 @@ def command(
             float(in_full) if min_agreement is None else min_agreement,
             _FLOAT32_MAX_DIFFERENCE if max_difference is None and in_full else max_difference,
         )
+    say = partial(print_line, err=False)
     if direction is None:
-        check = None if wanted is None else partial(opened.verify, options=wanted, say=click.echo)
+        check = None if wanted is None else partial(opened.verify, options=wanted, say=say)
         write_bundle(opened, bundle, options, check=check)
     else:
         assert isinstance(opened, Checkpoint), "the others refuse --direction"
-        verify_folded = partial(
-            opened.verify_folded, direction=direction, quantization=options.quantization, say=click.echo
-        )
+        verify_folded = partial(opened.verify_folded, direction=direction, quantization=options.quantization, say=say)
         check_folder = None if wanted is None else partial(verify_folded, options=wanted)
         write_folded(opened, bundle, direction, options, check=check_folder)
-    click.echo(f"wrote {bundle}", err=True)
+    print_line(f"wrote {bundle}")
 
 
 def _refuse(refused: Refusals) -> None:

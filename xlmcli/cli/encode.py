@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xlmcli.cli.options import FILE
+from xlmcli.cli.options import FILE, SingleOption
 from xlmcli.cli.streaming import LineStream, StreamOptions, open_stream, stream_options
 from xlmcli.errors import DataError, UsageError
 
@@ -61,8 +61,10 @@ class _Wanted:
 )
 @click.option("--tokens", is_flag=True, help="Write the state of every token in place of one vector.")
 @click.option("--similarity", is_flag=True, help="Write how near two texts are: the cosine of their vectors.")
-@click.option("--pair-column", metavar="COLUMN", help="tsv, csv: column of the second text.  [default: 2]")
-@click.option("--pair-field", metavar="FIELD", help="jsonl: field of the second text.")
+@click.option(
+    "--pair-column", cls=SingleOption, metavar="COLUMN", help="tsv, csv: column of the second text.  [default: 2]"
+)
+@click.option("--pair-field", cls=SingleOption, metavar="FIELD", help="jsonl: field of the second text.")
 @click.option("--nearest", type=FILE, metavar="FILE", help="Write the line of FILE that is nearest to each text.")
 @click.option("-k", "num_best", type=click.IntRange(1, 10_000), metavar="N", help="The N nearest lines.  [default: 1]")
 @click.option("--margin", is_flag=True, help="Score by margin, which finds translations better; reads all input first.")
@@ -123,7 +125,7 @@ def command(
     formats = _formats(options, pair_column, pair_field, similarity)
     if options.model is None:
         raise UsageError("no model named", hint="-m MODEL: a bundle of an encoder; xlm convert makes one")
-    with open_stream(options, formats) as stream:
+    with open_stream(options, formats, is_array=is_array) as stream:
         from xlmcli.bundle import find_model, open_bundle
         from xlmcli.infer.encoders import TextEncoder
 
@@ -141,7 +143,15 @@ def _formats(options: StreamOptions, pair_column: str | None, pair_field: str | 
         raise UsageError("--similarity needs a second text", hint="--pair-field names its field")
     if is_pair and options.format_name in ("tsv", "csv"):
         pair_column = pair_column or "2"
-    return FormatOptions(options.format_name, options.column, options.field, pair_column, pair_field, is_pair)
+    return FormatOptions(
+        options.format_name,
+        options.column,
+        options.field,
+        pair_column,
+        pair_field,
+        has_tabbed_pairs=is_pair,
+        delimiter=options.delimiter,
+    )
 
 
 def _encode(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> EncodingCounts:

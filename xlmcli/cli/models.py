@@ -9,7 +9,7 @@ import click
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.cli.hub import print_found, print_licence
 from xlmcli.cli.offline import offline_option
-from xlmcli.console import show_download_progress
+from xlmcli.console import print_line, show_download_progress
 from xlmcli.errors import ModelError, UsageError
 
 _format_option = click.option(
@@ -171,7 +171,7 @@ def remove(names: tuple[str, ...], unfinished: bool, output_format: str) -> None
     if output_format == "json":
         click.echo(json.dumps({"removed": list(names), "num_bytes": num_bytes}))
     else:
-        click.echo(f"removed {', '.join(names) or 'unfinished downloads'}: {format_bytes(num_bytes)}", err=True)
+        print_line(f"removed {', '.join(names) or 'unfinished downloads'}: {format_bytes(num_bytes)}")
 
 
 @command.command(short_help="Write the folder of a model.")

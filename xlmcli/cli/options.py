@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 import importlib.util
 import math
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from xlmcli.config import load_table
-from xlmcli.errors import MissingExtraError, UsageError, XlmError
+from xlmcli.errors import DataError, MissingExtraError, UsageError, XlmError
 from xlmcli.records import Direction
 from xlmcli.sources import Source, parse_source
 
@@ -37,6 +39,19 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a number", param, ctx)
         return number
+
+
+class SingleOption(click.Option):
+    """An option that is refused when it is given twice, of which click would forget the first."""
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        parser.add_option(obj=self, opts=self.opts, dest=self.name, action="append", nargs=self.nargs)
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        values = opts.get(self.name or "", ())
+        if len(values) > 1:
+            raise UsageError(f"{self.opts[0]} is given twice: {' and '.join(values)}", hint="give one of them")
+        return super().consume_value(ctx, {self.name or "": values[0]} if values else {})
 
 
 class DurationType(click.ParamType[float]):
@@ -110,6 +125,18 @@ class DirectionType(click.ParamType[Direction]):
         return value if isinstance(value, Direction) else Direction.parse(str(value))
 
 
+class OutputType(click.Path):
+    """A file to write, whose name does not end as a folder's."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if os.path.basename(value) in ("", os.curdir, os.pardir):  # noqa: PTH119  # a Path forgets how it was written
+            raise DataError(f"cannot write {value}: is a directory")
+        return super().convert(value, param, ctx)
+
+
 DURATION = DurationType()
 MONOLINGUAL = SourceType(1)
 PARALLEL = SourceType(2)
@@ -117,6 +144,7 @@ SOURCE = SourceType(None)
 DIRECTION = DirectionType()
 FILE = click.Path(path_type=Path)
 """A path, whatever is there: the library's messages say what is wrong with it."""
+OUTPUT = OutputType()
 
 
 augment_option = click.option(

@@ -107,7 +107,7 @@ def command(
       xlm pretrain --config recipe.toml --resume xlm-en-fr
     """
     require_extra("train", "torch", "accelerate", "scipy")
-    from xlmcli.console import TrainingDisplay
+    from xlmcli.console import show_training
     from xlmcli.train.core.log import JsonLog
     from xlmcli.train.core.options import PretrainOptions
     from xlmcli.train.data.masking import MaskingOptions
@@ -127,5 +127,5 @@ def command(
         size=size.options(),
         run=run.options(),
     )
-    with TrainingDisplay(quiet=run.quiet) as display:
+    with show_training(run.quiet) as display:
         pretrain(options, [JsonLog(options.run.folder), display])

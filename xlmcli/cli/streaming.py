@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from xlmcli.cli.options import FILE, Function, complete_model, grouped
+from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, grouped
 from xlmcli.console import print_note, show_line_progress
-from xlmcli.errors import DataError, ExitCode, UsageError
-from xlmcli.lines import STDIN, atomic_write, writing_errors
+from xlmcli.errors import ExitCode, UsageError
+from xlmcli.lines import COMPRESSED_SUFFIXES, STDIN
+from xlmcli.outputs import atomic_write, compressing
 
 if TYPE_CHECKING:
     from xlmcli.infer.engine import EngineOptions
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from xlmcli.infer.reading import Input, LineCounter
     from xlmcli.infer.records.protocols import Added, FormatOptions
     from xlmcli.tables import FormatName
+
+_UNWRITTEN_ENDINGS = {
+    ".npy", ".npz", ".bz2", ".lz", ".lz4", ".lzma", ".lzo", ".br", ".z", ".zip", ".7z", ".rar", ".tar", ".tgz", ".txz",
+    ".parquet", ".arrow", ".feather", ".orc", ".avro", ".xls", ".xlsx", ".ods", ".doc", ".docx", ".odt", ".rtf", ".pdf",
+    ".h5", ".hdf5", ".mat", ".pt", ".pth", ".pkl", ".pickle", ".safetensors", ".db", ".sqlite",
+}  # fmt: skip
 
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
@@ -40,6 +46,7 @@ class StreamOptions:
     format_name: FormatName
     column: str | None
     field: str | None
+    delimiter: str | None
     max_batch_tokens: int
     line_buffered: bool
     device: Literal["auto", "cpu", "cuda"]
@@ -73,7 +80,11 @@ def _shared_options(verb: str, model_help: str, batch_tokens: int) -> list[Calla
         click.argument("files", nargs=-1, type=FILE, metavar="[FILE]..."),
         click.option("-m", "--model", metavar="MODEL", shell_complete=complete_model, help=model_help),
         click.option(
-            "-o", "--output", type=FILE, metavar="OUT", help="Write to this file, which appears once complete."
+            "-o",
+            "--output",
+            type=OUTPUT,
+            metavar="OUT",
+            help="Write to this file, which appears once complete; .gz, .xz and .zst are compressed.",
         ),
         click.option("--text", metavar="TEXT", help=f"{do} this in place of files or stdin."),
         click.option(
@@ -84,8 +95,17 @@ def _shared_options(verb: str, model_help: str, batch_tokens: int) -> list[Calla
             show_default=True,
             help="Of input and output.",
         ),
-        click.option("--column", help="tsv, csv: number from 1 (no header), or name in the header.  [default: 1]"),
-        click.option("--field", help="jsonl: name of the field.  [default: text]"),
+        click.option(
+            "--column",
+            cls=SingleOption,
+            help="tsv, csv: number from 1 (no header), or name in the header.  [default: 1]",
+        ),
+        click.option("--field", cls=SingleOption, help="jsonl: name of the field.  [default: text]"),
+        click.option(
+            "--delimiter",
+            metavar="CHAR",
+            help="csv: what separates columns.  [default: comma, or what makes --column's name one in the header]",
+        ),
         click.option(
             "--max-batch-tokens",
             type=click.IntRange(1, 65_536),
@@ -212,11 +232,21 @@ class LineStream:
         happened = [f"{count:,} {'line' if count == 1 else 'lines'} {what}" for count, what in parts if count]
         if happened:
             print_note("; ".join(happened))
+        if (delimiter := self._counter.other_delimiter) is not None:
+            print_note(f"the first row has no comma, but {delimiter!r}: --delimiter says if that separates columns")
 
 
 @contextlib.contextmanager
-def open_stream(options: StreamOptions, formats: FormatOptions) -> Iterator[LineStream]:
-    """Opens input and output; a file for output appears when the block ends well."""
+def open_stream(options: StreamOptions, formats: FormatOptions, *, is_array: bool = False) -> Iterator[LineStream]:
+    """Opens input and output; a file for output appears when the block ends well.
+
+    Args:
+        options: What the user said.
+        formats: How input is read.
+        is_array: Whether the output is an array, and not text.
+    """
+    if options.output is not None and not is_array:
+        _check_ending(options.output)
     inputs = _open_inputs(options.files, options.text)
     with leaving_at_once(), _open_output(options.output) as file:
         yield LineStream(options, formats, inputs, file)
@@ -234,42 +264,33 @@ def _open_inputs(files: tuple[Path, ...], text: str | None) -> list[Input]:
     return [stdin_input() if path == STDIN else file_input(path) for path in files or (STDIN,)]
 
 
+def _check_ending(path: Path) -> None:
+    """Refuses names that promise another format than text."""
+    endings = [suffix for suffix in path.suffixes if suffix not in COMPRESSED_SUFFIXES]
+    if endings and endings[-1].lower() in _UNWRITTEN_ENDINGS:
+        raise UsageError(
+            f"-o {path}: {endings[-1]} is a format that is not written",
+            hint="text is, which may be compressed (.gz, .xz or .zst); xlm encode also writes vectors as .npy",
+        )
+
+
 @contextlib.contextmanager
 def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
     if path is None or path == STDIN:
-        if sys.stdout is None:
-            raise DataError("standard output is closed", hint="write to a file with -o OUT")
-        with writing_errors("standard output"):
-            yield sys.stdout.buffer
+        yield sys.stdout.buffer
     else:
-        with atomic_write(path, "wb") as stream:
-            yield stream
+        with atomic_write(path, "wb") as stream, compressing(stream, path) as file:
+            yield file
 
 
 @contextlib.contextmanager
 def leaving_at_once() -> Iterator[None]:
-    """Ends the process on Ctrl-C, SIGTERM and a closed pipe without waiting for the batches that the engine has."""
-    previous = signal.signal(signal.SIGTERM, _terminate)
+    """Ends the process on a closed pipe without waiting for the batches that the engine has."""
     try:
         yield
-    except KeyboardInterrupt:
-        _leave(ExitCode.INTERRUPTED)
-    except SystemExit:
-        _leave(ExitCode.TERMINATED)
     except BrokenPipeError:
-        _leave(ExitCode.OK)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _terminate(_number: int, _frame: object) -> NoReturn:
-    # An exception, so that what was half written is removed on the way out.
-    raise SystemExit(ExitCode.TERMINATED)
-
-
-def _leave(code: int) -> NoReturn:
-    # The usual way out destroys the engine, which first works through its queue.
-    os._exit(code)
+        # The usual way out destroys the engine, which first works through its queue.
+        os._exit(ExitCode.OK)
 
 
 def _print_terminal_note(inputs: list[Input]) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, FiniteRange, augment_option, config_option, lowercase_option
+from xlmcli.console import print_line
 from xlmcli.errors import DataError, UsageError
-from xlmcli.lines import decode_line, iter_stream_lines
+from xlmcli.lines import iter_stdin_lines, iter_text_lines
 from xlmcli.sources import Source
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def train(
         augmentations=augmentations,
     )
     for sample in train_sentencepiece(options, out_folder):
-        click.echo(f"{sample.lang}: {sample.num_lines:,} lines, {len(sample.sentences):,} learned from", err=True)
+        print_line(f"{sample.lang}: {sample.num_lines:,} lines, {len(sample.sentences):,} learned from")
 
 
 _model_option = click.option(
@@ -186,10 +187,9 @@ def _ids_of(tokenizer: Tokenizer) -> dict[str, int]:
 
 def _map_lines(function: Callable[[str, int], str]) -> None:
     """Writes ``function(line, line number)`` for every line of stdin, each as soon as it is known."""
-    if sys.stdin is None or sys.stdout is None:
-        raise UsageError(f"standard {'input' if sys.stdin is None else 'output'} is closed")
+    if sys.stdin is None:
+        raise DataError("standard input is closed")
     output = sys.stdout.buffer
-    for number, line in enumerate(iter_stream_lines(sys.stdin.buffer, "<stdin>"), start=1):
-        text = decode_line(line, "<stdin>", number)
+    for number, text in enumerate(iter_text_lines(iter_stdin_lines(), "<stdin>"), start=1):
         output.write(function(text, number).encode("utf-8") + b"\n")
         output.flush()

@@ -17,6 +17,7 @@ from xlmcli.cli.options import (
     SOURCE,
     FiniteRange,
     Function,
+    SingleOption,
     augment_option,
     grouped,
 )
@@ -44,10 +45,18 @@ alpha_option = click.option(
 
 _COLUMNS = (
     click.option(
-        "--label-column", metavar="COLUMN", help="Number or name of the label's column, or its field; by default 1."
+        "--label-column",
+        cls=SingleOption,
+        metavar="COLUMN",
+        help="Number or name of the label's column, or its field; by default 1.",
     ),
-    click.option("--text-column", metavar="COLUMN", help="The same for the text; by default 2."),
-    click.option("--pair-column", metavar="COLUMN", help="The same for the second text of a pair; by default none."),
+    click.option("--text-column", cls=SingleOption, metavar="COLUMN", help="The same for the text; by default 2."),
+    click.option(
+        "--pair-column",
+        cls=SingleOption,
+        metavar="COLUMN",
+        help="The same for the second text of a pair; by default none.",
+    ),
 )
 _DATA = (
     click.option(

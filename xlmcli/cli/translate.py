@@ -26,7 +26,7 @@ from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
 @click.option(
     "--no-protect",
     is_flag=True,
-    help="Let the model see addresses, placeholders, tags and code, which otherwise come out as they went in.",
+    help="Let the model see addresses, placeholders, tags, code and rare symbols, which otherwise are copied.",
 )
 @click.option("--with-scores", is_flag=True, help="Write the score of each translation.")
 @stream_options(verb="translate", model_help="Path of a bundle, or name of an embedded model (default: en-fr).")
@@ -42,7 +42,8 @@ def command(
 ) -> None:
     """Translate lines of text from FILEs (plain, .gz, .xz or .zst) or stdin, and write a line for each, in order.
 
-    An empty line gives an empty line. A line that is too long for the model is split at its sentences. Translations
+    An empty line gives an empty line, and spaces around a text stay around its translation. A line that is too long for
+    the model is split at its sentences. Translations
     come as soon as the input pauses, so the command can stand in a slow pipe. A translation that loops is searched for
     once more, without repeats, unless the search is greedy (--beam-size 1). Only translations go to stdout.
 
@@ -56,10 +57,12 @@ def command(
       jsonl                  the object with its field translated; --with-scores adds "score", --n-best N "nbest"
                              (a list of {"text", "score"}), and what went wrong stands in "warnings": "cut" (inside a
                              sentence longer than the model), "repetition", "unfinished" (stopped at the length limit),
-                             "parted" (the model lost a protected span; what stands around was translated in parts)
+                             "parted" (the model lost a protected span; what stands around was translated in parts),
+                             "respelt" (characters came out broken; it was searched for without rare ones)
 
     With a model that has learned it (xlm info says so), addresses, placeholders, tags, code, names of files, emoji and
-    other spans that must not change come out byte for byte, each exactly once; --no-protect shows them to the model.
+    other spans that must not change come out byte for byte, each exactly once; with any other, what its vocabulary
+    cannot write does. --no-protect shows all to the model.
 
     A score is the log probability of the translation divided by its length in tokens to the power of --length-penalty.
 
@@ -72,7 +75,7 @@ def command(
     """
     from xlmcli.infer.records.protocols import FormatOptions
 
-    formats = FormatOptions(options.format_name, options.column, options.field)
+    formats = FormatOptions(options.format_name, options.column, options.field, delimiter=options.delimiter)
     with open_stream(options, formats) as stream:
         from xlmcli.bundle import find_model
         from xlmcli.infer.sinks import TextSink
@@ -87,6 +90,7 @@ def command(
             (counts.num_cut, "with a sentence longer than the model, which was translated in parts"),
             (counts.num_repeating, "whose translation repeats itself"),
             (counts.num_parted, "where the text around protected spans was translated in parts"),
+            (counts.num_respelt, "whose translation had broken characters, and was searched for without rare ones"),
             (counts.num_unfinished, "whose translation was stopped at the length limit"),
         ]
     )

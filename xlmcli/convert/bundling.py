@@ -25,6 +25,7 @@ from xlmcli.bundle import (
 from xlmcli.bundle.manifest import Quantization, TokenizerKind
 from xlmcli.convert.options import Refusals, Say, VerificationOptions
 from xlmcli.errors import DataError
+from xlmcli.facts import format_name
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentencepiece import SentencePieceTokenizer
 
@@ -101,7 +102,7 @@ def write_bundle(
 def make_provenance(source: str, options: BundleOptions) -> Provenance:
     """Says where a bundle came from; ``source`` is the checkpoint's name."""
     return Provenance(
-        source=source,
+        source=format_name(source),
         converter=f"xlmcli {__version__}, ctranslate2 {ctranslate2.__version__}",
         licence=options.licence,
         trained_on=options.trained_on,

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from xlmcli.doctor.machine import Cores, Kept, Machine
 from xlmcli.doctor.trial import REINSTALL, Trial
-from xlmcli.facts import format_bytes
+from xlmcli.facts import format_bytes, visible
 
 _FORMAT_VERSION = 1
 _OPTIONAL = {"torch": "train, pretrain and convert need it", "transformers": "it is for training and conversion"}
@@ -32,7 +32,7 @@ def format_report_text(machine: Machine, trial: Trial) -> str:
     network = f"not used ({machine.offline})" if machine.offline else "for xlm models pull and xlm convert OWNER/NAME"
     rows.append(("network", network))
     width = max(len(label) for label, _ in rows) + 2
-    return "\n".join([*(f"{label:{width}}{value}" for label, value in rows), _format_verdict(trial)])
+    return "\n".join([*(f"{label:{width}}{visible(value)}" for label, value in rows), visible(_format_verdict(trial))])
 
 
 def format_report_json(machine: Machine, trial: Trial) -> str:

@@ -71,7 +71,7 @@ def measure_translation(has_gpu: bool) -> Trial:
 
 
 def _measure(translation: Translation, sentences: tuple[str, ...], device: str, start: float) -> TrialSpeed:
-    records = [RawRecord(text, len(text), text) for text in sentences]
+    records = [RawRecord(text.encode(), len(text), text) for text in sentences]
     pieces = [piece for prepared in translation.prepare(records) for piece in prepared.pieces]
     translation.submit(pieces[:1]).wait()
     first_line_seconds = time.perf_counter() - start

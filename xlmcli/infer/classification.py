@@ -53,7 +53,6 @@ class Classification:
         from xlmcli.infer.heads import ClassifierHead
 
         self._chooser = LabelChooser(bundle.classifier, labels)
-        self._with_text = labels.with_text
         self._head = ClassifierHead.load(bundle)
         self._encoder = TextEncoder(bundle, options)
         self._passages = self._encoder.passages(lang)
@@ -81,14 +80,15 @@ class Classification:
     def finish(self, record: Record, prepared: Prepared, results: Sequence[list[float]]) -> Labelled:
         pieces = prepared.pieces
         if not pieces:
-            return Labelled((), self._chooser.is_list, self._with_text)
+            return Labelled((), self._chooser.is_list, self._chooser.is_multi_label)
         labels = self._chooser.choose(results[0] if len(results) == 1 else _average(results, pieces))
         is_cut = any(piece.is_cut for piece in pieces)
         if record.pair is None:
             self.counts.num_cut += is_cut
         else:
             self.counts.num_shortened += is_cut
-        return Labelled(labels, self._chooser.is_list, self._with_text, pieces[0].lang, (CUT,) if is_cut else ())
+        warnings = (CUT,) if is_cut else ()
+        return Labelled(labels, self._chooser.is_list, self._chooser.is_multi_label, pieces[0].lang, warnings)
 
 
 def _average(results: Sequence[list[float]], pieces: Sequence[Piece]) -> list[float]:

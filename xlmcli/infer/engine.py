@@ -15,6 +15,7 @@ from xlmcli.bundle import Frame, Limits, SpecialTokens
 from xlmcli.cores import count_usable_cores
 from xlmcli.environment import check_engine_variables, engine_variables
 from xlmcli.errors import ModelError, UsageError
+from xlmcli.text.byte_pieces import BytePieces
 
 if TYPE_CHECKING:
     from xlmcli.infer.states import States
@@ -72,6 +73,7 @@ class Decoding:
         num_best: Hypotheses returned, at most ``beam_size``.
         with_scores: Return their scores.
         no_repeat_ngram: Length of the n-grams that may not come twice in a translation; 0 allows all.
+        without_bytes: Spell no character in bytes, so that none can be spelt wrongly.
     """
 
     beam_size: int
@@ -79,6 +81,7 @@ class Decoding:
     num_best: int = 1
     with_scores: bool = False
     no_repeat_ngram: int = 0
+    without_bytes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,13 @@ class Translated:
         hypotheses: Ids without special tokens.
         scores: Score of each: its log probability over the penalised length. Zero unless scores were asked for.
         is_unfinished: Whether the best was stopped because it grew too long.
+        is_respelt: Whether they were searched for without bytes, after some that were no text.
     """
 
     hypotheses: list[list[int]]
     scores: list[float]
     is_unfinished: bool
+    is_respelt: bool = False
 
 
 def list_devices() -> tuple[DeviceTypes, ...]:
@@ -139,6 +144,9 @@ class PendingTranslations:
 class TranslationEngine:
     """A translation model in memory.
 
+    Attributes:
+        byte_pieces: Those of its vocabulary.
+
     Args:
         files: Name and content of the model's files.
         vocab: The piece of every id.
@@ -166,6 +174,7 @@ class TranslationEngine:
     ) -> None:
         self._vocab = vocab
         self._ids = {piece: index for index, piece in enumerate(vocab)}
+        self.byte_pieces = BytePieces(self._ids)
         self._frame = frame or Frame((tokens.bos,), (tokens.eos,))
         self._limits = limits
         self._max_target_positions = max_target_positions - len(self._frame.target)
@@ -209,6 +218,7 @@ class TranslationEngine:
                 num_hypotheses=decoding.num_best,
                 return_scores=decoding.with_scores,
                 no_repeat_ngram_size=decoding.no_repeat_ngram,
+                suppress_sequences=[[piece] for piece in self.byte_pieces.pieces] if decoding.without_bytes else None,
                 max_input_length=self._limits.max_source_positions,
                 # The engine's own least is 1, which hides </s> from the first step and so changes its scores.
                 min_decoding_length=0,

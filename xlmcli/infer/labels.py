@@ -9,7 +9,7 @@ from typing import NamedTuple
 from xlmcli.bundle import ClassifierPart
 from xlmcli.errors import UsageError
 from xlmcli.infer.records.protocols import Added, Row, Values
-from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, PROBABILITY_NAME
+from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, PROBABILITY_NAME, join_labels, split_labels
 
 _MULTI_LABEL_THRESHOLD = 0.5
 
@@ -24,14 +24,12 @@ class LabelOptions:
         threshold: Give only labels at least as probable, 0 to 1; None gives the best, or those from 0.5 where a text
             may have several.
         abstain: Label to give where no label reaches the threshold; None gives none.
-        with_text: Write each line of plain text after its labels.
     """
 
     num_best: int | None = None
     all_labels: bool = False
     threshold: float | None = None
     abstain: str | None = None
-    with_text: bool = False
 
     def __post_init__(self) -> None:
         # What is not a number (NaN) is in no range, but click lets it pass.
@@ -57,14 +55,14 @@ class Labelled(NamedTuple):
     Attributes:
         labels: Those that it gets, the likeliest first.
         is_list: Whether there can be several.
-        with_text: Whether a line of plain text is written after its labels.
+        is_multi_label: Whether the model gives a text any number.
         lang: The language that it was taken to be in, where that matters.
         warnings: What the reader should know, in a word each.
     """
 
     labels: tuple[Label, ...]
     is_list: bool = False
-    with_text: bool = False
+    is_multi_label: bool = False
     lang: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -73,17 +71,14 @@ class Labelled(NamedTuple):
         return frozenset(label.name for label in self.labels)
 
     def lines(self, text: str, index: int) -> list[str]:
-        if not text.strip():
-            return [""]
-        columns = [column for label in self.labels for column in (label.name, f"{label.probability:.4f}")]
-        if self.with_text:
-            columns = [*(columns or ("", "")), text]
-        return ["\t".join(columns)]
+        return ["\t".join(column for label in self.labels for column in (label.name, f"{label.probability:.4f}"))]
 
     def rows(self) -> list[Row]:
-        names = ",".join(label.name for label in self.labels)
+        names = [label.name for label in self.labels]
         probabilities = ",".join(f"{label.probability:.4f}" for label in self.labels)
-        return [Row(None, (names, probabilities))]
+        # A label by itself stands as it is where there is one at most.
+        is_one = len(names) == 1 and not self.is_multi_label
+        return [Row(None, (names[0] if is_one else join_labels(names), probabilities))]
 
     def values(self) -> Values:
         best = self.labels[0] if self.labels else None
@@ -103,6 +98,7 @@ class LabelChooser:
 
     Attributes:
         is_list: Whether there can be several.
+        is_multi_label: Whether the model gives a text any number.
 
     Args:
         part: What the manifest says about the labels.
@@ -111,6 +107,7 @@ class LabelChooser:
 
     def __init__(self, part: ClassifierPart, options: LabelOptions) -> None:
         self._names = part.labels
+        self.is_multi_label = part.multi_label
         self._abstain = options.abstain
         self._threshold = options.threshold
         if self._threshold is None and part.multi_label and options.num_best is None and not options.all_labels:
@@ -147,13 +144,19 @@ class LabelChooser:
         return (Label(self._abstain, ranked[0].probability),)
 
 
-def check_labels(labels: Sequence[str], part: ClassifierPart, abstain: str | None) -> frozenset[str]:
+def check_labels(wanted: Sequence[str], part: ClassifierPart, abstain: str | None) -> frozenset[str]:
     """Returns labels as a set.
+
+    Args:
+        wanted: Labels, or several with commas between.
+        part: What the manifest says about labels.
+        abstain: The label of texts that get none.
 
     Raises:
         UsageError: The model does not give one of them.
     """
     known = (*part.labels, *(() if abstain is None else (abstain,)))
+    labels = [label for name in wanted for label in ([name] if name in known else split_labels(name) or [name.strip()])]
     for label in labels:
         if label not in known:
             raise UsageError(f"the model has no label {label!r}", hint=f"it has {', '.join(known)}")

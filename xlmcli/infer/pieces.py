@@ -61,8 +61,8 @@ class _Protected:
 
     @property
     def is_untranslatable(self) -> bool:
-        """Whether there is nothing to ask the model: no text, or none but protected spans and punctuation."""
-        return self.marked.isspace() or (bool(self.spans) and not any(map(str.isalnum, self.marked)))
+        """Whether there is nothing to ask the model: no text but protected spans and punctuation."""
+        return bool(self.spans) and not any(map(str.isalnum, self.marked))
 
     @staticmethod
     def part(marked: str, spans: Iterator[str]) -> _Protected:
@@ -101,10 +101,13 @@ class PieceMaker:
         self._find_spans = find_spans
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
-        """Returns every text as pieces, in order."""
-        protected = [_Protected(text) if "\n" in text else self._protect(text) for text in texts]
-        all_ids = self._encode_batch(["" if "\n" in text.marked else text.marked for text in protected])
-        return [self._prepare(text, ids) for text, ids in zip(protected, all_ids, strict=True)]
+        """Returns every text as pieces, in order; spaces at its ends and at those of its lines stand around them."""
+        protected = [self._protect("" if "\n" in text else text.strip()) for text in texts]
+        all_ids = self._encode_batch([text.marked for text in protected])
+        return [
+            self._prepare_lines(text) if "\n" in text else _put_back_spaces(text, self._prepare(inner, ids))
+            for text, inner, ids in zip(texts, protected, all_ids, strict=True)
+        ]
 
     def _protect(self, text: str) -> _Protected:
         places = [] if self._find_spans is None else self._find_spans(text)
@@ -113,8 +116,6 @@ class PieceMaker:
         return _Protected(mark_spans(text, places), tuple(text[start:end] for start, end in places))
 
     def _prepare(self, text: _Protected, ids: list[int]) -> Prepared:
-        if "\n" in text.marked:
-            return self._prepare_lines(text.marked)
         if text.is_untranslatable:
             return Prepared([])
         if len(ids) <= self._max_tokens and len(text.spans) <= len(MARKS):
@@ -129,13 +130,13 @@ class PieceMaker:
             if position % 2:
                 between += part
                 continue
-            protected = self._protect(part)
-            prepared = self._prepare(protected, self._encode(protected.marked))
+            (prepared,) = self.prepare([part])
             if not prepared.pieces:
                 between += part
             for piece in prepared.pieces:
                 pieces.append(replace(piece, before=between + piece.before))
                 between = ""
+            between += prepared.after
         return Prepared(pieces, between)
 
     def split(self, text: str) -> Iterator[Piece]:
@@ -193,6 +194,20 @@ class PieceMaker:
             total += lens[end]
             end += 1
         return end
+
+
+def surrounding_spaces(text: str) -> tuple[str, str]:
+    """Returns the white space that a text begins with, and that it ends with."""
+    inner = text.lstrip()
+    return text[: len(text) - len(inner)], inner[len(inner.rstrip()) :]
+
+
+def _put_back_spaces(text: str, prepared: Prepared) -> Prepared:
+    before, after = surrounding_spaces(text)
+    if not prepared.pieces or not before + after:
+        return prepared
+    first, *others = prepared.pieces
+    return Prepared([replace(first, before=before + first.before), *others], prepared.after + after)
 
 
 def _split_by_marks(sentence: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
@@ -9,19 +10,19 @@ import select
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast
 
 from xlmcli.errors import DataError, unreadable
 from xlmcli.lines import (
-    BYTE_ORDER_MARK,
     COMPRESSED_SUFFIXES,
     MAX_LINE_BYTES,
     decode_line,
     line_too_long,
     open_bytes,
     reading_errors,
+    without_byte_order_mark,
 )
 
 STDIN_NAME = "<stdin>"
@@ -36,22 +37,34 @@ class Line:
     """One line of input.
 
     Attributes:
-        text: Without its end.
-        ending: What the text ended with before ``\\n``: ``\\r`` or nothing.
+        text: Without its end; without a byte-order mark, and with what was no UTF-8 replaced.
+        ending: ``\\n`` (where the file ends without, too), ``\\r\\n``, or in tables ``\\r``.
         source: Name of the file, for messages.
         number: From 1 within the file.
-        num_bytes: What it took in the file.
+        content: As it is in the file, but for the end.
+        mark: The byte-order mark that all input begins with, in its first line.
     """
 
     text: str
     ending: str
     source: str
     number: int
-    num_bytes: int
+    content: bytes
+    mark: str = ""
 
     @property
     def place(self) -> str:
         return f"{self.source}:{self.number}"
+
+    @property
+    def raw(self) -> bytes:
+        """As it is in the file, ended."""
+        return self.content + self.ending.encode()
+
+    @property
+    def num_bytes(self) -> int:
+        """What it took in the file."""
+        return len(self.content) + len(self.ending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,37 +126,52 @@ def text_input(text: str) -> Input:
 
 
 class LineCounter:
-    """Counts what reading had to change.
+    """Counts what reading had to change, and keeps what the user should know of it.
 
     Attributes:
         num_replaced: Lines that held invalid UTF-8.
+        other_delimiter: What seems to separate the columns of CSV, where it was not taken to.
     """
 
     def __init__(self) -> None:
         self.num_replaced = 0
+        self.other_delimiter: str | None = None
 
 
-def iter_chunks(source: Input, errors: Errors, counter: LineCounter) -> Iterator[list[Line]]:
+def iter_chunks(
+    source: Input, errors: Errors, counter: LineCounter, *, is_first: bool = True, returns_end_lines: bool = False
+) -> Iterator[list[Line]]:
     """Yields lists of lines: those that one read completed, as soon as it did.
+
+    Args:
+        source: What to read.
+        errors: What to do with lines that are not UTF-8.
+        counter: Counts them.
+        is_first: Whether nothing was read before.
+        returns_end_lines: Whether a bare ``\\r`` ends a line in a file that has no ``\\n``.
 
     Raises:
         DataError: The input cannot be read, or (with ``errors="strict"``) a line is not UTF-8; the lines before it were
             yielded.
     """
     number = 0
-    for raw_lines in _iter_raw(source):
+    for raw_lines, ending in _iter_raw(source, returns_end_lines):
         lines: list[Line] = []
         try:
             for raw in raw_lines:
                 number += 1
-                lines.append(_line(raw, source.name, number, errors, counter))
+                line = _line(raw, ending, source.name, number, errors, counter)
+                if number == 1 and is_first and raw.startswith(codecs.BOM_UTF8):
+                    line = replace(line, mark=codecs.BOM_UTF8.decode())
+                lines.append(line)
         except DataError:
             yield lines
             raise
         yield lines
 
 
-def _iter_raw(source: Input) -> Iterator[list[bytes]]:
+def _iter_raw(source: Input, returns_end_lines: bool) -> Iterator[tuple[list[bytes], str]]:
+    """Yields lines and what ended them."""
     with reading_errors(source.name), source.open() as stream:
         read = _reader(stream)
         parts: list[bytes] = []
@@ -152,15 +180,20 @@ def _iter_raw(source: Input) -> Iterator[list[bytes]]:
             head, newline, rest = data.rpartition(b"\n")
             if newline:
                 lines = b"".join([*parts, head]).split(b"\n")
-                yield lines
-                parts, num_open_bytes, num_lines = [], 0, num_lines + len(lines)
+                yield lines, "\n"
+                parts, returns_end_lines, num_open_bytes = [], False, 0
+                num_lines += len(lines)
             if rest:
                 parts.append(rest)
                 num_open_bytes += len(rest)
             if num_open_bytes > MAX_LINE_BYTES:
                 raise line_too_long(source.name, num_lines + 1)
         if parts:
-            yield [b"".join(parts)]
+            last = b"".join(parts)
+            if returns_end_lines and b"\r" in last[:-1]:
+                yield last.removesuffix(b"\r").split(b"\r"), "\r"
+            else:
+                yield [last], "\n"
 
 
 def _reader(stream: BinaryIO) -> Callable[[int], bytes]:
@@ -182,19 +215,21 @@ class _HasRead1(Protocol):
     def read1(self, size: int, /) -> bytes: ...
 
 
-def _line(raw: bytes, source: str, number: int, errors: Errors, counter: LineCounter) -> Line:
+def _line(raw: bytes, ending: str, source: str, number: int, errors: Errors, counter: LineCounter) -> Line:
     content = raw.removesuffix(b"\r")
+    if errors == "strict":
+        text = decode_line(content, source, number)
+    else:
+        text = without_byte_order_mark(_replacing(content, counter), number)
+    return Line(text, "\r\n" if len(content) < len(raw) else ending, source, number, content)
+
+
+def _replacing(content: bytes, counter: LineCounter) -> str:
     try:
-        text = content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError:
-        if errors == "strict":
-            decode_line(content, source, number)  # Raises, naming the place.
-        text = content.decode("utf-8", "replace")
         counter.num_replaced += 1
-    ending = "\r" if len(content) < len(raw) else ""
-    if number == 1:
-        text = text.removeprefix(BYTE_ORDER_MARK)
-    return Line(text, ending, source, number, len(raw) + 1)
+        return content.decode("utf-8", "replace")
 
 
 def total_bytes(inputs: Sequence[Input]) -> int | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmcli.infer.records.protocols import Added, Record, Row, Values
-from xlmcli.infer.sinks import write_text
+from xlmcli.infer.sinks import write_bytes, written
 from xlmcli.infer.vectors import Vector
 
 Array = NDArray[np.float32]
@@ -145,14 +145,12 @@ class NearestSink:
     def _answer(self, answered: Sequence[tuple[Record, Vector | None]], density: Array | None) -> None:
         queries = [answer.vector for _, answer in answered if answer is not None and not answer.is_blank]
         found = iter(self._search(np.stack([_normalized(query) for query in queries]), density) if queries else [])
-        texts: list[str] = []
+        parts: list[bytes] = []
         for record, answer in answered:
-            if answer is None:
-                texts.append(record.raw)
-                continue
-            neighbors = () if answer.is_blank else next(found)
-            texts.append(record.format(Neighbors(neighbors, self._num_best, answer.warnings)))
-        write_text(self._file, texts)
+            neighbors = () if answer is None or answer.is_blank else next(found)
+            near = None if answer is None else Neighbors(neighbors, self._num_best, answer.warnings)
+            parts.append(written(record, near))
+        write_bytes(self._file, parts)
 
     def _search(self, queries: Array, density: Array | None) -> list[tuple[Neighbor, ...]]:
         num_candidates = self._num_best if density is None else max(self._num_best, _MARGIN_NEIGHBORS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import IO, Protocol
 
-from xlmcli.infer.records.protocols import Answer, Record
+from xlmcli.infer.records.protocols import Answer, Record, without_newlines
 
 
 class TextSink:
@@ -19,9 +19,7 @@ class TextSink:
         self._stream = stream
 
     def write(self, answered: Sequence[tuple[Record, Answer | None]]) -> None:
-        write_text(
-            self._stream, (record.raw if answer is None else record.format(answer) for record, answer in answered)
-        )
+        write_bytes(self._stream, (written(record, answer) for record, answer in answered))
 
 
 class Judged(Protocol):
@@ -30,6 +28,26 @@ class Judged(Protocol):
     @property
     def label_names(self) -> frozenset[str]:
         """The labels that the record got."""
+
+
+class EchoSink:
+    """Writes every line of plain text as it was read, after its labels; an empty one has none.
+
+    Args:
+        stream: Where to.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def write(self, answered: Sequence[tuple[Record, Answer | None]]) -> None:
+        write_bytes(self._stream, (self._labelled(record, answer) + record.raw for record, answer in answered))
+
+    def _labelled(self, record: Record, answer: Answer | None) -> bytes:
+        if answer is None or not record.text:
+            return b""
+        (labels,) = answer.lines(record.text, 0)
+        return f"{without_newlines(labels) or chr(9)}\t".encode()
 
 
 class SelectionSink:
@@ -50,7 +68,7 @@ class SelectionSink:
     def write(self, answered: Sequence[tuple[Record, Judged | None]]) -> None:
         selected = [record.raw for record, answer in answered if answer is None or self._selects(answer)]
         if selected:
-            write_text(self._stream, selected)
+            write_bytes(self._stream, selected)
 
     def _selects(self, answer: Judged) -> bool:
         is_selected = self._labels.isdisjoint(answer.label_names) == self._is_inverted
@@ -58,7 +76,12 @@ class SelectionSink:
         return is_selected
 
 
-def write_text(stream: IO[bytes], texts: Iterable[str]) -> None:
-    """Writes texts as UTF-8 and hands them on at once."""
-    stream.write("".join(texts).encode("utf-8"))
+def written(record: Record, answer: Answer | None) -> bytes:
+    """Returns what a record becomes: itself where it passes through."""
+    return record.raw if answer is None else record.format(answer).encode("utf-8")
+
+
+def write_bytes(stream: IO[bytes], parts: Iterable[bytes]) -> None:
+    """Writes and hands on at once."""
+    stream.write(b"".join(parts))
     stream.flush()

@@ -16,12 +16,13 @@ from xlmcli.infer.repetition import repeats_itself
 from xlmcli.infer.translations import PieceTranslation, ProtectedTranslations
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
-from xlmcli.text.spans import find_spans, without_marks
+from xlmcli.text.spans import find_spans, find_strange, without_marks
 
 CUT = "cut"
 REPETITION = "repetition"
 UNFINISHED = "unfinished"
 PARTED = "parted"
+RESPELT = "respelt"
 
 _MAX_DIRECTIONS_SHOWN = 20
 
@@ -113,12 +114,14 @@ class TranslationCounts:
         num_repeating: Translations that repeat themselves.
         num_unfinished: Translations that were stopped because they grew too long.
         num_parted: Texts in which the model lost a protected span, so that what stands between was translated in parts.
+        num_respelt: Translations that had broken characters, and were searched for without rare ones.
     """
 
     num_cut: int = 0
     num_repeating: int = 0
     num_unfinished: int = 0
     num_parted: int = 0
+    num_respelt: int = 0
 
 
 class Translation:
@@ -134,7 +137,8 @@ class Translation:
         direction: From and to.
         decoding: How to search.
         with_scores: Whether scores are written.
-        find_spans: What to protect, for a model that has learned it.
+        find_spans: What to protect.
+        knows_marks: Whether the model has learned what marks of protected spans are.
     """
 
     def __init__(
@@ -146,12 +150,14 @@ class Translation:
         *,
         with_scores: bool = False,
         find_spans: FindSpans | None = None,
+        knows_marks: bool = True,
     ) -> None:
         self._engine = engine
         self._tokenizer = tokenizer
         self._direction = direction
         self._decoding = decoding
         self._with_scores = with_scores
+        self._knows_marks = knows_marks
         self._pieces = PieceMaker(tokenizer, engine.max_source_tokens, direction.src, direction.tgt, find_spans)
         self.num_workers = engine.num_workers
         self.counts = TranslationCounts()
@@ -160,7 +166,9 @@ class Translation:
         return self._pieces.prepare([record.text or "" for record in records])
 
     def submit(self, batch: Sequence[Piece]) -> ProtectedTranslations:
-        return ProtectedTranslations(self._engine, self._tokenizer, self._direction, batch, self._decoding)
+        return ProtectedTranslations(
+            self._engine, self._tokenizer, self._direction, batch, self._decoding, knows_marks=self._knows_marks
+        )
 
     def finish(self, record: Record, prepared: Prepared, results: Sequence[PieceTranslation]) -> Translations:
         """Joins the translations of a text's pieces; a text without pieces is its own translation."""
@@ -180,7 +188,8 @@ class Translation:
         if result.texts:
             return result.texts[rank]
         # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
-        return without_marks(self._tokenizer.decode(result.translated[0].hypotheses[rank], self._direction.tgt))
+        text = self._tokenizer.decode(result.translated[0].hypotheses[rank], self._direction.tgt)
+        return without_marks(text).strip()
 
     def _join_scores(self, results: Sequence[Translated], rank: int) -> float:
         """Returns the score that the translations would have as one: log probabilities and lengths are summed."""
@@ -208,6 +217,9 @@ class Translation:
         if any(result.is_parted for result in results):
             self.counts.num_parted += 1
             warnings.append(PARTED)
+        if any(part.is_respelt for _, part in pairs):
+            self.counts.num_respelt += 1
+            warnings.append(RESPELT)
         return tuple(warnings)
 
 
@@ -263,6 +275,7 @@ def open_translation(
         frame=bundle.frame(direction),
     )
     defaults = bundle.translation.decoding
+    knows_marks = bundle.translation.protects_spans
     decoding = Decoding(
         beam_size=search.beam_size or max(defaults.beam_size, search.num_best),
         length_penalty=defaults.length_penalty if search.length_penalty is None else search.length_penalty,
@@ -275,12 +288,19 @@ def open_translation(
         direction,
         decoding,
         with_scores=search.with_scores,
-        find_spans=_span_finder(tokenizer) if search.protect and bundle.translation.protects_spans else None,
+        find_spans=_span_finder(tokenizer, knows_marks) if search.protect else None,
+        knows_marks=knows_marks,
     )
 
 
-def _span_finder(tokenizer: Tokenizer) -> FindSpans:
-    """Finds the spans to protect; what the vocabulary cannot write is among them, where it can say so."""
+def _span_finder(tokenizer: Tokenizer, knows_marks: bool) -> FindSpans | None:
+    """Finds the spans to protect; what the vocabulary cannot write is among them, where it can say so.
+
+    It is all that is protected from a model that has learned no marks: the text around is translated in parts.
+    """
     from xlmcli.text.sentencepiece import SentencePieceTokenizer
 
-    return partial(find_spans, is_strange=tokenizer.lacks if isinstance(tokenizer, SentencePieceTokenizer) else None)
+    is_strange = tokenizer.lacks if isinstance(tokenizer, SentencePieceTokenizer) else None
+    if knows_marks:
+        return partial(find_spans, is_strange=is_strange)
+    return None if is_strange is None else partial(find_strange, is_strange=is_strange)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 from xlmcli.infer.engine import Decoding, Translated, TranslationEngine
-from xlmcli.infer.pieces import Piece
+from xlmcli.infer.pieces import Piece, surrounding_spaces
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
@@ -32,9 +33,10 @@ class PieceTranslation:
 
 
 class GuardedTranslations:
-    """A batch in the engine's hands; translations that turn out to loop are searched for once more, without repeats.
+    """A batch in the engine's hands; translations that turn out to be no text, or to loop, are searched for once more.
 
-    A greedy search, which is asked for to see what the model says, is left as it is.
+    They are searched for without bytes, or without repeats. A greedy search, which is asked for to see what the model
+    says, may loop.
     """
 
     def __init__(self, engine: TranslationEngine, batch: Sequence[Sequence[int]], decoding: Decoding) -> None:
@@ -43,25 +45,34 @@ class GuardedTranslations:
 
     def wait(self) -> list[Translated]:
         results = self._pending.wait()
-        if self._decoding.beam_size == 1:
-            return results
-        looping = [
-            index
-            for index, (ids, result) in enumerate(zip(self._batch, results, strict=True))
-            if repeats_itself(ids, result.hypotheses[0])
-        ]
-        if looping:
-            decoding = replace(self._decoding, no_repeat_ngram=_GUARD_NGRAM)
-            retried = self._engine.submit([self._batch[index] for index in looping], decoding).wait()
-            for index, result in zip(looping, retried, strict=True):
-                results[index] = result
+        again = self._find_faults(dict.fromkeys(range(len(results)), self._decoding), results)
+        while again:
+            for decoding in set(again.values()):
+                rows = [row for row, stricter in again.items() if stricter == decoding]
+                found = self._engine.submit([self._batch[row] for row in rows], decoding).wait()
+                for row, result in zip(rows, found, strict=True):
+                    results[row] = replace(result, is_respelt=decoding.without_bytes)
+            again = self._find_faults(again, results)
         return results
+
+    def _find_faults(self, decodings: Mapping[int, Decoding], results: Sequence[Translated]) -> dict[int, Decoding]:
+        """Of results that were searched for as told, returns those at fault, and how to search for them again."""
+        stricter = {row: self._stricter(row, results[row], decoding) for row, decoding in decodings.items()}
+        return {row: decoding for row, decoding in stricter.items() if decoding != decodings[row]}
+
+    def _stricter(self, row: int, result: Translated, decoding: Decoding) -> Decoding:
+        if not all(map(self._engine.byte_pieces.are_text, result.hypotheses)):
+            decoding = replace(decoding, without_bytes=True)
+        if decoding.beam_size > 1 and repeats_itself(self._batch[row], result.hypotheses[0]):
+            decoding = replace(decoding, no_repeat_ngram=_GUARD_NGRAM)
+        return decoding
 
 
 class ProtectedTranslations:
     """A batch in the engine's hands, whose protected spans come out as they went in, each exactly once.
 
-    Where the model lost or doubled a mark, the texts between the spans are translated one by one.
+    Where the model loses or doubles a mark, or has not learned what marks are, the texts between the spans are
+    translated one by one.
     """
 
     def __init__(
@@ -71,51 +82,62 @@ class ProtectedTranslations:
         direction: Direction,
         batch: Sequence[Piece],
         decoding: Decoding,
+        *,
+        knows_marks: bool = True,
     ) -> None:
         self._engine, self._tokenizer, self._direction = engine, tokenizer, direction
         self._batch, self._decoding = batch, decoding
-        self._pending = GuardedTranslations(engine, [piece.ids for piece in batch], decoding)
+        is_whole = [knows_marks or not piece.spans for piece in batch]
+        self._whole = list(compress(range(len(batch)), is_whole))
+        self._pending = GuardedTranslations(engine, [batch[row].ids for row in self._whole], decoding)
+        self._parted = {row: self._in_parts(batch[row]) for row, whole in enumerate(is_whole) if not whole}
 
     def wait(self) -> list[PieceTranslation]:
-        return [
-            self._protect(piece, result) if piece.spans else PieceTranslation([result])
-            for piece, result in zip(self._batch, self._pending.wait(), strict=True)
+        whole = dict(zip(self._whole, self._pending.wait(), strict=True))
+        done = {row: self._restore(self._batch[row], result) for row, result in whole.items()}
+        parted = self._parted | {row: self._in_parts(self._batch[row]) for row in done if done[row] is None}
+        return [done.get(row) or parted[row].wait() for row in range(len(self._batch))]
+
+    def _restore(self, piece: Piece, result: Translated) -> PieceTranslation | None:
+        if not piece.spans:
+            return PieceTranslation([result])
+        texts = [
+            restore_spans(self._tokenizer.decode(ids, self._direction.tgt).strip(), piece.spans)
+            for ids in result.hypotheses
         ]
-
-    def _protect(self, piece: Piece, result: Translated) -> PieceTranslation:
-        texts = [restore_spans(self._decode(ids), piece.spans) for ids in result.hypotheses]
         whole = [text for text in texts if text is not None]
-        return PieceTranslation([result], whole) if len(whole) == len(texts) else self._in_parts(piece)
+        return PieceTranslation([result], whole) if len(whole) == len(texts) else None
 
-    def _in_parts(self, piece: Piece) -> PieceTranslation:
-        parts = split_at_marks(piece.marked)
-        ids = {
-            index: self._tokenizer.encode(part.strip(), self._direction.src)
-            for index, part in enumerate(parts)
-            if any(map(str.isalnum, part))
-        }
-        results = GuardedTranslations(self._engine, list(ids.values()), self._decoding).wait() if ids else []
-        said = dict(zip(ids, results, strict=True))
-        texts = [self._join(piece, parts, said, rank) for rank in range(self._decoding.num_best)]
+    def _in_parts(self, piece: Piece) -> _PartedTranslation:
+        return _PartedTranslation(self._engine, self._tokenizer, self._direction, piece, self._decoding)
+
+
+class _PartedTranslation:
+    """A piece in the engine's hands, of which the texts between spans are translated one by one."""
+
+    def __init__(
+        self, engine: TranslationEngine, tokenizer: Tokenizer, direction: Direction, piece: Piece, decoding: Decoding
+    ) -> None:
+        self._tokenizer, self._direction, self._piece = tokenizer, direction, piece
+        self._num_best = decoding.num_best
+        self._parts = split_at_marks(piece.marked)
+        self._asked = [index for index, part in enumerate(self._parts) if any(map(str.isalnum, part))]
+        ids = [tokenizer.encode(self._parts[index].strip(), direction.src) for index in self._asked]
+        self._pending = GuardedTranslations(engine, ids, decoding) if ids else None
+
+    def wait(self) -> PieceTranslation:
+        results = [] if self._pending is None else self._pending.wait()
+        said = dict(zip(self._asked, results, strict=True))
+        texts = [self._join(said, rank) for rank in range(self._num_best)]
         return PieceTranslation(results, texts, is_parted=True)
 
-    def _join(self, piece: Piece, parts: Sequence[str], said: Mapping[int, Translated], rank: int) -> str:
+    def _join(self, said: Mapping[int, Translated], rank: int) -> str:
         joined = []
-        for index, part in enumerate(parts):
+        for index, part in enumerate(self._parts):
             if index in said:
                 # A mark in the translation of a text that has none is the model's own.
-                text = without_marks(self._decode(said[index].hypotheses[rank]))
-                part = f"{_leading_space(part)}{text}{_trailing_space(part)}"
-            joined.append(piece.spans.get(part, part))
+                text = without_marks(self._tokenizer.decode(said[index].hypotheses[rank], self._direction.tgt))
+                before, after = surrounding_spaces(part)
+                part = f"{before}{text.strip()}{after}"
+            joined.append(self._piece.spans.get(part, part))
         return "".join(joined)
-
-    def _decode(self, ids: Sequence[int]) -> str:
-        return self._tokenizer.decode(ids, self._direction.tgt)
-
-
-def _leading_space(text: str) -> str:
-    return text[: len(text) - len(text.lstrip())]
-
-
-def _trailing_space(text: str) -> str:
-    return text[len(text.rstrip()) :]

@@ -23,6 +23,8 @@ SIGNIFICANT = 0.05
 # Below this, resamples are too much alike to say how much other lines would differ.
 _MIN_LINES = 50
 
+_ROUNDING = 1e-9
+
 _MAX_CHUNK_ITEMS = 1 << 21
 # Rows drawn by several calls are those of one call only if each call uses up its 32 random bits.
 _MASK_ROWS_MULTIPLE = 32
@@ -73,6 +75,13 @@ def iter_swaps(num_items: int, num_trials: int, seed: int) -> Iterator[Array]:
         yield rng.integers(2, size=(size, num_items), dtype=bool)
 
 
+def all_swaps(num_items: int) -> NDArray[np.bool_]:
+    """Returns all ways to swap some of a few items, bools (2 ** num_items, num_items)."""
+    numbers = np.arange(1 << num_items)[:, np.newaxis]
+    swaps: NDArray[np.bool_] = (numbers >> np.arange(num_items)) & 1 == 1
+    return swaps
+
+
 def resampled_sums(stats: Array, num_samples: int, seed: int) -> NDArray[np.float64]:
     """Sums statistics over bootstrap resamples.
 
@@ -101,19 +110,53 @@ def interval_of(scores: Array) -> Interval:
 def paired_bootstrap_p(scores: Array, baseline_scores: Array, difference: float) -> float:
     """Returns how likely a difference at least this large is by chance; two-sided.
 
+    Resamples that are exactly as far off as what was observed count: of three lines that alone make the difference, one
+    resample in twenty has none, and would pass for evidence.
+
     Args:
         scores: Of one system, on resamples (num_samples,).
         baseline_scores: Of the other, on the same resamples.
         difference: Between the two on the data itself.
 
-    Source: Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation", as sacreBLEU computes it.
+    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 16.
+    """
+    distances = np.abs(scores - baseline_scores - difference)
+    return float((_num_as_large(distances, difference) + 1) / (len(distances) + 1))
+
+
+def randomization_p(differences: Array, difference: float, *, is_exact: bool) -> float:
+    """Returns the share of swaps that make a difference at least this large; two-sided.
+
+    Args:
+        differences: Between two systems that swap lines, (num_swaps,).
+        difference: Between the two on the data itself.
+        is_exact: Whether these are all swaps that there are, and not some drawn at random.
+    """
+    num_as_large = _num_as_large(np.abs(differences), difference)
+    return float(num_as_large / len(differences) if is_exact else (num_as_large + 1) / (len(differences) + 1))
+
+
+def least_p(num_differing: int) -> float:
+    """Returns the least p-value that systems can reach which differ in so many lines: the chance that all agree."""
+    return min(1.0, 2.0 ** (1 - num_differing))
+
+
+def sacrebleu_bootstrap_p(scores: Array, baseline_scores: Array, difference: float) -> float:
+    """Returns the p-value of the paired bootstrap as sacreBLEU computes it: what is as far off does not count.
+
+    Args:
+        scores: Of one system, on resamples (num_samples,).
+        baseline_scores: Of the other, on the same resamples.
+        difference: Between the two on the data itself.
+
+    Source: Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation".
     """
     differences = np.abs(scores - baseline_scores)
-    return chance_of(differences - differences.mean(), abs(difference))
+    return sacrebleu_randomization_p(differences - differences.mean(), abs(difference))
 
 
-def chance_of(differences: Array, observed: float) -> float:
-    """Returns the share of trials above what was observed, the observation itself counted as one.
+def sacrebleu_randomization_p(differences: Array, observed: float) -> float:
+    """Returns the share of trials above what was observed, which is counted as one, as sacreBLEU computes it.
 
     Source: Riezler and Maxwell 2005, "On Some Pitfalls in Automatic Evaluation and Significance Testing for MT".
     """
@@ -125,6 +168,11 @@ def warn_of_few_lines(num_lines: int) -> list[str]:
     if num_lines >= _MIN_LINES:
         return []
     return [f"of fewer than {_MIN_LINES} lines, intervals and p-values are rough"]
+
+
+def _num_as_large(distances: Array, difference: float) -> int:
+    # Rounding must not tell equal ones apart.
+    return int(np.sum(distances >= abs(difference) - _ROUNDING))
 
 
 def _draw_counts(indices: Array, num_items: int) -> NDArray[np.float64]:

@@ -11,9 +11,9 @@ from typing import Protocol
 
 from xlmcli.errors import DataError, ModelError
 from xlmcli.facts import format_bytes
-from xlmcli.lines import writing_errors
+from xlmcli.locking import unwritable
+from xlmcli.outputs import writing_errors
 from xlmcli.store.hub import GO_ON_HINT, ConnectionLostError, Hub, RemoteFile, Snapshot
-from xlmcli.store.locking import unwritable
 
 _MAX_ATTEMPTS = 5
 _SECONDS_BETWEEN_ATTEMPTS = 1.0

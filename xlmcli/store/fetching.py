@@ -12,10 +12,10 @@ from xlmcli.bundle import MANIFEST_NAME, read_manifest
 from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.environment import downloads_folder
 from xlmcli.errors import ModelError
+from xlmcli.locking import LOCK_SUFFIX, is_locked, locked
 from xlmcli.store.conversion import check_converter, check_kind, check_settings
 from xlmcli.store.download import TransferProgress, download_files
 from xlmcli.store.hub import Hub, Snapshot
-from xlmcli.store.locking import LOCK_SUFFIX, is_locked, locked
 from xlmcli.store.origin import Kind
 from xlmcli.store.selection import CODES_FILE, Selection, select_checkpoint_files
 

@@ -102,8 +102,13 @@ class Hub:
             ModelError: There is no such repository or revision, it is closed to this user, or the hub does not answer.
             UsageError: ``repository`` cannot be a name.
         """
-        from huggingface_hub import HfApi
+        from huggingface_hub import HfApi, get_token
 
+        if not (get_token() or "").isascii():
+            raise ModelError(
+                "the token for the hub has characters that no token has",
+                hint="set HF_TOKEN to a valid one, or log in anew (hf auth login); public models need none",
+            )
         api = HfApi(endpoint=self.endpoint, library_name="xlmcli", library_version=__version__)
         with self._errors(repository, revision):
             info = api.model_info(repository, revision=revision, timeout=_TIMEOUT_SECONDS, files_metadata=True)

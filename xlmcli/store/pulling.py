@@ -11,11 +11,11 @@ from xlmcli.bundle import MANIFEST_NAME, new_bundle, open_bundle, pulled_models,
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.environment import pulled_folder
 from xlmcli.errors import ModelError, UsageError
+from xlmcli.locking import LOCK_SUFFIX, locked
 from xlmcli.store.conversion import convert_checkpoint
 from xlmcli.store.download import TransferProgress
 from xlmcli.store.fetching import fetched, kind_of, select_files
 from xlmcli.store.hub import DEFAULT_REVISION, Hub, Snapshot
-from xlmcli.store.locking import LOCK_SUFFIX, locked
 from xlmcli.store.origin import Origin, write_origin
 from xlmcli.store.registry import StoredModel, check_name, get_model
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from xlmcli.bundle import Bundle, Manifest, embedded_models, open_bundle, pulled_models, read_manifest, suggest
 from xlmcli.environment import downloads_folder, pulled_folder
 from xlmcli.errors import DataError, ModelError, UsageError
-from xlmcli.store.locking import LOCK_SUFFIX, is_locked
+from xlmcli.locking import LOCK_SUFFIX, is_locked
 from xlmcli.store.origin import Origin, read_origin
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from xlmcli.bundle import Bundle, Manifest
 from xlmcli.bundle.description import format_bundle_json, format_bundle_text
-from xlmcli.facts import format_bytes
+from xlmcli.facts import format_bytes, visible
 from xlmcli.store.registry import StoredModel, Verification
 
 _HEAD = ("NAME", "TASK", "LANGUAGES", "SIZE", "LICENCE", "FROM")
@@ -17,7 +17,7 @@ _MOST_NAMES = 4
 
 def format_models_text(models: Sequence[StoredModel]) -> str:
     """Returns a table: a head, then a line a model."""
-    rows = [_HEAD, *map(_row, models)]
+    rows = [_HEAD, *(tuple(map(visible, _row(model))) for model in models)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -33,8 +33,8 @@ def format_model_text(model: StoredModel, bundle: Bundle) -> str:
     lines = [format_bundle_text(bundle)]
     if model.origin is not None:
         lines += [
-            f"  pulled from {model.origin.url}, {model.origin.revision} (commit {model.origin.commit})",
-            f"  pulled at   {model.origin.pulled_at}",
+            visible(f"  pulled from {model.origin.url}, {model.origin.revision} (commit {model.origin.commit})"),
+            visible(f"  pulled at   {model.origin.pulled_at}"),
         ]
     return "\n".join(lines)
 
@@ -44,7 +44,7 @@ def format_model_json(model: StoredModel, bundle: Bundle) -> str:
 
 
 def format_verifications_text(verifications: Sequence[Verification]) -> str:
-    return "\n".join(f"{item.name}\t{item.problem or 'unaltered'}" for item in verifications)
+    return "\n".join(visible(f"{item.name}\t{item.problem or 'unaltered'}") for item in verifications)
 
 
 def format_verifications_json(verifications: Sequence[Verification]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlmcli.errors import ModelError, unreadable
-from xlmcli.lines import atomic_write
+from xlmcli.outputs import atomic_write
 from xlmcli.text.language_tokens import is_language_token
 from xlmcli.text.pieces import BPE_CODES_FILE, UNK, find_vocabularies, index_pieces, read_vocabulary
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xlmcli.errors import ModelError
-from xlmcli.lines import atomic_write
+from xlmcli.outputs import atomic_write
 from xlmcli.text.bpe import WORD_END, Merge, WordEncoder
 from xlmcli.text.detokenization import detokenize
 from xlmcli.text.fastbpe import to_hf_piece

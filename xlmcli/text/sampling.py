@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xlmcli.errors import DataError
+from xlmcli.facts import format_name
 from xlmcli.sources import Source, iter_chunks
 from xlmcli.text.augmentation import Augmentation, augment
 
@@ -75,7 +76,7 @@ def sample_sentences(
     }
     for source in sources:
         whole, fraction = divmod(source.repeat, 1)
-        chance = random.Random(f"{seed} {source}")
+        chance = random.Random(f"{seed} {format_name(source)}")
         for chunk in iter_chunks(source):
             for row in augment(chunk, augmentations, chance):
                 count = int(whole) + (chance.random() < fraction)

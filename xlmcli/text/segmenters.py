@@ -53,7 +53,7 @@ def _load_thai() -> Segmenter:
 def _load_japanese() -> Segmenter:
     import Mykytea
 
-    model = Path(os.environ.get(_KYTEA_MODEL_VARIABLE) or "~/local/share/kytea/model.bin").expanduser()
+    model = Path(os.path.expanduser(os.environ.get(_KYTEA_MODEL_VARIABLE) or "~/local/share/kytea/model.bin"))  # noqa: PTH111
     if not model.is_file():
         raise ModelError(
             f"Japanese text needs KyTea's model, and there is none at {model}",

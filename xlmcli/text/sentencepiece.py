@@ -14,9 +14,11 @@ from typing import Literal
 from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 
 from xlmcli.errors import DataError, ModelError, unreadable
-from xlmcli.lines import atomic_write
+from xlmcli.outputs import atomic_write
 from xlmcli.sources import Source
 from xlmcli.text.augmentation import Augmentation
+from xlmcli.text.byte_pieces import BYTE_PIECES
+from xlmcli.text.invisibles import without_invisibles
 from xlmcli.text.lookalikes import plain_forms, plain_quotes
 from xlmcli.text.numerals import plain_numerals
 from xlmcli.text.sampling import LanguageSample, sample_sentences
@@ -76,7 +78,7 @@ class SentencePieceTokenizer:
             raise ModelError(f"{origin}: damaged: a piece is not UTF-8") from None
         pieces = {piece.removeprefix("▁") for piece in self.vocab}
         self._numeral_marks = "".join(mark for mark in "^_/" if mark in pieces)
-        byte_ids = self._processor.piece_to_id([f"<0x{byte:02X}>" for byte in range(256)])
+        byte_ids = self._processor.piece_to_id(list(BYTE_PIECES))
         self._byte_ids = frozenset(byte_ids)
         self._mark_bytes = {
             FIRST_MARK_ID + number: tuple(byte_ids[byte] for byte in mark.encode()) for number, mark in enumerate(MARKS)
@@ -139,6 +141,7 @@ class SentencePieceTokenizer:
             file.write(self._model)
 
     def _plain(self, text: str) -> str:
+        text = without_invisibles(text)
         return text if text.isascii() else plain_numerals(text, self._numeral_marks).translate(self._plain_forms)
 
     def _with_marks(self, ids: list[int]) -> list[int]:
@@ -208,7 +211,7 @@ def train_sentencepiece(options: TokenizerOptions, folder: Path) -> list[Languag
     samples = sample_sentences(
         options.sources, options.num_sentences, options.alpha, options.seed, options.augmentations
     )
-    sentences = [plain_quotes(plain_numerals(sentence)) for sample in samples for sentence in sample.sentences]
+    sentences = [_learnable(sentence) for sample in samples for sentence in sample.sentences]
     tokenizer = SentencePieceTokenizer(_learn(sentences, options))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -216,6 +219,10 @@ def train_sentencepiece(options: TokenizerOptions, folder: Path) -> list[Languag
         raise DataError(f"cannot create {folder}: {error.strerror}") from error
     tokenizer.save(folder)
     return samples
+
+
+def _learnable(sentence: str) -> str:
+    return plain_quotes(plain_numerals(without_invisibles(sentence)))
 
 
 def _learn(sentences: list[str], options: TokenizerOptions) -> bytes:

@@ -128,14 +128,20 @@ def find_spans(text: str, is_strange: Callable[[str], bool] | None = None) -> li
     if _HINT.search(text) or len(text) > _LONGEST_WORD:
         found += (match.span() for match in _SPAN.finditer(text))
         found += _apart(found, _names(text))
-    if is_strange is not None and not text.isascii():
-        strange = (
-            match.span()
-            for match in _UNCOMMON.finditer(text)
-            if any(map(is_strange, unicodedata.normalize("NFC", match[0])))
-        )
-        found += _apart(found, strange)
+    if is_strange is not None:
+        found += _apart(found, find_strange(text, is_strange))
     return _merged(sorted(found))
+
+
+def find_strange(text: str, is_strange: Callable[[str], bool]) -> list[tuple[int, int]]:
+    """Returns where the words and runs of characters are that hold some that a vocabulary lacks, as `find_spans`."""
+    if text.isascii() or not any(map(is_strange, set(unicodedata.normalize("NFC", text)))):
+        return []
+    return [
+        match.span()
+        for match in _UNCOMMON.finditer(text)
+        if any(map(is_strange, unicodedata.normalize("NFC", match[0])))
+    ]
 
 
 def mark_spans(text: str, places: Sequence[tuple[int, int]]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xlmcli.errors import ModelError, unreadable
-from xlmcli.lines import atomic_write
+from xlmcli.outputs import atomic_write
 from xlmcli.text.bpe import WORD_END, Merge, WordEncoder
 from xlmcli.text.chunks import ChunkedEncoder
 from xlmcli.text.detokenization import detokenize

@@ -32,7 +32,7 @@ Content = dict[str, Any]
 FULL = BundleOptions(quantization="float32")
 
 # A small model that the original code trained, and its outputs; too large to be kept here.
-FIXTURE = Path(os.environ.get("XLM_ORIGINAL_FIXTURE", Path(__file__).parents[3] / "shared/fixtures/original-xlm"))
+FIXTURE = Path(os.environ.get("XLM_ORIGINAL_FIXTURE", Path(__file__).parents[4] / "shared/fixtures/original-xlm"))
 needs_fixture = pytest.mark.skipif(
     not (FIXTURE / "expected.json").exists(), reason="set XLM_ORIGINAL_FIXTURE to the folder of a model of the original"
 )

@@ -12,6 +12,7 @@ from xlmcli.errors import DataError, UsageError
 from xlmcli.infer.reading import Input, LineCounter
 from xlmcli.infer.records.formats import iter_records
 from xlmcli.infer.records.protocols import FormatOptions
+from xlmcli.infer.sinks import written
 from xlmcli.infer.translate import Hypothesis, SearchOptions, Translations
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -36,7 +37,7 @@ def convert(
     ]
     chunks = iter_records(inputs, format_options, "strict", LineCounter(), search.added)
     return "".join(
-        record.raw if record.text is None else record.format(answer(record.text, search, warnings))
+        written(record, None if record.text is None else answer(record.text, search, warnings)).decode()
         for records in chunks
         for record in records
     )
@@ -77,7 +78,7 @@ def test_a_line_of_text_gives_one_line(lines: list[str]) -> None:
     converted = convert(content)
     assert converted.count("\n") == len(lines)
     for line, result in zip(lines, converted.split("\n"), strict=False):
-        assert result.count("\r") == line.endswith("\r")
+        assert result.count("\r") == line.count("\r")
 
 
 def test_tsv_answers_one_column_and_passes_the_others() -> None:
@@ -103,7 +104,7 @@ def test_tsv_never_gains_a_column() -> None:
 
 def test_csv_understands_quotes() -> None:
     content = 'id,note\n1,"one, ""two""\nthree"\n2,5" pipe\n3,"x",\n'
-    expected = 'ID,note\n1,"one, ""two""\nthree"\n2,"5"" pipe"\n3,x,\n'
+    expected = 'ID,note\n1,"one, ""two""\nthree"\n2,5" pipe\n3,"x",\n'
     assert convert(content, name="csv") == expected
     assert convert('1,"one, ""two""\nthree"\n', name="csv", column="2") == '1,"ONE, ""TWO""\nTHREE"\n'
 
@@ -125,7 +126,7 @@ def test_csv_rows_survive(rows: list[list[str]]) -> None:
 def test_a_header_is_passed_once_and_names_the_column(name: str) -> None:
     files = ["\ufeffid\tnote\n1\ta\n", "id\tnote\n2\tb\n"]
     files = [content.replace("\t", "\t" if name == "tsv" else ",") for content in files]
-    expected = "id\tnote\tscore\n1\tA\t-0.5000\n2\tB\t-0.5000\n"
+    expected = "\ufeffid\tnote\tscore\n1\tA\t-0.5000\n2\tB\t-0.5000\n"
     converted = convert(*files, name=name, column="note", with_scores=True)
     assert converted.replace(",", "\t") == expected
 
@@ -140,14 +141,18 @@ def test_a_header_is_passed_once_and_names_the_column(name: str) -> None:
         (['1,"a\nb\n'], {"name": "csv"}, "file1:1: a quoted value is not closed"),
         (['1,"a"b\n'], {"name": "csv"}, "file1:1: not CSV"),
         (["a\tb\n"], {"name": "tsv", "column": ""}, "file1:1: no column ''"),
-        (["a\rb,c\n"], {"name": "csv"}, "file1:1: not CSV"),
+        (["a\rb,c\n"], {"name": "csv"}, "file1:1: not CSV: a stray quote or carriage return in column 1"),
+        (["id,a,a\n1,b,c\n"], {"name": "csv", "column": "a"}, "file1:1: the header has 2 columns 'a'"),
+        (["a\tb\ta\n"], {"name": "tsv", "column": "a"}, "file1:1: the header has 2 columns 'a'"),
+        (['{"text": "a", "text": "b"}\n'], {"name": "jsonl"}, "file1:1: the object has two fields 'text'"),
+        (['{"text": "a", "n": [NaN]}\n'], {"name": "jsonl"}, "file1:1: NaN is no number in JSON"),
         (['{"text": "a"}\n{"text": \n'], {"name": "jsonl"}, "file1:2: not JSON"),
         (["[1]\n"], {"name": "jsonl"}, "file1:1: expected a JSON object"),
         (['{"a": "b"}\n'], {"name": "jsonl"}, "file1:1: expected a text in field 'text', no such field"),
         (['{"a": 7}\n'], {"name": "jsonl", "field": "a"}, "expected a text in field 'a', found 7"),
         (['{"text": "a", "score": 1}\n'], {"name": "jsonl", "with_scores": True}, "has a field 'score' already"),
         (['{"text": "a", "n": 1e400}\n'], {"name": "jsonl"}, "file1:1: the number 1e400 is too large"),
-        (["[" * 100_000], {"name": "jsonl"}, "file1:1: not JSON"),
+        (["[" * 100_000], {"name": "jsonl"}, "file1:1: nested more than 900 deep"),
     ],
 )
 def test_malformed_records_are_named(contents: list[str], options: dict[str, object], message: str) -> None:
@@ -160,6 +165,85 @@ def test_json_passes_other_fields() -> None:
     converted = convert(f"{line}\r\n\n", name="jsonl")
     assert converted.endswith("}\r\n\n")
     assert json.loads(converted) == {**json.loads(line), "text": "É\nB"}
+
+
+OTHERS = (
+    '"n": 1.10,"m" :12345678901234567.89 , "z": [1e-400, -0.0, 1E5],"n":2,"s":"\\u00e9\\/\\ud800","d": {"b":1, "b":2}'
+)
+
+
+@pytest.mark.parametrize("others", [OTHERS, f'"x": {"[" * 899}{"]" * 899}', f'"x": {"[" * 880}1e1{"]" * 880}'])
+def test_json_keeps_everything_but_the_field_byte_for_byte(others: str) -> None:
+    line = f' {{ {others},"text":  "a\\u00e9b" , "w": null }} \t\r\n'
+    expected = line.replace('"a\\u00e9b"', '"AÉB"')
+    assert convert(line, name="jsonl") == expected
+    assert convert(line, name="jsonl", with_scores=True) == expected.replace("null", 'null, "score": -0.5')
+    same = line.replace('"a\\u00e9b"', '"\\u0041"')
+    assert convert(f"\ufeff{same}", f"\ufeff{same}", name="jsonl") == same + same
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [("[ ]", '[ "cut"]'), ("[1.10 ]", '[1.10 , "cut"]'), ("1.10", '[1.10, "cut"]'), ('""', '["", "cut"]'), (None, "")],
+)
+def test_warnings_are_added_to_those_there(known: str | None, expected: str) -> None:
+    if known is None:
+        assert convert('{"text": "a" }\n', warnings=("cut",), name="jsonl") == '{"text": "A", "warnings": ["cut"] }\n'
+        return
+    for line in (f'{{"warnings": {known}, "text": "a"}}\n', f'{{"text": "a","warnings":{known}}}\n'):
+        expected_line = line.replace(known, expected).replace('"a"', '"A"')
+        assert convert(line, warnings=("cut",), name="jsonl") == expected_line
+        scored = convert(line, warnings=("cut",), name="jsonl", with_scores=True)
+        assert scored == expected_line.replace("}", ', "score": -0.5}')
+
+
+def test_csv_keeps_everything_but_the_column_byte_for_byte() -> None:
+    header = '\ufeff"id","text",\'x\'\r\n'
+    rows = '"1", a, "x\r\n 2,"b, c",""""\r\n'
+    answered = rows.replace(" a", " A").replace("b, c", "B, C")
+    assert convert(header + rows, header + rows, name="csv", column="text") == header + answered * 2
+    assert convert("\ufeff" + rows, "\ufeff" + rows, name="csv", column="2") == "\ufeff" + answered * 2
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("is_said", [True, False])
+def test_a_header_tells_what_separates_columns(delimiter: str, is_said: bool) -> None:
+    content = 'id;"text";x\n1;a, b;"c;d"\n2;";";\n'.replace(";", delimiter)
+    expected = 'id;"text";x;score\n1;A, B;"c;d";-0.5000\n2;";";;-0.5000\n'.replace(";", delimiter)
+    said = {"delimiter": delimiter} if is_said else {}
+    assert convert(content, name="csv", column="text", with_scores=True, **said) == expected
+
+
+def test_columns_without_names_are_separated_as_said() -> None:
+    assert convert("a;b,c\n", name="csv", column="2", delimiter=";") == "a;B,C\n"
+    assert convert("a;b,c\n", name="csv", column="2") == "a;b,C\n"
+    counter = LineCounter()
+    source = Input("file", lambda: io.BytesIO(b"\na;b\nc\n"), None)
+    list(iter_records([source], FormatOptions("csv"), "strict", counter))
+    assert counter.other_delimiter == ";"
+
+
+def test_rows_may_end_in_a_bare_return() -> None:
+    content = 'id,text\r1,"a\rb"\r2,c'
+    expected = 'id,text,score\r1,"A\rB",-0.5000\r2,C,-0.5000\r'
+    assert convert(content, name="csv", column="text", with_scores=True) == expected
+    with pytest.raises(DataError, match="file1:3: expected 2 columns"):
+        convert("id,text\r1,a\r2,b,c", name="csv", column="text")
+
+
+PIECES = [b"\xef\xbb\xbf", b"\r", b"\n", b"a", b"\xff", b" ", b"\t", b'"a"', b","]
+
+
+@given(st.lists(st.sampled_from(PIECES)).map(b"".join), st.sampled_from(["text", "tsv", "csv"]))
+def test_records_are_kept_as_they_were_read(content: bytes, name: str) -> None:
+    source = Input("file", lambda: io.BytesIO(content), None)
+    try:
+        chunks = list(iter_records([source], FormatOptions(name), "replace", LineCounter()))  # type: ignore[arg-type]
+    except DataError:
+        return
+    raw = b"".join(record.raw for records in chunks for record in records)
+    assert raw.startswith(content)
+    assert raw.removeprefix(content) in (b"", b"\n", b"\r")
 
 
 def test_json_tells_scores_hypotheses_and_warnings() -> None:
@@ -188,11 +272,24 @@ def test_half_a_surrogate_pair_is_no_character_for_the_model() -> None:
     assert record.text == "a\ufffdb"
 
 
+@pytest.mark.parametrize("delimiter", ["", "ab", '"', "\n", "\r"])
+def test_a_delimiter_is_one_character(delimiter: str) -> None:
+    with pytest.raises(UsageError, match="--delimiter"):
+        FormatOptions("csv", delimiter=delimiter)
+
+
 @pytest.mark.parametrize(
-    "options", [{"column": "1"}, {"name": "tsv", "field": "a"}, {"field": "a"}, {"name": "jsonl", "column": "1"}]
+    "options",
+    [
+        {"delimiter": ";"},
+        {"column": "1"},
+        {"name": "tsv", "field": "a"},
+        {"field": "a"},
+        {"name": "jsonl", "column": "1"},
+    ],
 )
 def test_options_of_other_formats_are_refused(options: dict[str, str]) -> None:
-    with pytest.raises(UsageError, match=r"--column is for|--field is for"):
+    with pytest.raises(UsageError, match=r"--(column|field|delimiter) is for"):
         FormatOptions(**options)  # type: ignore[arg-type]
 
 

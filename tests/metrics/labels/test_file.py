@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from xlmcli.errors import DataError, UsageError
 from xlmcli.lines import iter_byte_lines
-from xlmcli.metrics.labels.file import SystemLabels, check_predictions, read_gold, read_predictions
-from xlmcli.metrics.labels.rows import LabelColumns
+from xlmcli.metrics.labels.file import LabelColumns, SystemLabels, check_predictions, read_gold, read_predictions
 from xlmcli.tables import format_of
 
 Role = Literal["gold", "pred"]
@@ -55,7 +54,6 @@ def test_predictions_are_read_as_classify_writes_them(options: LabelColumns) -> 
     assert predicted.labels == ["pos", "neg"]
     assert predicted.probabilities is not None
     assert predicted.probabilities.tolist() == [0.9, 0.6]
-    assert predicted.predictions.labels == predicted.labels
 
 
 def test_predictions_need_no_probabilities() -> None:
@@ -156,6 +154,26 @@ def test_lists_of_labels_in_json_are_checked(items: str, found: str) -> None:
         read("pred", f'{{"labels": {items}}}', JSONL, multi_label=True)
 
 
+@pytest.mark.parametrize("multi_label", [True, False])
+def test_labels_with_commas_are_one(multi_label: bool) -> None:
+    gold = read(
+        "gold", '"so, so"\n"so, so",good\n' if multi_label else "so, so\nso, so\n", TEXT, multi_label=multi_label
+    )
+    one, one_cell = ('"so, so"', '"""so, so"""') if multi_label else ("so, so", "so, so")
+    items = '{"label": "so, so", "probability": 0.8}'
+    contents = {
+        TEXT: "so, so\t0.9\nso, so\t0.8\tgood\t0.1\n",
+        JSONL: f'{{"label": "so, so", "labels": [{items}]}}\n'
+        f'{{"label": "so, so", "labels": [{items}, {{"label": "good", "probability": 0.1}}]}}\n',
+        LabelColumns("tsv", "1", "2"): f'{one}\t0.9\n"so, so",good\t0.8,0.1\n',
+        LabelColumns("csv"): f'label;probability\n{one_cell};0.9\n"""so, so"",good";0.8,0.1\n',
+    }
+    for options, content in contents.items():
+        predicted = read("pred", content, options, multi_label=multi_label)
+        assert predicted.labels == gold.labels
+        check_predictions(gold, predicted, multi_label=multi_label)
+
+
 def test_multiple_labels_may_be_none() -> None:
     assert read("gold", "a,b\n\n", TEXT, multi_label=True).labels == ["a,b", ""]
 
@@ -233,7 +251,12 @@ def test_what_is_no_probability_is_named_with_its_line(value: str) -> None:
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-1", "true", "null", '"x"', "[0.5]"])
 def test_what_is_no_probability_in_json_is_named_with_its_line(value: str) -> None:
     lines = f'{{"label": "a", "probability": 0.5}}\n{{"label": "a", "probability": {value}}}\n'
-    assert failing("pred", lines, JSONL).startswith("pred:2: expected a probability from 0 to 1, found ")
+    message = failing("pred", lines, JSONL)
+    assert message.startswith(
+        f"pred:2: {value} is no number in JSON"
+        if "N" in value or "I" in value
+        else "pred:2: expected a probability from 0 to 1, found "
+    )
 
 
 @pytest.mark.parametrize(

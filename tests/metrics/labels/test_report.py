@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from xlmcli.metrics.labels.answers import encode_answers
 from xlmcli.metrics.labels.file import SystemLabels
-from xlmcli.metrics.labels.report import Labeller, LabelReportOptions, report_labels
+from xlmcli.metrics.labels.report import LabelReportOptions, report_labels
 from xlmcli.metrics.labels.significance import mcnemar_p
 from xlmcli.metrics.report.reports import Report
 from xlmcli.metrics.translation.comparison import SamplingOptions
@@ -27,8 +28,8 @@ def wrong_from(index: int) -> list[str]:
 
 def report(*, langs: list[str] | None = None, **options: object) -> Report:
     systems = [
-        Labeller(labelled("weak", wrong_from(15))),
-        Labeller(labelled("strong", wrong_from(55), probability=0.9)),
+        labelled("weak", wrong_from(15)),
+        labelled("strong", wrong_from(55), probability=0.9),
     ]
     return report_labels(
         labelled("gold", GOLD, langs), systems, SamplingOptions(500, 0, 7), LabelReportOptions(**options)
@@ -45,7 +46,7 @@ def test_scores_have_intervals_and_tests_against_the_baseline() -> None:
     assert weak.interval.low < weak.value < weak.interval.high
     assert weak.tests == ()
     assert {test.name: test.p_value for test in strong.tests}["mcnemar"] == mcnemar_p(
-        GOLD, wrong_from(55), wrong_from(15)
+        encode_answers(GOLD, wrong_from(55)), encode_answers(GOLD, wrong_from(15))
     )
     assert result.verdict(1, 0).startswith("best, better than baseline (p=")
     # McNemar's test is about right and wrong, and says nothing of F1.
@@ -89,14 +90,14 @@ def test_many_labels_a_line_have_no_confusions() -> None:
     gold = labelled("gold", ["a,b", "b", "", "a"])
     predicted = labelled("out", ["b,a", "a", "", "a"])
     options = LabelReportOptions(multi_label=True)
-    result = report_labels(gold, [Labeller(predicted)], SamplingOptions(50), options)
+    result = report_labels(gold, [predicted], SamplingOptions(50), options)
     assert [table.name for table in result.tables] == ["labels"]
     assert result.metrics[-1].name == "micro_f1"
     assert result.systems[0].scores[0].value == 0.75
 
 
 def test_doubtful_labels_are_named() -> None:
-    systems = [Labeller(labelled("copy", GOLD)), Labeller(labelled("stuck", ["pos"] * NUM_LINES))]
+    systems = [labelled("copy", GOLD), labelled("stuck", ["pos"] * NUM_LINES)]
     result = report_labels(labelled("gold", GOLD), systems, SamplingOptions(0, 0), LabelReportOptions())
     assert result.warnings == ("copy and gold have the same labels in every line", "stuck says 'pos' in every line")
     assert all(score.interval is None for system in result.systems for score in system.scores)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from itertools import compress, product
 
 import numpy as np
 import pytest
 from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.significance import PairedTest
 
+from xlmcli.metrics.report.reports import Report
 from xlmcli.metrics.translation import comparison
 from xlmcli.metrics.translation.comparison import Comparison, SamplingOptions, compare
-from xlmcli.metrics.translation.scorer import MetricOptions, open_scorers
+from xlmcli.metrics.translation.scorer import MetricOptions, Scorer, open_scorers
 
 OPTIONS = MetricOptions(("bleu", "chrf", "ter"), chrf_word_order=2)
 SACREBLEU_METRICS = ("-m", "bleu", "chrf", "ter", "-cw", "2")
@@ -70,8 +72,8 @@ def test_paired_tests_equal_the_command(
             expected = f"{score.value:.4f}"
             if score.interval is not None:
                 expected += f" ({score.interval.mean:.4f} ± {score.interval.half_width:.4f})"
-            for item in score.tests:
-                assert item.name == test
+            for item in score.mirrored:
+                assert item.name == f"sacrebleu_{test}"
                 expected += f" (p = {item.p_value:.4f})" + ("*" if item.p_value <= 0.05 else "")
                 p_values.append(item.p_value)
             assert cell.replace("\\\\", "").strip() == expected
@@ -98,7 +100,7 @@ def test_paired_tests_equal_in_every_digit(texts: Texts, num_lines: int) -> None
             ours = result.systems[1].scores[column]
             theirs = expected[metric.name][1]
             assert ours.value == theirs.score
-            assert {item.name: item.p_value for item in ours.tests}[test] == theirs.p_value
+            assert {item.name: item.p_value for item in ours.mirrored}[f"sacrebleu_{test}"] == theirs.p_value
             if kind == "bs":
                 assert ours.interval is not None
                 assert (ours.interval.mean, ours.interval.half_width) == (theirs.mean, theirs.ci)
@@ -127,3 +129,58 @@ def test_the_baseline_is_not_tested_and_the_others_are(texts: Texts) -> None:
     result = compare(names, systems, [texts["ref"]], scorers, SamplingOptions(100, 100), baseline=1)
     tests = [[test.name for test in system.scores[0].tests] for system in result.systems]
     assert tests == [["bootstrap", "randomization"], []]
+
+
+def permuted_p(scorer: Scorer, stats: np.ndarray, others: np.ndarray) -> float:
+    """The share of all ways to swap lines that make the systems differ as much, one way after the other."""
+
+    def difference(first: np.ndarray, second: np.ndarray) -> float:
+        return abs(scorer.score(first) - scorer.score(second))
+
+    observed = difference(stats, others)
+    differing = [row for row in range(len(stats)) if (stats[row] != others[row]).any()]
+    as_large = []
+    for swapped in product([False, True], repeat=len(differing)):
+        first, second = stats.copy(), others.copy()
+        rows = list(compress(differing, swapped))
+        first[rows], second[rows] = others[rows], stats[rows]
+        as_large.append(difference(first, second) >= observed - 1e-9)
+    return float(np.mean(as_large))
+
+
+@pytest.mark.parametrize("num_differing", [0, 1, 3, 5, 6, 8])
+def test_few_lines_that_differ_are_swapped_in_all_ways(texts: Texts, num_differing: int) -> None:
+    changed = [line if number >= num_differing else f"{line} indeed so" for number, line in enumerate(texts["good"])]
+    scorers = open_scorers(OPTIONS, 2)
+    references = [texts["ref"], texts["ref2"]]
+    result = compare(["good", "changed"], [texts["good"], changed], references, scorers, SamplingOptions(200, 1000))
+    for column, (scorer, score) in enumerate(zip(scorers, result.systems[1].scores, strict=True)):
+        expected = permuted_p(scorer, *scorer.count([texts["good"], changed], references))
+        p_values = {test.name: test.p_value for test in score.tests}
+        assert p_values["randomization"] == pytest.approx(expected)
+        assert score.num_differing == num_differing
+        assert score.p_value is not None
+        assert score.p_value >= expected
+        assert score.is_significant <= (num_differing > 5)
+        verdict = Report("translate", 1, result.metrics, result.systems, 0).verdict(1, column)
+        assert ("too few lines differ" in verdict) == (num_differing in (1, 3, 5))
+
+
+@pytest.mark.parametrize(
+    "sampling", [SamplingOptions(), SamplingOptions(num_resamples=0), SamplingOptions(num_trials=0)]
+)
+def test_a_system_does_not_differ_from_itself(texts: Texts, sampling: SamplingOptions) -> None:
+    references = [texts["ref"]]
+    result = compare(["a", "b"], [texts["good"]] * 2, references, open_scorers(OPTIONS, 1), sampling)
+    assert [score.p_value for score in result.systems[1].scores] == [1, 1, 1]
+    assert {test.p_value for score in result.systems[1].scores for test in score.tests} == {1}
+
+
+def test_ties_count_where_swaps_are_drawn(texts: Texts) -> None:
+    """Of 12 lines that alone differ, each the worse for it, all swaps or none make as much: 2 in 4,096."""
+    changed = [line if number >= 12 else "" for number, line in enumerate(texts["ref"])]
+    systems = [texts["ref"], changed]
+    result = compare(["a", "b"], systems, [texts["ref"]], open_scorers(OPTIONS, 1), SamplingOptions(0, 4000))
+    for score in result.systems[1].scores:
+        (test,) = score.tests
+        assert 1 / 4001 <= test.p_value < 0.003

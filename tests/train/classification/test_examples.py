@@ -41,6 +41,20 @@ def test_one_side_a_language_and_a_matrix_of_labels(tokenizer: Tokenizer, tmp_pa
     assert (english.text.num_skipped, english.text.num_cut) == (1, 0)
 
 
+def test_swapped_columns_are_said(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    rows = [(f"Sentence {number}", ("good", "bad")[number % 2]) for number in range(60)]
+    (tmp_path / "a.tsv").write_text("".join(f"{text}\t{label}\n" for text, label in rows))
+    source = Source(("en",), tmp_path / "a.tsv")
+    swapped = read_by_lang([source], Columns())
+    with pytest.raises(DataError, match=r"a\.tsv:1: 60 different labels of 2 different texts") as caught:
+        names_of_labels(swapped.values())
+    assert "swapped" in (caught.value.hint or "")
+    with pytest.raises(DataError, match="unknown label 'Sentence 0'") as caught:
+        encode_labelled("en", swapped["en"], ("bad", "good"), tokenizer, 100)
+    assert "swapped" in (caught.value.hint or "")
+    assert names_of_labels(read_by_lang([source], Columns("2", "1")).values()) == ("bad", "good")
+
+
 def test_languages_are_mixed_by_their_shares(tokenizer: Tokenizer, tmp_path: Path) -> None:
     (tmp_path / "en.tsv").write_text("x\tThe sea.\n" * 9)
     (tmp_path / "fr.tsv").write_text("y\tLa mer.\n")

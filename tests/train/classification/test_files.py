@@ -31,6 +31,9 @@ CASES = {
     "any other suffix": ("x.txt.gz", "good\ta\n", Columns(), [("good", "a", 1)]),
     "CSV": ("x.csv", 'good,"a, ""b""\nc"\n\nbad,d\n', Columns(), [("good", 'a, "b"\nc', 1), ("bad", "d", 4)]),
     "CSV with a header": ("x.csv.gz", "\ufefftext,label\na,good\n", Columns(), [("good", "a", 2)]),
+    "CSV with semicolons": ("x.csv", "label;text\ngood;a, b\n", Columns(), [("good", "a, b", 2)]),
+    "CSV with bare returns": ("x.csv", "label,text\rgood,a\rbad,b\r", Columns(), [("good", "a", 2), ("bad", "b", 3)]),
+    "a label with a comma": ("x.tsv", "so, so\ta\n", Columns(), [("so, so", "a", 1)]),
     "JSON lines": ("x.jsonl", '{"text": "a", "label": 1}\n\n{"label": "x", "text": "b"}\n', Columns(),
                    [("1", "a", 1), ("x", "b", 3)]),
     "a BOM before JSON, and half a character": ("x.jsonl", '\ufeff{"text": "a\\ud800", "label": "x"}\n', Columns(),
@@ -74,8 +77,8 @@ def test_what_a_classifier_said_has_probabilities(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ('[{"label": "x", "probability": 1.5}]', "not a probability of 'x': 1.5"),
-        ('[{"label": "x", "probability": true}]', "not a probability of 'x': true"),
+        ('[{"label": "x", "probability": 1.5}]', "expected a probability from 0 to 1, found '1.5'"),
+        ('[{"label": "x", "probability": true}]', "expected a probability from 0 to 1, found 'true'"),
         ('[{"label": "x"}]', "expected a probability in field 'probability', no such field"),
         ('["x"]', "expected a label in field 'label', no such field"),
         ("[]", "expected a label in field 'label', no such field"),
@@ -93,6 +96,10 @@ def test_many_labels(tmp_path: Path) -> None:
     assert labels == [("b", "a"), (), ("c",)]
     lines = '{"text": "x", "label": ["b", "a"]}\n{"text": "y", "label": []}\n{"text": "z", "label": "c,d"}\n'
     assert [labels for labels, _, _ in read(tmp_path / "x.jsonl", lines, MULTI)] == [("b", "a"), (), ("c", "d")]
+    quoted = '"a, b",c\tx\n"a, b"\ty\n'
+    assert [labels for labels, _, _ in read(tmp_path / "z.tsv", quoted, MULTI)] == [("a, b", "c"), ("a, b",)]
+    items = '{"text": "x", "label": ["a, b", "c"]}\n'
+    assert [labels for labels, _, _ in read(tmp_path / "z.jsonl", items, MULTI)] == [("a, b", "c")]
     assert read(tmp_path / "y.tsv", "a,b\tx\n", Columns()) == [(("a,b",), ("x",), 1)]
 
 
@@ -100,6 +107,12 @@ ERRORS = {
     "1: expected at least 2 columns, found 1": ("x.tsv", "good\n", Columns()),
     "2: no label": ("x.tsv", "good\ta\n \tb\n", Columns()),
     "3: expected 2 columns as in the first row, found 3": ("x.tsv", "good\ta\n\nbad\tb\tc\n", Columns()),
+    "1: the header has 2 columns 'text'": ("x.csv", "label,text,text\na,b,c\n", Columns()),
+    "1: a label must not hold a tab or a line end: 'a\\tb'": (
+        "x.jsonl",
+        '{"label": "a\\tb", "text": "c"}\n',
+        Columns(),
+    ),
     "1: a label must not hold a tab or a line end: 'a\\nb'": ("x.csv", '"a\nb",c\n', Columns()),
     "2: no label ": ("x.jsonl", '{"label": "a", "text": "b"}\n{"label": null, "text": "c"}\n', Columns()),
     "1: no column 'y'": ("x.tsv", "good\ta\n", Columns("y", "2")),

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from xlmcli import signals
 from xlmcli.checkpoint.config import load_config
 from xlmcli.checkpoint.training_state import load_training_state
 from xlmcli.errors import ModelError, TrainingError, UsageError
@@ -136,14 +137,15 @@ def test_seeds_differ(run: Callable[..., RunState], read_log: ReadLog, tmp_path:
     assert losses[0] != losses[2]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", signals.ENDING)
 def test_interruption_saves_and_gives_the_signals_back(
     pretrain_options: MakeOptions, tmp_path: Path, number: int
 ) -> None:
-    handlers = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises(KeyboardInterrupt):
+    handlers = [signal.getsignal(n) for n in signals.ENDING]
+    with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else SystemExit) as caught:
         pretrain(pretrain_options(tmp_path, LOOP), [Interruption(2, number)])
-    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert [signal.getsignal(n) for n in signals.ENDING] == handlers
+    assert getattr(caught.value, "code", 128 + signal.SIGINT) == 128 + number
     assert training_state(tmp_path)["run"]["step"] == 2
 
 

@@ -1,7 +1,9 @@
-"""Devices and number formats of a run."""
+"""Devices, number formats and the folder of a run."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from xlmcli.errors import TrainingError
+from xlmcli.errors import TrainingError, UsageError
 from xlmcli.train.core.options import LoopOptions, PretrainOptions
 from xlmcli.train.core.precision import uses_bfloat16
 from xlmcli.train.pretraining.run import pretrain
@@ -49,3 +51,52 @@ def test_weights_stay_float32_in_bfloat16(options: PretrainOptions, tmp_path: Pa
     weights = load_file(tmp_path / "model.safetensors").values()
     assert all(weight.dtype == torch.float32 and weight.isfinite().all() for weight in weights)
     assert any(not torch.equal(weight, weight.bfloat16().float()) for weight in weights)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
+def test_what_a_step_frees_stays_for_the_next() -> None:
+    """In a process of its own, as it is for good; a page that is mapped anew costs a fault."""
+    code = """if True:
+        import resource, sys
+        import torch
+        from xlmcli.train.core.setup import _keep_freed_memory
+        def faults():
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            torch.ones(20_000_000)
+            return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+        faults()
+        mapped = faults()
+        _keep_freed_memory()
+        faults()
+        print(mapped, faults())
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    mapped, kept = map(int, done.stdout.split())
+    assert kept < mapped / 10
+
+
+def test_two_runs_do_not_share_a_folder(pretrain_options: Callable[..., PretrainOptions], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    holder = "import sys; from pathlib import Path; from xlmcli.locking import locked\n"
+    holder += "with locked(Path(sys.argv[1]), 'training'): print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, str(folder / ".lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        for resume in (False, True):
+            with pytest.raises(TrainingError, match=rf"another process \(pid {process.pid}\) is training in {folder}"):
+                pretrain(pretrain_options(folder, LoopOptions(max_steps=1), resume=resume), [])
+        assert process.stdin
+        process.stdin.close()
+        process.wait()
+    assert pretrain(pretrain_options(folder, LoopOptions(max_steps=1)), []).step == 1
+    assert not (folder / ".lock").exists()
+
+
+def test_a_run_that_never_began_leaves_no_folder(
+    pretrain_options: Callable[..., PretrainOptions], tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="no run to resume"):
+        pretrain(pretrain_options(tmp_path / "run", LoopOptions(max_steps=1), resume=True), [])
+    assert list(tmp_path.iterdir()) == []

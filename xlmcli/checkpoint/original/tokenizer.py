@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from xlmcli.errors import DataError, ModelError
 from xlmcli.lines import iter_file_lines
+from xlmcli.outputs import temporary_folder
 from xlmcli.text.fastbpe import save_fastbpe_as_hf
 from xlmcli.text.special import FIRST_WORD_ID
 from xlmcli.text.xlm_bpe import XLMBPETokenizer
@@ -42,9 +42,9 @@ def original_tokenizer(
         )
     if vocab is not None:
         _check_vocab(vocab, words)
-    with tempfile.TemporaryDirectory() as folder:
-        save_fastbpe_as_hf(codes, words, Path(folder), lowercase_and_remove_accent=is_lowercased(words))
-        return XLMBPETokenizer.load(Path(folder))
+    with temporary_folder() as folder:
+        save_fastbpe_as_hf(codes, words, folder, lowercase_and_remove_accent=is_lowercased(words))
+        return XLMBPETokenizer.load(folder)
 
 
 def is_lowercased(words: Sequence[str]) -> bool:

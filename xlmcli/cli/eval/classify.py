@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from xlmcli.cli.eval.options import ReportOptions, check_stdin, publish, report_options
-from xlmcli.cli.options import FILE, complete_model
+from xlmcli.cli.options import FILE, SingleOption, complete_model
 from xlmcli.errors import UsageError
-from xlmcli.lines import STDIN, iter_byte_lines
+from xlmcli.facts import format_name
+from xlmcli.lines import STDIN, iter_byte_lines, iter_stdin_lines
 
 if TYPE_CHECKING:
-    from xlmcli.metrics.labels.file import SystemLabels
-    from xlmcli.metrics.labels.rows import LabelColumns
+    from xlmcli.metrics.labels.file import LabelColumns, SystemLabels
     from xlmcli.tables import FormatName
 
 
@@ -38,20 +38,34 @@ if TYPE_CHECKING:
     "--column",
     "--field",
     "column",
+    cls=SingleOption,
     metavar="NAME",
     help="Column (number from 1, or name in the header) or JSON field of the labels.  [default: label, or the first]",
 )
 @click.option(
-    "--gold-column", "--gold-field", "gold_column", metavar="NAME", help="Likewise in GOLD, where it differs."
+    "--gold-column",
+    "--gold-field",
+    "gold_column",
+    cls=SingleOption,
+    metavar="NAME",
+    help="Likewise in GOLD, where it differs.",
 )
 @click.option(
     "--probability-column",
     "--probability-field",
     "probability_column",
+    cls=SingleOption,
     metavar="NAME",
     help="Likewise of the labels' probabilities in PRED.  [default: probability, if there is one]",
 )
-@click.option("--lang-column", "--lang-field", "lang_column", metavar="NAME", help="Likewise of GOLD's languages.")
+@click.option(
+    "--lang-column",
+    "--lang-field",
+    "lang_column",
+    cls=SingleOption,
+    metavar="NAME",
+    help="Likewise of GOLD's languages.",
+)
 @click.option("--train-lang", metavar="LANG", help="Language of the training data, for the gaps of the others to it.")
 @click.option(
     "--label-format",
@@ -61,7 +75,7 @@ if TYPE_CHECKING:
 @click.option(
     "--labels",
     metavar="LABEL,...",
-    help="All labels that may occur.  [default: those of GOLD, and with -m of the model]",
+    help="All labels that may occur, those with a comma in quotes.  [default: those of GOLD, and with -m of the model]",
 )
 @click.option("--multi-label", is_flag=True, help="A line may have several labels, joined by commas, or none.")
 @click.option(
@@ -109,7 +123,8 @@ def command(
         raise UsageError("--train-lang needs languages", hint="name GOLD's column of them: --lang-column NAME")
     options.check_plot()
     from xlmcli.metrics.labels.file import check_predictions
-    from xlmcli.metrics.labels.report import Labeller, LabelReportOptions, label_metrics, report_labels
+    from xlmcli.metrics.labels.report import LabelReportOptions, label_metrics, report_labels
+    from xlmcli.tables import split_labels
 
     gates = options.gates(label_metrics(multi_label))
     places = _Places(label_format, column, gold_column, probability_column, lang_column)
@@ -118,19 +133,17 @@ def command(
     if text is not None:
         _check_plain(text)
     right = _read(gold, places.of_gold(gold), is_gold=True, multi_label=multi_label)
-    labellers = [
-        Labeller(_read(path, places.of_predictions(path), is_gold=False, multi_label=multi_label)) for path in paths
-    ]
+    systems = [_read(path, places.of_predictions(path), is_gold=False, multi_label=multi_label) for path in paths]
     if text is not None:
         from xlmcli.cli.eval.models import classify_texts
 
-        labellers += [classify_texts(text, model, lang, multi_label, options.quiet) for model in models]
-    known = None if labels is None else [label.strip() for label in labels.split(",")]
-    for labeller in labellers:
-        check_predictions(right, labeller.predicted, known, multi_label=multi_label)
-    baseline = options.baseline_index([labeller.predicted.source for labeller in labellers])
+        systems += [classify_texts(text, model, lang, multi_label, options.quiet) for model in models]
+    known = None if labels is None else split_labels(labels)
+    for system in systems:
+        check_predictions(right, system, known, multi_label=multi_label)
+    baseline = options.baseline_index([system.source for system in systems])
     report = report_labels(
-        right, labellers, options.sampling(0), LabelReportOptions(multi_label, train_lang, baseline, width)
+        right, systems, options.sampling(0), LabelReportOptions(multi_label, train_lang, baseline, width)
     )
     publish(report, options, gates)
 
@@ -147,13 +160,13 @@ class _Places:
 
     def of_gold(self, path: Path) -> LabelColumns:
         """Returns where GOLD has its labels."""
-        from xlmcli.metrics.labels.rows import LabelColumns
+        from xlmcli.metrics.labels.file import LabelColumns
 
         return LabelColumns(self._format(path), self.gold_column or self.column, None, self.lang_column)
 
     def of_predictions(self, path: Path) -> LabelColumns:
         """Returns where a file of predictions has its labels."""
-        from xlmcli.metrics.labels.rows import LabelColumns
+        from xlmcli.metrics.labels.file import LabelColumns
 
         return LabelColumns(self._format(path), self.column, self.probability_column)
 
@@ -176,8 +189,8 @@ def _check_plain(text: Path) -> None:
 
 def _read(path: Path, place: LabelColumns, *, is_gold: bool, multi_label: bool) -> SystemLabels:
     from xlmcli.metrics.labels.file import read_gold, read_predictions
-    from xlmcli.metrics.translation.sides import STDIN_NAME, iter_stdin_bytes
+    from xlmcli.metrics.translation.sides import STDIN_NAME
 
     read = read_gold if is_gold else read_predictions
-    lines: Iterator[bytes] = iter_stdin_bytes() if path == STDIN else iter_byte_lines(path)
-    return read(lines, STDIN_NAME if path == STDIN else str(path), place, multi_label=multi_label)
+    lines: Iterator[bytes] = iter_stdin_lines() if path == STDIN else iter_byte_lines(path)
+    return read(lines, STDIN_NAME if path == STDIN else format_name(path), place, multi_label=multi_label)

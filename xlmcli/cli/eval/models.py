@@ -15,7 +15,7 @@ from xlmcli.errors import DataError, UsageError
 if TYPE_CHECKING:
     from xlmcli.infer.labels import Labelled as Answer
     from xlmcli.infer.pipeline import Work
-    from xlmcli.metrics.labels.report import Labeller
+    from xlmcli.metrics.labels.file import SystemLabels
     from xlmcli.metrics.report.reports import ModelFacts
     from xlmcli.metrics.translation.report import Candidate, Speed
     from xlmcli.metrics.translation.sides import Side
@@ -33,7 +33,6 @@ def translate_source(source: Side, model: str, src: str | None, tgt: str | None,
     """
     from xlmcli.bundle import find_model
     from xlmcli.infer.engine import EngineOptions
-    from xlmcli.infer.records.protocols import one_line
     from xlmcli.infer.translate import SearchOptions, open_translation
     from xlmcli.metrics.translation.report import Candidate
     from xlmcli.metrics.translation.sides import Side
@@ -41,14 +40,12 @@ def translate_source(source: Side, model: str, src: str | None, tgt: str | None,
     translation = open_translation(
         find_model(model), src, tgt, SearchOptions(), EngineOptions("auto", "default", None, None)
     )
-    output, speed = _answer(
-        translation, source, lambda text, answer: one_line(answer.lines(text, 0)[0]).rstrip(), quiet
-    )
+    output, speed = _answer(translation, source, lambda text, answer: answer.lines(text, 0)[0].rstrip(), quiet)
     facts = read_facts(model)
     return Candidate(Side(facts.name, output), facts, speed)
 
 
-def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, quiet: bool) -> Labeller:
+def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, quiet: bool) -> SystemLabels:
     """Classifies text as ``xlm classify`` does.
 
     Raises:
@@ -62,9 +59,8 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     from xlmcli.infer.engine import EngineOptions
     from xlmcli.infer.labels import LabelOptions
     from xlmcli.metrics.labels.file import SystemLabels
-    from xlmcli.metrics.labels.report import Labeller
     from xlmcli.metrics.translation.sides import read_side
-    from xlmcli.tables import LABEL_SEPARATOR
+    from xlmcli.tables import join_labels
 
     bundle = open_bundle(find_model(model))
     if bundle.classifier.multi_label and not multi_label:
@@ -79,9 +75,17 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
         )
     facts = read_facts(model)
     probabilities = None if multi_label else np.array([answer.labels[0].probability for answer in answers])
-    names = [LABEL_SEPARATOR.join(label.name for label in answer.labels) for answer in answers]
-    lines = range(1, len(names) + 1)
-    return Labeller(SystemLabels(facts.name, lines, names, probabilities, None, bundle.classifier.labels), facts)
+    write = join_labels if multi_label else "".join
+    names = [write(label.name for label in answer.labels) for answer in answers]
+    return SystemLabels(
+        facts.name,
+        numbers=range(1, len(names) + 1),
+        labels=names,
+        probabilities=probabilities,
+        langs=None,
+        possible=bundle.classifier.labels,
+        model=facts,
+    )
 
 
 def read_facts(model: str) -> ModelFacts:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from xlmcli.cli.options import FILE, grouped, require_extra
+from xlmcli.cli.options import OUTPUT, grouped, require_extra
 from xlmcli.console import print_grids, print_note
-from xlmcli.errors import DataError, UsageError
-from xlmcli.lines import STDIN, writing_errors
+from xlmcli.errors import UsageError
+from xlmcli.lines import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ _SHARED = (
         metavar="METRIC=SCORE,...",
         help="Exit with 1 if a system falls short of a score (TER: is above it).",
     ),
-    click.option("--plot", type=FILE, metavar="FILE", help="Draw the result into this .png, .svg or .pdf file."),
+    click.option("--plot", type=OUTPUT, metavar="FILE", help="Draw the result into this .png, .svg or .pdf file."),
     click.option("-q", "--quiet", is_flag=True, help="No progress bar and no notes on stderr."),
 )
 
@@ -185,21 +185,14 @@ def publish(report: Report, options: ReportOptions, gates: Sequence[Gate]) -> No
 
 
 def write_stdout(text: str) -> None:
-    """Writes text to stdout as UTF-8, whatever the locale.
-
-    Raises:
-        DataError: It is closed or full.
-    """
-    if sys.stdout is None:
-        raise DataError("standard output is closed")
-    with writing_errors("standard output"):
-        sys.stdout.buffer.write(text.encode("utf-8"))
-        sys.stdout.buffer.flush()
+    """Writes text to stdout as UTF-8, whatever the locale."""
+    sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.buffer.flush()
 
 
 def _print_report(report: Report, report_format: ReportFormat | None) -> None:
     if report_format is None:
-        report_format = "table" if sys.stdout is not None and sys.stdout.isatty() else "tsv"
+        report_format = "table" if sys.stdout.isatty() else "tsv"
     if report_format != "table":
         from xlmcli.metrics.report.writers import format_report
 

@@ -155,7 +155,7 @@ def command(
           --text-column sentence1 --pair-column sentence2 --seeds 3 --max-epochs 5 nli
     """
     require_extra("train", "torch", "accelerate")
-    from xlmcli.console import TrainingDisplay
+    from xlmcli.console import show_training
     from xlmcli.train.classification.run import train_classification
     from xlmcli.train.core.log import JsonLog
     from xlmcli.train.core.options import ClassifyTrainingOptions
@@ -178,5 +178,5 @@ def command(
         size=size.options(),
         run=run.options(),
     )
-    with TrainingDisplay(quiet=run.quiet) as display:
+    with show_training(run.quiet) as display:
         train_classification(options, [JsonLog(options.run.folder), display])

@@ -91,7 +91,7 @@ def command(
           --mono en=english.txt --mono fr=french.txt --valid en-fr=dev.tsv --max-steps 50000 unsupervised-en-fr
     """
     require_extra("train", "torch", "accelerate")
-    from xlmcli.console import TrainingDisplay
+    from xlmcli.console import show_training
     from xlmcli.train.core.log import JsonLog
     from xlmcli.train.core.options import TranslateTrainingOptions
     from xlmcli.train.data.masking import NoiseOptions
@@ -110,5 +110,5 @@ def command(
         size=size.options(),
         run=run.options(),
     )
-    with TrainingDisplay(quiet=run.quiet) as display:
+    with show_training(run.quiet) as display:
         train_translation(options, [JsonLog(options.run.folder), display])

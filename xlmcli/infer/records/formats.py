@@ -14,10 +14,10 @@ from xlmcli.infer.records.text import TextReader
 _NOTHING_ADDED = Added()
 
 
-def new_reader(options: FormatOptions, added: Added) -> RecordReader:
+def new_reader(options: FormatOptions, added: Added, counter: LineCounter) -> RecordReader:
     """Returns a reader of the format."""
     if options.name in ("tsv", "csv"):
-        return TableReader(options, added.columns)
+        return TableReader(options, added.columns, counter)
     if options.name == "jsonl":
         return JsonReader(options, added.fields)
     return TextReader(options.has_tabbed_pairs)
@@ -31,9 +31,11 @@ def iter_records(
     Raises:
         DataError: An input cannot be read or does not keep to the format; the records before were yielded.
     """
-    reader = new_reader(options, added)
-    for source in inputs:
-        for lines in iter_chunks(source, errors, counter):
+    reader = new_reader(options, added, counter)
+    for position, source in enumerate(inputs):
+        returns_end_lines = options.name == "csv"
+        chunks = iter_chunks(source, errors, counter, is_first=position == 0, returns_end_lines=returns_end_lines)
+        for lines in chunks:
             yield from _read_all(reader.read, lines)
         reader.end_file()
 

@@ -1,27 +1,38 @@
-"""JSON lines: one field of each object is answered in place, the others pass through."""
+"""JSON lines: one field of each object is answered in place; the rest stays as it was, byte for byte."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from xlmcli.errors import DataError
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.protocols import Answer, FormatOptions, RawRecord, Record
-from xlmcli.json_lines import parse_object, text_in
+from xlmcli.json_lines import Member, parse_members, text_in
 
 DEFAULT_FIELD = "text"
 
 _HINT = "--field and --pair-field choose the fields"
 _WARNINGS_KEY = "warnings"
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
 class JsonRecord:
-    """An object with a text in one of its fields, or two texts in two."""
+    """An object with a text in one of its fields, or two texts in two.
 
-    values: dict[str, object]
+    Attributes:
+        members: Its fields, by name.
+        end: Where the last of them ends.
+        field: Name of the field with the text.
+        text: What it holds.
+        pair: The second text.
+        line: What was read.
+    """
+
+    members: dict[str, Member]
+    end: int
     field: str
     text: str
     pair: str | None
@@ -32,17 +43,31 @@ class JsonRecord:
         return self.line.num_bytes
 
     @property
-    def raw(self) -> str:
-        return f"{self.line.text}{self.line.ending}\n"
+    def raw(self) -> bytes:
+        return self.line.raw
 
     def format(self, answer: Answer) -> str:
         new = answer.values()
-        values = {**self.values, **({} if new.text is None else {self.field: new.text}), **new.added}
-        values |= {key: value for key, value in new.suggested.items() if key not in self.values}
-        if answer.warnings:
-            known = values.get(_WARNINGS_KEY)
-            values[_WARNINGS_KEY] = [*(known if isinstance(known, list) else []), *answer.warnings]
-        return f"{_dump(values)}{self.line.ending}\n"
+        added = {**new.added, **{key: value for key, value in new.suggested.items() if key not in self.members}}
+        pieces: list[tuple[int, int, str]] = []
+        if new.text is not None and new.text != self.text:
+            member = self.members[self.field]
+            pieces.append((member.start, member.end, _dump(new.text)))
+        known = self.members.get(_WARNINGS_KEY)
+        if answer.warnings and known is None:
+            added[_WARNINGS_KEY] = answer.warnings
+        elif answer.warnings and known is not None:
+            pieces.append((known.start, known.end, self._add_warnings(known, answer.warnings)))
+        pieces.append((self.end, self.end, "".join(f", {_dump(key)}: {_dump(value)}" for key, value in added.items())))
+        # Without a byte-order mark, which JSON must not have.
+        return _replace(self.line.text, pieces) + self.line.ending
+
+    def _add_warnings(self, known: Member, warnings: Sequence[str]) -> str:
+        """Adds warnings to those of the object, which become a list if they are none."""
+        items = self.line.text[known.start : known.end]
+        if isinstance(known.value, list):
+            items = items[1:-1]
+        return f"[{items}{', ' if items.strip() else ''}{_dump(warnings)[1:-1]}]"
 
 
 class JsonReader:
@@ -60,26 +85,42 @@ class JsonReader:
 
     def read(self, line: Line) -> Record:
         if not line.text.strip():
-            return RawRecord(f"{line.text}{line.ending}\n", line.num_bytes, text="")
+            return RawRecord(line.raw, line.num_bytes, text="")
         place = line.place
-        values = parse_object(line.text, place)
+        found = parse_members(line.text, place)
+        members = {member.key: member for member in found}
+        values = {key: member.value for key, member in members.items()}
         text = text_in(values, self._field, place, _HINT)
         pair = None if self._pair_field is None else text_in(values, self._pair_field, place, _HINT)
+        self._check(found, values, place)
+        return JsonRecord(members, found[-1].end, self._field, text, pair, line)
+
+    def _check(self, found: Sequence[Member], values: dict[str, object], place: str) -> None:
+        """Checks that it is clear which field is meant, and that none is lost."""
+        for key in (self._field, self._pair_field):
+            if len(found) > len(values) and sum(member.key == key for member in found) > 1:
+                raise DataError(f"{place}: the object has two fields {key!r}", hint="rename one of them")
         for key in self._added:
             if key in values:
                 raise DataError(
                     f"{place}: the object has a field {key!r} already, which would be overwritten",
                     hint=f"rename it, for example: jq -c '.old_{key} = .{key} | del(.{key})'",
                 )
-        return JsonRecord(values, self._field, text, pair, line)
 
     def end_file(self) -> None:
         pass
 
 
-def _dump(values: dict[str, object]) -> str:
-    text = json.dumps(values, ensure_ascii=False)
-    return text if text.isascii() or _is_utf8(text) else json.dumps(values)
+def _replace(text: str, pieces: Iterable[tuple[int, int, str]]) -> str:
+    """Puts pieces in a text, each from its start to its end."""
+    for start, end, piece in sorted(pieces, reverse=True):
+        text = f"{text[:start]}{piece}{text[end:]}"
+    return text
+
+
+def _dump(value: object) -> str:
+    text = _ENCODER.encode(value)
+    return text if text.isascii() or _is_utf8(text) else json.dumps(value)
 
 
 def _is_utf8(text: str) -> bool:

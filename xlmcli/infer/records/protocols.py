@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,8 +9,6 @@ from typing import Protocol
 from xlmcli.errors import UsageError
 from xlmcli.infer.reading import Line
 from xlmcli.tables import FormatName, check_column
-
-_LINE_ENDS = re.compile(r"[\r\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +90,8 @@ class Record(Protocol):
         """What the record took in its file."""
 
     @property
-    def raw(self) -> str:
-        """The record as it was read, its lines ended."""
+    def raw(self) -> bytes:
+        """The record as it was read, byte for byte, its lines ended."""
 
     def format(self, answer: Answer) -> str:
         """Returns the lines to write, ended."""
@@ -118,6 +115,8 @@ class FormatOptions:
         name: The format of both.
         column: TSV and CSV: number from 1, or name in the header; None is the first.
         field: JSON lines: name of the field; None is "text".
+        delimiter: CSV: what separates columns; None is a comma, or what separates the names of a header so that the
+            columns which are given by name are among them.
         pair_column: TSV and CSV: column of the second text of a pair; None if there is none.
         pair_field: JSON lines: field of the second text.
         has_tabbed_pairs: Plain text: a line is two texts with a tab between them.
@@ -129,12 +128,21 @@ class FormatOptions:
     pair_column: str | None = None
     pair_field: str | None = None
     has_tabbed_pairs: bool = False
+    delimiter: str | None = None
 
     def __post_init__(self) -> None:
         for option, value in (("--column", self.column), ("--pair-column", self.pair_column)):
             check_column(value, option)
             if value is not None and self.name not in ("tsv", "csv"):
                 raise UsageError(f"{option} is for tables", hint="add --format tsv or --format csv")
+        if self.delimiter is not None:
+            if self.name != "csv":
+                raise UsageError("--delimiter is for CSV", hint="add --format csv")
+            if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+                raise UsageError(
+                    f"--delimiter {self.delimiter!r} is not a character that can separate columns",
+                    hint="a tab is written $'\\t'",
+                )
         if self.name != "jsonl":
             for option, value in (("--field", self.field), ("--pair-field", self.pair_field)):
                 if value is not None:
@@ -145,15 +153,15 @@ class FormatOptions:
 class RawRecord:
     """Lines that pass through as they are: a header (text None), an empty row (text "")."""
 
-    raw: str
+    raw: bytes
     num_bytes: int
     text: str | None
     pair: None = None
 
     def format(self, answer: Answer) -> str:
-        return self.raw
+        return self.raw.decode("utf-8")
 
 
-def one_line(text: str) -> str:
-    """Puts a space in place of line ends, which a model can write and a line must not hold."""
-    return _LINE_ENDS.sub(" ", text)
+def without_newlines(text: str) -> str:
+    """Puts a space in place of what would end a line of output; a bare ``\\r`` would not."""
+    return text.replace("\n", " ")

@@ -1,14 +1,24 @@
-"""TSV and CSV: one column is answered in place, the others pass through."""
+"""TSV and CSV: one column is answered in place; the others stay as they were, quotes included."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from xlmcli.errors import DataError
-from xlmcli.infer.reading import Line
-from xlmcli.infer.records.protocols import Answer, FormatOptions, RawRecord, Record, Row, one_line
-from xlmcli.tables import are_named, find_layout, is_blank, parse_csv_row
+from xlmcli.infer.reading import Line, LineCounter
+from xlmcli.infer.records.protocols import Answer, FormatOptions, RawRecord, Record, Row, without_newlines
+from xlmcli.tables import (
+    COMMA,
+    OTHER_DELIMITERS,
+    are_named,
+    csv_cell,
+    csv_value,
+    find_delimiter,
+    find_layout,
+    is_blank,
+    split_csv_row,
+)
 
 _HINT = "--column and --pair-column choose the columns"
 
@@ -17,46 +27,77 @@ _MAX_OPEN_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Syntax:
+    """How a table is written.
+
+    Attributes:
+        is_csv: Whether values are quoted where they need it.
+        delimiter: What stands between columns.
+    """
+
+    is_csv: bool
+    delimiter: str
+
+    def split(self, row: str, place: str) -> list[str]:
+        """Returns the cells of a row as they are written."""
+        return split_csv_row(row, self.delimiter, place) if self.is_csv else row.split(self.delimiter)
+
+    def value(self, cell: str) -> str:
+        """Returns what a cell says."""
+        return csv_value(cell) if self.is_csv else cell
+
+    def cell(self, value: str, old: str = "") -> str:
+        """Returns a value as a cell, in quotes if the one whose place it takes is."""
+        if self.is_csv:
+            return csv_cell(value, self.delimiter, is_quoted=old.startswith('"'))
+        return without_newlines(value).replace("\t", " ")
+
+    def join(self, cells: Sequence[str]) -> str:
+        """Returns cells as a row."""
+        return '""' if self.is_csv and list(cells) == [""] else self.delimiter.join(cells)
+
+
+@dataclass(frozen=True, slots=True)
 class TableRecord:
     """A row.
 
     Attributes:
-        columns: Its values.
+        cells: As they are written.
         chosen: Which of them is the text, from 0, and the second text, if there is one.
         lines: What was read.
-        is_csv: Whether values are quoted where they need it.
+        syntax: How the table is written.
     """
 
-    columns: tuple[str, ...]
+    cells: tuple[str, ...]
     chosen: tuple[int, ...]
     lines: tuple[Line, ...]
-    is_csv: bool
+    syntax: Syntax
 
     @property
     def text(self) -> str:
-        return self.columns[self.chosen[0]]
+        return self.syntax.value(self.cells[self.chosen[0]])
 
     @property
     def pair(self) -> str | None:
-        return self.columns[self.chosen[1]] if len(self.chosen) > 1 else None
+        return self.syntax.value(self.cells[self.chosen[1]]) if len(self.chosen) > 1 else None
 
     @property
     def num_bytes(self) -> int:
         return _num_bytes(self.lines)
 
     @property
-    def raw(self) -> str:
-        return _join(self.lines)
+    def raw(self) -> bytes:
+        return _raw(self.lines)
 
     def format(self, answer: Answer) -> str:
-        return "".join(self._format_row(row) for row in answer.rows())
+        return self.lines[0].mark + "".join(self._format_row(row) for row in answer.rows())
 
     def _format_row(self, row: Row) -> str:
-        columns = list(self.columns)
-        if row.text is not None:
-            columns[self.chosen[0]] = row.text if self.is_csv else _without_tabs(row.text)
-        columns += row.added if self.is_csv else map(_without_tabs, row.added)
-        return _format_columns(columns, self.is_csv, f"{self.lines[-1].ending}\n")
+        cells = list(self.cells)
+        if row.text is not None and row.text != self.text:
+            cells[self.chosen[0]] = self.syntax.cell(row.text, cells[self.chosen[0]])
+        cells += map(self.syntax.cell, row.added)
+        return self.syntax.join(cells) + self.lines[-1].ending
 
 
 class TableReader:
@@ -67,11 +108,15 @@ class TableReader:
     Args:
         options: Which columns hold the texts.
         added: Names of the columns that answers add.
+        counter: Is told of a table that looks as if another delimiter separated its columns.
     """
 
-    def __init__(self, options: FormatOptions, added: Sequence[str]) -> None:
+    def __init__(self, options: FormatOptions, added: Sequence[str], counter: LineCounter) -> None:
         self._added = added
-        self._is_csv = options.name == "csv"
+        self._counter = counter
+        is_csv = options.name == "csv"
+        self._syntax = Syntax(is_csv, (options.delimiter or COMMA) if is_csv else "\t")
+        self._may_guess = is_csv and options.delimiter is None
         column = "1" if options.column is None else options.column
         self._wanted = [column] if options.pair_column is None else [column, options.pair_column]
         self._has_header = are_named(self._wanted)
@@ -82,7 +127,9 @@ class TableReader:
         self._num_open_bytes = 0
 
     def read(self, line: Line) -> Record | None:
-        if self._is_csv and self._stays_open(line):
+        if self._may_guess and line.text.strip():
+            self._guess_delimiter(line.text)
+        if self._syntax.is_csv and self._stays_open(line):
             self._hold(line)
             return None
         lines = [*self._open, line]
@@ -94,6 +141,14 @@ class TableReader:
         if self._open:
             raise self._unclosed("is not closed")
         self._header_is_due = self._has_header
+
+    def _guess_delimiter(self, first: str) -> None:
+        """Looks at the first row: what separates its names, if columns are named, and else whether to warn."""
+        self._may_guess = False
+        self._syntax = replace(self._syntax, delimiter=find_delimiter(first, self._wanted))
+        if self._syntax.delimiter == COMMA and COMMA not in first:
+            others = [delimiter for delimiter in OTHER_DELIMITERS if delimiter in first]
+            self._counter.other_delimiter = others[0] if others else None
 
     def _hold(self, line: Line) -> None:
         self._open.append(line)
@@ -108,65 +163,48 @@ class TableReader:
     def _stays_open(self, line: Line) -> bool:
         if '"' not in line.text:
             return bool(self._open)
-        return _ends_in_quotes(line.text, bool(self._open))
+        return _ends_in_quotes(line.text, bool(self._open), self._syntax.delimiter)
 
     def _record(self, lines: list[Line]) -> Record | None:
-        first, last = lines[0], lines[-1]
-        content = _join(lines).removesuffix(f"{last.ending}\n")
-        if is_blank(content, is_csv=self._is_csv):
-            return RawRecord(_join(lines), _num_bytes(lines), text="")
-        columns = parse_csv_row(content, first.place) if self._is_csv else content.split("\t")
+        content = "".join(line.text + line.ending for line in lines).removesuffix(lines[-1].ending)
+        if is_blank(content, is_csv=self._syntax.is_csv):
+            return RawRecord(_raw(lines), _num_bytes(lines), text="")
+        cells = self._syntax.split(content, lines[0].place)
         if self._header_is_due or self._layout is None:
             self._header_is_due = False
-            return self._read_header(columns, lines)
-        self._layout.check(columns, first.place)
-        return TableRecord(tuple(columns), self._layout.indices, tuple(lines), self._is_csv)
+            return self._read_header(cells, lines)
+        self._layout.check(cells, lines[0].place)
+        return TableRecord(tuple(cells), self._layout.indices, tuple(lines), self._syntax)
 
-    def _read_header(self, columns: list[str], lines: list[Line]) -> Record | None:
+    def _read_header(self, cells: list[str], lines: list[Line]) -> Record | None:
         place = lines[0].place
+        names = list(map(self._syntax.value, cells))
         if self._header is not None:
-            if columns != self._header:
+            if names != self._header:
                 raise DataError(f"{place}: the header differs from the first file's: {', '.join(self._header)}")
             return None
-        self._layout = find_layout(self._wanted, columns, place, _HINT)
-        self._header = columns
-        written = _format_columns([*columns, *self._added], self._is_csv, f"{lines[-1].ending}\n")
-        return RawRecord(written, _num_bytes(lines), text=None)
+        self._layout = find_layout(self._wanted, names, place, _HINT)
+        self._header = names
+        header = self._syntax.join([*cells, *map(self._syntax.cell, self._added)])
+        written = f"{lines[0].mark}{header}{lines[-1].ending}".encode()
+        return RawRecord(written if self._added else _raw(lines), _num_bytes(lines), text=None)
 
 
-def _join(lines: Sequence[Line]) -> str:
-    return "".join(f"{line.text}{line.ending}\n" for line in lines)
+def _raw(lines: Iterable[Line]) -> bytes:
+    return b"".join(line.raw for line in lines)
 
 
 def _num_bytes(lines: Sequence[Line]) -> int:
     return sum(line.num_bytes for line in lines)
 
 
-def _without_tabs(text: str) -> str:
-    return one_line(text).replace("\t", " ")
-
-
-def _format_columns(columns: list[str], is_csv: bool, ending: str) -> str:
-    if not is_csv:
-        return "\t".join(columns) + ending
-    if columns == [""]:
-        return f'""{ending}'
-    return ",".join(map(_quote, columns)) + ending
-
-
-def _quote(value: str) -> str:
-    # csv.writer leaves a bare \r unquoted (Python 3.11), and its own reader refuses that.
-    if any(character in value for character in ',"\r\n'):
-        return '"' + value.replace('"', '""') + '"'
-    return value
-
-
-def _ends_in_quotes(text: str, inside: bool) -> bool:
+def _ends_in_quotes(text: str, inside: bool, delimiter: str) -> bool:
     """Tells whether a quoted value is still open at the end of a line.
 
     Args:
         text: The line.
         inside: Whether one is open at its start.
+        delimiter: What stands between columns.
     """
     position = 0
     while True:
@@ -183,7 +221,7 @@ def _ends_in_quotes(text: str, inside: bool) -> bool:
         if position == 0 and text[:1] == '"':
             position, inside = 1, True
             continue
-        start = text.find(',"', position)
+        start = text.find(f'{delimiter}"', position)
         if start < 0:
             return False
         position, inside = start + 2, True

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from xlmcli.errors import DataError
 from xlmcli.infer.reading import Line
-from xlmcli.infer.records.protocols import Answer, one_line
+from xlmcli.infer.records.protocols import Answer, without_newlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,12 @@ class TextRecord:
         return self.line.num_bytes
 
     @property
-    def raw(self) -> str:
-        return f"{self.line.text}{self.line.ending}\n"
+    def raw(self) -> bytes:
+        return self.line.raw
 
     def format(self, answer: Answer) -> str:
-        ending = f"{self.line.ending}\n"
-        return "".join(f"{one_line(line)}{ending}" for line in answer.lines(self.line.text, self.index))
+        lines = answer.lines(self.line.text, self.index)
+        return "".join(without_newlines(line) + self.line.ending for line in lines)
 
 
 class TextReader:

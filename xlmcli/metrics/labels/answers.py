@@ -7,13 +7,13 @@ Lines with the same answers of gold and system are one pattern; every figure is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmcli.tables import LABEL_SEPARATOR
+from xlmcli.tables import split_labels
 
 LabelMetric = Literal[
     "accuracy",
@@ -32,10 +32,10 @@ Floats = NDArray[np.float64]
 
 
 def split_answer(answer: str, multi_label: bool) -> tuple[str, ...]:
-    """Returns the labels of an answer: itself, or the parts between commas, sorted and each once."""
+    """Returns the labels of an answer: itself, or those between commas, sorted and each once."""
     if not multi_label:
         return (answer,)
-    return tuple(sorted({part.strip() for part in answer.split(LABEL_SEPARATOR)} - {""}))
+    return tuple(sorted(set(split_labels(answer))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,21 @@ class Answers:
         members: Bools (num_answers, num_labels): which labels each different answer holds.
         gold: Answer of each line, (num_lines,), an index into ``members``.
         predicted: Likewise of the system.
+        multi_label: Whether an answer may hold several labels, or none.
     """
 
     labels: tuple[str, ...]
     members: NDArray[np.bool_]
     gold: Ints
     predicted: Ints
+    multi_label: bool = False
+
+    def __len__(self) -> int:
+        return len(self.gold)
+
+    def of(self, lines: Ints) -> Answers:
+        """Returns those to some of the lines."""
+        return replace(self, gold=self.gold[lines], predicted=self.predicted[lines])
 
     @property
     def is_right(self) -> NDArray[np.bool_]:
@@ -77,13 +86,15 @@ def encode_answers(gold: Sequence[str], predicted: Sequence[str], *, multi_label
         raise ValueError(f"{len(gold)} gold labels and {len(predicted)} predictions")
     ids: dict[tuple[str, ...], int] = {}
     seen: dict[str, int] = {}
-    columns = [np.array([_number(answer, multi_label, ids, seen) for answer in column]) for column in (gold, predicted)]
+    gold_ids, predicted_ids = (
+        np.array([_number(answer, multi_label, ids, seen) for answer in column]) for column in (gold, predicted)
+    )
     labels = sorted({label for answer in ids for label in answer})
     positions = {label: position for position, label in enumerate(labels)}
     members = np.zeros((len(ids), len(labels)), dtype=np.bool_)
     for answer, number in ids.items():
         members[number, [positions[label] for label in answer]] = True
-    return Answers(tuple(labels), members, *columns)
+    return Answers(tuple(labels), members, gold_ids, predicted_ids, multi_label)
 
 
 def _number(answer: str, multi_label: bool, ids: dict[tuple[str, ...], int], seen: dict[str, int]) -> int:

@@ -9,14 +9,46 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from xlmcli.errors import DataError
+from xlmcli.errors import DataError, UsageError
+from xlmcli.labelled.reading import iter_labelled_rows
+from xlmcli.labelled.rows import LabelledFile, Role
 from xlmcli.metrics.labels.answers import Floats, split_answer
-from xlmcli.metrics.labels.reading import iter_label_rows
-from xlmcli.metrics.labels.rows import LabelColumns, LabelFile, LabelRow
-from xlmcli.metrics.labels.scores import PredictedLabels
+from xlmcli.metrics.report.reports import ModelFacts
 from xlmcli.metrics.shifts import find_shift
+from xlmcli.tables import FormatName, join_labels
 
 _MAX_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LabelColumns:
+    """Where in a file the labels are.
+
+    Attributes:
+        format: Of the file.
+        label: Column or field of the label; None is ``label``.
+        probability: Column or field of its probability; None is ``probability``, if there is one.
+        lang: Column or field of the line's language; None reads none.
+    """
+
+    format: FormatName = "text"
+    label: str | None = None
+    probability: str | None = None
+    lang: str | None = None
+
+    def __post_init__(self) -> None:
+        chosen = [name for name in (self.label, self.probability, self.lang) if name is not None]
+        if self.format == "text" and chosen:
+            raise UsageError(
+                f"plain text has no column or field {chosen[0]!r}", hint="name the format: tsv, csv or jsonl"
+            )
+
+    def of(self, source: str, role: Role, *, multi_label: bool) -> LabelledFile:
+        """Returns a file that has them there."""
+        others = () if self.lang is None else (self.lang,)
+        return LabelledFile(
+            source, self.format, role, self.label, self.probability, others=others, multi_label=multi_label
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +62,7 @@ class SystemLabels:
         probabilities: Of the labels, (num_lines,), 0-1; None if the file has none.
         langs: Language of each line; None if they were not asked for.
         possible: Labels that the model which predicts has, said or not; empty where it is not known.
+        model: What made the labels, where that was done on the spot.
     """
 
     source: str
@@ -38,11 +71,7 @@ class SystemLabels:
     probabilities: Floats | None
     langs: Sequence[str] | None
     possible: tuple[str, ...] = ()
-
-    @property
-    def predictions(self) -> PredictedLabels:
-        """As a system's answers."""
-        return PredictedLabels(self.labels, self.probabilities)
+    model: ModelFacts | None = None
 
     def place(self, index: int) -> str:
         """Names a line, for messages."""
@@ -62,7 +91,7 @@ def read_gold(lines: Iterable[bytes], source: str, options: LabelColumns, *, mul
         DataError: The file is empty or not of the format, or a label, a column or a field is missing; the message names
             ``source:line``.
     """
-    return _read(lines, LabelFile(source, options, is_predicted=False, multi_label=multi_label))
+    return _read(lines, options.of(source, "gold", multi_label=multi_label))
 
 
 def read_predictions(
@@ -79,7 +108,7 @@ def read_predictions(
     Raises:
         DataError: As of `read_gold`, or a probability is not from 0 to 1, or stands in some lines only.
     """
-    return _read(lines, LabelFile(source, options, is_predicted=True, multi_label=multi_label))
+    return _read(lines, options.of(source, "predicted", multi_label=multi_label))
 
 
 def check_predictions(
@@ -108,25 +137,25 @@ def check_predictions(
             _check_labels(column, set(labels), "--labels", multi_label)
 
 
-def _read(lines: Iterable[bytes], file: LabelFile) -> SystemLabels:
+def _read(lines: Iterable[bytes], file: LabelledFile) -> SystemLabels:
     numbers: list[int] = []
     labels: list[str] = []
     probabilities: list[float] = []
     langs: list[str] = []
-    for row in iter_label_rows(lines, file):
-        label = row.label.strip()
+    for row in iter_labelled_rows(lines, file):
+        label = join_labels(row.labels) if file.multi_label else "".join(row.labels[:1]).strip()
         if not label and not file.multi_label:
             raise file.error(
                 row.number, "no label", "an empty text has no label: take its line out of gold and predictions"
             )
-        if row.lang is not None:
-            if not row.lang.strip():
+        for lang in row.others:
+            if not lang.strip():
                 raise file.error(row.number, "no language")
-            langs.append(row.lang.strip())
-        if labels and (row.probability is not None) != bool(probabilities):
-            raise file.error(row.number, _differing(row), "every line needs one, or none")
-        if row.probability is not None:
-            probabilities.append(row.probability)
+            langs.append(lang.strip())
+        if not file.multi_label:
+            if labels and bool(row.probabilities) != bool(probabilities):
+                raise file.error(row.number, _differing(bool(probabilities)), "every line needs one, or none")
+            probabilities += row.probabilities[:1]
         numbers.append(row.number)
         labels.append(label)
     if not labels:
@@ -134,8 +163,8 @@ def _read(lines: Iterable[bytes], file: LabelFile) -> SystemLabels:
     return SystemLabels(file.source, numbers, labels, np.array(probabilities) if probabilities else None, langs or None)
 
 
-def _differing(row: LabelRow) -> str:
-    if row.probability is None:
+def _differing(is_lacking: bool) -> str:
+    if is_lacking:
         return "no probability, and the lines before have one"
     return "a probability here, and the lines before have none"
 
@@ -149,10 +178,10 @@ def _check_labels(column: SystemLabels, known: set[str], origin: str, multi_labe
     label = next(label for label in split_answer(column.labels[index], multi_label) if label not in known)
     close = get_close_matches(label, known, n=1)
     meant = f" (did you mean {close[0]!r}?)" if close else ""
-    raise DataError(
-        f"{column.place(index)}: unknown label {label!r}{meant}",
-        hint=f"{origin} has {_listed(sorted(known))}; --labels names all that may occur",
-    )
+    hint = f"{origin} has {_listed(sorted(known))}; --labels names all that may occur"
+    if len(known) > _MAX_SHOWN and len(known) > len(column.labels) // 2:
+        hint = f"{origin} has {len(known):,} different labels: are the columns swapped? --gold-column chooses it"
+    raise DataError(f"{column.place(index)}: unknown label {label!r}{meant}", hint=hint)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,28 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xlmcli.metrics.labels.answers import LABEL_METRICS, Floats, LabelMetric, split_answer
+from xlmcli.metrics.labels.answers import LABEL_METRICS, Answers, Floats, LabelMetric, encode_answers, split_answer
 from xlmcli.metrics.labels.file import SystemLabels
 from xlmcli.metrics.labels.scores import LabelReport, score_labels, score_languages
-from xlmcli.metrics.labels.significance import label_bootstrap_p, mcnemar_p, resample_label_scores
-from xlmcli.metrics.report.reports import Metric, ModelFacts, Report, Score, System, Table, Test, Value
-from xlmcli.metrics.significance import interval_of, warn_of_few_lines
+from xlmcli.metrics.labels.significance import mcnemar_p, resample_label_scores
+from xlmcli.metrics.report.reports import Metric, Report, Score, System, Table, Test, Value
+from xlmcli.metrics.significance import interval_of, paired_bootstrap_p, warn_of_few_lines
 from xlmcli.metrics.translation.comparison import SamplingOptions
 
 _LANGUAGE_METRICS: tuple[LabelMetric, ...] = ("accuracy", "macro_f1", "weighted_f1")
-
-
-@dataclass(frozen=True, slots=True)
-class Labeller:
-    """A system to score.
-
-    Attributes:
-        predicted: What it says, a label for each of gold's.
-        model: What made the labels, where that was done on the spot.
-    """
-
-    predicted: SystemLabels
-    model: ModelFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +40,13 @@ def label_metrics(multi_label: bool) -> tuple[LabelMetric, ...]:
 
 
 def report_labels(
-    gold: SystemLabels, labellers: Sequence[Labeller], sampling: SamplingOptions, options: LabelReportOptions
+    gold: SystemLabels, systems: Sequence[SystemLabels], sampling: SamplingOptions, options: LabelReportOptions
 ) -> Report:
     """Scores systems and compares them.
 
     Args:
         gold: The right labels.
-        labellers: The systems; their labels were checked against gold's.
+        systems: Labels of the same lines, checked against gold's.
         sampling: How intervals and tests are computed.
         options: How labels are scored.
 
@@ -67,76 +54,74 @@ def report_labels(
         UsageError: No line is in the training language.
     """
     metrics = label_metrics(options.multi_label)
-    multi_label = options.multi_label
-    reports = [score_labels(gold.labels, item.predicted.predictions, multi_label=multi_label) for item in labellers]
-    scores = _score_systems(gold, labellers, reports, sampling, options)
-    systems = [
-        System(item.predicted.source, tuple(columns[metric] for metric in metrics), item.model)
-        for item, columns in zip(labellers, scores, strict=True)
-    ]
+    answers = [encode_answers(gold.labels, item.labels, multi_label=options.multi_label) for item in systems]
+    reports = [score_labels(known, item.probabilities) for known, item in zip(answers, systems, strict=True)]
+    scores = _score_systems(systems, answers, reports, sampling, options)
     return Report(
         task="classify",
         num_lines=len(gold.labels),
         metrics=tuple(Metric(metric, options.decimals) for metric in metrics),
-        systems=tuple(systems),
-        baseline=options.baseline if len(labellers) > 1 else None,
-        tables=tuple(_tables(gold, labellers, reports, options)),
+        systems=tuple(
+            System(item.source, tuple(columns[metric] for metric in metrics), item.model)
+            for item, columns in zip(systems, scores, strict=True)
+        ),
+        baseline=options.baseline if len(systems) > 1 else None,
+        tables=tuple(_tables(gold.langs, [item.source for item in systems], answers, reports, options.train_lang)),
         warnings=(
-            *_find_misuse(gold, labellers, multi_label),
+            *_find_misuse(gold, systems, options.multi_label),
             *(warn_of_few_lines(len(gold.labels)) if sampling.num_resamples else ()),
         ),
     )
 
 
 def _score_systems(
-    gold: SystemLabels,
-    labellers: Sequence[Labeller],
+    systems: Sequence[SystemLabels],
+    answers: Sequence[Answers],
     reports: Sequence[LabelReport],
     sampling: SamplingOptions,
     options: LabelReportOptions,
 ) -> list[dict[LabelMetric, Score]]:
-    answers = [item.predicted.labels for item in labellers]
     samples: list[dict[LabelMetric, Floats]] = [{} for _ in answers]
     if sampling.num_resamples:
-        samples = resample_label_scores(
-            gold.labels, answers, sampling.num_resamples, sampling.seed, multi_label=options.multi_label
-        )
+        samples = resample_label_scores(answers, sampling.num_resamples, sampling.seed)
     base = options.baseline
     scored = []
     for index, report in enumerate(reports):
-        mcnemar = None
+        mcnemar = num_differing = None
         if index != base:
-            mcnemar = mcnemar_p(gold.labels, answers[index], answers[base], multi_label=options.multi_label)
+            mcnemar = mcnemar_p(answers[index], answers[base])
+            pair = encode_answers(systems[base].labels, systems[index].labels, multi_label=options.multi_label)
+            num_differing = int((~pair.is_right).sum())
         row = {}
         for metric in label_metrics(options.multi_label):
             tests = []
             if index != base and samples[index]:
                 difference = report.scores[metric] - reports[base].scores[metric]
-                p_value = label_bootstrap_p(samples[index][metric], samples[base][metric], difference)
+                p_value = paired_bootstrap_p(samples[index][metric], samples[base][metric], difference)
                 tests.append(Test("bootstrap", p_value))
             if mcnemar is not None and metric == "accuracy":
                 tests.append(Test("mcnemar", mcnemar))
             interval = interval_of(samples[index][metric]) if samples[index] else None
-            row[metric] = Score(report.scores[metric], interval, tuple(tests))
+            row[metric] = Score(report.scores[metric], interval, tuple(tests), num_differing=num_differing)
         scored.append(row)
     return scored
 
 
 def _tables(
-    gold: SystemLabels, labellers: Sequence[Labeller], reports: Sequence[LabelReport], options: LabelReportOptions
+    langs: Sequence[str] | None,
+    names: Sequence[str],
+    answers: Sequence[Answers],
+    reports: Sequence[LabelReport],
+    train_lang: str | None,
 ) -> list[Table]:
-    names = [item.predicted.source for item in labellers]
-    tables = [_label_table(name, report) for name, report in zip(names, reports, strict=True)]
-    tables += [
-        _confusion_table(name, report)
-        for name, report in zip(names, reports, strict=True)
-        if report.confusion is not None
-    ]
+    named = list(zip(names, reports, strict=True))
+    tables = [_label_table(name, report) for name, report in named]
+    tables += [_confusion_table(name, report) for name, report in named if report.confusion is not None]
     if any(report.calibration_error is not None for report in reports):
-        rows = tuple((name, report.calibration_error) for name, report in zip(names, reports, strict=True))
+        rows = tuple((name, report.calibration_error) for name, report in named)
         tables.append(Table("calibration", "calibration", ("system", "expected_calibration_error"), rows))
-    if gold.langs is not None:
-        tables += [_language_table(gold, gold.langs, item.predicted, options) for item in labellers]
+    if langs is not None:
+        tables += [_language_table(name, known, langs, train_lang) for name, known in zip(names, answers, strict=True)]
     return tables
 
 
@@ -159,36 +144,31 @@ def _confusion_table(name: str, report: LabelReport) -> Table:
     return Table("confusion", title, ("gold", *labels), tuple(rows), system=name)
 
 
-def _language_table(
-    gold: SystemLabels, langs: Sequence[str], predicted: SystemLabels, options: LabelReportOptions
-) -> Table:
-    reports = score_languages(
-        gold.labels, predicted.predictions, langs, options.train_lang, multi_label=options.multi_label
-    )
+def _language_table(name: str, answers: Answers, langs: Sequence[str], train_lang: str | None) -> Table:
     columns = ["lang", "lines", *_LANGUAGE_METRICS]
-    title = f"languages of {predicted.source}"
-    if options.train_lang is not None:
+    title = f"languages of {name}"
+    if train_lang is not None:
         columns += [f"{metric}_gap" for metric in _LANGUAGE_METRICS]
-        title += f", with the gap to {options.train_lang}"
+        title += f", with the gap to {train_lang}"
     rows: list[tuple[Value, ...]] = []
-    for item in reports:
+    for item in score_languages(answers, langs, train_lang):
         gaps = [] if item.gaps is None else _chosen(item.gaps)
-        rows.append((item.lang, item.report.num_lines, *_chosen(item.report.scores), *gaps))
-    return Table("languages", title, tuple(columns), tuple(rows), system=predicted.source)
+        rows.append((item.lang, item.num_lines, *_chosen(item.scores), *gaps))
+    return Table("languages", title, tuple(columns), tuple(rows), system=name)
 
 
 def _chosen(scores: Mapping[LabelMetric, float]) -> list[float]:
     return [scores[metric] for metric in _LANGUAGE_METRICS]
 
 
-def _find_misuse(gold: SystemLabels, labellers: Sequence[Labeller], multi_label: bool) -> list[str]:
+def _find_misuse(gold: SystemLabels, systems: Sequence[SystemLabels], multi_label: bool) -> list[str]:
     warnings = []
     in_gold = {label for answer in set(gold.labels) for label in split_answer(answer, multi_label)}
-    for item in labellers:
-        if item.predicted.possible and (lacking := in_gold.difference(item.predicted.possible)):
-            warnings.append(f"{item.predicted.source} cannot say {', '.join(sorted(lacking))}, which gold has")
-        if list(item.predicted.labels) == list(gold.labels):
-            warnings.append(f"{item.predicted.source} and gold have the same labels in every line")
-        elif len(set(item.predicted.labels)) == 1 and len(set(gold.labels)) > 1:
-            warnings.append(f"{item.predicted.source} says {item.predicted.labels[0]!r} in every line")
+    for item in systems:
+        if item.possible and (lacking := in_gold.difference(item.possible)):
+            warnings.append(f"{item.source} cannot say {', '.join(sorted(lacking))}, which gold has")
+        if list(item.labels) == list(gold.labels):
+            warnings.append(f"{item.source} and gold have the same labels in every line")
+        elif len(set(item.labels)) == 1 and len(set(gold.labels)) > 1:
+            warnings.append(f"{item.source} says {item.labels[0]!r} in every line")
     return warnings

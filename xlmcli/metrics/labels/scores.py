@@ -6,33 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlmcli.errors import UsageError
-from xlmcli.metrics.labels.answers import (
-    LABEL_METRICS,
-    Answers,
-    Counts,
-    Floats,
-    Ints,
-    LabelMetric,
-    encode_answers,
-    find_patterns,
-)
+from xlmcli.metrics.labels.answers import LABEL_METRICS, Answers, Counts, Floats, Ints, LabelMetric, find_patterns
 from xlmcli.metrics.labels.calibration import expected_calibration_error
-
-
-@dataclass(frozen=True, slots=True)
-class PredictedLabels:
-    """What a system says of each line.
-
-    Attributes:
-        labels: A label for each line; in multi-label data any number of them, joined by commas.
-        probabilities: How sure the system is of what it says, (num_lines,), 0-1; None where it does not tell.
-    """
-
-    labels: Sequence[str]
-    probabilities: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,84 +59,81 @@ class LanguageReport:
 
     Attributes:
         lang: Its code.
-        report: Of its lines.
+        num_lines: Lines scored.
+        scores: Every metric, 0-1.
         gaps: Each metric minus that of the training language, so below 0 where this language does worse; None where no
             training language is named.
     """
 
     lang: str
-    report: LabelReport
+    num_lines: int
+    scores: Mapping[LabelMetric, float]
     gaps: Mapping[LabelMetric, float] | None
 
 
-def score_labels(gold: Sequence[str], predictions: PredictedLabels, *, multi_label: bool = False) -> LabelReport:
+def score_labels(answers: Answers, probabilities: Floats | None = None) -> LabelReport:
     """Scores predictions against gold labels.
 
     Precision, recall and F1 are scikit-learn's, with 0 where there is nothing to divide by.
 
     Args:
-        gold: The right label of each line, at least one line.
-        predictions: As many.
-        multi_label: Whether commas join labels.
-
-    Raises:
-        ValueError: There are no lines, or other numbers of them.
+        answers: Of gold and the system.
+        probabilities: How sure the system is of what it says, (num_lines,), 0-1; None where it does not tell.
     """
-    answers = encode_answers(gold, predictions.labels, multi_label=multi_label)
-    patterns = find_patterns(answers)
-    counts = patterns.count(np.bincount(patterns.of_lines))
+    counts = _count(answers)
     error = None
-    if predictions.probabilities is not None and not multi_label:
-        error = expected_calibration_error(predictions.probabilities, answers.is_right)
+    if probabilities is not None and not answers.multi_label:
+        error = expected_calibration_error(probabilities, answers.is_right)
     return LabelReport(
-        num_lines=len(gold),
-        scores={metric: float(score) for metric, score in counts.scores(len(gold)).items()},
+        num_lines=len(answers),
+        scores=_score(counts, len(answers)),
         per_label=_score_each_label(answers.labels, counts),
-        confusion=None if multi_label else _count_confusions(answers),
+        confusion=None if answers.multi_label else _count_confusions(answers),
         calibration_error=error,
     )
 
 
 def score_languages(
-    gold: Sequence[str],
-    predictions: PredictedLabels,
-    langs: Sequence[str],
-    train_lang: str | None = None,
-    *,
-    multi_label: bool = False,
+    answers: Answers, langs: Sequence[str], train_lang: str | None = None
 ) -> tuple[LanguageReport, ...]:
     """Scores the lines of each language by themselves.
 
     Args:
-        gold: The right label of each line.
-        predictions: As many.
+        answers: Of gold and the system.
         langs: The language of each line.
         train_lang: Language that the model was fine-tuned on, which the others are compared with.
-        multi_label: Whether commas join labels.
 
     Returns:
         The training language first, then the others by name.
 
     Raises:
         UsageError: No line is in the training language.
-        ValueError: There are no lines, or other numbers of them.
+        ValueError: There are other numbers of languages than of lines.
     """
-    if not len(gold) == len(langs) == len(predictions.labels):
-        raise ValueError(f"{len(gold)} gold labels, {len(predictions.labels)} predictions and {len(langs)} languages")
-    lines: dict[str, list[int]] = {}
-    for index, lang in enumerate(langs):
-        lines.setdefault(lang, []).append(index)
-    if train_lang is not None and train_lang not in lines:
-        raise UsageError(f"no line is in the training language {train_lang!r}", hint=f"there is {', '.join(lines)}")
-    order = sorted(lines, key=lambda lang: (lang != train_lang, lang))
-    reports = {
-        lang: score_labels(
-            [gold[index] for index in lines[lang]], _take(predictions, lines[lang]), multi_label=multi_label
-        )
-        for lang in order
+    if len(langs) != len(answers):
+        raise ValueError(f"{len(answers)} lines and {len(langs)} languages")
+    column = np.array(langs)
+    if train_lang is not None and train_lang not in langs:
+        known = ", ".join(dict.fromkeys(langs))
+        raise UsageError(f"no line is in the training language {train_lang!r}", hint=f"there is {known}")
+    parts = {
+        lang: answers.of(np.flatnonzero(column == lang))
+        for lang in sorted(set(langs), key=lambda lang: (lang != train_lang, lang))
     }
-    base = None if train_lang is None else reports[train_lang]
-    return tuple(LanguageReport(lang, report, _find_gaps(report, base)) for lang, report in reports.items())
+    scores = {lang: _score(_count(part), len(part)) for lang, part in parts.items()}
+    base = None if train_lang is None else scores[train_lang]
+    return tuple(
+        LanguageReport(lang, len(part), scores[lang], _find_gaps(scores[lang], base)) for lang, part in parts.items()
+    )
+
+
+def _count(answers: Answers) -> Counts:
+    patterns = find_patterns(answers)
+    return patterns.count(np.bincount(patterns.of_lines))
+
+
+def _score(counts: Counts, num_lines: int) -> dict[LabelMetric, float]:
+    return {metric: float(score) for metric, score in counts.scores(num_lines).items()}
 
 
 def _score_each_label(labels: tuple[str, ...], counts: Counts) -> tuple[LabelScores, ...]:
@@ -178,14 +152,9 @@ def _count_confusions(answers: Answers) -> Ints:
     return np.bincount(cells, minlength=num_labels**2).reshape(num_labels, num_labels)
 
 
-def _take(predictions: PredictedLabels, lines: list[int]) -> PredictedLabels:
-    probabilities: NDArray[np.float64] | None = predictions.probabilities
-    return PredictedLabels(
-        [predictions.labels[index] for index in lines], None if probabilities is None else probabilities[lines]
-    )
-
-
-def _find_gaps(report: LabelReport, base: LabelReport | None) -> Mapping[LabelMetric, float] | None:
+def _find_gaps(
+    scores: Mapping[LabelMetric, float], base: Mapping[LabelMetric, float] | None
+) -> Mapping[LabelMetric, float] | None:
     if base is None:
         return None
-    return {metric: report.scores[metric] - base.scores[metric] for metric in LABEL_METRICS}
+    return {metric: scores[metric] - base[metric] for metric in LABEL_METRICS}

@@ -7,83 +7,49 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xlmcli.metrics.labels.answers import LABEL_METRICS, Floats, LabelMetric, encode_answers, find_patterns
+from xlmcli.metrics.labels.answers import LABEL_METRICS, Answers, Floats, LabelMetric, find_patterns
 from xlmcli.metrics.significance import DEFAULT_RESAMPLES, DEFAULT_SEED, iter_resamples
-
-_ROUNDING = 1e-9
 
 
 def resample_label_scores(
-    gold: Sequence[str],
-    systems: Sequence[Sequence[str]],
-    num_samples: int = DEFAULT_RESAMPLES,
-    seed: int = DEFAULT_SEED,
-    *,
-    multi_label: bool = False,
+    systems: Sequence[Answers], num_samples: int = DEFAULT_RESAMPLES, seed: int = DEFAULT_SEED
 ) -> list[dict[LabelMetric, Floats]]:
     """Scores systems on bootstrap resamples of the lines, the same resamples for all of them.
 
-    `significance.interval_of` makes an interval of the scores, `label_bootstrap_p` a test of those of two systems. A
-    system's scores do not depend on which others are scored with it.
+    `significance.interval_of` makes an interval of the scores, `significance.paired_bootstrap_p` a test of those of two
+    systems. A system's scores do not depend on which others are scored with it.
 
     Args:
-        gold: The right label of each line, at least one line.
-        systems: As many predictions of each system.
+        systems: Of gold and each system, all of the same lines.
         num_samples: Resamples.
         seed: The same seed draws the same resamples.
-        multi_label: Whether commas join labels.
 
     Returns:
         For each system, every metric on every resample, (num_samples,), 0-1.
-
-    Raises:
-        ValueError: There are no lines, or other numbers of them.
     """
-    patterns = [find_patterns(encode_answers(gold, answers, multi_label=multi_label)) for answers in systems]
+    num_lines = len(systems[0])
+    patterns = [find_patterns(answers) for answers in systems]
     parts: list[list[dict[LabelMetric, Floats]]] = [[] for _ in systems]
-    for lines in iter_resamples(len(gold), num_samples, seed):
+    for lines in iter_resamples(num_lines, num_samples, seed):
         for found, scores in zip(patterns, parts, strict=True):
             num_drawn = np.stack([np.bincount(found.of_lines[row], minlength=len(found)) for row in lines])
-            scores.append(found.count(num_drawn).scores(len(gold)))
+            scores.append(found.count(num_drawn).scores(num_lines))
     return [{metric: np.concatenate([part[metric] for part in scores]) for metric in LABEL_METRICS} for scores in parts]
 
 
-def label_bootstrap_p(scores: Floats, baseline_scores: Floats, difference: float) -> float:
-    """Returns how likely a difference at least this large is by chance; two-sided.
-
-    Unlike `significance.paired_bootstrap_p`, which is sacreBLEU's, it counts resamples that are exactly as far off as
-    what was observed. Scores of labels take few values, so these are many: of three lines that alone make the
-    difference, one resample in twenty has none, and would pass for evidence.
-
-    Args:
-        scores: Of one system, on resamples (num_samples,).
-        baseline_scores: Of the other, on the same resamples.
-        difference: Between the two on the data itself.
-
-    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 16.
-    """
-    distances = np.abs(scores - baseline_scores - difference)
-    # Rounding must not tell equal ones apart.
-    num_as_far = np.sum(distances >= abs(difference) - _ROUNDING)
-    return float((num_as_far + 1) / (len(distances) + 1))
-
-
-def mcnemar_p(
-    gold: Sequence[str], predictions: Sequence[str], baseline: Sequence[str], *, multi_label: bool = False
-) -> float:
+def mcnemar_p(answers: Answers, baseline: Answers) -> float:
     """Returns how likely it is by chance that one of two systems is right alone so much more often than the other.
 
     The exact test: of the lines that only one of them answers rightly, each belongs to either with probability ½.
 
-    Source: McNemar 1947, "Note on the sampling error of the difference between correlated proportions or percentages".
+    Args:
+        answers: Of gold and one system.
+        baseline: Of gold and the other, of the same lines.
 
-    Raises:
-        ValueError: There are no lines, or other numbers of them.
+    Source: McNemar 1947, "Note on the sampling error of the difference between correlated proportions or percentages".
     """
-    is_right = encode_answers(gold, predictions, multi_label=multi_label).is_right
-    is_baseline_right = encode_answers(gold, baseline, multi_label=multi_label).is_right
-    num_only = int((is_right & ~is_baseline_right).sum())
-    num_only_baseline = int((is_baseline_right & ~is_right).sum())
+    num_only = int((answers.is_right & ~baseline.is_right).sum())
+    num_only_baseline = int((baseline.is_right & ~answers.is_right).sum())
     return sign_test_p(num_only, num_only_baseline)
 
 

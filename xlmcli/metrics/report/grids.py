@@ -91,7 +91,7 @@ def interval_note(report: Report) -> str:
     if any(score.tests for score in scores):
         tests = list(dict.fromkeys(_TEST_NAMES[test.name] for score in scores for test in score.tests))
         most = "the larger p-value of " if len(tests) > 1 else ""
-        parts.append(f"p: {most}{' and '.join(tests)} against the baseline, significant below 0.05")
+        parts.append(f"p: {most}{' and '.join(tests)} against the baseline, ties counted, significant below 0.05")
     return "; ".join(parts)
 
 

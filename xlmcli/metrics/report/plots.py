@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlmcli.errors import UsageError
-from xlmcli.lines import atomic_write
 from xlmcli.metrics.report.reports import Report, Table
+from xlmcli.outputs import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

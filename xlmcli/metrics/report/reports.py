@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from xlmcli.metrics.significance import SIGNIFICANT, Interval
+from xlmcli.metrics.significance import SIGNIFICANT, Interval, least_p
 
 Task = Literal["translate", "classify"]
 Value = str | int | float | None
@@ -33,13 +33,13 @@ class Test:
     """A test of the difference from the baseline.
 
     Attributes:
-        name: ``bootstrap`` (paired), ``randomization`` (approximate) or ``mcnemar``.
+        name: ``bootstrap`` (paired), ``randomization`` or ``mcnemar``; sacreBLEU's own under its name.
         p_value: 0-1, how likely such a difference is by chance.
     """
 
     __test__ = False  # Not for pytest.
 
-    name: Literal["bootstrap", "randomization", "mcnemar"]
+    name: Literal["bootstrap", "randomization", "mcnemar", "sacrebleu_bootstrap", "sacrebleu_randomization"]
     p_value: float
 
 
@@ -51,16 +51,25 @@ class Score:
         value: In the metric's own range.
         interval: 95 %, None if none was asked for.
         tests: Against the baseline; empty for the baseline itself.
+        mirrored: Tests of the same as other programs compute them, on which no verdict rests.
+        num_differing: Lines in which the system differs from the baseline, where it was tested.
     """
 
     value: float
     interval: Interval | None = None
     tests: tuple[Test, ...] = ()
+    mirrored: tuple[Test, ...] = ()
+    num_differing: int | None = None
 
     @property
     def p_value(self) -> float | None:
         """The largest of the tests': a difference counts only where all agree. None without tests."""
-        return max((test.p_value for test in self.tests), default=None)
+        return max((self.least_p, *(test.p_value for test in self.tests))) if self.tests else None
+
+    @property
+    def least_p(self) -> float:
+        """What no test can fall below, since so few lines differ."""
+        return 0.0 if self.num_differing is None else least_p(self.num_differing)
 
     @property
     def is_significant(self) -> bool:
@@ -158,11 +167,12 @@ class Report:
         return ", ".join(words)
 
     def _compared(self, metric: int, score: Score, baseline: Score) -> str:
-        # Of systems that are equal sacreBLEU's tests find no trial above the difference, and so a small p-value.
         if score.value == baseline.value:
             return "no difference from baseline"
-        is_better = (score.value > baseline.value) == self.metrics[metric].higher_is_better
-        words = (
-            f"{'better' if is_better else 'worse'} than" if score.is_significant else "no significant difference from"
-        )
-        return f"{words} baseline (p={score.p_value:.4f})"
+        p_value = f"p={score.p_value:.4f}"
+        if score.is_significant:
+            is_better = (score.value > baseline.value) == self.metrics[metric].higher_is_better
+            return f"{'better' if is_better else 'worse'} than baseline ({p_value})"
+        if score.least_p >= SIGNIFICANT:
+            p_value += f"; too few lines differ to show one: {score.num_differing}"
+        return f"no significant difference from baseline ({p_value})"

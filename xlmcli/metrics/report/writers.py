@@ -9,7 +9,7 @@ from typing import Literal
 
 from xlmcli import __version__
 from xlmcli.metrics.report.grids import Cell, Grid, format_value, interval_note, score_grid, signature_lines, table_grid
-from xlmcli.metrics.report.reports import Report, Score, System, Table
+from xlmcli.metrics.report.reports import Report, Score, System, Table, Test
 
 SCHEMA = "xlm-eval/1"
 
@@ -36,13 +36,13 @@ def format_report(report: Report, name: WrittenFormat) -> str:
 def format_tsv(report: Report) -> str:
     """A row for each system and metric under a header; further tables follow, each after an empty line."""
     tests = list(
-        dict.fromkeys(test.name for system in report.systems for score in system.scores for test in score.tests)
+        dict.fromkeys(test.name for system in report.systems for score in system.scores for test in _all_tests(score))
     )
     header = ["system", "metric", "score", "mean", "ci", "low", "high", *(f"p_{name}" for name in tests)]
     rows = [[*header, "verdict", "signature"]]
     for index, system in enumerate(report.systems):
         for column, (metric, score) in enumerate(zip(report.metrics, system.scores, strict=True)):
-            p_values = {test.name: f"{test.p_value:.4f}" for test in score.tests}
+            p_values = {test.name: f"{test.p_value:.4f}" for test in _all_tests(score)}
             rows.append(
                 [
                     system.name,
@@ -117,8 +117,12 @@ def _score_values(score: Score) -> dict[str, object]:
         "interval": None
         if interval is None
         else {"mean": interval.mean, "low": interval.low, "high": interval.high, "ci": interval.half_width},
-        "p_values": {test.name: test.p_value for test in score.tests},
+        "p_values": {test.name: test.p_value for test in _all_tests(score)},
     }
+
+
+def _all_tests(score: Score) -> tuple[Test, ...]:
+    return (*score.tests, *score.mirrored)
 
 
 def _interval_columns(score: Score, decimals: int) -> list[str]:

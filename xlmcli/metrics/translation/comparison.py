@@ -1,4 +1,7 @@
-"""Confidence intervals of translation scores, and tests against a baseline, with the figures of ``sacrebleu``.
+"""Confidence intervals of translation scores, and tests against a baseline, with the figures of ``sacrebleu`` beside.
+
+Its tests do not count ties, so that equal systems get a small p-value; verdicts rest on the same resamples and swaps
+with ties counted, or on all swaps where few lines differ.
 
 ``sacrebleu`` sums single-precision statistics over every resample and computes the score of each in single precision.
 The same is done here, but the sums of all metrics and systems come out of one product of matrices, as long as they are
@@ -20,12 +23,15 @@ from xlmcli.metrics.significance import (
     DEFAULT_SEED,
     DEFAULT_TRIALS,
     Interval,
-    chance_of,
+    all_swaps,
     interval_of,
     iter_resamples,
     iter_swaps,
     paired_bootstrap_p,
+    randomization_p,
     resampled_sums,
+    sacrebleu_bootstrap_p,
+    sacrebleu_randomization_p,
 )
 from xlmcli.metrics.translation.scorer import Scorer
 
@@ -92,7 +98,7 @@ def compare(
     if num_trials:
         randomized = _randomize(scorers, counted, baseline, num_trials, options.seed)
     columns = [
-        _score_systems(scorer, values[index], resampled[index], randomized[index], baseline)
+        _score_systems(scorer, values[index], counted[index], resampled[index], randomized[index], baseline)
         for index, scorer in enumerate(scorers)
     ]
     metrics = [
@@ -111,6 +117,7 @@ def compare(
 def _score_systems(
     scorer: Scorer,
     values: list[float],
+    counted: list[Stats],
     sums: list[NDArray[np.float32]],
     differences: list[Stats],
     baseline: int,
@@ -120,6 +127,7 @@ def _score_systems(
     Args:
         scorer: The metric.
         values: Score of each system.
+        counted: Statistics of each system's lines.
         sums: Statistics of each system summed over resamples, if any.
         differences: Of each system from the baseline, when lines are swapped at random, if they were.
         baseline: Which system the others are tested against.
@@ -128,18 +136,26 @@ def _score_systems(
     intervals: list[Interval | None] = [None] * len(values)
     if samples:
         intervals = [_interval(scores, is_alone=len(values) == 1) for scores in samples]
-    tests: list[list[Test]] = [[] for _ in values]
-    for index, value in enumerate(values):
+    scored = []
+    for index, (value, interval) in enumerate(zip(values, intervals, strict=True)):
         if index == baseline:
+            scored.append(Score(float(value), interval))
             continue
         difference = abs(values[baseline] - value)
+        differs = (counted[index] != counted[baseline]).any(axis=1)
+        tests, mirrored = [], []
         if samples:
-            p_value = paired_bootstrap_p(samples[index], samples[baseline], difference)
-            tests[index].append(Test("bootstrap", p_value))
+            pair = samples[index], samples[baseline]
+            tests.append(Test("bootstrap", paired_bootstrap_p(*pair, value - values[baseline])))
+            mirrored.append(Test("sacrebleu_bootstrap", sacrebleu_bootstrap_p(*pair, difference)))
         if differences:
-            tests[index].append(Test("randomization", chance_of(differences[index], difference)))
-    rows = zip(values, intervals, tests, strict=True)
-    return [Score(float(value), interval, tuple(done)) for value, interval, done in rows]
+            drawn = differences[index]
+            is_exact = differs.sum() < len(drawn).bit_length()
+            swapped = _all_differences(scorer, counted[baseline], counted[index], differs) if is_exact else drawn
+            tests.append(Test("randomization", randomization_p(swapped, difference, is_exact=is_exact)))
+            mirrored.append(Test("sacrebleu_randomization", sacrebleu_randomization_p(drawn, difference)))
+        scored.append(Score(float(value), interval, tuple(tests), tuple(mirrored), int(differs.sum())))
+    return scored
 
 
 def _interval(scores: NDArray[Any], is_alone: bool) -> Interval:
@@ -199,10 +215,22 @@ def _randomize(
                 if index == baseline:
                     differences.append(np.zeros(len(mask)))
                     continue
-                sums = _swapped_sums(swapped, column[baseline], stats)
-                scores = [np.array([scorer.score_sums(row) for row in side.tolist()]) for side in sums]
-                differences.append(np.abs(scores[0] - scores[1]))
+                differences.append(_differences(scorer, *_swapped_sums(swapped, column[baseline], stats)))
     return [[np.concatenate(differences) for differences in found] for found in parts]
+
+
+def _all_differences(scorer: Scorer, baseline: Stats, other: Stats, differs: NDArray[np.bool_]) -> Stats:
+    """Swaps the few lines that differ in all ways that there are."""
+    swapped = all_swaps(int(differs.sum())).astype(np.float64)
+    alike = baseline[~differs].sum(0)
+    first, second = _swapped_sums(swapped, baseline[differs], other[differs])
+    return _differences(scorer, first + alike, second + alike)
+
+
+def _differences(scorer: Scorer, first: Stats, second: Stats) -> Stats:
+    scores = [np.array([scorer.score_sums(row) for row in side.tolist()]) for side in (first, second)]
+    distances: Stats = np.abs(scores[0] - scores[1])
+    return distances
 
 
 def _swapped_sums(mask: Stats, baseline: Stats, other: Stats) -> tuple[Stats, Stats]:

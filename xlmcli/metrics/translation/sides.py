@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from xlmcli.errors import DataError
-from xlmcli.lines import STDIN, decode_line, iter_file_lines, iter_stream_lines, reading_errors
+from xlmcli.facts import format_name
+from xlmcli.lines import STDIN, decode_lines, iter_byte_lines, iter_stdin_lines
 from xlmcli.metrics.shifts import find_shift
 
 STDIN_NAME = "stdin"
@@ -39,23 +38,12 @@ def read_side(path: Path) -> Side:
     Raises:
         DataError: It cannot be read, is not UTF-8, or is empty.
     """
-    name = STDIN_NAME if path == STDIN else str(path)
-    lines = [line.rstrip() for line in (_iter_stdin() if path == STDIN else iter_file_lines(path))]
-    if not lines:
+    name = STDIN_NAME if path == STDIN else format_name(path)
+    lines = iter_stdin_lines() if path == STDIN else iter_byte_lines(path)
+    texts = [line.rstrip() for line in decode_lines(lines, name)]
+    if not texts:
         raise DataError(f"{name} is empty", hint="a score needs at least one line")
-    return Side(name, lines)
-
-
-def iter_stdin_bytes() -> Iterator[bytes]:
-    """Yields the lines of standard input without their ``\\n``, undecoded.
-
-    Raises:
-        DataError: It is closed or cannot be read.
-    """
-    if sys.stdin is None:
-        raise DataError("standard input is closed", hint="name a file")
-    with reading_errors("standard input"):
-        yield from iter_stream_lines(sys.stdin.buffer, "standard input")
+    return Side(name, texts)
 
 
 def check_aligned(side: Side, reference: Side) -> None:
@@ -102,11 +90,6 @@ def _likeness(first: str, second: str) -> float:
     shared = 2 * len(ours & theirs) / (len(ours) + len(theirs))
     lengths = min(len(first), len(second)) / max(len(first), len(second))
     return (1 - _LENGTH_WEIGHT) * shared + _LENGTH_WEIGHT * lengths
-
-
-def _iter_stdin() -> Iterator[str]:
-    for number, line in enumerate(iter_stdin_bytes(), start=1):
-        yield decode_line(line, STDIN_NAME, number)
 
 
 def _shown(line: str) -> str:

@@ -16,6 +16,8 @@ from xlmcli.text.special import EOS_ID
 from xlmcli.train.classification.files import Columns, Example, iter_examples
 from xlmcli.train.data.corpus import Corpus, TextData, join
 
+_SWAPPED = "are the columns swapped? --label-column and --text-column choose them"
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledText:
@@ -70,8 +72,19 @@ def read_by_lang(sources: Sequence[Source], columns: Columns) -> dict[str, list[
 
 
 def names_of_labels(groups: Iterable[list[SourceExamples]]) -> tuple[str, ...]:
-    """All labels, sorted."""
-    return tuple(sorted({label for files in groups for file in files for ex in file.examples for label in ex.labels}))
+    """All labels, sorted.
+
+    Raises:
+        DataError: There are more of them than there are texts, as where columns are swapped.
+    """
+    examples = [example for files in groups for file in files for example in file.examples]
+    answers = {frozenset(example.labels) for example in examples}
+    texts = {example.texts for example in examples}
+    if len(answers) > len(texts):
+        raise DataError(
+            f"{examples[0].place}: {len(answers):,} different labels of {len(texts):,} different texts", hint=_SWAPPED
+        )
+    return tuple(sorted({label for example in examples for label in example.labels}))
 
 
 def check_certain(groups: dict[str, list[SourceExamples]]) -> None:
@@ -161,5 +174,7 @@ def join_pair(texts: list[list[int]]) -> list[int]:
 def _by_id(example: Example, label_ids: dict[str, int]) -> dict[int, float]:
     for label in example.labels:
         if label not in label_ids:
-            raise DataError(f"{example.place}: unknown label {label!r}", hint=f"known are {', '.join(label_ids)}")
+            is_swapped = any(text in label_ids for text in example.texts)
+            hint = _SWAPPED if is_swapped else f"known are {', '.join(label_ids)}"
+            raise DataError(f"{example.place}: unknown label {label!r}", hint=hint)
     return {label_ids[label]: probability for label, probability in example.labels.items()}

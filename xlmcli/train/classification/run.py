@@ -33,7 +33,7 @@ from xlmcli.train.classification.validation import ClassificationValidator, DevS
 from xlmcli.train.core.loop import RunState, Trainer
 from xlmcli.train.core.options import ClassifyTrainingOptions, RunOptions
 from xlmcli.train.core.progress import Reporter
-from xlmcli.train.core.setup import check_folder, check_same_model, make_accelerator, report_text
+from xlmcli.train.core.setup import alone_in_its_folder, check_folder, check_same_model, make_accelerator, report_text
 from xlmcli.train.data.sampling import BatchSampler, Share
 
 
@@ -45,6 +45,7 @@ class Text:
     dev_sets: list[DevSet]
 
 
+@alone_in_its_folder
 def train_classification(options: ClassifyTrainingOptions, reporters: Sequence[Reporter]) -> RunState:
     """Trains (or resumes) a classifier, one run a seed; the best one is in ``options.run.folder`` afterwards.
 

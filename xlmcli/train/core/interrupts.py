@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
+
+from xlmcli.signals import handled, leave
 
 # A launcher of several processes passes on the Ctrl-C that a terminal has sent to each of them already.
 _SAME_INTERRUPT_SECONDS = 3.0
 
 
 class Interrupts:
-    """Notes SIGINT and SIGTERM while a run goes on, so that it stops between two steps with a checkpoint written.
-
-    A second one, a while later, stops it at once.
+    """Notes a signal that shall end the run, so that it stops between two steps with a checkpoint written.
 
     Attributes:
-        any: Whether one has come.
+        number: The signal that has come, or 0.
     """
 
     def __init__(self) -> None:
-        self.any = False
+        self.number = 0
         self._first_time = 0.0
 
-    def __enter__(self) -> Interrupts:
-        self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def note(self, number: int, _frame: FrameType | None) -> None:
+        """Takes a signal. A second one, a while later, ends the process at once."""
         now = time.monotonic()
-        if not self.any:
-            self.any, self._first_time = True, now
+        if not self.number:
+            self.number, self._first_time = number, now
         elif now - self._first_time > _SAME_INTERRUPT_SECONDS:
-            raise KeyboardInterrupt
+            leave(number)
+
+
+@contextmanager
+def noted_interrupts() -> Iterator[Interrupts]:
+    """Notes signals while the block runs."""
+    interrupts = Interrupts()
+    with handled(interrupts.note):
+        yield interrupts

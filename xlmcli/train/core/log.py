@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from xlmcli.outputs import writing_errors
 from xlmcli.train.core.progress import TrainingProgress
 from xlmcli.train.core.validation import Scores
 from xlmcli.train.data.corpus import TextData
@@ -51,5 +52,5 @@ class JsonLog:
         self._append({"event": "run", **figures})
 
     def _append(self, record: dict[str, object]) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
+        with writing_errors(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")

@@ -19,15 +19,15 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
-from safetensors.torch import load_file
 from torch import nn
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.checkpoint.training_state import STATE_FILE, TRAINING_FOLDER, load_training_state, save_training_state
-from xlmcli.checkpoint.weights import fill_weights, save_weights, saved_state
+from xlmcli.checkpoint.weights import fill_weights, read_weights, save_weights, saved_state
 from xlmcli.errors import TrainingError
+from xlmcli.signals import raise_ending
 from xlmcli.train.core.batches import BatchQueue
-from xlmcli.train.core.interrupts import Interrupts
+from xlmcli.train.core.interrupts import noted_interrupts
 from xlmcli.train.core.objective import Objective
 from xlmcli.train.core.optim import learning_rate, make_optimizer, set_learning_rate
 from xlmcli.train.core.options import RunOptions
@@ -89,7 +89,7 @@ class Trainer:
         state, options = self.state, self.options
         meter = Meter()
         self.model.train()
-        with closing(self.batches), Interrupts() as interrupts:
+        with closing(self.batches), noted_interrupts() as interrupts:
             while self.share_spent() < 1 and not self.is_stale():
                 started = time.monotonic()
                 rate = self.step(meter)
@@ -104,9 +104,9 @@ class Trainer:
                     self.validate()
                 elif state.elapsed_seconds - self._saved_at >= options.save_seconds:
                     self.save()
-                if self._largest(interrupts.any):
+                if number := int(self._largest(interrupts.number)):
                     self.save()
-                    raise KeyboardInterrupt
+                    raise_ending(number)
             if state.validated_step < state.step:
                 self.validate()
         if options.average > 1:
@@ -238,7 +238,7 @@ class Trainer:
 
     def _keep_average_if_better(self) -> None:
         """Averages the newest snapshots and keeps the result if it scores better than the best so far."""
-        states = [load_file(path) for path in self._snapshots()]
+        states = [read_weights(path) for path in self._snapshots()]
         if len(states) < 2:
             return
         average = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}

@@ -4,8 +4,7 @@ A cache is a folder with an entry for each source, a folder again. An entry's na
 made of, its recipe: of the names and the bytes of the files (not of their dates, so that what has changed is never
 taken for what was), the vocabulary, languages and columns, limits, variants and their seed, and of the program that
 made them. How often a source counts and the folder that its file lies in are no part of it, so commands that share a
-source share its entry. Nothing is ever removed, what a killed run left half written neither: a cache can be deleted
-whenever no run uses it.
+source share its entry. No entry is ever removed: a cache can be deleted whenever no run uses it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import os
 import shutil
 import tempfile
 import unicodedata
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -28,6 +26,7 @@ from numpy.typing import NDArray
 
 import xlmcli
 from xlmcli.errors import DataError, unreadable
+from xlmcli.outputs import partial_folder, temporary_folder
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
 from xlmcli.train.data.corpus import Corpus, TextData, TextOptions
@@ -89,9 +88,9 @@ class TextCache:
         except OSError as error:
             raise _writing_error(folder, error) from error
         self._folder = folder
-        with tempfile.TemporaryDirectory(prefix="xlm-") as saved:
-            tokenizer.save(Path(saved))
-            self._vocabulary = _hash_files(sorted(Path(saved).iterdir()))
+        with temporary_folder() as saved:
+            tokenizer.save(saved)
+            self._vocabulary = _hash_files(sorted(saved.iterdir()))
 
     def get(self, source: Source, options: TextOptions, read: Callable[[], TextData]) -> TextData:
         """Opens a source's entry, after making it where there is none or a damaged one.
@@ -138,30 +137,28 @@ def save_entry(text: TextData, recipe: Recipe, folder: Path) -> None:
     Raises:
         DataError: It cannot be written.
     """
-    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.partial")
     try:
-        beside.mkdir()
-        for number, side in enumerate(text.sides):
-            _save_array(side.ids, beside / _ids_file(number))
-            _save_array(side.starts, beside / _starts_file(number))
-        if text.noisy_sides is not None:
-            _save_array(text.noisy_sides, beside / _NOISY_SIDES_FILE)
-        description = {
-            "langs": text.langs,
-            "num_sentences": len(text),
-            "num_skipped": text.num_skipped,
-            "has_noisy_sides": text.noisy_sides is not None,
-            "made_of": asdict(recipe),
-        }
-        (beside / _DESCRIPTION_FILE).write_text(json.dumps(description, indent=2, ensure_ascii=False), encoding="utf-8")
-        if open_entry(folder) is None:
-            shutil.rmtree(folder, ignore_errors=True)
-            beside.rename(folder)
+        with partial_folder(folder) as beside:
+            for number, side in enumerate(text.sides):
+                _save_array(side.ids, beside / _ids_file(number))
+                _save_array(side.starts, beside / _starts_file(number))
+            if text.noisy_sides is not None:
+                _save_array(text.noisy_sides, beside / _NOISY_SIDES_FILE)
+            description = {
+                "langs": text.langs,
+                "num_sentences": len(text),
+                "num_skipped": text.num_skipped,
+                "has_noisy_sides": text.noisy_sides is not None,
+                "made_of": asdict(recipe),
+            }
+            described = json.dumps(description, indent=2, ensure_ascii=False)
+            (beside / _DESCRIPTION_FILE).write_text(described, encoding="utf-8")
+            if open_entry(folder) is None:
+                shutil.rmtree(folder, ignore_errors=True)
+                beside.rename(folder)
     except OSError as error:
         if open_entry(folder) is None:
             raise _writing_error(folder, error) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def open_entry(folder: Path) -> TextData | None:

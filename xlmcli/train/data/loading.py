@@ -9,12 +9,12 @@ import multiprocessing
 import os
 import random
 import signal
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -23,6 +23,8 @@ import numpy as np
 
 from xlmcli.cores import count_usable_cores
 from xlmcli.errors import DataError, TrainingError
+from xlmcli.outputs import temporary_folder
+from xlmcli.signals import handled, raise_ending
 from xlmcli.sources import Source, iter_chunks
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.augmentation import Texts, augment
@@ -80,9 +82,10 @@ def read_source(source: Source, tokenizer: Tokenizer, options: TextOptions, num_
     if num_workers == 1 or len(first) < 2:
         parts = list(map(ChunkTokenizer(tokenizer, source.langs, options), chunks))
     else:
-        with tempfile.TemporaryDirectory(prefix="xlm-") as folder:
-            tokenizer.save(Path(folder))
-            parts = list(_tokenize_in_workers(chunks, num_workers, Path(folder), source.langs, options))
+        with temporary_folder() as folder, handled(raise_ending):
+            # Worker processes end without a word by the usual way out alone.
+            tokenizer.save(folder)
+            parts = list(_tokenize_in_workers(chunks, num_workers, folder, source.langs, options))
     return _concatenate(source.langs, parts)
 
 
@@ -149,7 +152,8 @@ def _tokenize_in_workers(
     waiting: deque[Future[TextData]] = deque()
     try:
         for chunk in chunks:
-            waiting.append(executor.submit(_tokenize, chunk))
+            with _no_ctrl_c():
+                waiting.append(executor.submit(_tokenize, chunk))
             if len(waiting) == _CHUNKS_PER_WORKER * num_workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -160,6 +164,16 @@ def _tokenize_in_workers(
         executor.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _no_ctrl_c() -> Iterator[None]:
+    """Puts off Ctrl-C, for processes that are started meanwhile, too: a traceback is all that they would make of it."""
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+
 # What a worker process works with.
 _worker: ChunkTokenizer | None = None
 
@@ -167,6 +181,7 @@ _worker: ChunkTokenizer | None = None
 def _start_worker(folder: Path, langs: tuple[str, ...], options: TextOptions) -> None:
     global _worker  # noqa: PLW0603
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word: its parent has one to say
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = ChunkTokenizer(load_tokenizer(folder), langs, options)
 

@@ -23,6 +23,7 @@ from xlmcli.train.core.setup import (
     Langs,
     StreamMaker,
     all_langs,
+    alone_in_its_folder,
     check_folder,
     check_options,
     check_same_model,
@@ -47,6 +48,7 @@ from xlmcli.train.pretraining.validation import HeldOut, LanguageModelValidator
 _CHUNK_TOKENS = 1_000_000
 
 
+@alone_in_its_folder
 def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunState:
     """Runs (or resumes) pretraining; the best model is in ``options.run.folder`` afterwards.
 

@@ -21,6 +21,7 @@ from xlmcli.train.core.setup import (
     Langs,
     StreamMaker,
     all_langs,
+    alone_in_its_folder,
     check_folder,
     check_options,
     check_same_model,
@@ -46,6 +47,7 @@ class TranslationStart:
     tokenizer: Tokenizer
 
 
+@alone_in_its_folder
 def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Reporter]) -> RunState:
     """Trains (or resumes) a translation model; the best one is in ``options.run.folder`` afterwards.
 

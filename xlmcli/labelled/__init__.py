@@ -1,0 +1,1 @@
+"""Files with labels, as training and evaluation read them."""
