@@ -17,12 +17,13 @@ from xlmcli.bundle.layout import DECODER_POSITIONS, ENCODER_POSITIONS, StoredWei
 from xlmcli.bundle.manifest import MAX_EPSILON, SOURCE_PLACE, TARGET_PLACE, Manifest, PositionTable, TranslationPart
 from xlmcli.bundle.names import CONFIG_NAME, MANIFEST_NAME, MODEL_NAME
 from xlmcli.errors import ModelError, unreadable
+from xlmcli.text.pieces import read_vocabularies
 
 Weights = Mapping[str, StoredWeight]
 
 _OF_XLM = ("sentencepiece", "xlm_bpe")
 _LANGUAGES = "encoder/embeddings_1/weight"
-_EMBEDDINGS = re.compile(r"(encoder|decoder)/embeddings(_0)?/weight|decoder/projection/weight")
+_EMBEDDINGS = re.compile(r"(encoder|decoder)/(?:embeddings(?:_0)?|projection)/weight")
 
 # The end of a weight's name, and its rows and columns in widths of the model; None is any number.
 _SHAPES: Mapping[str, tuple[int | None, int | None]] = {
@@ -74,7 +75,7 @@ def check_model(folder: Path, manifest: Manifest) -> None:
     for field, said, found in facts:
         if said != found:
             raise ModelError(f"{place}: {field} is {said}, and {MODEL_NAME} has {found}")
-    for field, said, most in _limits(manifest, weights):
+    for field, said, most in _limits(manifest, weights, _count_pieces(folder, manifest)):
         if said > most:
             raise ModelError(f"{place}: {field} is {said}, and {MODEL_NAME} has room for {most}")
     _check_settings(folder / CONFIG_NAME)
@@ -91,8 +92,6 @@ def check_vocabulary(folder: Path, manifest: Manifest, pieces: Sequence[str]) ->
     Raises:
         ModelError: They are another model's, or the manifest names a piece that is none of them.
     """
-    from xlmcli.text.family_tokenizers import read_vocabularies
-
     place, size = folder / MANIFEST_NAME, manifest.architecture.vocab_size
     is_ours = manifest.tokenizer in _OF_XLM
     # Others' vocabularies have pieces twice, which have one id here.
@@ -176,7 +175,15 @@ def count_layers(weights: Weights, side: str) -> int:
     return len({match[1] for name in weights if (match := re.match(rf"{side}/layer_(\d+)/", name))})
 
 
-def _limits(manifest: Manifest, weights: Weights) -> Iterator[tuple[str, int, int]]:
+def _count_pieces(folder: Path, manifest: Manifest) -> dict[str, int]:
+    """Returns the number of each side's pieces."""
+    sizes = [manifest.architecture.vocab_size]
+    if manifest.tokenizer not in _OF_XLM:
+        sizes = [len(listed) for listed in read_vocabularies(folder).values()]
+    return {"encoder": sizes[0], "decoder": sizes[-1]}
+
+
+def _limits(manifest: Manifest, weights: Weights, num_pieces: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
     """Yields fields of the manifest, what they say, and the most that model.bin has room for."""
     if (table := weights.get(ENCODER_POSITIONS)) is not None:
         yield "limits: max_source_positions", manifest.limits.max_source_positions, table.shape[0]
@@ -189,8 +196,8 @@ def _limits(manifest: Manifest, weights: Weights) -> Iterator[tuple[str, int, in
             # Row 0 is no language; see convert/xlm/encoder_specs.py.
             yield f"languages: {code}", index, -1 if table is None else table.shape[0] - 2
     for name, weight in weights.items():
-        if _EMBEDDINGS.fullmatch(name) and manifest.tokenizer in _OF_XLM:
-            yield "architecture: vocab_size", manifest.architecture.vocab_size, weight.shape[0]
+        if match := _EMBEDDINGS.fullmatch(name):
+            yield f"the number of pieces of the {match[1]}", num_pieces[match[1]], weight.shape[0]
 
 
 def _check_settings(path: Path) -> None:

@@ -2,6 +2,10 @@
 
 A pickle is a program that names functions and calls them. Here every name outside a short list is refused, and the
 names on it stand for small things of ours: nothing of torch, numpy or argparse is called, only described.
+
+Why not ``torch.load(weights_only=True, mmap=True)`` with such a list: it maps no files of the old form, which the
+published XLMs have; and in torch 2.13 a key that is a tuple of tuples takes it for ever (60 levels) or down by a signal
+(a million), and a file of 5 kB whose tensors repeat their numbers makes 40 GB of them.
 """
 
 from __future__ import annotations

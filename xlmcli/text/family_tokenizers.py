@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from xlmcli.errors import ModelError, unreadable
 from xlmcli.outputs import atomic_write
 from xlmcli.text.language_tokens import is_language_token
-from xlmcli.text.pieces import BPE_CODES_FILE, UNK, index_pieces
+from xlmcli.text.pieces import BPE_CODES_FILE, UNK, find_vocabularies, index_pieces, read_vocabulary
 
 if TYPE_CHECKING:
     import tokenizers
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
 SOURCE_FILE, TARGET_FILE = "source.spm", "target.spm"
 JSON_FILE = "tokenizer.json"
 _SPACE = "▁"
-
-# As CTranslate2 writes them: one for both sides, of an encoder, or one a side.
-_VOCABULARIES = (
-    ("shared_vocabulary.json",),
-    ("vocabulary.json",),
-    ("source_vocabulary.json", "target_vocabulary.json"),
-)
 
 
 class FamilySentencePiece:
@@ -149,7 +141,7 @@ class JsonTokenizer:
 def has_family_tokenizer(folder: Path) -> bool:
     """Tells whether a folder holds such a tokenizer and the engine's vocabulary."""
     has_tokenizer = any((folder / name).is_file() for name in (SOURCE_FILE, JSON_FILE, BPE_CODES_FILE))
-    return has_tokenizer and any((folder / names[0]).is_file() for names in _VOCABULARIES)
+    return has_tokenizer and bool(find_vocabularies(folder))
 
 
 def load_family_tokenizer(folder: Path) -> FamilySentencePiece | JsonTokenizer | MosesBPETokenizer:
@@ -169,41 +161,6 @@ def load_family_tokenizer(folder: Path) -> FamilySentencePiece | JsonTokenizer |
 
         return MosesBPETokenizer(_read(folder / BPE_CODES_FILE), vocab, folder / BPE_CODES_FILE)
     return JsonTokenizer(_read(folder / JSON_FILE).decode("utf-8", "replace"), vocab, folder / JSON_FILE)
-
-
-def read_vocabulary(folder: Path) -> list[str]:
-    """Returns the pieces of the engine's vocabularies, each once, those of the source first.
-
-    Raises:
-        ModelError: There is none, or it is damaged.
-    """
-    return list(dict.fromkeys(piece for listed in read_vocabularies(folder).values() for piece in listed))
-
-
-def read_vocabularies(folder: Path) -> dict[str, list[str]]:
-    """Returns the pieces of the engine's vocabularies by the names of their files.
-
-    Raises:
-        ModelError: There is none, or it is damaged.
-    """
-    names = next((names for names in _VOCABULARIES if (folder / names[0]).is_file()), None)
-    if names is None:
-        raise ModelError(f"{folder}: no vocabulary, neither {' nor '.join(names[0] for names in _VOCABULARIES)}")
-    return {name: _read_pieces(folder / name) for name in names}
-
-
-def _read_pieces(path: Path) -> list[str]:
-    try:
-        listed = json.loads(_read(path))
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: not JSON: {error}") from None
-    if not isinstance(listed, list) or not all(isinstance(piece, str) for piece in listed):
-        raise ModelError(f"{path}: expected a list of pieces")
-    try:
-        "".join(listed).encode()
-    except UnicodeEncodeError:  # JSON can spell a half of a surrogate pair, which is no character
-        raise ModelError(f"{path}: a piece is not text of whole characters") from None
-    return listed
 
 
 def _open_sentencepiece(model: bytes, origin: Path | str) -> SentencePieceProcessor:

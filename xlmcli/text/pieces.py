@@ -1,14 +1,22 @@
-"""Vocabularies of other families than XLM: the ids of their pieces, and the name of the file with BPE codes."""
+"""Vocabularies: the engine's files of pieces, and what tokenizers of other families than XLM need of them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from xlmcli.errors import ModelError
+from xlmcli.errors import ModelError, unreadable
 
 BPE_CODES_FILE = "bpe.codes"
 UNK = "<unk>"
+
+# As CTranslate2 writes them: one for both sides, of an encoder, or one a side.
+_VOCABULARIES = (
+    ("shared_vocabulary.json",),
+    ("vocabulary.json",),
+    ("source_vocabulary.json", "target_vocabulary.json"),
+)
 
 
 def index_pieces(vocab: Sequence[str], origin: Path | str) -> tuple[dict[str, int], int]:
@@ -21,3 +29,45 @@ def index_pieces(vocab: Sequence[str], origin: Path | str) -> tuple[dict[str, in
     if UNK not in ids:
         raise ModelError(f"{origin}: the vocabulary has no {UNK}")
     return ids, ids[UNK]
+
+
+def find_vocabularies(folder: Path) -> tuple[str, ...]:
+    """Returns the names of the engine's vocabularies in a folder; none where there are none."""
+    return next((names for names in _VOCABULARIES if (folder / names[0]).is_file()), ())
+
+
+def read_vocabulary(folder: Path) -> list[str]:
+    """Returns the pieces of the engine's vocabularies, each once, those of the source first.
+
+    Raises:
+        ModelError: There is none, or it is damaged.
+    """
+    return list(dict.fromkeys(piece for listed in read_vocabularies(folder).values() for piece in listed))
+
+
+def read_vocabularies(folder: Path) -> dict[str, list[str]]:
+    """Returns the pieces of the engine's vocabularies by the names of their files.
+
+    Raises:
+        ModelError: There is none, or it is damaged.
+    """
+    names = find_vocabularies(folder)
+    if not names:
+        raise ModelError(f"{folder}: no vocabulary, neither {' nor '.join(names[0] for names in _VOCABULARIES)}")
+    return {name: _read_pieces(folder / name) for name in names}
+
+
+def _read_pieces(path: Path) -> list[str]:
+    try:
+        listed = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ModelError(unreadable(path, error)) from None
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: not JSON: {error}") from None
+    if not isinstance(listed, list) or not all(isinstance(piece, str) for piece in listed):
+        raise ModelError(f"{path}: expected a list of pieces")
+    try:
+        "".join(listed).encode()
+    except UnicodeEncodeError:  # JSON can spell a half of a surrogate pair, which is no character
+        raise ModelError(f"{path}: a piece is not text of whole characters") from None
+    return listed

@@ -173,7 +173,7 @@ def test_everything_that_cannot_be_converted_is_listed_at_once(damaged: Path) ->
         ({"n_langs": 3}, r"lang_embeddings.weight is \(2, 32\), expected \(3, 32\)"),
         ({"model_type": "bert"}, "model_type is 'bert', where xlm is needed"),
         ({"n_layers": "two"}, "not the settings of an XLM"),
-        ({"xlm_temperature": "hot"}, "config.json: could not convert string to float: 'hot'"),
+        ({"xlm_temperature": "hot"}, "config.json: xlm_temperature should be a number, found 'hot'"),
     ],
 )
 def test_settings_that_cannot_be_converted_are_named(damaged: Path, changes: dict[str, Any], message: str) -> None:
