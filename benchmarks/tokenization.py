@@ -33,8 +33,8 @@ from xlmcli.errors import XlmError
 from xlmcli.sources import iter_rows, parse_source
 from xlmcli.text.bpe import WORD_END
 from xlmcli.text.moses_normalization import lowercase_and_strip_accents
-from xlmcli.text.segmenters import SEGMENTED_LANGS
 from xlmcli.text.special import RESERVED_PIECES, UNK_PIECE
+from xlmcli.text.word_segmenters import SEGMENTED_LANGS
 from xlmcli.text.words import MosesSplitter, SegmentingSplitter
 from xlmcli.text.xlm_bpe import LOWERCASES_KEY, XLMBPETokenizer, XLMVocabulary
 

@@ -16,7 +16,7 @@ from xlmcli.infer.pipeline import Pipeline, PipelineOptions
 from xlmcli.infer.reading import Input, LineCounter
 from xlmcli.infer.records.formats import iter_records
 from xlmcli.infer.records.protocols import Answer, FormatOptions, Record
-from xlmcli.infer.translate import Hypothesis, Translations
+from xlmcli.infer.translation import Hypothesis, Translations
 
 TIMEOUT_SECONDS = 20
 

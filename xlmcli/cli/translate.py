@@ -79,7 +79,7 @@ def command(
     with open_stream(options, formats) as stream:
         from xlmcli.bundle import find_model
         from xlmcli.infer.sinks import TextSink
-        from xlmcli.infer.translate import SearchOptions, open_translation
+        from xlmcli.infer.translation import SearchOptions, open_translation
 
         search = SearchOptions(beam_size, length_penalty, n_best, with_scores, not no_protect)
         translation = open_translation(find_model(options.model), src, tgt, search, stream.engine_options)

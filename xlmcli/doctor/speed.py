@@ -12,7 +12,7 @@ from xlmcli.doctor.trial import REINSTALL, Trial, TrialSpeed
 from xlmcli.errors import ModelError, XlmError
 from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.records.protocols import RawRecord
-from xlmcli.infer.translate import SearchOptions, Translation, open_translation
+from xlmcli.infer.translation import SearchOptions, Translation, open_translation
 
 _SECONDS = 1.0
 _COPIES = 4  # Of each text, so that a batch is about as large as in a corpus.

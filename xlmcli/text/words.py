@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xlmcli.text.moses_normalization import normalize_punctuation, strip_romanian_marks
 from xlmcli.text.moses_tokenization import MosesTokenizer
-from xlmcli.text.segmenters import load_segmenter
+from xlmcli.text.word_segmenters import load_segmenter
 
 _ROMANIAN = "ro"
 _CHINESE = "zh"

@@ -10,10 +10,10 @@ from pathlib import Path
 from xlmcli.errors import ModelError, unreadable
 from xlmcli.outputs import atomic_write
 from xlmcli.text.bpe import WORD_END, Merge, WordEncoder
-from xlmcli.text.chunks import ChunkedEncoder
 from xlmcli.text.detokenization import detokenize
-from xlmcli.text.segmenters import SEGMENTED_LANGS
+from xlmcli.text.moses_chunks import ChunkedEncoder
 from xlmcli.text.special import RESERVED_PIECES, UNK_PIECE
+from xlmcli.text.word_segmenters import SEGMENTED_LANGS
 from xlmcli.text.words import MosesSplitter, SegmentingSplitter
 
 VOCAB_FILE = "vocab.json"

@@ -13,7 +13,7 @@ from xlmcli.infer.reading import Input, LineCounter
 from xlmcli.infer.records.formats import iter_records
 from xlmcli.infer.records.protocols import FormatOptions
 from xlmcli.infer.sinks import written
-from xlmcli.infer.translate import Hypothesis, SearchOptions, Translations
+from xlmcli.infer.translation import Hypothesis, SearchOptions, Translations
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 

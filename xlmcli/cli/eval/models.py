@@ -33,7 +33,7 @@ def translate_source(source: Side, model: str, src: str | None, tgt: str | None,
     """
     from xlmcli.bundle import find_model
     from xlmcli.infer.engine import EngineOptions
-    from xlmcli.infer.translate import SearchOptions, open_translation
+    from xlmcli.infer.translation import SearchOptions, open_translation
     from xlmcli.metrics.translation.report import Candidate
     from xlmcli.metrics.translation.sides import Side
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated, TranslationEngine
+from xlmcli.infer.guards import PieceTranslation, ProtectedTranslations
 from xlmcli.infer.pieces import FindSpans, Piece, PieceMaker, Prepared
 from xlmcli.infer.records.protocols import Added, Record, Row, Values
 from xlmcli.infer.repetition import repeats_itself
-from xlmcli.infer.translations import PieceTranslation, ProtectedTranslations
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.spans import find_spans, find_strange, without_marks

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from xlmcli.infer.engine import Decoding, Translated
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.text import TextRecord
-from xlmcli.infer.translate import Translation, Translations
+from xlmcli.infer.translation import Translation, Translations
 from xlmcli.records import Direction
 from xlmcli.text.byte_pieces import BYTE_PIECES, BytePieces
 from xlmcli.text.spans import MARKS, find_spans, iter_marks

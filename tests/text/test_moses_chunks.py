@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from xlmcli.text import bpe, chunks
+from xlmcli.text import bpe, moses_chunks
 from xlmcli.text.bpe import WORD_END, WordEncoder
-from xlmcli.text.chunks import ChunkedEncoder
+from xlmcli.text.moses_chunks import ChunkedEncoder
 from xlmcli.text.words import MosesSplitter
 
 # What decides something in one of Moses' rules, and what most chunks are made of.
@@ -55,7 +55,7 @@ def test_chunks_are_encoded_as_in_the_whole_line(line: str, splitter: MosesSplit
 @pytest.mark.parametrize("line", ["{0}a {0}b. ({0}c) {0}d", "{0}a {0}b. {0}c's' '{0}d", "x\u00a0«{0}a {0}b"])
 def test_memory_is_bounded_whatever_lines_are_made_of(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Caches of a hundredth of their size are full after a few hundred lines.
-    monkeypatch.setattr(chunks, "_MAX_CACHED_CHARACTERS", 10_000)
+    monkeypatch.setattr(moses_chunks, "_MAX_CACHED_CHARACTERS", 10_000)
     monkeypatch.setattr(bpe, "_MAX_CACHED_CHARACTERS", 10_000)
     encoder = ChunkedEncoder(MosesSplitter("en"), make_words())
 

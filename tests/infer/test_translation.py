@@ -9,16 +9,16 @@ import pytest
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated
+from xlmcli.infer.guards import GuardedTranslations
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.text import TextRecord
-from xlmcli.infer.translate import (
+from xlmcli.infer.translation import (
     SearchOptions,
     Translation,
     Translations,
     choose_direction,
     open_translation,
 )
-from xlmcli.infer.translations import GuardedTranslations
 from xlmcli.records import Direction
 from xlmcli.text.byte_pieces import BytePieces
 

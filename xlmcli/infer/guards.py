@@ -1,4 +1,4 @@
-"""Batches in the engine's hands, and what has to be searched for once more."""
+"""Translations in the engine's hands, and what is searched for again: broken bytes, loops, lost spans."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from xlmcli.errors import MissingExtraError, ModelError
-from xlmcli.text.segmenters import load_segmenter
+from xlmcli.text.word_segmenters import load_segmenter
 from xlmcli.text.words import SegmentingSplitter
 
 
