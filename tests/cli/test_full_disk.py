@@ -78,7 +78,7 @@ def test_a_vocabulary_is_whole_or_not_there(
     text = tmp_path / "en.txt"
     text.write_text("".join(f"{line}\n" for line in sentences["en"]))
     folder = tmp_path / "vocabulary"
-    done = run_limited(100, "tokenizer", "train", "--lang", f"en={text}", "--vocab-size", 300, folder)
+    done = run_limited(100, "tokenizer", "train", "--lang", f"en={text}", "--vocab-size", 312, folder)
     assert done.returncode == ExitCode.DATA
     assert done.stderr == f"error: cannot write {folder / 'tokenizer.model'}: file too large\n"
     assert list(folder.iterdir()) == []

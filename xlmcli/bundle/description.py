@@ -8,7 +8,7 @@ from xlmcli.bundle.manifest import ClassifierPart, Manifest, MeasuredScore, Tran
 from xlmcli.bundle.names import MANIFEST_NAME
 from xlmcli.bundle.reading import Bundle, hash_file
 from xlmcli.bundle.serialization import format_manifest
-from xlmcli.facts import format_bytes, format_rows
+from xlmcli.facts import format_bytes, format_name, format_rows
 
 _MAX_LABELS_SHOWN = 20
 
@@ -17,7 +17,7 @@ def format_bundle_json(bundle: Bundle) -> str:
     """Returns the manifest with the kind, the path, the size, its own sha256, and that the others were right."""
     head = {
         "kind": "bundle",
-        "path": str(bundle.path),
+        "path": format_name(bundle.path),
         "num_bytes": _num_bytes(bundle),
         "hashes_ok": True,
         "manifest_sha256": hash_file(bundle.path / MANIFEST_NAME),

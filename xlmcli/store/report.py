@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from xlmcli.bundle import Bundle, Manifest
 from xlmcli.bundle.description import format_bundle_json, format_bundle_text
-from xlmcli.facts import format_bytes, visible
+from xlmcli.facts import format_bytes, format_name, visible
 from xlmcli.store.registry import StoredModel, Verification
 
 _HEAD = ("NAME", "TASK", "LANGUAGES", "SIZE", "LICENCE", "FROM")
@@ -83,7 +83,7 @@ def _describe(model: StoredModel) -> dict[str, object]:
     translation = manifest.translation if manifest is not None else None
     return {
         "name": model.name,
-        "path": str(model.path),
+        "path": format_name(model.path),
         "embedded": model.is_embedded,
         "task": None if manifest is None else manifest.task,
         "languages": [] if manifest is None else list(manifest.languages),

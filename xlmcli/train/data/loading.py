@@ -167,11 +167,15 @@ def _tokenize_in_workers(
 @contextmanager
 def _no_ctrl_c() -> Iterator[None]:
     """Puts off Ctrl-C, for processes that are started meanwhile, too: a traceback is all that they would make of it."""
+    noted: list[int] = []
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with handled(lambda number, _frame: noted.append(number)):  # Other threads still take signals for this one.
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+    for number in noted:
+        raise_ending(number)
 
 
 # What a worker process works with.
