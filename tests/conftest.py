@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytest
 
@@ -128,17 +130,26 @@ def randomise() -> Randomise:
     return fill
 
 
+class Done(NamedTuple):
+    """How a command ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
 @pytest.fixture
-def run_xlm(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Runs ``xlm`` in this process; returns the exit code, stdout and stderr."""
+def xlm(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    """Runs ``xlm`` in this process: ``xlm("eval", "classify", …, stdin="…")``."""
     from xlmcli import cli
 
-    def run(*args: object) -> tuple[int, str, str]:
+    def run(*args: object, stdin: str | None = None) -> Done:
+        if stdin is not None:
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         with pytest.raises(SystemExit) as caught:
             cli.run([str(arg) for arg in args])
-        captured = capsys.readouterr()
         assert isinstance(caught.value.code, int)
-        return caught.value.code, captured.out, captured.err
+        return Done(caught.value.code, *capsys.readouterr())
 
     return run
 

@@ -9,19 +9,15 @@ from typing import Any
 
 import pytest
 
-from xlmcli import cli
-
 
 @pytest.fixture
-def xlm(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+def silent_xlm(xlm: Callable[..., Any]) -> Callable[..., tuple[int, str]]:
     """Runs ``xlm`` in this process; returns the exit code and stderr. Nothing may be on stdout."""
 
     def run(*args: object) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as caught:
-            cli.run([str(arg) for arg in args])
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        return caught.value.code, captured.err
+        done = xlm(*args)
+        assert done.out == ""
+        return done.code, done.err
 
     return run
 

@@ -110,7 +110,7 @@ def comma_classifier(make_classifier: Callable[..., Path], classifier_sizes: typ
 @pytest.mark.parametrize("suffix", ["txt", "tsv", "csv", "jsonl"])
 @pytest.mark.parametrize("options", [[], ["-k", "2"]])
 def test_labels_with_commas_and_quotes_are_read_back(
-    comma_classifier: Path, lines: list[str], tmp_path: Path, run_xlm: RunXlm, suffix: str, options: list[str]
+    comma_classifier: Path, lines: list[str], tmp_path: Path, xlm: RunXlm, suffix: str, options: list[str]
 ) -> None:
     rows = {
         "txt": lines,
@@ -121,30 +121,30 @@ def test_labels_with_commas_and_quotes_are_read_back(
     for name, content in rows.items():
         (tmp_path / f"in.{name}").write_text("".join(f"{row}\n" for row in content), encoding="utf-8")
     model = ("classify", "-m", comma_classifier)
-    labels = [line.split("\t")[0] for line in run_xlm(*model, tmp_path / "in.txt")[1].splitlines()]
+    labels = [line.split("\t")[0] for line in xlm(*model, tmp_path / "in.txt")[1].splitlines()]
     assert set(labels) == set(COMMA_LABELS)
     (tmp_path / "gold.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     formats = {"tsv": ["--column", "text"], "csv": ["--column", "text"]}.get(suffix, [])
     formats += [] if suffix == "txt" else ["--format", suffix]
     out = tmp_path / f"out.{suffix}"
-    assert run_xlm(*model, tmp_path / f"in.{suffix}", *formats, *options, "-o", out)[0] == 0
-    done = run_xlm("eval", "classify", "--gold", tmp_path / "gold.txt", out, "--fail-under", "accuracy=1", "-q")
+    assert xlm(*model, tmp_path / f"in.{suffix}", *formats, *options, "-o", out)[0] == 0
+    done = xlm("eval", "classify", "--gold", tmp_path / "gold.txt", out, "--fail-under", "accuracy=1", "-q")
     assert (done[0], done[2]) == (0, "")
 
 
 def test_labels_with_commas_and_quotes_can_be_looked_for(
-    comma_classifier: Path, lines: list[str], tmp_path: Path, run_xlm: RunXlm
+    comma_classifier: Path, lines: list[str], tmp_path: Path, xlm: RunXlm
 ) -> None:
     (tmp_path / "in.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     model = ("classify", "-m", comma_classifier, tmp_path / "in.txt")
-    labels = [line.split("\t")[0] for line in run_xlm(*model)[1].splitlines()]
+    labels = [line.split("\t")[0] for line in xlm(*model)[1].splitlines()]
     for name in COMMA_LABELS:
         selected = [line for line, label in zip(lines, labels, strict=True) if label == name]
         for spelled in (name, '"' + name.replace('"', '""') + '"'):
-            assert run_xlm(*model, "--only", spelled)[1].splitlines() == selected
+            assert xlm(*model, "--only", spelled)[1].splitlines() == selected
     rest = [line for line, label in zip(lines, labels, strict=True) if label == '5" pipe']
-    assert run_xlm(*model, "--not", "so, so", "--not", "so")[1].splitlines() == rest
-    assert run_xlm(*model, "--not", 'so,"so, so"')[1].splitlines() == rest
+    assert xlm(*model, "--not", "so, so", "--not", "so")[1].splitlines() == rest
+    assert xlm(*model, "--not", 'so,"so, so"')[1].splitlines() == rest
 
 
 def test_only_and_not_are_grep(command: list[str], classify: Classify, lines: list[str]) -> None:

@@ -6,37 +6,28 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from xlmcli import cli
 from xlmcli.bundle import open_bundle
 from xlmcli.errors import ExitCode
 
 pytest.importorskip("torch")
 
+Xlm = Callable[..., Any]
+
+
 AGREEMENT = re.compile(r"(\w\w-\w\w): (\d+) of (\d+) greedy translations equal, scores differ by at most (\S+) nats")
 
 
-def convert(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        cli.run(["convert", *map(str, args)])
-    captured = capsys.readouterr()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code, captured.out, captured.err
-
-
-def test_a_checkpoint_becomes_a_bundle(
-    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
-) -> None:
+def test_a_checkpoint_becomes_a_bundle(xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path) -> None:
     path = tmp_path / "b"
-    assert convert(capsys, tiny_checkpoint, path) == (ExitCode.OK, "", f"wrote {path}\n")
+    assert xlm("convert", tiny_checkpoint, path) == (ExitCode.OK, "", f"wrote {path}\n")
     assert open_bundle(path).manifest.quantization == "int8"
 
 
-def test_everything_that_is_given_arrives(
-    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
-) -> None:
+def test_everything_that_is_given_arrives(xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path) -> None:
     for name, text in {"card.md": "# Card", "r.toml": "a = 1"}.items():
         (tmp_path / name).write_text(text)
     score = {"direction": "en-fr", "test_set": "news", "metric": "BLEU", "value": 31.5, "signature": "v:1"}
@@ -44,7 +35,7 @@ def test_everything_that_is_given_arrives(
     options = ["--quantization", "int8_float32", "--beam-size", "7", "--length-penalty", "0.8", "--licence", "MIT"]
     options += ["--trained-on", "one", "--trained-on", "two"]
     files = ["--card", tmp_path / "card.md", "--recipe", tmp_path / "r.toml", "--scores", tmp_path / "scores.json"]
-    code, _, err = convert(capsys, tiny_checkpoint, tmp_path / "b", *options, *files)
+    code, _, err = xlm("convert", tiny_checkpoint, tmp_path / "b", *options, *files)
     assert code == ExitCode.OK, err
     manifest = open_bundle(tmp_path / "b").manifest
     assert manifest.quantization == "int8_float32"
@@ -56,36 +47,30 @@ def test_everything_that_is_given_arrives(
     assert (tmp_path / "b" / "recipe.toml").read_text() == "a = 1"
 
 
-def test_verify_reports_every_direction_on_stdout(
-    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
-) -> None:
-    code, out, _ = convert(capsys, tiny_checkpoint, tmp_path / "b", "--quantization", "float32", "--verify")
+def test_verify_reports_every_direction_on_stdout(xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    code, out, _ = xlm("convert", tiny_checkpoint, tmp_path / "b", "--quantization", "float32", "--verify")
     assert code == ExitCode.OK
     lines = [AGREEMENT.match(line) for line in out.splitlines()]
     assert [match and match[1] for match in lines] == ["en-fr", "fr-en"]
     assert all(match and match[2] == match[3] == "8" and float(match[4]) < 1e-5 for match in lines)
 
 
-def test_verify_file_replaces_the_built_in_sentences(
-    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
-) -> None:
+def test_verify_file_replaces_the_built_in_sentences(xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "en.txt").write_text("Good morning.\nWhere?\n\nNow.\n")
     given = f"en={tmp_path / 'en.txt'}"
-    code, out, _ = convert(capsys, tiny_checkpoint, tmp_path / "b", "--verify-file", given)
+    code, out, _ = xlm("convert", tiny_checkpoint, tmp_path / "b", "--verify-file", given)
     assert code == ExitCode.OK
     assert [match[3] for match in AGREEMENT.finditer(out)] == ["3", "8"]
 
 
-def test_verify_files_are_sources_of_one_language(
-    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
-) -> None:
+def test_verify_files_are_sources_of_one_language(xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "text.en").write_text("Good morning.\nWhere?\n")
     (tmp_path / "table.tsv").write_text("1\tNow.\n2\tThen.\n3\tHere.\n")
     given = ("--verify-file", f"en={tmp_path}/text.{{}}", "--verify-file", f"en={tmp_path}/table.tsv,column=2")
-    code, out, _ = convert(capsys, tiny_checkpoint, tmp_path / "b", *given)
+    code, out, _ = xlm("convert", tiny_checkpoint, tmp_path / "b", *given)
     assert code == ExitCode.OK
     assert [match[3] for match in AGREEMENT.finditer(out)] == ["5", "8"]
-    code, _, err = convert(capsys, tiny_checkpoint, tmp_path / "c", "--verify-file", f"en={tmp_path}/text.en,repeat=2")
+    code, _, err = xlm("convert", tiny_checkpoint, tmp_path / "c", "--verify-file", f"en={tmp_path}/text.en,repeat=2")
     assert (code, "repeat= is for training" in err) == (ExitCode.USAGE, True)
 
 
@@ -108,11 +93,11 @@ def exchanged_languages(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_bundle_that_fails_its_verification_is_not_written(
-    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path, options: list[str], message: str
+    xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path, options: list[str], message: str
 ) -> None:
-    assert convert(capsys, tiny_checkpoint, tmp_path / "b")[0] == ExitCode.OK
+    assert xlm("convert", tiny_checkpoint, tmp_path / "b")[0] == ExitCode.OK
     before = (tmp_path / "b" / "xlm.json").read_bytes()
-    code, out, err = convert(capsys, tiny_checkpoint, tmp_path / "b", "--force", *options)
+    code, out, err = xlm("convert", tiny_checkpoint, tmp_path / "b", "--force", *options)
     assert code == ExitCode.GATE_FAILED
     assert AGREEMENT.match(out)
     assert re.match(f"error: verification failed, nothing written: {message}\n", err)
@@ -123,29 +108,25 @@ def test_a_bundle_that_fails_its_verification_is_not_written(
 @pytest.mark.usefixtures("exchanged_languages")
 @pytest.mark.parametrize("options", [["--verify"], ["--quantization", "float32", "--min-agreement", "0"]])
 def test_a_verification_that_demands_nothing_only_reports(
-    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path, options: list[str]
+    xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path, options: list[str]
 ) -> None:
-    code, out, _ = convert(capsys, tiny_checkpoint, tmp_path / "b", *options)
+    code, out, _ = xlm("convert", tiny_checkpoint, tmp_path / "b", *options)
     assert code == ExitCode.OK
     assert all(match[2] != match[3] for match in AGREEMENT.finditer(out))
     open_bundle(tmp_path / "b")
 
 
-def test_a_verification_without_sentences_is_an_error(
-    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
-) -> None:
+def test_a_verification_without_sentences_is_an_error(xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "blank").write_text("\n \n")
-    code, _, err = convert(capsys, tiny_checkpoint, tmp_path / "b", "--verify-file", f"fr={tmp_path / 'blank'}")
+    code, _, err = xlm("convert", tiny_checkpoint, tmp_path / "b", "--verify-file", f"fr={tmp_path / 'blank'}")
     assert code == ExitCode.DATA
     assert "fr-en: no sentences to compare on" in err
     assert [entry.name for entry in tmp_path.iterdir()] == ["blank"]
 
 
-def test_a_direction_gives_a_folder_for_plain_ctranslate2(
-    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
-) -> None:
+def test_a_direction_gives_a_folder_for_plain_ctranslate2(xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path) -> None:
     options = ["--direction", "fr-en", "--quantization", "float32", "--verify"]
-    code, out, _ = convert(capsys, tiny_checkpoint, tmp_path / "f", *options)
+    code, out, _ = xlm("convert", tiny_checkpoint, tmp_path / "f", *options)
     assert code == ExitCode.OK
     assert [match.group(1, 2, 3) for match in AGREEMENT.finditer(out)] == [("fr-en", "8", "8")]
     program = (
@@ -171,7 +152,7 @@ def test_a_direction_gives_a_folder_for_plain_ctranslate2(
     ],
 )
 def test_errors_leave_nothing_behind(
-    capsys: pytest.CaptureFixture[str],
+    xlm: Xlm,
     tiny_checkpoint: Path,
     tmp_path: Path,
     options: list[str],
@@ -180,29 +161,25 @@ def test_errors_leave_nothing_behind(
 ) -> None:
     (tmp_path / "text").write_text("a\n")
     options = [option.replace("{}", str(tmp_path / "text")) for option in options]
-    status, out, err = convert(capsys, tiny_checkpoint, tmp_path / "b", *options)
+    status, out, err = xlm("convert", tiny_checkpoint, tmp_path / "b", *options)
     assert (status, out) == (code, "")
     assert err.startswith("error: ")
     assert message in err
     assert [entry.name for entry in tmp_path.iterdir()] == ["text"]
 
 
-def test_a_taken_path_is_refused_before_the_checkpoint_is_read(
-    capsys: pytest.CaptureFixture[str], tiny_bundle: Path, tmp_path: Path
-) -> None:
+def test_a_taken_path_is_refused_before_the_checkpoint_is_read(xlm: Xlm, tiny_bundle: Path, tmp_path: Path) -> None:
     before = (tiny_bundle / "xlm.json").read_bytes()
-    status, _, err = convert(capsys, tmp_path / "no checkpoint", tiny_bundle)
+    status, _, err = xlm("convert", tmp_path / "no checkpoint", tiny_bundle)
     assert status == ExitCode.USAGE
     assert err == (f"error: {tiny_bundle} exists already\n\nhint: --force replaces it once the new one is complete\n")
     assert (tiny_bundle / "xlm.json").read_bytes() == before
 
 
-def test_what_is_no_translation_checkpoint_is_refused(
-    capsys: pytest.CaptureFixture[str], tiny_bundle: Path, tmp_path: Path
-) -> None:
-    status, _, err = convert(capsys, tmp_path, tmp_path / "b")
+def test_what_is_no_translation_checkpoint_is_refused(xlm: Xlm, tiny_bundle: Path, tmp_path: Path) -> None:
+    status, _, err = xlm("convert", tmp_path, tmp_path / "b")
     assert (status, "not a checkpoint" in err) == (ExitCode.MODEL, True)
-    status, _, err = convert(capsys, tiny_bundle, tmp_path / "b")
+    status, _, err = xlm("convert", tiny_bundle, tmp_path / "b")
     assert status == ExitCode.MODEL
     assert list(tmp_path.iterdir()) == []
 
@@ -210,10 +187,8 @@ def test_what_is_no_translation_checkpoint_is_refused(
 CLOSENESS = re.compile(r"(\w\w): (?:(\d+) of (\d+) labels equal, )?states of (\d+) texts differ by at most (\S+)")
 
 
-def test_a_classifier_becomes_a_bundle_and_is_verified(
-    capsys: pytest.CaptureFixture[str], published_classifier: Path, tmp_path: Path
-) -> None:
-    code, out, err = convert(capsys, published_classifier, tmp_path / "b", "--quantization", "float32", "--verify")
+def test_a_classifier_becomes_a_bundle_and_is_verified(xlm: Xlm, published_classifier: Path, tmp_path: Path) -> None:
+    code, out, err = xlm("convert", published_classifier, tmp_path / "b", "--quantization", "float32", "--verify")
     assert (code, err) == (ExitCode.OK, f"wrote {tmp_path / 'b'}\n")
     lines = [CLOSENESS.fullmatch(line) for line in out.splitlines()]
     assert [match and match[1] for match in lines] == ["en", "fr"]
@@ -221,22 +196,18 @@ def test_a_classifier_becomes_a_bundle_and_is_verified(
     assert open_bundle(tmp_path / "b").classifier.labels == ("bad", "fair", "good")
 
 
-def test_states_too_far_apart_write_nothing(
-    capsys: pytest.CaptureFixture[str], published_classifier: Path, tmp_path: Path
-) -> None:
-    code, out, err = convert(capsys, published_classifier, tmp_path / "b", "--max-difference", "1e-9")
+def test_states_too_far_apart_write_nothing(xlm: Xlm, published_classifier: Path, tmp_path: Path) -> None:
+    code, out, err = xlm("convert", published_classifier, tmp_path / "b", "--max-difference", "1e-9")
     assert code == ExitCode.GATE_FAILED
     assert len(CLOSENESS.findall(out)) == 2
     assert "error: verification failed, nothing written: en: states differ by " in err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_encoder_is_verified_by_its_states(
-    capsys: pytest.CaptureFixture[str], make_published: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_an_encoder_is_verified_by_its_states(xlm: Xlm, make_published: Callable[..., Path], tmp_path: Path) -> None:
     (tmp_path / "en.txt").write_text("Good morning.\nWhere?\n\nNow.\n")
     folder, given = make_published("XLMModel"), ("--verify-file", f"en={tmp_path / 'en.txt'}")
-    code, out, _ = convert(capsys, folder, tmp_path / "b", *given, "--max-difference", "9")
+    code, out, _ = xlm("convert", folder, tmp_path / "b", *given, "--max-difference", "9")
     assert code == ExitCode.OK
     match = CLOSENESS.fullmatch(out.strip())
     assert match is not None
@@ -254,20 +225,18 @@ def test_an_encoder_is_verified_by_its_states(
     ],
 )
 def test_options_for_other_models_are_refused(
-    capsys: pytest.CaptureFixture[str],
+    xlm: Xlm,
     make_published: Callable[..., Path],
     tmp_path: Path,
     options: list[str],
     message: str,
 ) -> None:
-    code, _, err = convert(capsys, make_published("XLMModel"), tmp_path / "b", *options)
+    code, _, err = xlm("convert", make_published("XLMModel"), tmp_path / "b", *options)
     assert code == ExitCode.USAGE
     assert message in err
 
 
-def test_states_of_a_translation_model_are_not_compared(
-    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path
-) -> None:
-    code, _, err = convert(capsys, tiny_checkpoint, tmp_path / "b", "--max-difference", "1")
+def test_states_of_a_translation_model_are_not_compared(xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    code, _, err = xlm("convert", tiny_checkpoint, tmp_path / "b", "--max-difference", "1")
     assert code == ExitCode.USAGE
     assert "--max-difference is for encoders and classifiers" in err

@@ -20,30 +20,30 @@ pytest.importorskip("ctranslate2")
 
 
 @pytest.fixture
-def package(run_xlm: Callable[..., tuple[int, str, str]], tiny_checkpoint: Path, tmp_path: Path) -> Path:
+def package(xlm: Callable[..., tuple[int, str, str]], tiny_checkpoint: Path, tmp_path: Path) -> Path:
     """An unpacked package of Argos Translate, from English to French."""
     folder = tmp_path / "package"
-    assert run_xlm("convert", tiny_checkpoint, folder / "model", "--direction", "en-fr")[0] == ExitCode.OK
+    assert xlm("convert", tiny_checkpoint, folder / "model", "--direction", "en-fr")[0] == ExitCode.OK
     shutil.move(folder / "model" / "tokenizer.model", folder / "sentencepiece.model")
     (folder / "metadata.json").write_text(json.dumps({"from_code": "en", "to_code": "fr"}))
     return folder
 
 
 def test_a_package_translates(
-    run_xlm: Callable[..., tuple[int, str, str]], package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    xlm: Callable[..., tuple[int, str, str]], package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "b"
-    assert run_xlm("convert", package, path, "--licence", "MIT") == (ExitCode.OK, "", f"wrote {path}\n")
+    assert xlm("convert", package, path, "--licence", "MIT") == (ExitCode.OK, "", f"wrote {path}\n")
     manifest = open_bundle(path).manifest
     assert (manifest.quantization, manifest.provenance.licence) == ("int8", "MIT")
     text = "Good morning.\n\nHow are you today?\n"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    code, out, _ = run_xlm("translate", "-m", path, "--src", "en", "--tgt", "fr")
+    code, out, _ = xlm("translate", "-m", path, "--src", "en", "--tgt", "fr")
     lines = out.split("\n")
     assert (code, len(lines), lines[1]) == (ExitCode.OK, 4, "")
     assert lines[0] != lines[2]
     assert "▁" not in out
-    code, out, _ = run_xlm("info", path)
+    code, out, _ = xlm("info", path)
     assert code == ExitCode.OK
     assert "directions  en-fr" in out
 
@@ -66,12 +66,12 @@ def bpe_package(package: Path) -> Path:
 
 
 def test_a_package_with_bpe_codes_translates(
-    run_xlm: Callable[..., tuple[int, str, str]], bpe_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    xlm: Callable[..., tuple[int, str, str]], bpe_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import ctranslate2
 
     path = tmp_path / "b"
-    assert run_xlm("convert", bpe_package, path) == (ExitCode.OK, "", f"wrote {path}\n")
+    assert xlm("convert", bpe_package, path) == (ExitCode.OK, "", f"wrote {path}\n")
     lines = {
         "all's well, wells & co.": [
             *["a@@", "l@@", "l", "&@@", "a@@", "p@@", "o@@", "s@@", ";@@", "s", "well", "<unk>", "wel@@", "l@@", "s"],
@@ -84,7 +84,7 @@ def test_a_package_with_bpe_codes_translates(
     }  # fmt: skip
     text = "\n\n".join(lines) + "\n"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    code, out, _ = run_xlm("translate", "-m", path, "--beam-size", "1")
+    code, out, _ = xlm("translate", "-m", path, "--beam-size", "1")
     first, empty, second, after = out.split("\n")
     assert (code, empty, after) == (ExitCode.OK, "", "")
     translator = ctranslate2.Translator(str(path), intra_threads=1)
@@ -94,15 +94,15 @@ def test_a_package_with_bpe_codes_translates(
         assert any("&apos;" in piece for piece in result.hypotheses[0])
         words = " ".join(result.hypotheses[0]).replace("@@ ", "").removesuffix("@@")
         assert line.replace(" ", "") == html.unescape(words).replace(" ", "")
-    code, out, _ = run_xlm("info", path)
+    code, out, _ = xlm("info", path)
     assert "(moses_bpe)" in out
 
 
 def test_a_package_with_old_bpe_codes_is_refused(
-    run_xlm: Callable[..., tuple[int, str, str]], bpe_package: Path, tmp_path: Path
+    xlm: Callable[..., tuple[int, str, str]], bpe_package: Path, tmp_path: Path
 ) -> None:
     (bpe_package / "bpe.model").write_text("w e\nwe l\n")
-    code, out, err = run_xlm("convert", bpe_package, tmp_path / "b")
+    code, out, err = xlm("convert", bpe_package, tmp_path / "b")
     assert (code, out) == (ExitCode.MODEL, "")
     assert f"{bpe_package}: bpe.model: codes of subword-nmt's version '0.1' are not read, only those of 0.2" in err
     assert not (tmp_path / "b").exists()
@@ -119,17 +119,17 @@ def test_a_package_with_old_bpe_codes_is_refused(
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_options_that_say_nothing_here_are_usage_errors(
-    run_xlm: Callable[..., tuple[int, str, str]], package: Path, tmp_path: Path, options: list[str], message: str
+    xlm: Callable[..., tuple[int, str, str]], package: Path, tmp_path: Path, options: list[str], message: str
 ) -> None:
-    code, out, err = run_xlm("convert", package, tmp_path / "b", *options)
+    code, out, err = xlm("convert", package, tmp_path / "b", *options)
     assert (code, out) == (ExitCode.USAGE, "")
     assert message in err
     assert not (tmp_path / "b").exists()
 
 
 def test_what_is_said_to_be_such_a_model_must_be_one(
-    run_xlm: Callable[..., tuple[int, str, str]], tiny_checkpoint: Path, tmp_path: Path
+    xlm: Callable[..., tuple[int, str, str]], tiny_checkpoint: Path, tmp_path: Path
 ) -> None:
-    code, out, err = run_xlm("convert", tiny_checkpoint, tmp_path / "b", "--from", "ctranslate2")
+    code, out, err = xlm("convert", tiny_checkpoint, tmp_path / "b", "--from", "ctranslate2")
     assert (code, out) == (ExitCode.MODEL, "")
     assert "is no model of CTranslate2 with its tokenizer: it has no model.bin" in err

@@ -49,7 +49,7 @@ def place(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def read(
     place: str,
-    run_xlm: RunXlm,
+    xlm: RunXlm,
     tiny_bundle: Path,
     tiny_classifier: Path,
     tiny_encoder: Path,
@@ -88,7 +88,7 @@ def read(
             (tmp_path / name).write_bytes(content)
         with (tmp_path / "input").open(encoding="utf-8") as stdin:
             monkeypatch.setattr(sys, "stdin", stdin)
-            return run_xlm(*commands[place])
+            return xlm(*commands[place])
 
     return run
 

@@ -31,7 +31,7 @@ RunFailing = Callable[[BaseException], tuple[int, str]]
 
 
 @pytest.fixture
-def run_failing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunFailing:
+def run_failing(monkeypatch: pytest.MonkeyPatch, silent_xlm: Callable[..., tuple[int, str]]) -> RunFailing:
     """Runs ``xlm info`` with a command that raises; returns the exit code and stderr."""
 
     def run(error: BaseException) -> tuple[int, str]:
@@ -39,11 +39,7 @@ def run_failing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
             raise error
 
         monkeypatch.setattr(cli.LazyGroup, "get_command", lambda *_: click.Command("info", callback=fail))
-        with pytest.raises(SystemExit) as caught:
-            cli.run(["info"])
-        captured = capsys.readouterr()
-        assert captured.out == ""
-        return caught.value.code, captured.err
+        return silent_xlm("info")
 
     return run
 

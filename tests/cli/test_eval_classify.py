@@ -16,7 +16,6 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from xlmcli import cli
 from xlmcli.errors import ExitCode
 
 TIMEOUT_SECONDS = 60
@@ -27,7 +26,7 @@ BAD = ["pos", "pos", "pos", "neg", "neg", "pos", "pos", "neg", "pos", "pos"] * 6
 
 
 class Done(NamedTuple):
-    """How a command ended."""
+    """How a command ended, and the report that it wrote."""
 
     code: int
     out: str
@@ -64,19 +63,12 @@ Write = Callable[[str, str], str]
 
 
 @pytest.fixture
-def evaluate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evaluate:
+def evaluate(xlm: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evaluate:
     """Runs ``xlm eval classify`` in this process, in a folder of its own: ``evaluate(option, …, stdin="…")``."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SACREBLEU_SEED", "1")
 
-    def run(*args: str, stdin: str = "") -> Done:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        with pytest.raises(SystemExit) as caught:
-            cli.run(["eval", "classify", *args])
-        assert isinstance(caught.value.code, int)
-        return Done(caught.value.code, *capsys.readouterr())
-
-    return run
+    return lambda *args, stdin="": Done(*xlm("eval", "classify", *args, stdin=stdin))
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from xlmcli import cli
 from xlmcli.errors import ExitCode
 
 XLM = [sys.executable, "-m", "xlmcli"]
@@ -40,18 +39,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory, sentences: dict[str, list[s
 
 
 @pytest.fixture
-def run(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(folder: Path, xlm: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs ``xlm eval translate`` in the folder; returns exit code, stdout and stderr."""
     monkeypatch.chdir(folder)
     monkeypatch.delenv("SACREBLEU_SEED", raising=False)
 
-    def invoke(*args: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as caught:
-            cli.run(["eval", "translate", *args])
-        captured = capsys.readouterr()
-        return int(caught.value.code or 0), captured.out, captured.err
-
-    return invoke
+    return lambda *args: xlm("eval", "translate", *args)
 
 
 def rows(tsv: str) -> list[dict[str, str]]:

@@ -4,24 +4,19 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from xlmcli import cli
 from xlmcli.bundle import MeasuredScore, open_bundle
 from xlmcli.bundle.reading import hash_file
 from xlmcli.errors import ExitCode
 from xlmcli.facts import format_bytes
 from xlmcli.records import Direction
 
-
-def info(capsys: pytest.CaptureFixture[str], *args: str | Path) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        cli.run(["info", *map(str, args)])
-    captured = capsys.readouterr()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code, captured.out, captured.err
+Xlm = Callable[..., Any]
 
 
 @pytest.fixture
@@ -39,8 +34,8 @@ def told_bundle(tiny_checkpoint: Path, tmp_path: Path) -> Path:
     return tmp_path / "b"
 
 
-def test_a_bundle_as_text(capsys: pytest.CaptureFixture[str], told_bundle: Path) -> None:
-    code, out, err = info(capsys, told_bundle)
+def test_a_bundle_as_text(xlm: Xlm, told_bundle: Path) -> None:
+    code, out, err = xlm("info", told_bundle)
     assert (code, err) == (ExitCode.OK, "")
     manifest = open_bundle(told_bundle).manifest
     num_bytes = sum((told_bundle / name).stat().st_size for name in manifest.files)
@@ -69,13 +64,13 @@ def test_a_bundle_as_text(capsys: pytest.CaptureFixture[str], told_bundle: Path)
     )
 
 
-def test_a_classifier_as_text(capsys: pytest.CaptureFixture[str], published_classifier: Path, tmp_path: Path) -> None:
+def test_a_classifier_as_text(xlm: Xlm, published_classifier: Path, tmp_path: Path) -> None:
     from xlmcli.convert.bundling import BundleOptions, write_bundle
     from xlmcli.convert.xlm.encoder import open_encoder
 
     scores = (MeasuredScore(None, "reviews", "macro-F1", 0.75, lang="fr"), MeasuredScore(None, "all", "accuracy", 0.8))
     write_bundle(open_encoder(published_classifier), tmp_path / "b", BundleOptions(scores=scores))
-    code, out, _ = info(capsys, tmp_path / "b")
+    code, out, _ = xlm("info", tmp_path / "b")
     manifest = open_bundle(tmp_path / "b").manifest
     num_bytes = sum((tmp_path / "b" / name).stat().st_size for name in manifest.files)
     assert code == ExitCode.OK
@@ -102,30 +97,28 @@ def test_a_classifier_as_text(capsys: pytest.CaptureFixture[str], published_clas
   xlm.json      sha256 {hash_file(tmp_path / "b/xlm.json")}, which nothing here checks
 """
     )
-    _, out, _ = info(capsys, tmp_path / "b", "--format", "json")
+    _, out, _ = xlm("info", tmp_path / "b", "--format", "json")
     assert json.loads(out)["classifier"]["labels"] == ["bad", "fair", "good"]
 
 
-def test_a_published_classifier_as_text(
-    capsys: pytest.CaptureFixture[str], published_classifier: Path, tmp_path: Path
-) -> None:
-    _, out, _ = info(capsys, published_classifier)
+def test_a_published_classifier_as_text(xlm: Xlm, published_classifier: Path, tmp_path: Path) -> None:
+    _, out, _ = xlm("info", published_classifier)
     assert out.startswith(f"{published_classifier}: checkpoint, classify\n  labels      bad, fair, good\n")
     old = Path(shutil.copytree(published_classifier, tmp_path / "old"))
     (old / "model.safetensors").rename(old / "pytorch_model.bin")
-    code, out, _ = info(capsys, old)
+    code, out, _ = xlm("info", old)
     assert code == ExitCode.OK
     assert "kB (pytorch_model.bin)\n" in out
     assert "parameters" not in out
 
 
-def test_what_nobody_said_is_said_to_be_so(capsys: pytest.CaptureFixture[str], tiny_bundle: Path) -> None:
-    _, out, _ = info(capsys, tiny_bundle)
+def test_what_nobody_said_is_said_to_be_so(xlm: Xlm, tiny_bundle: Path) -> None:
+    _, out, _ = xlm("info", tiny_bundle)
     assert "  licence     not said\n  trained on  not said\n  scores      none\n" in out
 
 
-def test_a_bundle_as_json(capsys: pytest.CaptureFixture[str], told_bundle: Path) -> None:
-    code, out, _ = info(capsys, told_bundle, "--format", "json")
+def test_a_bundle_as_json(xlm: Xlm, told_bundle: Path) -> None:
+    code, out, _ = xlm("info", told_bundle, "--format", "json")
     document = json.loads(out)
     assert code == ExitCode.OK
     assert document["manifest_sha256"] == hash_file(told_bundle / "xlm.json")
@@ -135,8 +128,8 @@ def test_a_bundle_as_json(capsys: pytest.CaptureFixture[str], told_bundle: Path)
     assert document["num_bytes"] == sum((told_bundle / name).stat().st_size for name in document["files"])
 
 
-def test_a_checkpoint_as_text(capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path) -> None:
-    code, out, _ = info(capsys, tiny_checkpoint)
+def test_a_checkpoint_as_text(xlm: Xlm, tiny_checkpoint: Path) -> None:
+    code, out, _ = xlm("info", tiny_checkpoint)
     size = (tiny_checkpoint / "model.safetensors").stat().st_size
     parameters = count_parameters(tiny_checkpoint)
     assert code == ExitCode.OK
@@ -155,8 +148,8 @@ def test_a_checkpoint_as_text(capsys: pytest.CaptureFixture[str], tiny_checkpoin
     )
 
 
-def test_a_checkpoint_as_json(capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path) -> None:
-    code, out, _ = info(capsys, tiny_checkpoint, "--format", "json")
+def test_a_checkpoint_as_json(xlm: Xlm, tiny_checkpoint: Path) -> None:
+    code, out, _ = xlm("info", tiny_checkpoint, "--format", "json")
     document = json.loads(out)
     assert code == ExitCode.OK
     assert (document["kind"], document["task"], document["dim"]) == ("checkpoint", "translate", 32)
@@ -164,38 +157,36 @@ def test_a_checkpoint_as_json(capsys: pytest.CaptureFixture[str], tiny_checkpoin
     assert document["num_parameters"] == count_parameters(tiny_checkpoint)
 
 
-def test_a_pretrained_checkpoint(capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_a_pretrained_checkpoint(xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_checkpoint, tmp_path / "pretrained"))
     config = json.loads((folder / "config.json").read_text())
     del config["decoder_layers"], config["xlm_directions"]
     (folder / "config.json").write_text(json.dumps(config))
-    code, out, _ = info(capsys, folder)
+    code, out, _ = xlm("info", folder)
     assert code == ExitCode.OK
     assert out.startswith(f"{folder}: checkpoint, pretrained\n  languages   en, fr\n")
     assert "\n  model       32 wide, 2 layers, 4 heads\n" in out
 
 
-def test_an_altered_bundle_is_an_error(capsys: pytest.CaptureFixture[str], tiny_bundle: Path, tmp_path: Path) -> None:
+def test_an_altered_bundle_is_an_error(xlm: Xlm, tiny_bundle: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(tiny_bundle, tmp_path / "copy"))
     (copy / "config.json").write_text("{}")
-    code, out, err = info(capsys, copy)
+    code, out, err = xlm("info", copy)
     assert (code, out) == (ExitCode.MODEL, "")
     assert "config.json was altered" in err
 
 
 @pytest.mark.parametrize("damage", ["config.json", "model.safetensors"])
-def test_a_damaged_checkpoint_is_an_error(
-    capsys: pytest.CaptureFixture[str], tiny_checkpoint: Path, tmp_path: Path, damage: str
-) -> None:
+def test_a_damaged_checkpoint_is_an_error(xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path, damage: str) -> None:
     copy = Path(shutil.copytree(tiny_checkpoint, tmp_path / "copy"))
     (copy / damage).write_bytes((copy / damage).read_bytes()[:50])
-    code, _, err = info(capsys, copy)
+    code, _, err = xlm("info", copy)
     assert code == ExitCode.MODEL
     assert f"{copy / damage}: not" in err
 
 
-def test_an_unknown_name_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = info(capsys, "no-such-model")
+def test_an_unknown_name_lists_what_there_is(xlm: Xlm) -> None:
+    code, _, err = xlm("info", "no-such-model")
     assert code == ExitCode.MODEL
     assert "no model named 'no-such-model'" in err
     assert "hint: " in err

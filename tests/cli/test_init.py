@@ -47,15 +47,13 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
+def run(xlm: Callable[..., Any]) -> Run:
     """Runs ``xlm`` in this process, which must go well; returns stdout."""
 
     def run_well(*args: object) -> str:
-        with pytest.raises(SystemExit) as caught:
-            cli.run([str(arg) for arg in args])
-        captured = capsysbinary.readouterr()
-        assert caught.value.code == 0, captured.err.decode()
-        return captured.out.decode()
+        done = xlm(*args)
+        assert done.code == 0, done.err
+        return str(done.out)
 
     return run_well
 

@@ -31,11 +31,11 @@ def arguments(pairs: Path, tiny_tokenizer: Path) -> tuple[object, ...]:
 
 
 def test_a_run_writes_a_checkpoint_and_a_log(
-    arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, read_log: ReadLog
+    arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path, read_log: ReadLog
 ) -> None:
     folder = tmp_path / "deep" / "run"
     options = ("--objectives", "mlm,tlm", "--embeddings", "cooccurrence", "--max-steps", 4)
-    exit_code, stderr = xlm(*arguments, *options, folder)
+    exit_code, stderr = silent_xlm(*arguments, *options, folder)
     assert exit_code == 0, stderr
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     files = {"config.json", "model.safetensors", "tokenizer.model", "log.jsonl"}
@@ -62,20 +62,20 @@ def test_a_run_writes_a_checkpoint_and_a_log(
     assert lines[1].endswith("best so far")
 
 
-def test_quiet_says_nothing(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, read_log: ReadLog) -> None:
-    assert xlm(*arguments, "--max-steps", 2, "--quiet", tmp_path / "run") == (0, "")
+def test_quiet_says_nothing(arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path, read_log: ReadLog) -> None:
+    assert silent_xlm(*arguments, "--max-steps", 2, "--quiet", tmp_path / "run") == (0, "")
     assert len(read_log(tmp_path / "run")) == 2
 
 
-def test_resuming_goes_on(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, read_log: ReadLog) -> None:
-    assert xlm(*arguments, "--max-steps", 2, tmp_path / "run")[0] == 0
-    exit_code, stderr = xlm(*arguments, "--max-steps", 4, "--resume", tmp_path / "run")
+def test_resuming_goes_on(arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path, read_log: ReadLog) -> None:
+    assert silent_xlm(*arguments, "--max-steps", 2, tmp_path / "run")[0] == 0
+    exit_code, stderr = silent_xlm(*arguments, "--max-steps", 4, "--resume", tmp_path / "run")
     assert exit_code == 0, stderr
     assert [event["step"] for event in read_log(tmp_path / "run")] == [2, 2, 4, 4]
 
 
 def test_pretraining_and_translation_share_a_cache(
-    arguments: tuple[object, ...], xlm: Xlm, pairs: Path, tiny_tokenizer: Path, tmp_path: Path
+    arguments: tuple[object, ...], silent_xlm: Xlm, pairs: Path, tiny_tokenizer: Path, tmp_path: Path
 ) -> None:
     cache = tmp_path / "cache"
     text = (f"en-fr={pairs}", "--valid", f"en-fr={pairs}", "--max-len", 40, "--cache", cache)
@@ -83,13 +83,13 @@ def test_pretraining_and_translation_share_a_cache(
     pretraining = (*arguments, "--cache", cache, "--max-steps", 1, tmp_path / "a")
     translation = ("train", "translate", "--tokenizer", tiny_tokenizer, "--parallel", *text, *sizes, *RUN, "--seed", 1)
     for command in (pretraining, (*translation, "--max-steps", 1, tmp_path / "b")):
-        exit_code, stderr = xlm(*command)
+        exit_code, stderr = silent_xlm(*command)
         assert exit_code == 0, stderr
         (entry,) = cache.iterdir()
     assert {path.name for path in entry.iterdir()} >= {"entry.json", "ids-0.npy", "starts-1.npy"}
 
 
-def test_settings_come_from_a_file(pairs: Path, xlm: Xlm, tmp_path: Path, read_log: ReadLog) -> None:
+def test_settings_come_from_a_file(pairs: Path, silent_xlm: Xlm, tmp_path: Path, read_log: ReadLog) -> None:
     names = [str(name).removeprefix("--") for name in (*SIZES, *RUN)[::2]]
     values = [json.dumps(value) for value in (*SIZES, *RUN)[1::2]]
     settings = [f"{name} = {value}" for name, value in zip(names, values, strict=True)]
@@ -97,14 +97,14 @@ def test_settings_come_from_a_file(pairs: Path, xlm: Xlm, tmp_path: Path, read_l
     settings += ["vocab-size = 420", 'max-time = "1h"', "max-steps = 100"]
     config = tmp_path / "recipe.toml"
     config.write_text("[pretrain]\n" + "\n".join(settings), encoding="utf-8")
-    exit_code, stderr = xlm("pretrain", "--config", config, "--max-steps", 2, tmp_path / "run")
+    exit_code, stderr = silent_xlm("pretrain", "--config", config, "--max-steps", 2, tmp_path / "run")
     assert exit_code == 0, stderr
     log = read_log(tmp_path / "run")
     assert [event["step"] for event in log] == [2, 2]
     assert set(log[0]["losses"]) == {"clm"}
 
 
-def test_errors(arguments: tuple[object, ...], xlm: Xlm, pairs: Path, tmp_path: Path) -> None:
+def test_errors(arguments: tuple[object, ...], silent_xlm: Xlm, pairs: Path, tmp_path: Path) -> None:
     run = (*arguments, "--max-steps", 2)
     (tmp_path / "bad.tsv").write_text("a\tb\nc\n", encoding="utf-8")
     (tmp_path / "empty.tsv").write_text("\t\n", encoding="utf-8")
@@ -149,7 +149,7 @@ def test_errors(arguments: tuple[object, ...], xlm: Xlm, pairs: Path, tmp_path: 
         (ExitCode.DATA, f"no such file: {tmp_path / 'none'}", None, (*run, "--mono", f"en={tmp_path / 'none'}")),
     ]
     for exit_code, message, hint, args in cases:
-        code, stderr = xlm(*args, tmp_path / "run")
+        code, stderr = silent_xlm(*args, tmp_path / "run")
         expected = f"error: {message}" + (f"\n\nhint: {hint}" if hint else "")
         assert (code, stderr.startswith(expected)) == (exit_code, True), stderr
         assert not (tmp_path / "run" / "model.safetensors").exists()
@@ -166,45 +166,53 @@ def test_errors(arguments: tuple[object, ...], xlm: Xlm, pairs: Path, tmp_path: 
         ("--objectives", "mlm,mlm"),
     ],
 )
-def test_values_out_of_range(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, option: tuple[str, str]) -> None:
-    exit_code, stderr = xlm(*arguments, "--max-steps", 2, *option, tmp_path / "run")
+def test_values_out_of_range(
+    arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path, option: tuple[str, str]
+) -> None:
+    exit_code, stderr = silent_xlm(*arguments, "--max-steps", 2, *option, tmp_path / "run")
     assert exit_code == ExitCode.USAGE
     assert f"invalid value for '{option[0]}'" in stderr
 
 
-def test_a_run_is_neither_overwritten_nor_invented(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path) -> None:
+def test_a_run_is_neither_overwritten_nor_invented(
+    arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path
+) -> None:
     folder = tmp_path / "run"
-    assert xlm(*arguments, "--max-steps", 2, "--resume", folder) == (
+    assert silent_xlm(*arguments, "--max-steps", 2, "--resume", folder) == (
         ExitCode.USAGE,
         f"error: {folder} has no run to resume\n\nhint: leave --resume out to start one\n",
     )
-    assert xlm(*arguments, "--max-steps", 2, "--quiet", folder)[0] == 0
+    assert silent_xlm(*arguments, "--max-steps", 2, "--quiet", folder)[0] == 0
     before = (folder / "model.safetensors").read_bytes()
-    assert xlm(*arguments, "--max-steps", 4, folder) == (
+    assert silent_xlm(*arguments, "--max-steps", 4, folder) == (
         ExitCode.USAGE,
         f"error: {folder} has a checkpoint already\n\nhint: add --resume to go on, or name another folder\n",
     )
-    exit_code, stderr = xlm(*arguments, "--max-steps", 4, "--resume", "--dim", 32, folder)
+    exit_code, stderr = silent_xlm(*arguments, "--max-steps", 4, "--resume", "--dim", 32, folder)
     assert exit_code == ExitCode.USAGE
     assert "has other sizes, languages or directions\n\nhint: give the options that it was started with" in stderr
     assert (folder / "model.safetensors").read_bytes() == before
     (folder / "training" / "state.pt").write_bytes(b"damaged")
-    exit_code, stderr = xlm(*arguments, "--max-steps", 4, "--resume", folder)
+    exit_code, stderr = silent_xlm(*arguments, "--max-steps", 4, "--resume", folder)
     assert exit_code == ExitCode.MODEL
     assert "state.pt: damaged training state" in stderr
     (folder / "training" / "state.pt").unlink()
-    assert "has a checkpoint already\n\nhint: name another folder" in xlm(*arguments, "--max-steps", 4, folder)[1]
+    assert (
+        "has a checkpoint already\n\nhint: name another folder" in silent_xlm(*arguments, "--max-steps", 4, folder)[1]
+    )
 
 
-def test_a_diverging_run_is_a_training_error(arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path) -> None:
-    exit_code, stderr = xlm(*arguments, "--lr", "1e30", "--warmup", 0, "--max-steps", 20, "--quiet", tmp_path / "run")
+def test_a_diverging_run_is_a_training_error(arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path) -> None:
+    exit_code, stderr = silent_xlm(
+        *arguments, "--lr", "1e30", "--warmup", 0, "--max-steps", 20, "--quiet", tmp_path / "run"
+    )
     assert exit_code == ExitCode.TRAINING
     assert stderr.startswith("error: step ")
     assert "the gradient is not a number\n\nhint: lower the learning rate" in stderr
 
 
 def test_ctrl_c_saves_and_resuming_goes_on(
-    arguments: tuple[object, ...], xlm: Xlm, tmp_path: Path, read_log: ReadLog
+    arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path, read_log: ReadLog
 ) -> None:
     folder = tmp_path / "run"
     settings = ("--valid-every", 10**6, "--log-every", 1, "--precision", "fp32")
@@ -229,7 +237,7 @@ def test_ctrl_c_saves_and_resuming_goes_on(
     assert steps == list(range(1, steps[-1] + 1))
     assert (folder / "training" / "state.pt").exists()
     assert not (folder / "model.safetensors").exists()
-    assert xlm(*arguments, *settings, "--max-steps", steps[-1] + 2, "--quiet", "--resume", folder) == (0, "")
+    assert silent_xlm(*arguments, *settings, "--max-steps", steps[-1] + 2, "--quiet", "--resume", folder) == (0, "")
     events = [(event["event"], event["step"]) for event in read_log(folder)[len(steps) :]]
     last = steps[-1] + 2
     assert events == [("train", last - 1), ("train", last), ("valid", last)]

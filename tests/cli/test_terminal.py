@@ -65,8 +65,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
     ids=lambda command: " ".join("X" if word is ... else word for word in command),
 )
-def test_names_forge_no_error_and_move_no_cursor(run_xlm: RunXlm, command: tuple[object, ...], name: str) -> None:
-    code, out, err = run_xlm(*(name if word is ... else word for word in command))
+def test_names_forge_no_error_and_move_no_cursor(xlm: RunXlm, command: tuple[object, ...], name: str) -> None:
+    code, out, err = xlm(*(name if word is ... else word for word in command))
     assert code not in (0, 70)
     assert out == ""
     check_harmless(err)
@@ -88,8 +88,8 @@ def test_names_forge_no_error_and_move_no_cursor(run_xlm: RunXlm, command: tuple
     ],
     ids=" ".join,
 )
-def test_content_forges_no_error_and_is_cut(run_xlm: RunXlm, command: tuple[str, ...]) -> None:
-    code, _, err = run_xlm(*command)
+def test_content_forges_no_error_and_is_cut(xlm: RunXlm, command: tuple[str, ...]) -> None:
+    code, _, err = xlm(*command)
     assert code not in (0, 70)
     check_harmless(err)
     assert len(err) < 6000
@@ -106,9 +106,9 @@ def test_reports_of_bundles_are_harmless(tiny_bundle: Path) -> None:
     assert not any(line.startswith("error:") for line in text.splitlines())
 
 
-def test_gold_whose_columns_are_swapped_is_not_listed(run_xlm: RunXlm, folder: Path) -> None:
+def test_gold_whose_columns_are_swapped_is_not_listed(xlm: RunXlm, folder: Path) -> None:
     (folder / "gold.tsv").write_text("".join(f"Sentence {number} of a long list.\tgood\n" for number in range(500)))
     (folder / "predicted").write_text("good\n" * 500)
-    _, _, err = run_xlm("eval", "classify", "--gold", "gold.tsv", "predicted")
+    _, _, err = xlm("eval", "classify", "--gold", "gold.tsv", "predicted")
     assert "hint: gold.tsv has 500 different labels: are the columns swapped?" in err
     assert len(err) < 300

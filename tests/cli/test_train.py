@@ -28,14 +28,14 @@ def text(pairs: Path) -> tuple[object, ...]:
 
 
 def test_from_text_to_a_checkpoint(
-    text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path, read_log: ReadLog
+    text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, silent_xlm: Xlm, tmp_path: Path, read_log: ReadLog
 ) -> None:
     pretrained, folder = tmp_path / "xlm", tmp_path / "mt"
     sizes = (*SIZES, *LIMITS, "--block-len", 24)
-    done = xlm("pretrain", "--tokenizer", tiny_tokenizer, *text, *sizes, *RUN, *STEPS, "--quiet", pretrained)
+    done = silent_xlm("pretrain", "--tokenizer", tiny_tokenizer, *text, *sizes, *RUN, *STEPS, "--quiet", pretrained)
     assert done == (0, "")
     objectives = ("--objectives", "mt,ae,bt")
-    exit_code, stderr = xlm(
+    exit_code, stderr = silent_xlm(
         "train",
         "translate",
         "--init",
@@ -66,33 +66,33 @@ def test_from_text_to_a_checkpoint(
 
 
 def test_one_direction_without_a_pretrained_model(
-    text: tuple[object, ...], tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path, read_log: ReadLog
+    text: tuple[object, ...], tiny_tokenizer: Path, silent_xlm: Xlm, tmp_path: Path, read_log: ReadLog
 ) -> None:
     arguments = ("train", "translate", "--tokenizer", tiny_tokenizer, "--direction", "fr-en", *text, *MODEL, *RUN)
-    assert xlm(*arguments, *STEPS, "--quiet", tmp_path / "mt") == (0, "")
+    assert silent_xlm(*arguments, *STEPS, "--quiet", tmp_path / "mt") == (0, "")
     assert set(read_log(tmp_path / "mt")[1]["scores"]) == {"fr-en bleu", "fr-en ppl"}
-    assert xlm(*arguments, "--max-steps", 6, "--quiet", "--resume", tmp_path / "mt") == (0, "")
+    assert silent_xlm(*arguments, "--max-steps", 6, "--quiet", "--resume", tmp_path / "mt") == (0, "")
     assert [event["step"] for event in read_log(tmp_path / "mt")] == [3, 3, 6, 6]
-    exit_code, stderr = xlm(*arguments, "--max-steps", 9, "--resume", "--direction", "en-fr", tmp_path / "mt")
+    exit_code, stderr = silent_xlm(*arguments, "--max-steps", 9, "--resume", "--direction", "en-fr", tmp_path / "mt")
     assert exit_code == ExitCode.USAGE
     assert "has other sizes, languages or directions" in stderr
 
 
 def test_marks_are_learned_and_the_bundle_says_so(
-    pairs: Path, tiny_tokenizer: Path, run_xlm: Callable[..., tuple[int, str, str]], tmp_path: Path
+    pairs: Path, tiny_tokenizer: Path, xlm: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
     folder, bundle = tmp_path / "mt", tmp_path / "bundle"
     text = ("--parallel", f"en-fr={pairs}", "--valid", f"en-fr={pairs}", "--objectives", "mt", "--direction", "en-fr")
     run = ("train", "translate", "--tokenizer", tiny_tokenizer, *text, *MODEL, *RUN, "--max-steps", 1, "--quiet")
-    assert run_xlm(*run, "--augment", "spans=1", "--augment", "typos=0.5", folder) == (0, "", "")
+    assert xlm(*run, "--augment", "spans=1", "--augment", "typos=0.5", folder) == (0, "", "")
     config = json.loads((folder / "config.json").read_text())
     assert config["xlm_protects_spans"] is True
-    exit_code, _, stderr = run_xlm("convert", "--quantization", "float32", folder, bundle)
+    exit_code, _, stderr = xlm("convert", "--quantization", "float32", folder, bundle)
     assert exit_code == 0, stderr
     assert json.loads((bundle / "xlm.json").read_text())["translation"]["protects_spans"] is True
 
 
-def test_errors(text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path) -> None:
+def test_errors(text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, silent_xlm: Xlm, tmp_path: Path) -> None:
     start = ("train", "translate", *MODEL, *RUN)
     run = (*start, "--tokenizer", tiny_tokenizer, *text)
     bare = (*start, *STEPS, "--tokenizer", tiny_tokenizer)
@@ -137,13 +137,13 @@ def test_errors(text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, xlm
         (ExitCode.DATA, f"no such file: {tmp_path / 'x'}", None, (*run, *STEPS, "--mono", f"en={tmp_path / 'x'}")),
     ]
     for exit_code, message, hint, args in cases:
-        code, stderr = xlm(*args, tmp_path / "mt")
+        code, stderr = silent_xlm(*args, tmp_path / "mt")
         expected = f"error: {message}" + (f"\n\nhint: {hint}" if hint else "")
         assert (code, stderr.startswith(expected)) == (exit_code, True), stderr
         assert not (tmp_path / "mt" / "config.json").exists()
 
 
-def test_the_group_shows_what_can_be_trained(xlm: Xlm) -> None:
-    exit_code, stderr = xlm("train")
+def test_the_group_shows_what_can_be_trained(silent_xlm: Xlm) -> None:
+    exit_code, stderr = silent_xlm("train")
     assert exit_code == ExitCode.USAGE
     assert "translate" in stderr

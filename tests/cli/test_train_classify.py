@@ -37,14 +37,14 @@ def text(files: dict[str, Path]) -> tuple[object, ...]:
 
 
 def test_from_pretrained_to_a_classifier(
-    text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path, read_log: ReadLog
+    text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, silent_xlm: Xlm, tmp_path: Path, read_log: ReadLog
 ) -> None:
     pretrained, folder = tmp_path / "xlm", tmp_path / "classifier"
     both = ("--parallel", f"en-fr={pairs}", "--valid", f"en-fr={pairs}", "--block-len", 24, "--max-len", 40)
     rest = ("--batch-tokens", 160, "--warmup", 2, "--max-steps", 2, "--device", "cpu", "--quiet")
-    assert xlm("pretrain", "--tokenizer", tiny_tokenizer, *both, *SIZES, *rest, pretrained) == (0, "")
+    assert silent_xlm("pretrain", "--tokenizer", tiny_tokenizer, *both, *SIZES, *rest, pretrained) == (0, "")
     start = ("train", "classify", "--init", pretrained, *text, *RATES, *RUN, "--class-weights", "balanced")
-    exit_code, stderr = xlm(*start, "--max-epochs", 1, folder)
+    exit_code, stderr = silent_xlm(*start, "--max-epochs", 1, folder)
     assert exit_code == 0, stderr
     log = read_log(folder)
     assert [(event["event"], event.get("step")) for event in log] == [
@@ -65,16 +65,18 @@ def test_from_pretrained_to_a_classifier(
     assert "  fr zero-shot f1 " in lines[2]
     assert lines[-1].startswith("temperature ")
 
-    exit_code, stderr = xlm(*start, "--max-epochs", 2, "--resume", folder)
+    exit_code, stderr = silent_xlm(*start, "--max-epochs", 2, "--resume", folder)
     assert exit_code == 0, stderr
     assert [event.get("step") for event in read_log(folder)[4:] if event["event"] != "data"] == [6, 6, 9, 9, 10, None]
 
 
 def test_random_weights_and_several_seeds(
-    text: tuple[object, ...], tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path, read_log: ReadLog
+    text: tuple[object, ...], tiny_tokenizer: Path, silent_xlm: Xlm, tmp_path: Path, read_log: ReadLog
 ) -> None:
     start = ("train", "classify", "--tokenizer", tiny_tokenizer, *SIZES, *text, *RATES, *RUN)
-    exit_code, stderr = xlm(*start, "--max-steps", 3, "--seeds", 2, "--seed", 1, "--select", "en,fr", tmp_path / "x")
+    exit_code, stderr = silent_xlm(
+        *start, "--max-steps", 3, "--seeds", 2, "--seed", 1, "--select", "en,fr", tmp_path / "x"
+    )
     assert exit_code == 0, stderr
     runs = [event for event in read_log(tmp_path / "x") if event["event"] == "run"]
     assert [list(run)[1:] for run in runs] == [
@@ -87,17 +89,17 @@ def test_random_weights_and_several_seeds(
     assert {path.name for path in (tmp_path / "x").iterdir()} == names
 
 
-def test_one_classifier_teaches_another(tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path) -> None:
+def test_one_classifier_teaches_another(tiny_tokenizer: Path, silent_xlm: Xlm, tmp_path: Path) -> None:
     labels = ('[{"label": "other", "probability": 0.9}, {"label": "question", "probability": 0.1}]', '"other"')
     for name, label in zip(("said", "right"), labels, strict=True):
         field = "labels" if name == "said" else "label"
         (tmp_path / f"{name}.jsonl").write_text(f'{{"text": "The sea.", "{field}": {label}}}\n' * 9)
     said, right = (f"en={tmp_path / name}.jsonl" for name in ("said", "right"))
     run = ("train", "classify", "--tokenizer", tiny_tokenizer, *SIZES, *RATES, *RUN, "--max-steps", 9)
-    exit_code, stderr = xlm(*run, "--train", said, "--valid", right, tmp_path / "x")
+    exit_code, stderr = silent_xlm(*run, "--train", said, "--valid", right, tmp_path / "x")
     assert exit_code == 0, stderr
     assert json.loads((tmp_path / "x" / "config.json").read_text())["id2label"] == {"0": "other", "1": "question"}
-    exit_code, stderr = xlm(*run, "--train", said, "--valid", said, tmp_path / "y")
+    exit_code, stderr = silent_xlm(*run, "--train", said, "--valid", said, tmp_path / "y")
     assert exit_code == ExitCode.DATA
     assert stderr.startswith(
         f"error: {tmp_path / 'said.jsonl'}:1: validation text has labels, not probabilities of them"
@@ -105,11 +107,11 @@ def test_one_classifier_teaches_another(tiny_tokenizer: Path, xlm: Xlm, tmp_path
 
 
 def test_text_that_is_cut_and_a_model_at_chance_are_told(
-    files: dict[str, Path], tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path
+    files: dict[str, Path], tiny_tokenizer: Path, silent_xlm: Xlm, tmp_path: Path
 ) -> None:
     text = ("--train", f"en={files['en']}", "--valid", f"en={files['en']}", "--label-column", "kind", "--max-len", 5)
     rates = ("--encoder-lr", "1e-9", "--head-lr", "1e-9", "--max-steps", 3)
-    exit_code, stderr = xlm(
+    exit_code, stderr = silent_xlm(
         "train", "classify", "--tokenizer", tiny_tokenizer, *SIZES, *text, *rates, *RUN, tmp_path / "x"
     )
     assert exit_code == 0, stderr
@@ -118,7 +120,7 @@ def test_text_that_is_cut_and_a_model_at_chance_are_told(
 
 
 def test_errors(
-    text: tuple[object, ...], files: dict[str, Path], tiny_tokenizer: Path, xlm: Xlm, tmp_path: Path
+    text: tuple[object, ...], files: dict[str, Path], tiny_tokenizer: Path, silent_xlm: Xlm, tmp_path: Path
 ) -> None:
     start = ("train", "classify", *SIZES, *RUN, "--tokenizer", tiny_tokenizer)
     steps = ("--max-steps", 3)
@@ -135,7 +137,7 @@ def test_errors(
          (*start, *text, *steps, "--init", tmp_path / "none")),
     ]  # fmt: skip
     for exit_code, message, hint, args in cases:
-        code, stderr = xlm(*args, tmp_path / "x")
+        code, stderr = silent_xlm(*args, tmp_path / "x")
         expected = f"error: {message}" + (f"\n\nhint: {hint}" if hint else "")
         assert (code, stderr.startswith(expected)) == (exit_code, True), stderr
         assert not (tmp_path / "x" / "config.json").exists()

@@ -348,22 +348,22 @@ def protecting(tiny_bundle: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_protected_spans_come_out_as_they_went_in(protecting: Path, run_xlm: RunXlm) -> None:
+def test_protected_spans_come_out_as_they_went_in(protecting: Path, xlm: RunXlm) -> None:
     model = ("translate", "-m", protecting, "--src", "en", "--tgt", "fr", "--beam-size", 1)
     text = "Good morning {name}, the cat sleeps at https://x.org/Été now."
-    exit_code, stdout, stderr = run_xlm(*model, "--text", text)
+    exit_code, stdout, stderr = xlm(*model, "--text", text)
     assert exit_code == 0
     assert re.fullmatch(r"[^{}]+ \{name\}[^{}]+ https://x\.org/Été [^{}]+\n", stdout)
     assert "1 line where the text around protected spans was translated in parts" in stderr
-    assert run_xlm(*model, "--text", "{name}: 👍 <b>!") == (0, "{name}: 👍 <b>!\n", "")
-    exit_code, stdout, stderr = run_xlm(*model, "--text", text, "--no-protect")
+    assert xlm(*model, "--text", "{name}: 👍 <b>!") == (0, "{name}: 👍 <b>!\n", "")
+    exit_code, stdout, stderr = xlm(*model, "--text", text, "--no-protect")
     assert (exit_code, "{name}" in stdout, "protected" in stderr) == (0, False, False)
 
 
-def test_parts_are_warned_of_in_json(protecting: Path, run_xlm: RunXlm, tmp_path: Path) -> None:
+def test_parts_are_warned_of_in_json(protecting: Path, xlm: RunXlm, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"text": "Hello {a}.\\nSee {b} {a} soon."}\n{"text": "Hello."}\n')
     model = ("translate", "-m", protecting, "--src", "en", "--tgt", "fr", "--beam-size", 2, "--n-best", 2)
-    exit_code, stdout, _ = run_xlm(*model, "--format", "jsonl", tmp_path / "in.jsonl")
+    exit_code, stdout, _ = xlm(*model, "--format", "jsonl", tmp_path / "in.jsonl")
     assert exit_code == 0
     first, second = map(json.loads, stdout.splitlines())
     assert "parted" in first["warnings"]
@@ -371,11 +371,11 @@ def test_parts_are_warned_of_in_json(protecting: Path, run_xlm: RunXlm, tmp_path
     assert [re.findall(r"\{.\}|\n", item["text"]) for item in first["nbest"]] == [["{a}", "\n", "{b}", "{a}"]] * 2
 
 
-def test_a_model_that_has_learned_no_marks_protects_nothing(tiny_bundle: Path, run_xlm: RunXlm) -> None:
+def test_a_model_that_has_learned_no_marks_protects_nothing(tiny_bundle: Path, xlm: RunXlm) -> None:
     model = ("translate", "-m", tiny_bundle, "--src", "en", "--tgt", "fr", "--beam-size", 1, "--text", "Go {name}.")
-    done = run_xlm(*model)
+    done = xlm(*model)
     assert "{name}" not in done[1]
-    assert run_xlm(*model, "--no-protect") == done
+    assert xlm(*model, "--no-protect") == done
 
 
 def test_training_libraries_are_never_loaded(tiny_bundle: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from xlmcli import __version__, cli
+from xlmcli import __version__
 from xlmcli.bundle import reading
 from xlmcli.doctor import machine as machine_module
 from xlmcli.doctor import speed as speed_module
@@ -34,15 +34,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def doctor(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*args: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as caught:
-            cli.run(["doctor", *args])
-        captured = capsys.readouterr()
-        assert isinstance(caught.value.code, int)
-        return caught.value.code, captured.out, captured.err
-
-    return run
+def doctor(xlm: Run) -> Run:
+    return lambda *args: xlm("doctor", *args)
 
 
 @pytest.fixture

@@ -84,12 +84,6 @@ def bundle_files() -> dict[str, bytes]:
 
 
 @pytest.fixture
-def xlm(run_xlm: Run) -> Run:
-    """Runs ``xlm`` in this process; returns the exit code, stdout and stderr."""
-    return run_xlm
-
-
-@pytest.fixture
 def served(hub: Any, repository: Any, bundle_files: dict[str, bytes]) -> Any:
     """The hub with one bundle, ``team/mt-en-fr``."""
     hub.repositories["team/mt-en-fr"] = repository(dict(bundle_files))

@@ -96,19 +96,17 @@ def test_a_language_that_it_does_not_translate_from() -> None:
     assert caught.value.hint == "it translates ro-en"
 
 
-def test_a_line_for_each_direction(
-    tmp_path: Path, published: Any, run_xlm: Callable[..., tuple[int, str, str]]
-) -> None:
+def test_a_line_for_each_direction(tmp_path: Path, published: Any, xlm: Callable[..., tuple[int, str, str]]) -> None:
     folder, path = tmp_path / "model", tmp_path / "b"
     folder.mkdir()
     published.mbart(folder)
     (tmp_path / "ro.txt").write_text("the cat\n\n", encoding="utf-8")
     verify = ["--verify-file", f"ro={tmp_path / 'ro.txt'}"]
-    code, out, err = run_xlm("convert", folder, path, "--quantization", "float32", *verify)
+    code, out, err = xlm("convert", folder, path, "--quantization", "float32", *verify)
     assert (code, err) == (ExitCode.OK, f"wrote {path}\n")
     assert out.startswith("ro-de: 1 of 1 greedy translations equal, scores differ by at most ")
     change_a_weight(folder, "model.decoder.layers.1.fc2.weight")
-    code, out, err = run_xlm("convert", folder, path, "--verify-file", f"xx={tmp_path / 'ro.txt'}", "--force")
+    code, out, err = xlm("convert", folder, path, "--verify-file", f"xx={tmp_path / 'ro.txt'}", "--force")
     assert (code, out) == (ExitCode.USAGE, "")
     assert "--verify-file: the model has no language 'xx'" in err
 
@@ -128,7 +126,7 @@ def test_a_line_for_each_direction(
 def test_options_that_say_nothing_here_are_usage_errors(
     tmp_path: Path,
     published: Any,
-    run_xlm: Callable[..., tuple[int, str, str]],
+    xlm: Callable[..., tuple[int, str, str]],
     family: str,
     options: list[str],
     message: str,
@@ -137,7 +135,7 @@ def test_options_that_say_nothing_here_are_usage_errors(
     folder.mkdir()
     names = ["XLMRobertaModel"] if family == "xlm_roberta" else []
     getattr(published, family)(folder, *names)
-    code, out, err = run_xlm("convert", folder, tmp_path / "b", *options)
+    code, out, err = xlm("convert", folder, tmp_path / "b", *options)
     assert (code, out) == (ExitCode.USAGE, "")
     assert message in err
     assert "hint: " in err
