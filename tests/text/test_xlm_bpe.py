@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlmcli.errors import ModelError
-from xlmcli.text import bpe, chunks, load_tokenizer
+from xlmcli.text import bpe, moses_chunks, load_tokenizer
 from xlmcli.text.special import RESERVED_PIECES, UNK_ID
 from xlmcli.text.xlm_bpe import XLMBPETokenizer
 
@@ -201,7 +201,7 @@ def test_what_is_saved_opens_again(tokenizer: XLMBPETokenizer, tmp_path: Path) -
 
 def test_memory_does_not_grow_with_new_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Caches of a hundredth of their size are full after a few hundred lines.
-    monkeypatch.setattr(chunks, "_MAX_CACHED_CHARACTERS", 10_000)
+    monkeypatch.setattr(moses_chunks, "_MAX_CACHED_CHARACTERS", 10_000)
     monkeypatch.setattr(bpe, "_MAX_CACHED_CHARACTERS", 10_000)
     tokenizer = XLMBPETokenizer.load(folder)
 
