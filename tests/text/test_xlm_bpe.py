@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlmcli.errors import ModelError
-from xlmcli.text import bpe, moses_chunks, load_tokenizer
+from xlmcli.text import bpe, load_tokenizer, moses_chunks
 from xlmcli.text.special import RESERVED_PIECES, UNK_ID
 from xlmcli.text.xlm_bpe import XLMBPETokenizer
 
