@@ -62,6 +62,12 @@ SYMBOLS = (
 )
 
 
+def test_marks_of_the_text_itself_and_numbers_without_plain_forms_are_copied() -> None:
+    lines = ["the cat \ufdd2 likes 😀", "It is 10⁶ metres.", "That is 3×10⁸ m²."]
+    for line, kept in zip(translate(EN_FR, lines), ["\ufdd2 😀", "10⁶", "3×10⁸ m²"], strict=True):
+        assert all(span in line for span in kept.split())
+
+
 @pytest.mark.parametrize("options", [(), ("--beam-size", "1"), ("--n-best", "2")])
 def test_rare_symbols_break_no_characters(options: tuple[str, ...]) -> None:
     lines = [*(f"It is {symbol} now." for symbol in SYMBOLS), " ".join(SYMBOLS), "".join(SYMBOLS), SYMBOLS[0]]

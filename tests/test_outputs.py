@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from xlmcli.errors import DataError
 from xlmcli.lines import iter_file_lines
+from xlmcli.named_file import NamedFile
 from xlmcli.outputs import atomic_write, compressing, partial_folder
 
 FULL_DISK = Path("/dev/full")
@@ -92,7 +95,7 @@ def test_atomic_write_says_what_it_cannot_write(tmp_path: Path, name: str) -> No
         pytest.fail("the block must not run")
 
 
-@pytest.mark.parametrize("suffix", ["", ".gz", ".xz", ".zst"])
+@pytest.mark.parametrize("suffix", ["", ".gz", ".xz", ".zst", ".GZ", ".Zst"])
 def test_what_is_written_is_what_the_name_says(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"x{suffix}"
     with atomic_write(path, "wb") as raw, compressing(raw, path) as file:
@@ -173,3 +176,18 @@ def test_a_file_that_is_taken_for_stale_at_once_is_made_again(tmp_path: Path, mo
     with atomic_write(tmp_path / "out") as file:
         file.write("x")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out", "x")]
+
+
+def test_a_full_pipe_that_does_not_block_is_waited_for() -> None:
+    """A program at its other end may make it so."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    content = bytes(range(256)) * 4000
+    with NamedFile(writing, "pipe") as raw, open(reading, "rb") as reader:  # a descriptor
+        received: list[bytes] = []
+        thread = threading.Thread(target=lambda: received.append(reader.read(len(content))))
+        thread.start()
+        with io.BufferedWriter(raw) as writer:
+            writer.write(content)
+        thread.join(timeout=30)
+    assert received == [content]

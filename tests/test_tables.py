@@ -159,3 +159,8 @@ def test_columns_count_from_one() -> None:
     check_column("x0", "--column")
     with pytest.raises(UsageError, match=r"^--column counts from 1$"):
         check_column("00", "--column")
+
+
+def test_a_column_is_no_number_of_thousands_of_digits() -> None:
+    with pytest.raises(UsageError, match=r"^--column is a number of 5000 digits$"):
+        check_column("1" * 5000, "--column")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, time
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +15,8 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+_MAX_LINE_CHARS = 10_000
 
 
 def load_table(path: Path, command: Sequence[str]) -> dict[str, object]:
@@ -28,8 +31,8 @@ def load_table(path: Path, command: Sequence[str]) -> dict[str, object]:
         UsageError: It has no table for this command.
     """
     try:
-        document = tomllib.loads("\n".join(iter_file_lines(path)))
-    except tomllib.TOMLDecodeError as error:
+        document = tomllib.loads("\n".join(_lines(path)))
+    except (ValueError, RecursionError) as error:  # of TOML, and of numbers and brackets without end
         raise DataError(f"{path}: not TOML: {error}") from error
     table: object = document
     for word in command:
@@ -37,7 +40,17 @@ def load_table(path: Path, command: Sequence[str]) -> dict[str, object]:
     if not isinstance(table, dict):
         present = ", ".join(f"[{name}]" for name in _table_names(document)) or "no table"
         raise UsageError(f"{path}: no table [{'.'.join(command)}]", hint=f"the file has {present}")
+    for name, value in table.items():
+        if isinstance(value, date | time):
+            raise UsageError(f"{path}: {name} is a date or a time", hint="a text stands in quotes")
     return cast(dict[str, object], table)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    for number, line in enumerate(iter_file_lines(path), start=1):
+        if len(line) > _MAX_LINE_CHARS:  # The parser takes for ever on keys of many parts.
+            raise DataError(f"{path}:{number}: a line of over {_MAX_LINE_CHARS:,} characters")
+        yield line
 
 
 def _table_names(table: Mapping[str, object], prefix: str = "") -> Iterator[str]:

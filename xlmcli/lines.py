@@ -42,25 +42,32 @@ _OTHER_ENCODINGS = {
 }
 
 
+def compressed_suffix(path: Path) -> str | None:
+    """Returns the suffix of a compressed file, in lower case; None if it is none."""
+    suffix = path.suffix.lower()
+    return suffix if suffix in COMPRESSED_SUFFIXES else None
+
+
 def open_bytes(path: Path) -> BinaryIO:
     """Opens a file for reading bytes, decompressed where its suffix is .gz, .xz or .zst.
 
     Raises:
         DataError: The file is missing, a directory or unreadable.
     """
+    suffix = compressed_suffix(path)
     try:
-        if path.suffix == ".gz":
+        if suffix == ".gz":
             import gzip
 
             return cast(BinaryIO, gzip.open(path, "rb"))
         raw = path.open("rb")
     except OSError as error:
         raise DataError(unreadable(path, error)) from error
-    if path.suffix == ".xz":
+    if suffix == ".xz":
         import lzma
 
         return io.BufferedReader(_FramesReader(raw, partial(lzma.LZMADecompressor, memlimit=_MAX_XZ_BYTES)))
-    if path.suffix == ".zst":
+    if suffix == ".zst":
         import zstandard
 
         return io.BufferedReader(_FramesReader(raw, zstandard.ZstdDecompressor().decompressobj))

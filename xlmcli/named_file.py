@@ -29,7 +29,12 @@ class NamedFile(io.FileIO):
 
     def write(self, data: Any) -> int:
         try:
-            return super().write(data)
+            # A pipe that another process made non-blocking says None where it is full.
+            while (num_written := super().write(data)) is None:
+                import select
+
+                select.select([], [self], [])
+            return num_written
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, Protocol, cast, overload
 
 from xlmcli.errors import XlmError
-from xlmcli.lines import COMPRESSED_SUFFIXES
+from xlmcli.lines import compressed_suffix
 from xlmcli.named_file import NamedFile, writing_error
 from xlmcli.signals import undone
 
@@ -73,10 +73,11 @@ def compressing(stream: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
         stream: The file, open; it stays so.
         path: Its name.
     """
-    if path.suffix not in COMPRESSED_SUFFIXES:
+    suffix = compressed_suffix(path)
+    if suffix is None:
         yield stream
         return
-    with _CompressingWriter(stream, _new_compressor(path.suffix)) as writer:
+    with _CompressingWriter(stream, _new_compressor(suffix)) as writer:
         yield cast(IO[bytes], writer)
 
 
@@ -172,7 +173,10 @@ def _open_descriptor(path: Path) -> int | None:
         holder = _DESCRIPTORS.fullmatch(parent)
         if holder and path.name.isdecimal():
             if holder["process"] in (None, str(os.getpid())):
-                return os.dup(int(path.name))
+                try:
+                    return os.dup(int(path.name))
+                except OverflowError:  # There are not so many.
+                    raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
             return os.open(path, os.O_WRONLY | os.O_APPEND)
         if not path.is_symlink():
             return None

@@ -33,13 +33,14 @@ _FORMATS: dict[str, FormatName] = {
 COMMA = ","
 OTHER_DELIMITERS = (";", "\t", "|")
 
+_MAX_DIGITS = 9
 # A value may be as long as a line may; csv's own limit is 131,072 characters.
 csv.field_size_limit(1 << 30)
 
 
 def format_of(path: Path) -> FormatName:
     """Tells the format by a file's suffix; text where it says nothing."""
-    suffixes = [suffix for suffix in path.suffixes if suffix not in COMPRESSED_SUFFIXES]
+    suffixes = [suffix for suffix in path.suffixes if suffix.lower() not in COMPRESSED_SUFFIXES]
     return _FORMATS.get(suffixes[-1].lower(), "text") if suffixes else "text"
 
 
@@ -186,9 +187,13 @@ def check_column(column: str | None, option: str) -> None:
     """Checks a column that may be given by number; anything else is a name.
 
     Raises:
-        UsageError: The number is 0.
+        UsageError: The number is 0, or larger than any table is wide.
     """
-    if column is not None and column.isdecimal() and int(column) == 0:
+    if column is None or not column.isdecimal():
+        return
+    if len(column) > _MAX_DIGITS:
+        raise UsageError(f"{option} is a number of {len(column)} digits", hint="columns are counted from 1")
+    if int(column) == 0:
         raise UsageError(f"{option} counts from 1")
 
 

@@ -56,12 +56,16 @@ def shape(name: str, *lengths: int) -> Change:
     return change
 
 
-def heads(value: int) -> Change:
+def stored(name: str, value: int) -> Change:
+    """Changes a setting in model.bin."""
+
     def change(folder: Path) -> None:
         content = bytearray((folder / "model.bin").read_bytes())
         with (folder / "model.bin").open("rb") as stream:
-            offset = read_weights(stream)["encoder/num_heads"].offset
-        content[offset : offset + 2] = value.to_bytes(2, "little")
+            weight = read_weights(stream)[name]
+        content[weight.offset : weight.offset + weight.num_bytes] = value.to_bytes(
+            weight.num_bytes, "little", signed=True
+        )
         (folder / "model.bin").write_bytes(content)
 
     return change
@@ -76,6 +80,12 @@ def pieces(change: Callable[[list[str]], object], name: str = "shared_vocabulary
     return change_file
 
 
+SETTINGS = [
+    *(("decoder/alignment_layer", value) for value in (2, -3, 32_639)),
+    *(("decoder/alignment_heads", value) for value in (-1, 5)),
+    *(("encoder/activation", value) for value in (7, -1)),
+    *(("decoder/pre_norm", 2), ("encoder/scale_embeddings", -1), ("encoder/embeddings_merge", 2)),
+]
 ATTENTION = "encoder/layer_0/self_attention/linear_0/weight"
 TRANSLATORS = {
     "a language beyond the table": (
@@ -93,7 +103,8 @@ TRANSLATORS = {
     "width": (setting("xlm.json", 64, "architecture", "dim"), "expected 96|is of shape|for a model 64 wide"),
     "layers": (setting("xlm.json", 3, "architecture", "decoder_layers"), "decoder_layers is 3, and model.bin has 2"),
     "heads": (setting("xlm.json", 8, "architecture", "num_heads"), "num_heads is 8, and model.bin has 4"),
-    "heads of the model": (heads(0), "num_heads is 4, and model.bin has 0"),
+    "heads of the model": (stored("encoder/num_heads", 0), "num_heads is 4, and model.bin has 0"),
+    **{f"{name} {value}": (stored(name, value), f"{name} is {value}, expected ") for name, value in SETTINGS},
     "quantization": (setting("xlm.json", "int8", "quantization"), "quantization is int8, and model.bin has float32"),
     "place of a table": (
         setting("xlm.json", 0, "translation", "position_tables", "encoder", "offset"),

@@ -269,6 +269,18 @@ BOMBS = {
         many(ITEMS + named("argparse", "Namespace") + b"q\x000", b"h\x00)\x81h\x01b", 300),
         "copies more than 256 MB",
     ),
+    "the same set as an object": (
+        many(NUMBERS + named("builtins", "set") + b"q\x000", b"(h\x00h\x01o", 300),
+        "makes instances in a way that no checkpoint does",
+    ),
+    "the same set as an instance": (
+        many(NUMBERS, b"(h\x01ibuiltins\nset\n", 300),
+        "makes instances in a way that no checkpoint does",
+    ),
+    "the same set with names": (
+        many(NUMBERS + named("builtins", "set") + b"q\x000", b"h\x00h\x01\x85}\x92", 300),
+        "makes instances in a way that no checkpoint does",
+    ),
     "empty sets": (b"\x80\x04" + b"\x8f" * 6_000_000 + b".", "takes over 5,000,000 steps"),
     "empty sets in a frame": (
         b"\x80\x04\x95" + struct.pack("<Q", 6_000_000) + b"\x8f" * 6_000_000 + b".",

@@ -159,6 +159,10 @@ def test_command_line_wins(config: Path) -> None:
         ("", UsageError, r"no table \[cook\.cake\]"),
         ("cook = 1", UsageError, r"no table \[cook\.cake\]"),
         ("[cook", DataError, r"recipe\.toml: not TOML"),
+        (f"[cook.cake]\neggs = {'9' * 5000}", DataError, r"recipe\.toml: not TOML"),
+        (f"[cook.cake]\neggs = {'[' * 9000}", DataError, r"recipe\.toml: not TOML"),
+        (f"[cook.cake]\n{'a.' * 9000}a = 1", DataError, r"recipe\.toml:2: a line of over 10,000 characters"),
+        ("[cook.cake]\neggs = 1979-05-27", UsageError, r"recipe\.toml: eggs is a date or a time"),
     ],
 )
 def test_config_errors_name_the_place(tmp_path: Path, content: str, error: type[Exception], message: str) -> None:

@@ -109,3 +109,9 @@ def test_no_label_in_every_format() -> None:
     assert answer.lines("x", 0) == [""]
     assert answer.rows()[0].added == ("", "")
     assert answer.values().added == {"label": None, "probability": None}
+
+
+@pytest.mark.parametrize("abstain", ["a\tb", "a\n", "\udcff"])
+def test_a_label_of_abstention_is_a_column_of_text(abstain: str) -> None:
+    with pytest.raises(UsageError, match=r"^--abstain .* holds a tab, a line end or what is not UTF-8$"):
+        LabelOptions(threshold=1, abstain=abstain)

@@ -130,6 +130,7 @@ def test_the_name_of_a_reserved_token_is_text(tokenizer: SentencePieceTokenizer)
         ("aTœ. '", False),  # what the text had
         ("’…ﬁ\N{NO-BREAK SPACE}\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}", False),  # what is read as something that it had
         ("日👍Жř#", True),
+        ("⁶₂½⁄", True),  # what would be another number: the vocabulary has no ^, _ and /
     ],
 )
 def test_characters_that_are_spelt_in_bytes_are_lacking(

@@ -41,6 +41,13 @@ _SHAPES: Mapping[str, tuple[int | None, int | None]] = {
     "/position_encodings/encodings": (None, 1),
 }
 
+_FLAGS = (
+    "pre_norm", "scale_embeddings", "embeddings_merge", "multi_query_attention", "start_from_zero_embedding", "alibi",
+    "alibi_use_positive_positions", "scale_alibi",
+)  # fmt: skip
+# What the engine knows for the settings of a side: activations are numbered.
+_RANGES: Mapping[str, tuple[int, int]] = {"activation": (0, 6), **dict.fromkeys(_FLAGS, (0, 1))}
+
 
 def check_manifest(manifest: Manifest, place: str) -> None:
     """Holds what a manifest says against the rest of it.
@@ -70,6 +77,9 @@ def check_model(folder: Path, manifest: Manifest) -> None:
             weights = read_weights(stream)
             _check_shapes(weights, manifest.architecture.dim, path)
             facts = list(_facts(manifest, weights, stream))
+            for name, number, least, most in _settings(weights, stream):
+                if not least <= number <= most:
+                    raise ModelError(f"{path}: {name} is {number}, expected {least} to {most}")
     except OSError as error:
         raise ModelError(unreadable(path, error)) from None
     for field, said, found in facts:
@@ -162,6 +172,22 @@ def _facts(manifest: Manifest, weights: Weights, stream: BinaryIO) -> Iterator[t
             ("decoder", tables.decoder, DECODER_POSITIONS),
         ):
             yield f"translation: position_tables: {field}", table, _position_table(weights.get(name))
+
+
+def _settings(weights: Weights, stream: BinaryIO) -> Iterator[tuple[str, int, int, int]]:
+    """Yields the names of settings in model.bin, their values, and the least and the most that the engine knows."""
+    for name, weight in weights.items():
+        if weight.shape or not weight.dtype.startswith("int"):
+            continue
+        side, _, setting = name.partition("/")
+        least, most = _RANGES.get(setting, (None, None))
+        if setting == "alignment_layer":
+            layers = count_layers(weights, side)
+            least, most = -layers, layers - 1
+        elif setting == "alignment_heads" and (heads := weights.get(f"{side}/num_heads")) is not None:
+            least, most = 0, read_number(stream, heads)
+        if least is not None and most is not None:
+            yield name, read_number(stream, weight), least, most
 
 
 def _position_table(weight: StoredWeight | None) -> PositionTable | None:

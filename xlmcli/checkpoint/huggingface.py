@@ -107,7 +107,9 @@ def _open_file(path: Path) -> StoredWeights | StreamedWeights:
         return StoredWeights(path)
     file = TorchFile(path)
     content = file.content
-    if not isinstance(content, dict) or not all(isinstance(part, TensorReference) for part in content.values()):
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(part, TensorReference) for name, part in content.items()
+    ):
         raise ModelError(f"{path}: not a table of weights")
     return StreamedWeights(file, content)
 

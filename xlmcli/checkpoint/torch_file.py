@@ -95,8 +95,8 @@ class TorchFile:
         Raises:
             ModelError: They have more numbers than the file has bytes.
         """
-        if (count := sum(prod(reference.size) for reference in references)) > len(self._map):
-            raise ModelError(f"{self._path}: refused, its tensors have {count:,} numbers, more than the file has bytes")
+        if sum(prod(reference.size) for reference in references) > len(self._map):
+            raise ModelError(f"{self._path}: refused, its tensors have more numbers than the file has bytes")
 
     def release(self) -> None:
         """Gives back the memory of numbers that were read; the next look reads them from the file again.

@@ -198,6 +198,10 @@ def _refuse_array(unpickler: Any) -> NoReturn:
     raise ModelError(f"{unpickler._origin}: refused, its pickle makes a byte array, which no checkpoint has")
 
 
+def _refuse_instance(unpickler: Any) -> NoReturn:
+    raise ModelError(f"{unpickler._origin}: refused, its pickle makes instances in a way that no checkpoint does")
+
+
 def _then_check(load: Callable[[Any], None]) -> Callable[[Any], None]:
     def load_checked(unpickler: RestrictedUnpickler) -> None:
         load(unpickler)
@@ -217,6 +221,9 @@ for _code in (pickle.REDUCE, pickle.NEWOBJ, pickle.BUILD):
     RestrictedUnpickler.dispatch[_code[0]] = _after_counting(RestrictedUnpickler.dispatch[_code[0]])
 
 RestrictedUnpickler.dispatch[pickle.BYTEARRAY8[0]] = _refuse_array
+
+for _code in (pickle.OBJ, pickle.INST, pickle.NEWOBJ_EX):
+    RestrictedUnpickler.dispatch[_code[0]] = _refuse_instance
 
 
 class _Dict(dict[Any, Any]):

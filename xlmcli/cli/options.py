@@ -129,7 +129,7 @@ class OutputType(click.Path):
     """A file to write, whose name does not end as a folder's."""
 
     def __init__(self) -> None:
-        super().__init__(path_type=Path)
+        super().__init__(readable=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if os.path.basename(value) in ("", os.curdir, os.pardir):  # noqa: PTH119  # a Path forgets how it was written
@@ -142,7 +142,7 @@ MONOLINGUAL = SourceType(1)
 PARALLEL = SourceType(2)
 SOURCE = SourceType(None)
 DIRECTION = DirectionType()
-FILE = click.Path(path_type=Path)
+FILE = click.Path(readable=False, path_type=Path)
 """A path, whatever is there: the library's messages say what is wrong with it."""
 OUTPUT = OutputType()
 

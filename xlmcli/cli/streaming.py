@@ -134,7 +134,7 @@ def _shared_options(verb: str, model_help: str, batch_tokens: int) -> list[Calla
         ),
         click.option(
             "--threads",
-            type=click.IntRange(1, 1024),
+            type=click.IntRange(1, 256),
             help="Threads that share a batch (default: 1, or the usable cores shared out among --workers).",
         ),
         click.option(
@@ -266,7 +266,7 @@ def _open_inputs(files: tuple[Path, ...], text: str | None) -> list[Input]:
 
 def _check_ending(path: Path) -> None:
     """Refuses names that promise another format than text."""
-    endings = [suffix for suffix in path.suffixes if suffix not in COMPRESSED_SUFFIXES]
+    endings = [suffix for suffix in path.suffixes if suffix.lower() not in COMPRESSED_SUFFIXES]
     if endings and endings[-1].lower() in _UNWRITTEN_ENDINGS:
         raise UsageError(
             f"-o {path}: {endings[-1]} is a format that is not written",

@@ -30,6 +30,8 @@ _LENGTH_STEP = 8
 check_engine_variables()
 ctranslate2.set_log_level(logging.ERROR)
 
+_MAX_THREADS = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
@@ -46,6 +48,13 @@ class EngineOptions:
     compute_type: str = "default"
     num_threads: int | None = None
     num_workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.num_threads or 1) * (self.num_workers or 1) > _MAX_THREADS:
+            raise UsageError(
+                f"{self.num_workers} workers of {self.num_threads} threads each are too many",
+                hint=f"give at most {_MAX_THREADS} threads to all of them",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,10 @@ class ClassifierHead:
         if self._hidden is not None:
             weight, bias = self._hidden
             vectors = np.tanh(vectors @ weight.T + bias)
-        logits: NDArray[np.float32] = vectors @ self._weight.T + self._bias
+        with np.errstate(all="ignore"):
+            logits: NDArray[np.float32] = vectors @ self._weight.T + self._bias
+        if not np.isfinite(logits).all():
+            raise ModelError("the model gives numbers that are not finite")
         return np.tanh(logits) if self._part.activation == "tanh" else logits
 
     def probabilities(self, states: States) -> NDArray[np.float32]:

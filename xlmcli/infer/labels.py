@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from xlmcli.infer.records.protocols import Added, Row, Values
 from xlmcli.tables import ALL_LABELS_NAME, LABEL_NAME, PROBABILITY_NAME, join_labels, split_labels
 
 _MULTI_LABEL_THRESHOLD = 0.5
+# The bytes of an argument that are not UTF-8 are halves of surrogate pairs in Python.
+_UNWRITABLE = re.compile("[\t\n\r\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class LabelOptions:
         # What is not a number (NaN) is in no range, but click lets it pass.
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise UsageError(f"--threshold {self.threshold} is not from 0 to 1")
+        if self.abstain is not None and _UNWRITABLE.search(self.abstain):
+            raise UsageError(f"--abstain {self.abstain!r} holds a tab, a line end or what is not UTF-8")
         if self.all_labels:
             for option, value in (("-k", self.num_best), ("--threshold", self.threshold), ("--abstain", self.abstain)):
                 if value is not None:

@@ -16,8 +16,8 @@ from typing import BinaryIO, Literal, Protocol, cast
 
 from xlmcli.errors import DataError, unreadable
 from xlmcli.lines import (
-    COMPRESSED_SUFFIXES,
     MAX_LINE_BYTES,
+    compressed_suffix,
     decode_line,
     line_too_long,
     open_bytes,
@@ -96,7 +96,7 @@ def file_input(path: Path) -> Input:
         raise DataError(unreadable(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))))
     if not os.access(path, os.R_OK):
         raise DataError(unreadable(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
-    is_plain = stat.S_ISREG(status.st_mode) and path.suffix not in COMPRESSED_SUFFIXES
+    is_plain = stat.S_ISREG(status.st_mode) and compressed_suffix(path) is None
     return Input(str(path), lambda: open_bytes(path), status.st_size if is_plain else None)
 
 

@@ -15,6 +15,9 @@ _FRACTIONS = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞↉"
 _FRACTION_SLASH = "⁄"
 _SIGNS = {"⁺": "+", "⁻": "-", "₊": "+", "₋": "-"}
 
+ODD_NUMERALS = frozenset(_RAISED + _LOWERED + _FRACTIONS + _FRACTION_SLASH)
+"""What is another number without its plain form."""
+
 # A letter's raised digit (m², mc²) is as readable without a mark, but x² is not x2. Its lowered one (H₂O) is.
 _ODD = re.compile(
     rf"(?P<raised>(?<=[^\W_])[⁺⁻]?[{_RAISED}]+|(?<=[)\]])[⁺⁻]?[{_RAISED}]+)"

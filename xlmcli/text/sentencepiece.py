@@ -20,7 +20,7 @@ from xlmcli.text.augmentation import Augmentation
 from xlmcli.text.byte_pieces import BYTE_PIECES
 from xlmcli.text.invisibles import without_invisibles
 from xlmcli.text.lookalikes import plain_forms, plain_quotes
-from xlmcli.text.numerals import plain_numerals
+from xlmcli.text.numerals import ODD_NUMERALS, plain_numerals
 from xlmcli.text.sampling import LanguageSample, sample_sentences
 from xlmcli.text.spans import FIRST_MARK_ID, MARKS, has_marks
 from xlmcli.text.special import (
@@ -118,11 +118,13 @@ class SentencePieceTokenizer:
         """Whether a character has no piece and is spelt in bytes.
 
         Not so the accented letters of western Europe: where rare ones are spelt in bytes, their words were learned so.
+        But so is a raised digit or a fraction that the vocabulary has no plain form of, and takes for another number.
         """
         lacking = self._lacking.get(character)
         if lacking is None:
             is_spelt = not self._byte_ids.isdisjoint(self.encode(character))
-            lacking = self._lacking[character] = is_spelt and character not in _WESTERN_LETTERS
+            is_lost = character in ODD_NUMERALS and character in self._plain(f"1{character}")
+            lacking = self._lacking[character] = is_lost or (is_spelt and character not in _WESTERN_LETTERS)
         return lacking
 
     def encode_batch(self, texts: Sequence[str], lang: str | None = None) -> list[list[int]]:

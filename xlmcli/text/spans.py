@@ -134,13 +134,18 @@ def find_spans(text: str, is_strange: Callable[[str], bool] | None = None) -> li
 
 
 def find_strange(text: str, is_strange: Callable[[str], bool]) -> list[tuple[int, int]]:
-    """Returns where the words and runs of characters are that hold some that a vocabulary lacks, as `find_spans`."""
-    if text.isascii() or not any(map(is_strange, set(unicodedata.normalize("NFC", text)))):
+    """Returns where the words and runs of characters are that hold some that a vocabulary lacks, as `find_spans`.
+
+    A mark of the text's own is one of them, so that nobody takes it for one of ours.
+    """
+    if text.isascii():
         return []
+    strange = {character for character in set(unicodedata.normalize("NFC", text)) if is_strange(character)}
+    strange.update(MARKS)
     return [
         match.span()
         for match in _UNCOMMON.finditer(text)
-        if any(map(is_strange, unicodedata.normalize("NFC", match[0])))
+        if not strange.isdisjoint(unicodedata.normalize("NFC", match[0]))
     ]
 
 

@@ -204,6 +204,7 @@ class Hostile:
     [
         (Hostile(), r"refused, its pickle tries to load \w+\.system"),
         ([1, 2], "not a table of weights"),
+        ({5: torch.zeros(1)}, "not a table of weights"),
         (None, "not a table of weights"),
     ],
 )

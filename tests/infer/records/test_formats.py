@@ -272,7 +272,7 @@ def test_half_a_surrogate_pair_is_no_character_for_the_model() -> None:
     assert record.text == "a\ufffdb"
 
 
-@pytest.mark.parametrize("delimiter", ["", "ab", '"', "\n", "\r"])
+@pytest.mark.parametrize("delimiter", ["", "ab", '"', "\n", "\r", "\udcff"])
 def test_a_delimiter_is_one_character(delimiter: str) -> None:
     with pytest.raises(UsageError, match="--delimiter"):
         FormatOptions("csv", delimiter=delimiter)

@@ -316,8 +316,8 @@ def test_each_of_multiple_labels_must_be_known() -> None:
 
 
 def test_many_known_labels_are_not_all_listed() -> None:
-    gold = read("gold", "".join(f"{number}\n" for number in range(100, 130)), TEXT)
-    predicted = read("pred", "x\n" * 30, TEXT)
+    gold = read("gold", "".join(f"{number}\n" for number in range(100, 130)) * 3, TEXT)
+    predicted = read("pred", "x\n" * 90, TEXT)
     with pytest.raises(DataError) as caught:
         check_predictions(gold, predicted)
     assert caught.value.hint is not None

@@ -141,3 +141,12 @@ def test_many_metrics_stand_below_each_other() -> None:
 def test_labels_are_not_taken_for_words(report: Report) -> None:
     assert table_grid(report.tables[0]).columns == ("system", "copied percent", "lines per second")
     assert table_grid(report.tables[1]).columns == ("gold", "x_y")
+
+
+@pytest.mark.parametrize("name", ["tsv", "markdown", "latex"])
+def test_names_say_nothing_to_a_terminal_and_stay_in_their_line(name: WrittenFormat) -> None:
+    system = System("\x1b[31ma\nerror: b\u202e", (Score(1.0),))
+    table = Table("labels", "labels of \x1b\nc", ("label",), (("\x1b]0;d\x07",),), system="\x1b\ne")
+    written = format_report(Report("classify", 60, (Metric("accuracy", 4),), (system,), tables=(table,)), name)
+    assert not set(written) & set("\x1b\x07\u202e")
+    assert not any(line.startswith(("error: b", "c", "e")) for line in written.splitlines())

@@ -138,7 +138,7 @@ class FormatOptions:
         if self.delimiter is not None:
             if self.name != "csv":
                 raise UsageError("--delimiter is for CSV", hint="add --format csv")
-            if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+            if len(self.delimiter) != 1 or self.delimiter in '"\r\n' or "\ud800" <= self.delimiter <= "\udfff":
                 raise UsageError(
                     f"--delimiter {self.delimiter!r} is not a character that can separate columns",
                     hint="a tab is written $'\\t'",

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Literal
 
 from xlmcli import __version__
+from xlmcli.facts import visible
 from xlmcli.metrics.report.grids import Cell, Grid, format_value, interval_note, score_grid, signature_lines, table_grid
 from xlmcli.metrics.report.reports import Report, Score, System, Table, Test
 
@@ -87,18 +88,18 @@ def format_markdown(report: Report) -> str:
     if note := interval_note(report):
         blocks.append(f"{note}\n")
     if lines := signature_lines(report):
-        blocks.append("".join(f"- `{line}`\n" for line in lines))
+        blocks.append("".join(f"- `{visible(line)}`\n" for line in lines))
     for table in report.tables:
         grid = table_grid(table)
-        blocks += [f"{grid.title}\n", _markdown_table(grid)]
+        blocks += [f"{visible(grid.title)}\n", _markdown_table(grid)]
     return "\n".join(blocks)
 
 
 def format_latex(report: Report) -> str:
     """Tables for the booktabs package, the best system in bold, signatures as comments."""
     comments = [*signature_lines(report), *filter(None, [interval_note(report)])]
-    blocks = ["".join(f"% {line}\n" for line in comments) + _latex_table(score_grid(report))]
-    blocks += [f"% {grid.title}\n{_latex_table(grid)}" for grid in map(table_grid, report.tables)]
+    blocks = ["".join(f"% {visible(line)}\n" for line in comments) + _latex_table(score_grid(report))]
+    blocks += [f"% {visible(grid.title)}\n{_latex_table(grid)}" for grid in map(table_grid, report.tables)]
     return "\n".join(blocks)
 
 
@@ -140,7 +141,7 @@ def _table_rows(table: Table) -> list[list[str]]:
 
 
 def _one_cell(text: str) -> str:
-    return text.replace("\t", " ").replace("\n", " ")
+    return visible(text.replace("\t", " ").replace("\n", " "))
 
 
 def _markdown_table(grid: Grid) -> str:
@@ -156,7 +157,7 @@ def _markdown_cell(cell: Cell) -> str:
 
 
 def _escape_pipes(text: str) -> str:
-    return text.replace("|", r"\|")
+    return visible(text).replace("|", r"\|")
 
 
 def _latex_table(grid: Grid) -> str:
@@ -175,4 +176,4 @@ def _latex_cell(cell: Cell) -> str:
 
 
 def _latex_escape(text: str) -> str:
-    return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
+    return "".join(_LATEX_ESCAPES.get(character, character) for character in visible(text))
