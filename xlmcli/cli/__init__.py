@@ -12,7 +12,6 @@ import click
 
 from xlmcli import __version__
 from xlmcli.cli.offline import offline_option
-from xlmcli.console import print_error
 from xlmcli.errors import ExitCode, XlmError
 
 if TYPE_CHECKING:
@@ -129,6 +128,8 @@ def _invoke(args: Sequence[str]) -> int:
 
 def _report(error: Exception) -> int:
     """Says on stderr what went wrong; returns the exit code."""
+    from xlmcli.console import print_error
+
     if isinstance(error, XlmError):
         print_error(error.message, error.hint)
         return error.exit_code
