@@ -24,8 +24,8 @@ STDIN = Path("-")
 
 _BYTE_ORDER_MARK = "\ufeff"
 
-MAX_LINE_BYTES = 64_000_000
-"""A line that is longer is no line of text, and would fill the memory."""
+MAX_LINE_BYTES = 10_000_000
+"""A line that is longer is no line of text, and its tokens would fill the memory."""
 
 # What xz -9 needs, many times over: its files may ask for 4 GB.
 _MAX_XZ_BYTES = 1 << 29

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from xlmcli.errors import DataError
 from xlmcli.infer.reading import Line, LineCounter
 from xlmcli.infer.records.protocols import Answer, FormatOptions, RawRecord, Record, Row, without_newlines
+from xlmcli.lines import MAX_LINE_BYTES
 from xlmcli.tables import (
     COMMA,
     OTHER_DELIMITERS,
@@ -21,9 +22,6 @@ from xlmcli.tables import (
 )
 
 _HINT = "--column and --pair-column choose the columns"
-
-# A stray quote would otherwise gather the whole input as one value.
-_MAX_OPEN_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +151,9 @@ class TableReader:
     def _hold(self, line: Line) -> None:
         self._open.append(line)
         self._num_open_bytes += line.num_bytes
-        if self._num_open_bytes > _MAX_OPEN_BYTES:
-            raise self._unclosed(f"is not closed within {_MAX_OPEN_BYTES // 1_000_000} MB")
+        # A stray quote would otherwise gather the whole input as one value.
+        if self._num_open_bytes > MAX_LINE_BYTES:
+            raise self._unclosed(f"is not closed within {MAX_LINE_BYTES // 10**6} MB")
 
     def _unclosed(self, what: str) -> DataError:
         place = self._open[0].place
