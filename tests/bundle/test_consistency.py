@@ -117,6 +117,10 @@ TRANSLATORS = {
         r"embeddings/weight is of shape \(32, 420\), expected any × 32",
     ),
     "start": (setting("xlm.json", "<go>", "translation", "decoder_start"), "decoder_start is '<go>', .*no piece"),
+    "an end of the engine's": (
+        setting("config.json", "zzz", "eos_token"),
+        "config.json: eos_token is 'zzz', which is no",
+    ),
     "a mark": (setting("xlm.json", "<end>", "tokens", "eos"), "tokens: eos is '<end>', which is no piece"),
     "a piece less": (pieces(lambda listed: listed.pop()), "id 419 is another piece than the tokenizer's"),
     "two pieces": (pieces(lambda listed: listed.insert(300, listed.pop(301))), "id 300 is another piece"),

@@ -117,7 +117,7 @@ def check_vocabulary(folder: Path, manifest: Manifest, pieces: Sequence[str]) ->
                 hint="the tokenizer must be the one that the model was trained with",
             )
     known = set(pieces)
-    for field, piece in _pieces_named(manifest):
+    for field, piece in (*_pieces_named(manifest), *_engine_tokens(folder / CONFIG_NAME)):
         if piece not in known:
             raise ModelError(f"{place}: {field} is {piece[:40]!r}, which is no piece of the vocabulary")
 
@@ -239,6 +239,14 @@ def _check_settings(path: Path) -> None:
             settings.truth(key)
         elif key == "layer_norm_epsilon" and value is not None:
             settings.number(key, 0, MAX_EPSILON)
+
+
+def _engine_tokens(path: Path) -> Iterator[tuple[str, str]]:
+    """Yields fields of the engine's config.json, and the pieces that they name."""
+    settings = Fields.parse(path.read_bytes(), str(path)).values
+    for key in ("eos_token", "decoder_start_token"):  # Marian's has another that is no piece, and is not used.
+        if isinstance(piece := settings.get(key), str):
+            yield f"{CONFIG_NAME}: {key}", piece
 
 
 def _pieces_named(manifest: Manifest) -> Iterator[tuple[str, str]]:
