@@ -207,9 +207,9 @@ def test_tensors_that_reach_beyond_their_numbers_are_errors(changes: dict[str, A
 
 def test_tensors_that_repeat_few_numbers_are_refused(save: Save) -> None:
     file = TorchFile(save({"w": torch.zeros(1000).expand(10**7, 1000)}))
-    with pytest.raises(ModelError, match="its tensors have 10,000,000,000 numbers, more than the file has bytes"):
+    with pytest.raises(ModelError, match="its tensors have more numbers than the file has bytes"):
         file.tensor(file.content["w"])
-    with pytest.raises(ModelError, match="more than the file has bytes"):
+    with pytest.raises(ModelError, match="more numbers than the file has bytes"):
         StreamedWeights(file, file.content)
 
 
@@ -217,7 +217,7 @@ def test_many_tensors_of_the_same_numbers_are_refused(save: Save) -> None:
     table = torch.zeros(1000, 10)
     file = TorchFile(save({str(number): table for number in range(100)}))
     assert file.tensor(file.content["0"]).shape == (1000, 10)
-    with pytest.raises(ModelError, match="its tensors have 1,000,000 numbers, more than the file has bytes"):
+    with pytest.raises(ModelError, match="its tensors have more numbers than the file has bytes"):
         StreamedWeights(file, file.content)
 
 
