@@ -2,7 +2,7 @@
 # make check     style and types
 # make fix       repairs style
 # make bench     measures; prints a table and writes JSON
-# make fuzz      puts hostile variants of the embedded models through every check; takes an hour
+# make fuzz      puts hostile variants of the embedded models through every check; takes long
 # make completions  writes the shells' completion scripts
 
 PYTHON ?= python3

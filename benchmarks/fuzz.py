@@ -2,7 +2,7 @@
 
 Every value of a bundle's JSON files is replaced by others, its other files are damaged bit by bit, hashes are made to
 fit, and a line is put through each. Whatever is in a bundle, ``xlm`` answers or refuses it (exit 4): what ends
-otherwise, dies by a signal, or takes over 2 GB or half a minute is listed, and the exit code is 1.
+otherwise, dies by a signal, or takes over 2 GB or ten seconds is listed, and the exit code is 1.
 """
 
 from __future__ import annotations

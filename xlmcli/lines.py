@@ -48,6 +48,12 @@ def compressed_suffix(path: Path) -> str | None:
     return suffix if suffix in COMPRESSED_SUFFIXES else None
 
 
+def content_suffix(path: Path) -> str:
+    """Returns the suffix before that of compression, in lower case; empty if there is none."""
+    suffixes = [suffix for suffix in map(str.lower, path.suffixes) if suffix not in COMPRESSED_SUFFIXES]
+    return suffixes[-1] if suffixes else ""
+
+
 def open_bytes(path: Path) -> BinaryIO:
     """Opens a file for reading bytes, decompressed where its suffix is .gz, .xz or .zst.
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from xlmcli.errors import DataError, UsageError
-from xlmcli.lines import COMPRESSED_SUFFIXES
+from xlmcli.lines import content_suffix
 
 FormatName = Literal["text", "tsv", "csv", "jsonl"]
 
@@ -40,8 +40,7 @@ csv.field_size_limit(1 << 30)
 
 def format_of(path: Path) -> FormatName:
     """Tells the format by a file's suffix; text where it says nothing."""
-    suffixes = [suffix for suffix in path.suffixes if suffix.lower() not in COMPRESSED_SUFFIXES]
-    return _FORMATS.get(suffixes[-1].lower(), "text") if suffixes else "text"
+    return _FORMATS.get(content_suffix(path), "text")
 
 
 def iter_rows(

@@ -115,6 +115,13 @@ def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
     assert _tree(tmp_path) == {"b/xlm.json": "new"}
 
 
+def test_the_folder_that_one_is_in_may_be_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "b").mkdir()
+    monkeypatch.chdir(tmp_path / "b")
+    _write(Path(), "new")
+    assert _tree(tmp_path) == {"b/xlm.json": "new"}
+
+
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(ModelError, match="cannot be written"):

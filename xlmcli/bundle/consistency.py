@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from xlmcli.bundle.fields import Fields
-from xlmcli.bundle.layout import DECODER_POSITIONS, ENCODER_POSITIONS, StoredWeight, read_number, read_weights
+from xlmcli.bundle.layout import (
+    DECODER_POSITIONS,
+    ENCODER_POSITIONS,
+    StoredWeight,
+    count_layers,
+    read_number,
+    read_weights,
+)
 from xlmcli.bundle.manifest import MAX_EPSILON, SOURCE_PLACE, TARGET_PLACE, Manifest, PositionTable, TranslationPart
 from xlmcli.bundle.names import CONFIG_NAME, MANIFEST_NAME, MODEL_NAME
 from xlmcli.errors import ModelError, unreadable
@@ -107,10 +114,9 @@ def check_vocabulary(folder: Path, manifest: Manifest, pieces: Sequence[str]) ->
     # Others' vocabularies have pieces twice, which have one id here.
     if len(pieces) > size or (is_ours and len(pieces) < size):
         raise ModelError(f"{place}: architecture: vocab_size is {size}, and the tokenizer has {len(pieces)} pieces")
-    vocabularies = read_vocabularies(folder)
-    for name, listed in vocabularies.items():
-        # Others' tokenizers have the pieces of these files, or of both together.
-        if is_ours and listed != list(pieces):
+    # Others' tokenizers have the pieces of these files, or of both together.
+    for name, listed in read_vocabularies(folder).items() if is_ours else ():
+        if listed != list(pieces):
             index = next((row for row, pair in enumerate(zip_longest(listed, pieces)) if pair[0] != pair[1]))
             raise ModelError(
                 f"{folder / name}: id {index} is another piece than the tokenizer's",
@@ -194,11 +200,6 @@ def _position_table(weight: StoredWeight | None) -> PositionTable | None:
     if weight is None or weight.dtype not in ("float32", "float16", "bfloat16"):
         return None
     return PositionTable(weight.offset, weight.shape[0], weight.shape[1], weight.dtype)  # type: ignore[arg-type]
-
-
-def count_layers(weights: Weights, side: str) -> int:
-    """Returns the number of a side's layers."""
-    return len({match[1] for name in weights if (match := re.match(rf"{side}/layer_(\d+)/", name))})
 
 
 def _count_pieces(folder: Path, manifest: Manifest) -> dict[str, int]:

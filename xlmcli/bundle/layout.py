@@ -5,8 +5,9 @@ Source: ``ModelSpec._serialize`` in ``ctranslate2/specs/model_spec.py``, binary 
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -65,6 +66,11 @@ def read_weights(stream: BinaryIO) -> dict[str, StoredWeight]:
             raise ModelError(f"model.bin: {alias[:40]!r} stands for {name[:40]!r}, which it has not")
         weights[alias] = weights[name]
     return weights
+
+
+def count_layers(weights: Iterable[str], side: str) -> int:
+    """Returns the number of a side's layers, by the names of weights."""
+    return len({match[1] for name in weights if (match := re.match(rf"{side}/layer_(\d+)/", name))})
 
 
 def read_number(stream: BinaryIO, weight: StoredWeight) -> int:

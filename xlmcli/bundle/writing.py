@@ -32,6 +32,8 @@ def new_bundle(path: Path, *, force: bool = False) -> Iterator[Path]:
         UsageError: ``path`` exists, and ``force`` is not given or what is there is no model or holds other files too.
         ModelError: The folder cannot be written.
     """
+    if not path.name:  # "." has none to put things beside.
+        path = path.absolute()
     _recover(path)
     check_free(path, force=force)
     with ExitStack() as stack:

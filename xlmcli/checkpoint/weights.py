@@ -117,16 +117,12 @@ def find_faults(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> li
     """Lists all weights of ``state`` that are missing, unexpected, or of another size or kind than those ``wanted``."""
     faults = [f"missing {name}" for name in wanted if name not in state]
     faults += [f"unexpected {name}" for name in state if name not in wanted]
-    faults += [
-        f"{name} is {tuple(state[name].shape)}, expected {tuple(tensor.shape)}"
-        for name, tensor in wanted.items()
-        if name in state and state[name].shape != tensor.shape
-    ]
-    faults += [
-        f"{name} is of {state[name].dtype}, expected numbers with a point"
-        for name in wanted
-        if name in state and not state[name].dtype.is_floating_point
-    ]
+    for name in wanted.keys() & state.keys():
+        found = state[name]  # Once: it may be read from its file.
+        if found.shape != wanted[name].shape:
+            faults.append(f"{name} is {tuple(found.shape)}, expected {tuple(wanted[name].shape)}")
+        if not found.dtype.is_floating_point:
+            faults.append(f"{name} is of {found.dtype}, expected numbers with a point")
     return sorted(faults)
 
 

@@ -110,7 +110,7 @@ def command(
       paste en.txt fr.txt | xlm encode -m my-encoder --similarity
       xlm encode -m my-encoder --nearest fr.txt --margin < en.txt
     """
-    is_array = options.output is not None and options.output.suffix == _ARRAY_SUFFIX
+    is_array = options.output is not None and options.output.suffix.lower() == _ARRAY_SUFFIX
     wanted = _Wanted(
         lang=lang,
         pair_lang=pair_lang,

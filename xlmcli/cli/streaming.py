@@ -15,7 +15,7 @@ import click
 from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, grouped
 from xlmcli.console import print_note, show_line_progress
 from xlmcli.errors import ExitCode, UsageError
-from xlmcli.lines import COMPRESSED_SUFFIXES, STDIN
+from xlmcli.lines import STDIN, content_suffix
 from xlmcli.outputs import atomic_write, compressing
 
 if TYPE_CHECKING:
@@ -266,10 +266,10 @@ def _open_inputs(files: tuple[Path, ...], text: str | None) -> list[Input]:
 
 def _check_ending(path: Path) -> None:
     """Refuses names that promise another format than text."""
-    endings = [suffix for suffix in path.suffixes if suffix.lower() not in COMPRESSED_SUFFIXES]
-    if endings and endings[-1].lower() in _UNWRITTEN_ENDINGS:
+    ending = content_suffix(path)
+    if ending in _UNWRITTEN_ENDINGS:
         raise UsageError(
-            f"-o {path}: {endings[-1]} is a format that is not written",
+            f"-o {path}: {ending} is a format that is not written",
             hint="text is, which may be compressed (.gz, .xz or .zst); xlm encode also writes vectors as .npy",
         )
 

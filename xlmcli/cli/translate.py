@@ -57,7 +57,7 @@ def command(
       jsonl                  the object with its field translated; --with-scores adds "score", --n-best N "nbest"
                              (a list of {"text", "score"}), and what went wrong stands in "warnings": "cut" (inside a
                              sentence longer than the model), "repetition", "unfinished" (stopped at the length limit),
-                             "parted" (the model lost a protected span; what stands around was translated in parts),
+                             "parted" (a protected span was lost or none learned; the rest was translated in parts),
                              "respelt" (characters came out broken; it was searched for without rare ones)
 
     With a model that has learned it (xlm info says so), addresses, placeholders, tags, code, names of files, emoji and

@@ -33,7 +33,7 @@ class PieceTranslation:
 
 
 class GuardedTranslations:
-    """A batch in the engine's hands; translations that turn out to be no text, or to loop, are searched for once more.
+    """A batch in the engine's hands; translations that turn out to be no text, or to loop, are searched for again.
 
     They are searched for without bytes, or without repeats. A greedy search, which is asked for to see what the model
     says, may loop.
@@ -123,10 +123,10 @@ class _PartedTranslation:
         self._parts = split_at_marks(piece.marked)
         self._asked = [index for index, part in enumerate(self._parts) if any(map(str.isalnum, part))]
         ids = [tokenizer.encode(self._parts[index].strip(), direction.src) for index in self._asked]
-        self._pending = GuardedTranslations(engine, ids, decoding) if ids else None
+        self._pending = GuardedTranslations(engine, ids, decoding)
 
     def wait(self) -> PieceTranslation:
-        results = [] if self._pending is None else self._pending.wait()
+        results = self._pending.wait()
         said = dict(zip(self._asked, results, strict=True))
         texts = [self._join(said, rank) for rank in range(self._num_best)]
         return PieceTranslation(results, texts, is_parted=True)

@@ -82,8 +82,8 @@ class PieceMaker:
         max_tokens: Longest sequence of ids, special tokens not counted.
         src_lang: Language of the texts.
         tgt_lang: Language of the answers, which says how they are joined.
-        find_spans: What to protect, for a model that has learned marks. A text with more spans than there are marks is
-            split at its sentences, and a sentence with more is cut between words.
+        find_spans: What to protect; None for nothing. A text with more spans than there are marks is split at its
+            sentences, and a sentence with more is cut between words.
     """
 
     def __init__(

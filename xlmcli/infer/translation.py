@@ -36,7 +36,7 @@ class SearchOptions:
         length_penalty: Exponent of the length by which scores are divided.
         num_best: Translations wanted of each text.
         with_scores: Whether scores are wanted.
-        protect: Whether protected spans are kept from a model that has learned it.
+        protect: Whether spans that must not change are kept from the model.
     """
 
     beam_size: int | None = None
@@ -113,7 +113,8 @@ class TranslationCounts:
         num_cut: Texts that had to be cut inside a sentence.
         num_repeating: Translations that repeat themselves.
         num_unfinished: Translations that were stopped because they grew too long.
-        num_parted: Texts in which the model lost a protected span, so that what stands between was translated in parts.
+        num_parted: Texts whose protected spans the model lost, or has not learned to carry, so that what stands between
+            was translated in parts.
         num_respelt: Translations that had broken characters, and were searched for without rare ones.
     """
 

@@ -76,8 +76,7 @@ class SentencePieceTokenizer:
             self._plain_forms = plain_forms(self.vocab)
         except UnicodeDecodeError:
             raise ModelError(f"{origin}: damaged: a piece is not UTF-8") from None
-        pieces = {piece.removeprefix("▁") for piece in self.vocab}
-        self._numeral_marks = "".join(mark for mark in "^_/" if mark in pieces)
+        self._numeral_marks = "".join(mark for mark in "^_/" if self._has_piece(mark))
         byte_ids = self._processor.piece_to_id(list(BYTE_PIECES))
         self._byte_ids = frozenset(byte_ids)
         self._mark_bytes = {
@@ -113,6 +112,9 @@ class SentencePieceTokenizer:
     def encode(self, text: str, lang: str | None = None) -> list[int]:
         ids: list[int] = self._processor.encode(self._plain(text))
         return self._with_marks(ids) if has_marks(text) else ids
+
+    def _has_piece(self, character: str) -> bool:
+        return any(index != UNK_ID for index in self._processor.piece_to_id([character, f"▁{character}"]))
 
     def lacks(self, character: str) -> bool:
         """Whether a character has no piece and is spelt in bytes.

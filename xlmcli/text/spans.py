@@ -140,8 +140,10 @@ def find_strange(text: str, is_strange: Callable[[str], bool]) -> list[tuple[int
     """
     if text.isascii():
         return []
-    strange = {character for character in set(unicodedata.normalize("NFC", text)) if is_strange(character)}
-    strange.update(MARKS)
+    characters = set(unicodedata.normalize("NFC", text))
+    strange = {character for character in characters if character in MARKS or is_strange(character)}
+    if not strange:
+        return []
     return [
         match.span()
         for match in _UNCOMMON.finditer(text)

@@ -37,9 +37,7 @@ def translate_source(source: Side, model: str, src: str | None, tgt: str | None,
     from xlmcli.metrics.translation.report import Candidate
     from xlmcli.metrics.translation.sides import Side
 
-    translation = open_translation(
-        find_model(model), src, tgt, SearchOptions(), EngineOptions("auto", "default", None, None)
-    )
+    translation = open_translation(find_model(model), src, tgt, SearchOptions(), EngineOptions())
     output, speed = _answer(translation, source, lambda text, answer: answer.lines(text, 0)[0].rstrip(), quiet)
     facts = read_facts(model)
     return Candidate(Side(facts.name, output), facts, speed)
@@ -65,7 +63,7 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     bundle = open_bundle(find_model(model))
     if bundle.classifier.multi_label and not multi_label:
         raise UsageError(f"{bundle.name} gives a text any number of labels", hint="add --multi-label")
-    classification = Classification(bundle, lang, LabelOptions(), EngineOptions("auto", "default", None, None))
+    classification = Classification(bundle, lang, LabelOptions(), EngineOptions())
     source = read_side(path)
     answers, _ = _answer(classification, source, _keep_labels, quiet)
     if not multi_label and () in (labels := [answer.labels for answer in answers]):

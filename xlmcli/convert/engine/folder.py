@@ -15,7 +15,14 @@ from typing import BinaryIO, cast
 
 from xlmcli.bundle import Architecture, Bundle, Framing, Limits, Manifest, SpecialTokens, TranslationPart, is_bundle
 from xlmcli.bundle.fields import Fields
-from xlmcli.bundle.layout import DECODER_POSITIONS, ENCODER_POSITIONS, StoredWeight, iter_weights, read_number
+from xlmcli.bundle.layout import (
+    DECODER_POSITIONS,
+    ENCODER_POSITIONS,
+    StoredWeight,
+    count_layers,
+    read_number,
+    read_weights,
+)
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.bundle.names import CONFIG_NAME, MODEL_NAME
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance
@@ -107,7 +114,7 @@ class EngineModel:
             (folder / CONFIG_NAME).write_text("{}\n", encoding="utf-8")
         copy_documents(folder, options)
         with (folder / MODEL_NAME).open("rb") as stream:
-            weights = {weight.name: weight for weight in iter_weights(stream)}
+            weights = read_weights(stream)
             num_heads = _read_num_heads(stream, weights)
             if stream.seek(0, SEEK_END) < max((part.offset + part.num_bytes for part in weights.values()), default=0):
                 raise ModelError(f"{self.origin}: {MODEL_NAME} ends early")
@@ -244,15 +251,11 @@ def _architecture(weights: Mapping[str, StoredWeight], num_heads: int, vocab_siz
     return Architecture(
         dim=dims[0],
         num_heads=num_heads,
-        encoder_layers=_num_layers(weights, "encoder"),
-        decoder_layers=_num_layers(weights, "decoder"),
+        encoder_layers=count_layers(weights, "encoder"),
+        decoder_layers=count_layers(weights, "decoder"),
         vocab_size=vocab_size,
-        num_parameters=sum(_num_numbers(weight) for weight in weights.values()),
+        num_parameters=sum(map(_num_numbers, {weight.name: weight for weight in weights.values()}.values())),
     )
-
-
-def _num_layers(weights: Mapping[str, StoredWeight], side: str) -> int:
-    return len({name.split("/")[1] for name in weights if name.startswith(f"{side}/layer_")} - {"layer_norm"})
 
 
 def _num_numbers(weight: StoredWeight) -> int:

@@ -131,7 +131,9 @@ def check_predictions(
     if labels is None:
         known = {label for answer in set(gold.labels) for label in split_answer(answer, multi_label)}
         known.update(predicted.possible)
-        _check_labels(predicted, known, gold.source, multi_label)
+        hint = f"{gold.source} has {len(known):,} different labels: are the columns swapped? --gold-column chooses it"
+        is_swapped = len(known) > _MAX_SHOWN and len(known) > len(gold.labels) // 2
+        _check_labels(predicted, known, gold.source, multi_label, hint if is_swapped else None)
     else:
         for column in (gold, predicted):
             _check_labels(column, set(labels), "--labels", multi_label)
@@ -169,7 +171,9 @@ def _differing(is_lacking: bool) -> str:
     return "a probability here, and the lines before have none"
 
 
-def _check_labels(column: SystemLabels, known: set[str], origin: str, multi_label: bool) -> None:
+def _check_labels(
+    column: SystemLabels, known: set[str], origin: str, multi_label: bool, hint: str | None = None
+) -> None:
     different = set(column.labels)
     unknown = {answer for answer in different if not known.issuperset(split_answer(answer, multi_label))}
     if not unknown:
@@ -178,10 +182,10 @@ def _check_labels(column: SystemLabels, known: set[str], origin: str, multi_labe
     label = next(label for label in split_answer(column.labels[index], multi_label) if label not in known)
     close = get_close_matches(label, known, n=1)
     meant = f" (did you mean {close[0]!r}?)" if close else ""
-    hint = f"{origin} has {_listed(sorted(known))}; --labels names all that may occur"
-    if len(known) > _MAX_SHOWN and len(known) > len(column.labels) // 2:
-        hint = f"{origin} has {len(known):,} different labels: are the columns swapped? --gold-column chooses it"
-    raise DataError(f"{column.place(index)}: unknown label {label!r}{meant}", hint=hint)
+    raise DataError(
+        f"{column.place(index)}: unknown label {label!r}{meant}",
+        hint=hint or f"{origin} has {_listed(sorted(known))}; --labels names all that may occur",
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -59,7 +59,7 @@ def make_accelerator(run: RunOptions) -> Accelerator:
 def _keep_freed_memory() -> None:
     """Lets the C library keep what a step frees for the next one, where it is glibc (mallopt(3)).
 
-    Else every large tensor is mapped anew and cleared by the kernel, which takes a fifth of a step on two cores.
+    Else every large tensor is mapped anew and cleared by the kernel, two thirds of its time in training.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
