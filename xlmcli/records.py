@@ -34,5 +34,10 @@ class Direction:
             raise UsageError(f"not a direction: {text!r}", hint="write two language codes, such as en-fr")
         return cls(src, tgt)
 
+    @property
+    def opposite(self) -> Direction:
+        """From ``tgt`` to ``src``."""
+        return Direction(self.tgt, self.src)
+
     def __str__(self) -> str:
         return f"{self.src}-{self.tgt}"

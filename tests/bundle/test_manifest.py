@@ -8,6 +8,7 @@ import pytest
 
 from xlmcli.bundle import (
     FORMAT_VERSION,
+    AlignmentHead,
     Architecture,
     Bundle,
     ClassifierPart,
@@ -48,6 +49,7 @@ MANIFEST = Manifest(
         max_target_positions=256,
         position_tables=PositionTables(PositionTable(1000, 512, 16, "float16"), PositionTable(10, 256, 16, "bfloat16")),
         decoding=DecodingDefaults(beam_size=5, length_penalty=0.6),
+        alignment=AlignmentHead(2, 3, True, 0.71),
     ),
     files={"model.bin": "ab", "config.json": "cd"},
 )
@@ -126,6 +128,10 @@ WRONG_VALUES = [
     (["translation", "directions"], ["en-xx"], "direction en-xx names 'xx', which is not among its languages"),
     (["translation", "position_tables", "decoder", "dtype"], "int8", "position_tables: decoder: dtype is 'int8'"),
     (["translation", "decoding", "length_penalty"], None, "decoding: length_penalty should be a number, found null"),
+    (["translation", "alignment", "layer"], 0, "translation: alignment: layer should be a whole number from 1"),
+    (["translation", "alignment", "head"], [3], "translation: alignment: head should be a whole number from 1"),
+    (["translation", "alignment", "when_read"], 1, "alignment: when_read should be true or false"),
+    (["translation", "alignment", "agreement"], 1.5, "alignment: agreement should be a number from 0 to 1"),
     (["limits", "max_source_positions"], "512", "limits: max_source_positions should be a whole number"),
     (["limits", "max_source_positions"], 2**64, "max_source_positions should be a whole number from 3 to 65536"),
     (["languages", "fr"], 0, "languages: two have the same id"),

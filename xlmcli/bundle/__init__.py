@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from xlmcli.bundle.manifest import (
     FORMAT_VERSION,
+    AlignmentHead,
     Architecture,
     ClassifierPart,
     DecodingDefaults,
@@ -53,6 +54,7 @@ __all__ = [
     "MANIFEST_NAME",
     "MODEL_NAME",
     "RECIPE_NAME",
+    "AlignmentHead",
     "Architecture",
     "Bundle",
     "ClassifierPart",

@@ -64,8 +64,14 @@ def _translation_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
 def _decoding_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
     if part is None:
         return []
+    head = part.alignment
+    aligning = "" if head is None else f"layer {head.layer}, head {head.head} of the decoder"
     decoding = f"beam {part.decoding.beam_size}, length penalty {part.decoding.length_penalty:g}"
-    return [("decoding", decoding), ("protects", "spans that must not change" if part.protects_spans else "")]
+    return [
+        ("decoding", decoding),
+        ("protects", "spans that must not change" if part.protects_spans else ""),
+        ("aligns words by", aligning),
+    ]
 
 
 def _classifier_rows(part: ClassifierPart | None) -> list[tuple[str, str]]:

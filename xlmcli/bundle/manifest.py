@@ -127,6 +127,24 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class AlignmentHead:
+    """Whose attention tells which words stand for which; see ``xlmcli/convert/alignment.py``.
+
+    Attributes:
+        layer: Layer of the decoder, from 1.
+        head: Head of it, from 1.
+        when_read: Whether it looks at what a piece stands for when the decoder reads the piece, to choose the next one,
+            rather than when it chooses it.
+        agreement: How well it did when it was chosen, from 0 to 1.
+    """
+
+    layer: int
+    head: int
+    when_read: bool
+    agreement: float
+
+
+@dataclass(frozen=True, slots=True)
 class TranslationPart:
     """What only a translation model has.
 
@@ -141,6 +159,7 @@ class TranslationPart:
         targets: See ``sources``.
         framing: The pieces around a text; None for the manifest's ``bos`` and ``eos``.
         protects_spans: Whether the model has learned to carry the marks of protected spans (see ``xlmcli.text.spans``).
+        alignment: Whose attention aligns words; None where that was not measured.
     """
 
     directions: tuple[Direction, ...]
@@ -152,6 +171,7 @@ class TranslationPart:
     targets: tuple[str, ...] = ()
     framing: Framing | None = None
     protects_spans: bool = False
+    alignment: AlignmentHead | None = None
 
     def translates(self, direction: Direction) -> bool:
         """Tells whether the model was trained to translate in a direction."""

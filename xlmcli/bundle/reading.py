@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xlmcli.bundle.consistency import check_model, check_vocabulary
 from xlmcli.bundle.folding import fold_languages
+from xlmcli.bundle.heads import put_head_first
 from xlmcli.bundle.manifest import SOURCE_PLACE, TARGET_PLACE, ClassifierPart, Frame, Manifest, TranslationPart
 from xlmcli.bundle.names import (
     CONFIG_NAME,
@@ -85,8 +86,12 @@ class Bundle:
         names = [name for name in self.manifest.files if name in ENGINE_NAMES]
         return {name: _read(self.path / name) for name in names}
 
-    def folded_files(self, direction: Direction) -> dict[str, bytes]:
+    def folded_files(self, direction: Direction, *, aligns: bool = False) -> dict[str, bytes]:
         """Reads the engine's files for one direction.
+
+        Args:
+            direction: From and to.
+            aligns: Whether attention shall be that of the head that aligns words, where the manifest names it.
 
         Returns:
             Name and content of each file, as ``ctranslate2.Translator(name, files=…)`` takes them.
@@ -106,6 +111,8 @@ class Bundle:
                 rows[direction.src],
                 rows[direction.tgt],
             )
+        if aligns and self.translation.alignment is not None:
+            files[MODEL_NAME] = put_head_first(files[MODEL_NAME], self.translation.alignment)
         return files
 
     def check_direction(self, direction: Direction) -> None:

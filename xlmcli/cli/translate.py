@@ -29,6 +29,8 @@ from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
     help="Let the model see addresses, placeholders, tags, code and rare symbols, which otherwise are copied.",
 )
 @click.option("--with-scores", is_flag=True, help="Write the score of each translation.")
+@click.option("--alignment", is_flag=True, help="Write which words stand for which.")
+@click.option("--symmetric", is_flag=True, help="--alignment by both directions of the model: better, slower.")
 @stream_options(verb="translate", model_help="Path of a bundle, or name of an embedded model (default: en-fr).")
 def command(
     options: StreamOptions,
@@ -39,6 +41,8 @@ def command(
     n_best: int,
     no_protect: bool,
     with_scores: bool,
+    alignment: bool,
+    symmetric: bool,
 ) -> None:
     """Translate lines of text from FILEs (plain, .gz, .xz or .zst) or stdin, and write a line for each, in order.
 
@@ -52,6 +56,7 @@ def command(
       text                   translation
       text, --with-scores    score TAB translation
       text, --n-best N       N lines: number of the input line from 0 ||| translation ||| score
+      text, --alignment      translation ||| links, such as 0-0 1-2 (word of the text - word of the translation, from 0)
       tsv, csv               the row with its column translated; --with-scores adds a column at the end;
                              --n-best N gives N rows
       jsonl                  the object with its field translated; --with-scores adds "score", --n-best N "nbest"
@@ -63,6 +68,10 @@ def command(
     With a model that has learned it (xlm info says so), addresses, placeholders, tags, code, names of files, emoji and
     other spans that must not change come out byte for byte, each exactly once; with any other, what its vocabulary
     cannot write does. --no-protect shows all to the model.
+
+    With --alignment each word of the translation is linked to the word of the text that the model looked at most.
+    Words and punctuation are split as Moses does it; tables get a column "alignment", and objects "alignment"
+    ([[0, 0], …]), "source_words" and "target_words" ({"text", "start", "end"} in characters).
 
     A score is the log probability of the translation divided by its length in tokens to the power of --length-penalty.
 
@@ -81,7 +90,9 @@ def command(
         from xlmcli.infer.sinks import TextSink
         from xlmcli.infer.translation import SearchOptions, open_translation
 
-        search = SearchOptions(beam_size, length_penalty, n_best, with_scores, not no_protect)
+        search = SearchOptions(
+            beam_size, length_penalty, n_best, with_scores, not no_protect, alignment or symmetric, symmetric
+        )
         translation = open_translation(find_model(options.model), src, tgt, search, stream.engine_options)
         stream.run(translation, search.added, TextSink(stream.file))
     counts = translation.counts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from xlmcli.bundle import (
     seal,
 )
 from xlmcli.bundle.manifest import Quantization, TokenizerKind
+from xlmcli.convert.alignment import find_alignment_head
 from xlmcli.convert.options import Refusals, Say, VerificationOptions
 from xlmcli.errors import DataError
 from xlmcli.facts import format_name
@@ -93,10 +94,19 @@ def write_bundle(
         ModelError: The bundle cannot be written.
     """
     with new_bundle(path, force=options.force) as folder:
-        manifest = seal(folder, checkpoint.fill(folder, options))
+        manifest = seal(folder, _with_alignment(folder, checkpoint.fill(folder, options)))
         if check is not None:
             check(Bundle(folder, manifest))
     return Bundle(path, manifest)
+
+
+def _with_alignment(folder: Path, manifest: Manifest) -> Manifest:
+    """Adds which head aligns words to a translator's manifest."""
+    if manifest.translation is None:
+        return manifest
+    listed = replace(manifest, files={entry.name: "" for entry in folder.iterdir()})
+    head = find_alignment_head(Bundle(folder, listed))
+    return replace(manifest, translation=replace(manifest.translation, alignment=head))
 
 
 def make_provenance(source: str, options: BundleOptions) -> Provenance:

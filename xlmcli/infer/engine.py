@@ -6,18 +6,21 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import ctranslate2
 
-from xlmcli.bundle import Frame, Limits, SpecialTokens
+from xlmcli.bundle import AlignmentHead, Frame, Limits, SpecialTokens
 from xlmcli.cores import count_usable_cores
 from xlmcli.environment import check_engine_variables, engine_variables
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.text.byte_pieces import BytePieces
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from xlmcli.infer.states import States
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -83,6 +86,7 @@ class Decoding:
         with_scores: Return their scores.
         no_repeat_ngram: Length of the n-grams that may not come twice in a translation; 0 allows all.
         without_bytes: Spell no character in bytes, so that none can be spelt wrongly.
+        with_attention: Tell where the model looked.
     """
 
     beam_size: int
@@ -91,6 +95,7 @@ class Decoding:
     with_scores: bool = False
     no_repeat_ngram: int = 0
     without_bytes: bool = False
+    with_attention: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +107,14 @@ class Translated:
         scores: Score of each: its log probability over the penalised length. Zero unless scores were asked for.
         is_unfinished: Whether the best was stopped because it grew too long.
         is_respelt: Whether they were searched for without bytes, after some that were no text.
+        attention: Where each piece of each hypothesis looked, (pieces, pieces of the text), if that was asked for.
     """
 
     hypotheses: list[list[int]]
     scores: list[float]
     is_unfinished: bool
     is_respelt: bool = False
+    attention: Sequence[NDArray[np.float32]] = ()
 
 
 def list_devices() -> tuple[DeviceTypes, ...]:
@@ -118,6 +125,9 @@ def list_devices() -> tuple[DeviceTypes, ...]:
     return tuple(devices)
 
 
+_FORCED = Decoding(beam_size=1, length_penalty=0, with_attention=True)
+
+
 class PendingTranslations:
     """A batch in the engine's hands.
 
@@ -126,13 +136,25 @@ class PendingTranslations:
         ids: The id of every piece.
         max_lens: Most tokens of each translation, those that it is made to start with not counted.
         num_forced: How many those are.
+        eos: What ends a translation.
+        attention: What tells where the model looked, if that was asked for.
     """
 
-    def __init__(self, results: list[Any], ids: Mapping[str, int], max_lens: list[int], num_forced: int) -> None:
+    def __init__(
+        self,
+        results: list[Any],
+        ids: Mapping[str, int],
+        max_lens: list[int],
+        num_forced: int,
+        eos: str,
+        attention: _AttentionReader | None = None,
+    ) -> None:
         self._results = results
         self._ids = ids
         self._max_lens = max_lens
         self._num_forced = num_forced
+        self._eos = eos
+        self._attention = attention
 
     def wait(self) -> list[Translated]:
         """Blocks until the batch is done.
@@ -142,12 +164,48 @@ class PendingTranslations:
         """
         with _engine_errors():
             waited = [result.result() for result in self._results]
-        return [self._read(result, max_len) for result, max_len in zip(waited, self._max_lens, strict=True)]
+        return [self._read(row, result) for row, result in enumerate(waited)]
 
-    def _read(self, result: Any, max_len: int) -> Translated:
-        hypotheses = [[self._ids[token] for token in tokens[self._num_forced :]] for tokens in result.hypotheses]
+    def _read(self, row: int, result: Any) -> Translated:
+        hypotheses = [
+            [self._ids[token] for token in tokens[self._num_forced :] if token != self._eos]
+            for tokens in result.hypotheses
+        ]
         scores = list(result.scores) or [0.0] * len(hypotheses)
-        return Translated(hypotheses, scores, is_unfinished=len(hypotheses[0]) >= max_len)
+        attention = [] if self._attention is None else self._attention.read(row, result, list(map(len, hypotheses)))
+        is_unfinished = len(hypotheses[0]) >= self._max_lens[row]
+        return Translated(hypotheses, scores, is_unfinished, attention=attention)
+
+
+@dataclass(frozen=True, slots=True)
+class _AttentionReader:
+    """Reads where the pieces of a translation looked among those of the text.
+
+    Attributes:
+        frame: The pieces around a text and before its translation.
+        lens: Number of pieces of each text of the batch.
+        when_read: See `AlignmentHead`.
+        starts: For each text a search of a single step, where the engine tells a wrong attention for the first.
+    """
+
+    frame: Frame
+    lens: list[int]
+    when_read: bool
+    starts: list[Any]
+
+    def read(self, row: int, result: Any, num_pieces: list[int]) -> list[NDArray[np.float32]]:
+        """Returns the attention of each hypothesis, (pieces, pieces of the text)."""
+        import numpy as np
+
+        first, column = len(self.frame.target) + self.when_read, len(self.frame.before)
+        found = []
+        for rows, length in zip(result.attention, num_pieces, strict=True):
+            if self.starts:
+                rows[0] = self.starts[row].result().attention[0][0]
+            kept = np.asarray(rows, np.float32)[first : first + length, column : column + self.lens[row]]
+            # Of a translation that was stopped, the last piece was never read.
+            found.append(np.pad(kept, ((0, length - len(kept)), (0, 0))))
+        return found
 
 
 class TranslationEngine:
@@ -164,6 +222,7 @@ class TranslationEngine:
         options: Where and how to compute.
         max_target_positions: Longest translation, which the engine must not pass either.
         frame: The pieces around a text and before its translation; None for ``bos`` and ``eos`` of ``tokens``.
+        alignment: The head whose attention ``files`` are made to tell; None for whatever they tell.
 
     Raises:
         UsageError: The device or the compute type is not to be had here.
@@ -180,11 +239,14 @@ class TranslationEngine:
         *,
         max_target_positions: int,
         frame: Frame | None = None,
+        alignment: AlignmentHead | None = None,
     ) -> None:
         self._vocab = vocab
         self._ids = {piece: index for index, piece in enumerate(vocab)}
         self.byte_pieces = BytePieces(self._ids)
         self._frame = frame or Frame((tokens.bos,), (tokens.eos,))
+        self._eos = tokens.eos
+        self._when_read = alignment is not None and alignment.when_read
         self._limits = limits
         self._max_target_positions = max_target_positions - len(self._frame.target)
         self._translator = _load(ctranslate2.Translator, files, options)
@@ -213,19 +275,54 @@ class TranslationEngine:
             rows = [row for row, limit in enumerate(max_lens) if limit == max_len]
             for row, result in zip(rows, self._search([batch[row] for row in rows], max_len, decoding), strict=True):
                 results[row] = result
-        return PendingTranslations(results, self._ids, max_lens, len(self._frame.target))
+        attention = self._attention_reader(batch, decoding) if decoding.with_attention else None
+        return PendingTranslations(results, self._ids, max_lens, len(self._frame.target), self._eos, attention)
 
-    def _search(self, batch: Sequence[Sequence[int]], max_len: int, decoding: Decoding) -> list[Any]:
+    def can_force(self, ids: Sequence[int], translation: Sequence[int]) -> bool:
+        """Whether there is room for a text and a translation that is given, and something in both."""
+        return 0 < len(ids) <= self.max_source_tokens and 0 < len(translation) < self._max_target_positions
+
+    def force(self, batch: Sequence[Sequence[int]], translations: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
+        """Returns where each piece of translations that are given looks, (pieces, pieces of the text); waits for it.
+
+        Raises:
+            ModelError: The engine failed.
+        """
+        lens = list(map(len, translations))
+        results = self._search(batch, max(lens) + 1, _FORCED, translations)
+        attention = self._attention_reader(batch, _FORCED)
+        pending = PendingTranslations(results, self._ids, lens, len(self._frame.target), self._eos, attention)
+        return [result.attention[0][:length] for result, length in zip(pending.wait(), lens, strict=True)]
+
+    def _attention_reader(self, batch: Sequence[Sequence[int]], decoding: Decoding) -> _AttentionReader:
+        # A beam's first step is told with the attention of another text of the batch, which the engine takes before it
+        # widens the beam (``BeamSearch::search`` in its ``src/decoding.cc``). It is no matter where that is not read.
+        is_read = not (self._when_read or self._frame.target or decoding.beam_size == 1)
+        starts = self._search(batch, 1, replace(decoding, beam_size=1, num_best=1)) if is_read else []
+        return _AttentionReader(self._frame, list(map(len, batch)), self._when_read, starts)
+
+    def _search(
+        self,
+        batch: Sequence[Sequence[int]],
+        max_len: int,
+        decoding: Decoding,
+        translations: Sequence[Sequence[int]] | None = None,
+    ) -> list[Any]:
         frame = self._frame
+        starts = [list(frame.target) for _ in batch]
+        for start, ids in zip(starts, translations or (), strict=False):
+            start += [self._vocab[index] for index in ids]
         with _engine_errors():
             results: list[Any] = self._translator.translate_batch(
                 [[*frame.before, *(self._vocab[index] for index in ids), *frame.after] for ids in batch],
-                target_prefix=[frame.target] * len(batch) if frame.target else None,
+                target_prefix=starts if any(starts) else None,
                 asynchronous=True,
                 beam_size=decoding.beam_size,
                 length_penalty=decoding.length_penalty,
                 num_hypotheses=decoding.num_best,
                 return_scores=decoding.with_scores,
+                return_attention=decoding.with_attention,
+                return_end_token=decoding.with_attention,
                 no_repeat_ngram_size=decoding.no_repeat_ngram,
                 suppress_sequences=[[piece] for piece in self.byte_pieces.pieces] if decoding.without_bytes else None,
                 max_input_length=self._limits.max_source_positions,

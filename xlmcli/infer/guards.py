@@ -25,11 +25,13 @@ class PieceTranslation:
         texts: The hypotheses with protected spans in their places, the best first; empty where the piece has none, and
             what the engine said is all there is.
         is_parted: Whether the texts between its spans were translated one by one.
+        order: Ids of what was asked, as ``translated`` answers it, and the spans that stand between.
     """
 
     translated: Sequence[Translated]
     texts: Sequence[str] = ()
     is_parted: bool = False
+    order: Sequence[Sequence[int] | str] = ()
 
 
 class GuardedTranslations:
@@ -100,13 +102,13 @@ class ProtectedTranslations:
 
     def _restore(self, piece: Piece, result: Translated) -> PieceTranslation | None:
         if not piece.spans:
-            return PieceTranslation([result])
+            return PieceTranslation([result], order=[piece.ids])
         texts = [
             restore_spans(self._tokenizer.decode(ids, self._direction.tgt).strip(), piece.spans)
             for ids in result.hypotheses
         ]
         whole = [text for text in texts if text is not None]
-        return PieceTranslation([result], whole) if len(whole) == len(texts) else None
+        return PieceTranslation([result], whole, order=[piece.ids]) if len(whole) == len(texts) else None
 
     def _in_parts(self, piece: Piece) -> _PartedTranslation:
         return _PartedTranslation(self._engine, self._tokenizer, self._direction, piece, self._decoding)
@@ -122,14 +124,16 @@ class _PartedTranslation:
         self._num_best = decoding.num_best
         self._parts = split_at_marks(piece.marked)
         self._asked = [index for index, part in enumerate(self._parts) if any(map(str.isalnum, part))]
-        ids = [tokenizer.encode(self._parts[index].strip(), direction.src) for index in self._asked]
-        self._pending = GuardedTranslations(engine, ids, decoding)
+        self._ids = [tokenizer.encode(self._parts[index].strip(), direction.src) for index in self._asked]
+        self._pending = GuardedTranslations(engine, self._ids, decoding)
 
     def wait(self) -> PieceTranslation:
         results = self._pending.wait()
         said = dict(zip(self._asked, results, strict=True))
         texts = [self._join(said, rank) for rank in range(self._num_best)]
-        return PieceTranslation(results, texts, is_parted=True)
+        ids = dict(zip(self._asked, self._ids, strict=True))
+        order = [ids.get(index) or self._piece.spans.get(part, "") for index, part in enumerate(self._parts)]
+        return PieceTranslation(results, texts, is_parted=True, order=[asked for asked in order if asked])
 
     def _join(self, said: Mapping[int, Translated], rank: int) -> str:
         joined = []

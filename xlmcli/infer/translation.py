@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xlmcli.bundle import Bundle, open_bundle
-from xlmcli.errors import UsageError
+from xlmcli.errors import ModelError, UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated, TranslationEngine
 from xlmcli.infer.guards import PieceTranslation, ProtectedTranslations
 from xlmcli.infer.pieces import FindSpans, Piece, PieceMaker, Prepared
@@ -26,6 +27,9 @@ RESPELT = "respelt"
 
 _MAX_DIRECTIONS_SHOWN = 20
 
+if TYPE_CHECKING:
+    from xlmcli.infer.alignment import Alignment, SymmetricTranslations, WordAligner
+
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
@@ -37,6 +41,8 @@ class SearchOptions:
         num_best: Translations wanted of each text.
         with_scores: Whether scores are wanted.
         protect: Whether spans that must not change are kept from the model.
+        with_alignment: Whether links between words are wanted.
+        is_symmetric: Whether the opposite direction is asked for links too.
     """
 
     beam_size: int | None = None
@@ -44,6 +50,8 @@ class SearchOptions:
     num_best: int = 1
     with_scores: bool = False
     protect: bool = True
+    with_alignment: bool = False
+    is_symmetric: bool = False
 
     def __post_init__(self) -> None:
         if self.beam_size is not None and self.beam_size < self.num_best:
@@ -56,7 +64,10 @@ class SearchOptions:
     def added(self) -> Added:
         """What the answers add to tables and objects."""
         scores = ("score",) if self.with_scores else ()
-        return Added(scores, (*scores, "nbest") if self.num_best > 1 else scores)
+        links = ("alignment",) if self.with_alignment else ()
+        words = ("source_words", "target_words") if self.with_alignment else ()
+        nbest = ("nbest",) if self.num_best > 1 else ()
+        return Added((*scores, *links), (*scores, *links, *words, *nbest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +77,23 @@ class Hypothesis:
     Attributes:
         text: What it says.
         score: How sure the model is; higher is surer.
+        alignment: Which words stand for which, if that was asked for.
     """
 
     text: str
     score: float
+    alignment: Alignment | None = None
+
+    def with_links(self) -> str:
+        """Returns the text, and if there are links, these behind it, as marian writes them."""
+        return self.text if self.alignment is None else f"{self.text} ||| {self.alignment.format()}"
+
+    def linked_values(self) -> dict[str, object]:
+        """Returns the links and the words of the translation for a JSON object."""
+        if self.alignment is None:
+            return {}
+        words = [word._asdict() for word in self.alignment.target]
+        return {"alignment": list(map(list, self.alignment.links)), "target_words": words}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +112,37 @@ class Translations:
 
     def lines(self, text: str, index: int) -> list[str]:
         if len(self.hypotheses) > 1:
-            return [f"{index} ||| {item.text} ||| {item.score:.4f}" for item in self.hypotheses]
+            return [f"{index} ||| {item.with_links()} ||| {item.score:.4f}" for item in self.hypotheses]
         best = self.hypotheses[0]
-        # An empty line gives an empty line.
-        return [f"{best.score:.4f}\t{best.text}" if self.with_scores and text.strip() else best.text]
+        if not text.strip():  # An empty line gives an empty line.
+            return [best.text]
+        return [f"{best.score:.4f}\t{best.with_links()}" if self.with_scores else best.with_links()]
 
     def rows(self) -> list[Row]:
-        return [Row(item.text, (f"{item.score:.4f}",) if self.with_scores else ()) for item in self.hypotheses]
+        return [
+            Row(
+                item.text,
+                (
+                    *((f"{item.score:.4f}",) if self.with_scores else ()),
+                    *((item.alignment.format(),) if item.alignment else ()),
+                ),
+            )
+            for item in self.hypotheses
+        ]
 
     def values(self) -> Values:
+        best = self.hypotheses[0]
         added: dict[str, object] = {}
         if self.with_scores:
-            added["score"] = round(self.hypotheses[0].score, 4)
+            added["score"] = round(best.score, 4)
+        if best.alignment is not None:
+            added["source_words"] = [word._asdict() for word in best.alignment.source]
+        added |= best.linked_values()
         if len(self.hypotheses) > 1:
-            added["nbest"] = [{"text": item.text, "score": round(item.score, 4)} for item in self.hypotheses]
-        return Values(self.hypotheses[0].text, added)
+            added["nbest"] = [
+                {"text": item.text, "score": round(item.score, 4), **item.linked_values()} for item in self.hypotheses
+            ]
+        return Values(best.text, added)
 
 
 @dataclass(slots=True)
@@ -140,6 +180,8 @@ class Translation:
         with_scores: Whether scores are written.
         find_spans: What to protect.
         knows_marks: Whether the model has learned what marks of protected spans are.
+        aligner: What links words; None where that is not asked for.
+        back: The model in the opposite direction, where that is asked for links too.
     """
 
     def __init__(
@@ -152,6 +194,8 @@ class Translation:
         with_scores: bool = False,
         find_spans: FindSpans | None = None,
         knows_marks: bool = True,
+        aligner: WordAligner | None = None,
+        back: TranslationEngine | None = None,
     ) -> None:
         self._engine = engine
         self._tokenizer = tokenizer
@@ -159,6 +203,8 @@ class Translation:
         self._decoding = decoding
         self._with_scores = with_scores
         self._knows_marks = knows_marks
+        self._aligner = aligner
+        self._back = back
         self._pieces = PieceMaker(tokenizer, engine.max_source_tokens, direction.src, direction.tgt, find_spans)
         self.num_workers = engine.num_workers
         self.counts = TranslationCounts()
@@ -166,18 +212,31 @@ class Translation:
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
         return self._pieces.prepare([record.text or "" for record in records])
 
-    def submit(self, batch: Sequence[Piece]) -> ProtectedTranslations:
-        return ProtectedTranslations(
+    def submit(self, batch: Sequence[Piece]) -> ProtectedTranslations | SymmetricTranslations:
+        pending = ProtectedTranslations(
             self._engine, self._tokenizer, self._direction, batch, self._decoding, knows_marks=self._knows_marks
         )
+        if self._back is None:
+            return pending
+        from xlmcli.infer.alignment import SymmetricTranslations
+
+        return SymmetricTranslations(pending, self._back)
 
     def finish(self, record: Record, prepared: Prepared, results: Sequence[PieceTranslation]) -> Translations:
         """Joins the translations of a text's pieces; a text without pieces is its own translation."""
         num_best = self._decoding.num_best
+        text = record.text or ""
         if not prepared.pieces:
-            return Translations((Hypothesis(record.text or "", 0.0),) * num_best, (), self._with_scores)
-        hypotheses = tuple(self._join(prepared, results, rank) for rank in range(num_best))
-        return Translations(hypotheses, self._warnings(prepared, results), self._with_scores)
+            hypotheses = (Hypothesis(text, 0.0),) * num_best
+        else:
+            hypotheses = tuple(self._join(prepared, results, rank) for rank in range(num_best))
+        if self._aligner is not None:
+            hypotheses = tuple(
+                replace(item, alignment=self._aligner.align(text, item.text, prepared.pieces, results, rank))
+                for rank, item in enumerate(hypotheses)
+            )
+        warnings = self._warnings(prepared, results) if prepared.pieces else ()
+        return Translations(hypotheses, warnings, self._with_scores)
 
     def _join(self, prepared: Prepared, results: Sequence[PieceTranslation], rank: int) -> Hypothesis:
         texts = [self._text(result, rank) for result in results]
@@ -264,17 +323,8 @@ def open_translation(
     """
     bundle = open_bundle(path)
     direction = choose_direction(bundle, src, tgt)
-    manifest = bundle.manifest
     tokenizer = bundle.open_tokenizer()
-    engine = TranslationEngine(
-        bundle.folded_files(direction),
-        tokenizer.vocab,
-        manifest.tokens,
-        manifest.limits,
-        options,
-        max_target_positions=bundle.translation.max_target_positions,
-        frame=bundle.frame(direction),
-    )
+    engine = _open_engine(bundle, direction, tokenizer, options, aligns=search.with_alignment)
     defaults = bundle.translation.decoding
     knows_marks = bundle.translation.protects_spans
     decoding = Decoding(
@@ -282,6 +332,7 @@ def open_translation(
         length_penalty=defaults.length_penalty if search.length_penalty is None else search.length_penalty,
         num_best=search.num_best,
         with_scores=search.with_scores or search.num_best > 1,
+        with_attention=search.with_alignment,
     )
     return Translation(
         engine,
@@ -291,7 +342,35 @@ def open_translation(
         with_scores=search.with_scores,
         find_spans=_span_finder(tokenizer, knows_marks) if search.protect else None,
         knows_marks=knows_marks,
+        aligner=_open_aligner(bundle, tokenizer, direction) if search.with_alignment else None,
+        back=_open_engine(bundle, direction.opposite, tokenizer, options, aligns=True) if search.is_symmetric else None,
     )
+
+
+def _open_engine(
+    bundle: Bundle, direction: Direction, tokenizer: Tokenizer, options: EngineOptions, *, aligns: bool
+) -> TranslationEngine:
+    return TranslationEngine(
+        bundle.folded_files(direction, aligns=aligns),
+        tokenizer.vocab,
+        bundle.manifest.tokens,
+        bundle.manifest.limits,
+        options,
+        max_target_positions=bundle.translation.max_target_positions,
+        frame=bundle.frame(direction),
+        alignment=bundle.translation.alignment,
+    )
+
+
+def _open_aligner(bundle: Bundle, tokenizer: Tokenizer, direction: Direction) -> WordAligner:
+    if bundle.translation.alignment is None:
+        raise ModelError(
+            f"{bundle.name} does not say which of its heads aligns words",
+            hint="convert it again: xlm convert finds that out, but for models of old converters",
+        )
+    from xlmcli.infer.alignment import WordAligner  # Its rules take time to import.
+
+    return WordAligner(tokenizer, direction)
 
 
 def _span_finder(tokenizer: Tokenizer, knows_marks: bool) -> FindSpans | None:

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from xlmcli.bundle import TranslationPart, open_bundle
-from xlmcli.errors import ExitCode, GateError, UsageError
-from xlmcli.records import Direction
+from xlmcli.bundle import open_bundle
+from xlmcli.errors import ExitCode, GateError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -20,7 +19,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.family.model import FamilyModel  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
-from xlmcli.convert.verify.family_translations import choose_directions, verify_family  # noqa: E402
+from xlmcli.convert.verify.family_translations import verify_family  # noqa: E402
 from xlmcli.convert.verify.states import check_closeness, verify_encoder  # noqa: E402
 from xlmcli.convert.verify.translations import check_agreements  # noqa: E402
 
@@ -70,30 +69,6 @@ def test_states_and_labels(tmp_path: Path, published: Any) -> None:
     results = list(verify_encoder(open_folder(tmp_path), bundle, {"fr": ["Bonjour."]}))
     with pytest.raises(GateError, match="fr: states differ by"):
         check_closeness(results, 0, 1e-3)
-
-
-@pytest.mark.parametrize(
-    ("part", "langs", "wanted"),
-    [
-        (TranslationPart((Direction("en", "fr"), Direction("fr", "en")), 9), (), "en-fr fr-en"),
-        (TranslationPart((Direction("en", "fr"), Direction("fr", "en")), 9), ("fr",), "fr-en"),
-        (TranslationPart((), 9, sources=("ro", "en", "de"), targets=("ro", "en", "de")), (), "de-en en-de"),
-        (TranslationPart((), 9, sources=("ro", "en", "de"), targets=("ro", "en", "de")), ("ro",), "ro-de"),
-        (TranslationPart((), 9, sources=("ro", "en", "de"), targets=("ro", "en", "de")), ("ro", "en"), "ro-en en-ro"),
-        (TranslationPart((), 9, sources=("ro", "en"), targets=("en",)), (), "ro-en"),
-        (TranslationPart((), 9, sources=("zh",), targets=("yue", "ast")), (), "zh-yue"),
-    ],
-    ids=["all", "from one", "built-in", "given", "two given", "into one", "no sentences"],
-)
-def test_directions_to_compare_in(part: TranslationPart, langs: tuple[str, ...], wanted: str) -> None:
-    assert " ".join(map(str, choose_directions(part, langs))) == wanted
-
-
-def test_a_language_that_it_does_not_translate_from() -> None:
-    part = TranslationPart((), 9, sources=("ro", "en"), targets=("en",))
-    with pytest.raises(UsageError, match="does not translate from 'en'") as caught:
-        choose_directions(part, ("en",))
-    assert caught.value.hint == "it translates ro-en"
 
 
 def test_a_line_for_each_direction(tmp_path: Path, published: Any, xlm: Callable[..., tuple[int, str, str]]) -> None:

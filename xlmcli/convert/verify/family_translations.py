@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import ctranslate2
 
-from xlmcli.bundle import Bundle, Frame, TranslationPart
+from xlmcli.bundle import Bundle, Frame
 from xlmcli.convert.family.reference import TranslationReference
-from xlmcli.convert.samples import sample_languages, sample_sentences
+from xlmcli.convert.samples import choose_directions, sample_sentences
 from xlmcli.convert.verify.translations import Agreement, runnable_type
-from xlmcli.errors import UsageError
 from xlmcli.records import Direction
 from xlmcli.text.pieces import UNK
 
@@ -40,30 +39,6 @@ def verify_family(model: FamilyModel, bundle: Bundle, sentences: Mapping[str, Se
         texts = sentences[direction.src] if direction.src in sentences else sample_sentences(direction.src)
         comparison = _Comparison(model, reference, translator, bundle.frame(direction))
         yield comparison.run(direction, texts)
-
-
-def choose_directions(part: TranslationPart, langs: Collection[str]) -> list[Direction]:
-    """Returns the directions to compare in.
-
-    Those are all of a model that names its directions. Of one that translates between many languages, they lead from
-    each of ``langs``, or where there are none from each language with built-in sentences, into the next one.
-
-    Raises:
-        UsageError: The model does not translate from one of ``langs``.
-    """
-    chosen = [direction for direction in part.directions if not langs or direction.src in langs]
-    known = [lang for lang in (langs or sorted(sample_languages())) if lang in part.sources]
-    for index, src in enumerate(known):
-        candidates = [*known[index + 1 :], *known[:index], *sorted(sample_languages()), *part.targets]
-        tgt = next((lang for lang in candidates if lang in part.targets and lang != src), None)
-        chosen += [] if tgt is None else [Direction(src, tgt)]
-    for lang in langs:
-        if lang not in {direction.src for direction in chosen}:
-            raise UsageError(
-                f"--verify-file: the model does not translate from {lang!r}",
-                hint=f"it translates {part.describe_directions()}",
-            )
-    return chosen or part.find_directions()[:1]
 
 
 class _Comparison:

@@ -1,0 +1,80 @@
+"""Where pieces and words stand in the text that they were made of, by its characters."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from functools import cache
+from typing import NamedTuple
+
+from xlmcli.text.moses_tokenization import MosesTokenizer
+from xlmcli.text.word_segmenters import SEGMENTED_LANGS, Segmenter, load_segmenter
+
+Place = tuple[int, int]
+"""Start and end, in characters."""
+
+
+class Word(NamedTuple):
+    """A word, and where it stands."""
+
+    text: str
+    start: int
+    end: int
+
+
+_APOSTROPHES = str.maketrans("’`´", "'''")
+
+
+@cache
+def word_splitter(lang: str) -> Segmenter:
+    """Returns what splits a text of a language into words, as Moses does, or its segmenter where it has no spaces.
+
+    Raises:
+        MissingExtraError: The segmenter's library is not installed.
+        ModelError: The segmenter has no model.
+    """
+    if lang in SEGMENTED_LANGS:
+        return load_segmenter(lang)
+    return MosesTokenizer(lang).tokenize
+
+
+def find_words(text: str, lang: str) -> list[Word]:
+    """Returns the words of a text, punctuation among them; see ``word_splitter``."""
+    plain, words, end = text.translate(_APOSTROPHES), [], 0
+    for word in word_splitter(lang)(plain):
+        start = plain.find(word, end)
+        if word.strip() and start >= 0:
+            end = start + len(word)
+            words.append(Word(text[start:end], start, end))
+    return words
+
+
+def find_parts(parts: Sequence[str], text: str) -> list[Place | None]:
+    """Returns where each part of a text stands that they spell together, but for spaces, case, accents and the like.
+
+    None of a part that is not found, or has nothing but spaces.
+    """
+    spelt, wanted = _numbered_letters(parts), _numbered_letters(text)
+    letters, others = ([letter for letter, _ in side] for side in (spelt, wanted))
+    if letters == others:
+        pairs = list(zip(spelt, wanted, strict=True))
+    else:
+        blocks = SequenceMatcher(None, letters, others, autojunk=False).get_matching_blocks()
+        pairs = [(spelt[one + step], wanted[other + step]) for one, other, length in blocks for step in range(length)]
+    places: list[Place | None] = [None] * len(parts)
+    for (_, part), (_, place) in pairs:
+        known = places[part]
+        places[part] = (place if known is None else known[0], place + 1)
+    return places
+
+
+def _numbered_letters(parts: Sequence[str]) -> list[tuple[str, int]]:
+    return [(letter, index) for index, part in enumerate(parts) for character in part for letter in _letters(character)]
+
+
+@cache
+def _letters(character: str) -> str:
+    """What is compared of a character: its base letters in lower case; nothing of spaces and combining marks."""
+    decomposed = unicodedata.normalize("NFKD", character).casefold()
+    return "".join(letter for letter in decomposed if not (letter.isspace() or unicodedata.combining(letter)))
