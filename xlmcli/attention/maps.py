@@ -30,9 +30,9 @@ class AttentionMap:
     heads: tuple[int, ...] | None
 
     @property
-    def head_names(self) -> tuple[str, ...]:
+    def head_names(self) -> tuple[int | str, ...]:
         """What the heads are called: by their numbers, or ``mean``."""
-        return ("mean",) if self.heads is None else tuple(map(str, self.heads))
+        return self.heads or ("mean",)
 
     @property
     def is_single(self) -> bool:

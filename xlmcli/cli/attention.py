@@ -113,8 +113,8 @@ def command(
     """Show what a model looks at: of a translator, where each word of the translation comes from; of an encoder or a
     classifier, what each word of the text looks at.
 
-    A row is a word that looks, a column one that is looked at, and the shares of a row make 1. Weights are relative:
-    the steps of the shades are written above them. In a page, pointing at a word shows its links.
+    A row is a word that looks, a column one that is looked at, and the weights of a row make 1. Shades are relative
+    to the largest weight; above them stands where each begins. In a page, pointing at a word shows its links.
 
     \b
     What is written:

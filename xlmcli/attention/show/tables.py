@@ -20,7 +20,10 @@ def format_json(attention: AttentionMap) -> str:
 
 
 def format_tsv(attention: AttentionMap) -> str:
-    """Returns a row for each weight under a header; words are counted from 0, layers and heads from 1."""
+    """Returns a row for each weight under a header; words are counted from 0, layers and heads from 1.
+
+    What would end a cell or a row is spelt out.
+    """
     header = ("layer", "head", "query_index", "query", "key_index", "key", "weight")
     queries, keys = list(map(spell, attention.queries)), list(map(spell, attention.keys))
     rows = (
@@ -36,7 +39,7 @@ def format_entropy_json(attention: AttentionMap) -> str:
     """Returns one object: ``layers``, ``heads`` and ``entropy`` in bits, nested in that order."""
     values = {
         "layers": attention.layers,
-        "heads": attention.heads or attention.head_names,
+        "heads": attention.head_names,
         "entropy": _rounded(attention.entropy(), _NUM_DECIMALS),
     }
     return json.dumps(values) + "\n"
@@ -58,7 +61,7 @@ def as_object(attention: AttentionMap, num_decimals: int) -> dict[str, object]:
         "queries": attention.queries,
         "keys": attention.keys,
         "layers": attention.layers,
-        "heads": attention.heads or attention.head_names,
+        "heads": attention.head_names,
         "weights": _rounded(attention.weights, num_decimals),
     }
 
