@@ -43,8 +43,10 @@ def test_heads_are_tiles_of_one_image(make_map: MakeMap) -> None:
         for head in range(3):
             # The tile around the place that has the names of both.
             row, column = axes.get_yticks()[layer], axes.get_xticks()[head]
-            top, left = int(row - (num_queries - 1) / 2), int(column - (num_keys - 1) / 2)
-            tile = image[top : top + num_queries, left : left + num_keys]
+            top, left = row - (num_queries - 1) / 2, column - (num_keys - 1) / 2
+            assert top.is_integer()
+            assert left.is_integer()
+            tile = image[int(top) :, int(left) :][:num_queries, :num_keys]
             np.testing.assert_array_equal(tile, attention.weights[layer, head])
         assert axes.get_yticklabels()[layer].get_text() == name
     assert np.isnan(image).sum() == image.size - attention.weights.size
@@ -52,7 +54,7 @@ def test_heads_are_tiles_of_one_image(make_map: MakeMap) -> None:
 
 def test_hostile_words_only_show(make_map: MakeMap, tmp_path: Path) -> None:
     words = [
-        r"$\frac{1}{",
+        r"$\frac{1}{$",
         "<script>alert(1)</script>",
         "\x1b[2J\0",
         "\u202eabc",
@@ -65,6 +67,6 @@ def test_hostile_words_only_show(make_map: MakeMap, tmp_path: Path) -> None:
     plot_attention(attention, tmp_path / "plot.svg")
     assert "<script" not in (tmp_path / "plot.svg").read_text(encoding="utf-8")
     labels = [label.get_text() for label in draw_head(attention).axes[0].get_xticklabels()]
-    assert labels[0] == r"$\frac{1}{"
+    assert labels[0] == r"$\frac{1}{$"
     assert labels[2:4] == [r"\x1b[2J\x00", r"\u202eabc"]
     assert max(map(len, labels)) == 16
