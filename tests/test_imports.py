@@ -21,9 +21,9 @@ LEVELS = {
     "records": 1, "cores": 1, "environment": 1, "named_file": 1,
     "outputs": 2, "locking": 2, "lines": 2, "config": 2, "sources": 2, "tables": 2, "json_lines": 2,
     "labelled": 2, "text": 2, "bundle": 2,
-    "model": 3,
+    "model": 3, "figures": 3,
     "checkpoint": 4,
-    "console": 5, "infer": 5, "metrics": 5, "train": 5, "convert": 5, "store": 5,
+    "attention": 5, "console": 5, "infer": 5, "metrics": 5, "train": 5, "convert": 5, "store": 5,
     "doctor": 6,
     "cli": 7,
     "__main__": 8,
@@ -33,14 +33,14 @@ SAME_LEVEL = {("convert", "infer"), ("train", "metrics"), ("store", "convert")}
 
 # The only places where these may be imported, lazily or not.
 ONLY_IN = {
-    "rich": ("console",),
+    "rich": ("console", "attention"),
     "sacrebleu": ("metrics",),
     "ctranslate2": ("infer", "convert"),
     "fasttext": ("infer",),
     "torch": ("model", "checkpoint", "train", "convert"),
     "transformers": ("checkpoint", "train", "convert"),
     "accelerate": ("train",),
-    "matplotlib": ("metrics",),
+    "matplotlib": ("figures",),
     "huggingface_hub": ("store",),
     "filelock": ("locking",),
     "platformdirs": ("environment",),

@@ -1,7 +1,7 @@
 """What people see: errors, notes and bars on stderr, reports on stdout.
 
 Here names, labels and messages of others become harmless to a terminal. The only module that imports rich, and only
-when there is something to show.
+when there is something to show; but for `xlmcli.attention.show`, which asks rich how wide words are.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pictures of reports. The only importer of matplotlib (extra ``plot``)."""
+"""Pictures of reports."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlmcli.errors import UsageError
+from xlmcli.figures import PICTURE_SUFFIXES, new_figure, save_figure
 from xlmcli.metrics.report.reports import Report, Table
-from xlmcli.outputs import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SUFFIXES = (".png", ".svg", ".pdf")
-
 _MAX_PANELS_IN_A_ROW = 4
 _PANEL_INCHES = 3.2
 _INCHES_PER_SYSTEM = 0.4
 _INCHES_PER_LABEL = 0.6
-_DOTS_PER_INCH = 150
 
 
 def check_plot_path(path: Path) -> None:
     """Raises a UsageError if a file's suffix names no kind of picture."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"--plot {path}: cannot tell the kind of picture", hint=f"end it with {', '.join(SUFFIXES)}")
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        raise UsageError(
+            f"--plot {path}: cannot tell the kind of picture", hint=f"end it with {', '.join(PICTURE_SUFFIXES)}"
+        )
 
 
 def plot_report(report: Report, path: Path) -> None:
@@ -38,11 +37,7 @@ def plot_report(report: Report, path: Path) -> None:
     """
     check_plot_path(path)
     confusions = [table for table in report.tables if table.name == "confusion"]
-    figure = draw_confusion(confusions[0]) if len(confusions) == 1 else draw_systems(report)
-    with atomic_write(path, "wb") as stream:
-        # Without a date the same figures give the same file.
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
-        figure.savefig(stream, format=path.suffix[1:].lower(), dpi=_DOTS_PER_INCH, metadata=metadata)
+    save_figure(draw_confusion(confusions[0]) if len(confusions) == 1 else draw_systems(report), path)
 
 
 def draw_systems(report: Report) -> Figure:
@@ -50,7 +45,7 @@ def draw_systems(report: Report) -> Figure:
     num_columns = min(len(report.metrics), _MAX_PANELS_IN_A_ROW)
     num_rows = math.ceil(len(report.metrics) / num_columns)
     height = _INCHES_PER_SYSTEM * len(report.systems) + 1.0
-    figure = _new_figure(_PANEL_INCHES * num_columns + 1.5, height * num_rows)
+    figure = new_figure(_PANEL_INCHES * num_columns + 1.5, height * num_rows)
     panels = figure.subplots(num_rows, num_columns, sharey=True, squeeze=False).flatten()
     for column, axes in enumerate(panels):
         if column < len(report.metrics):
@@ -67,7 +62,7 @@ def draw_confusion(table: Table) -> Figure:
     labels = table.columns[1:]
     counts = [[float(value or 0) for value in row[1:]] for row in table.rows]
     size = _INCHES_PER_LABEL * len(labels) + 2
-    figure = _new_figure(size, size)
+    figure = new_figure(size, size)
     axes = figure.subplots()
     largest = max(map(max, counts))
     axes.imshow(counts, cmap="Blues", vmin=0, vmax=largest or 1)
@@ -96,10 +91,3 @@ def _draw_metric(axes: Axes, report: Report, column: int) -> None:
     axes.set_ylim(-0.5, len(report.systems) - 0.5)
     axes.margins(x=0.15)
     axes.grid(axis="x", color="0.9")
-
-
-def _new_figure(width: float, height: float) -> Figure:
-    # Not pyplot, which looks for a screen.
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
