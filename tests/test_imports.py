@@ -23,8 +23,8 @@ LEVELS = {
     "labelled": 2, "text": 2, "bundle": 2,
     "model": 3, "figures": 3,
     "checkpoint": 4,
-    "attention": 5, "console": 5, "infer": 5, "metrics": 5, "train": 5, "convert": 5, "store": 5,
-    "doctor": 6,
+    "console": 5, "infer": 5, "metrics": 5, "train": 5, "convert": 5, "store": 5,
+    "attention": 6, "doctor": 6,
     "cli": 7,
     "__main__": 8,
 }  # fmt: skip

@@ -52,7 +52,7 @@ def test_entropy_tells_one_word_from_all() -> None:
 def test_pieces_fold_to_words() -> None:
     weights = np.array([[[[0.5, 0.25, 0.25], [0.1, 0.2, 0.7], [0.3, 0.4, 0.3]]]], dtype=np.float32)
     attention = AttentionMap(("so", "eur", "lit"), ("my", "sis", "ter"), weights, (1,), (1,))
-    folded = attention.fold([[0, 1], [2]], [[0], [1, 2]])
+    folded = attention.fold([("soeur", [0, 1]), ("lit", [2])], [("my", [0]), ("sister", [1, 2])])
     assert (folded.queries, folded.keys) == (("soeur", "lit"), ("my", "sister"))
     np.testing.assert_allclose(folded.weights, [[[[0.3, 0.7], [0.3, 0.7]]]], rtol=1e-6)
     assert folded.weights.dtype == np.float32

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import xlmcli.attention
-from xlmcli import cli
 from xlmcli.attention.maps import AttentionMap
 from xlmcli.errors import ExitCode
 
@@ -28,8 +26,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         questions.append({"path": path, "text": text, **options})
         return AttentionMap(("a", "b"), ("c", "d"), WEIGHTS, (1, 2), (1, 2))
 
-    monkeypatch.setattr(xlmcli.attention, "read_attention", read_attention, raising=False)
-    monkeypatch.setitem(cli.COMMANDS, "attention", cli._Entry("xlmcli.cli.attention", "Show what a model looks at."))
+    monkeypatch.setattr("xlmcli.attention.reading.read_attention", read_attention)
     return questions
 
 
@@ -62,7 +59,8 @@ def test_entropies_of_all_heads(xlm: RunXlm) -> None:
 
 def test_the_model_is_asked_what_was_said(xlm: RunXlm, asked: list[dict[str, Any]], tiny_bundle: Path) -> None:
     xlm(*ATTENTION, "-m", tiny_bundle, "--src", "en", "--tgt", "fr", "--target", "c d", "--words")
-    expected = {"path": tiny_bundle, "text": "a b", "src": "en", "tgt": "fr", "target": "c d", "by_words": True}
+    said = {"src": "en", "tgt": "fr", "target": "c d", "when": None, "by_words": True}
+    expected = {"path": tiny_bundle, "text": "a b", **said}
     assert asked == [expected]
 
 

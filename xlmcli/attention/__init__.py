@@ -1,1 +1,1 @@
-"""Attention: what a model looks at, and the words that it aligns."""
+"""Attention: what a model looks at."""

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from xlmcli.errors import UsageError
 
+Group = tuple[str, Sequence[int]]
+"""A word, and the indices of its pieces."""
+
 
 @dataclass(frozen=True, slots=True)
 class AttentionMap:
@@ -21,6 +24,7 @@ class AttentionMap:
         weights: (num_layers, num_heads, num_queries, num_keys) float32; each row sums to 1.
         layers: The number of each layer, counted from 1.
         heads: The number of each head, counted from 1; None where the one that is shown is the mean of all.
+        aligning: The layer and the head of a translator that align words, where that is known.
     """
 
     queries: tuple[str, ...]
@@ -28,6 +32,7 @@ class AttentionMap:
     weights: NDArray[np.float32]
     layers: tuple[int, ...]
     heads: tuple[int, ...] | None
+    aligning: tuple[int, int] | None = None
 
     @property
     def head_names(self) -> tuple[int | str, ...]:
@@ -75,25 +80,20 @@ class AttentionMap:
         surprise = -np.log2(weights, out=np.zeros_like(weights), where=weights > 0)
         return np.asarray((weights * surprise).sum(axis=-1).mean(axis=-1))
 
-    def fold(self, query_words: Sequence[Sequence[int]], key_words: Sequence[Sequence[int]]) -> AttentionMap:
+    def fold(self, query_words: Sequence[Group], key_words: Sequence[Group]) -> AttentionMap:
         """Returns the attention of words: summed over the pieces that are looked at, their mean over those that look.
 
         Args:
-            query_words: The indices of each word's pieces. Every piece belongs to one word.
-            key_words: Likewise.
+            query_words: Those that look. Every piece belongs to one word.
+            key_words: Those that are looked at, likewise.
         """
-        weights = np.stack([self.weights[..., list(word)].sum(axis=-1) for word in key_words], axis=-1)
-        weights = np.stack([weights[..., list(word), :].mean(axis=-2) for word in query_words], axis=-2)
-        return replace(
-            self, queries=_joined(self.queries, query_words), keys=_joined(self.keys, key_words), weights=weights
-        )
+        weights = np.stack([self.weights[..., list(pieces)].sum(axis=-1) for _, pieces in key_words], axis=-1)
+        weights = np.stack([weights[..., list(pieces), :].mean(axis=-2) for _, pieces in query_words], axis=-2)
+        queries, keys = (tuple(word for word, _ in words) for words in (query_words, key_words))
+        return replace(self, queries=queries, keys=keys, weights=weights)
 
 
 def _index(option: str, number: int, numbers: Sequence[int]) -> int:
     if number not in numbers:
         raise UsageError(f"{option} {number}: the model has none", hint=f"it has {', '.join(map(str, numbers))}")
     return numbers.index(number)
-
-
-def _joined(pieces: Sequence[str], words: Sequence[Sequence[int]]) -> tuple[str, ...]:
-    return tuple("".join(pieces[index] for index in word) for word in words)

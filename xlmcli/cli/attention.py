@@ -59,6 +59,9 @@ class _Wanted:
     def select(self, attention: AttentionMap) -> AttentionMap:
         """Returns what is wanted of all layers and heads."""
         shows_all = self.all_heads or self.is_entropy
+        if attention.aligning is not None and self.layer is None and self.head is None and not shows_all:
+            layer, head = attention.aligning
+            return attention.layer(layer).head(head)
         if self.layer is not None or not shows_all:
             attention = attention.layer(self.layer or attention.layers[-1])
         if shows_all:
@@ -72,14 +75,23 @@ class _Wanted:
     "--model",
     metavar="MODEL",
     shell_complete=complete_model,
-    help="Path of a bundle, or name of an embedded or pulled one.  [default: en-fr]",
+    help="Path of a bundle or of a checkpoint, or name of a model.  [default: en-fr]",
 )
 @click.option("--text", type=_TEXT, required=True, metavar="TEXT", help="The sentence.")
 @click.option("--src", metavar="LANG", help="Language of the sentence.")
 @click.option("--tgt", metavar="LANG", help="A translator: language of the translation.")
 @click.option("--target", type=_TEXT, metavar="TEXT", help="A translator: take this for the translation.")
-@click.option("--layer", type=click.IntRange(1, _MAX_NUMBER), metavar="N", help="The layer.  [default: the last]")
-@click.option("--head", type=_HeadType(), metavar="N|mean", help="The head, or the mean of all.  [default: mean]")
+@click.option(
+    "--when",
+    type=click.Choice(["chosen", "read"]),
+    help="A translator: whether a row is the piece that it chooses, or the one that it reads.",
+)
+@click.option(
+    "--layer", type=click.IntRange(1, _MAX_NUMBER), metavar="N", help="The layer.  [default: the last, or what aligns]"
+)
+@click.option(
+    "--head", type=_HeadType(), metavar="N|mean", help="The head, or the mean of all.  [default: mean, or what aligns]"
+)
 @click.option("--all-heads", is_flag=True, help="Every head, of all layers or of --layer.")
 @click.option("--entropy", "is_entropy", is_flag=True, help="A table: how spread what each head looks at is, in bits.")
 @click.option("--words", "by_words", is_flag=True, help="Words in place of the pieces that the model sees.")
@@ -102,6 +114,7 @@ def command(
     src: str | None,
     tgt: str | None,
     target: str | None,
+    when: Literal["chosen", "read"] | None,
     layer: int | None,
     head: int | Literal["mean"] | None,
     all_heads: bool,
@@ -112,6 +125,10 @@ def command(
 ) -> None:
     """Show what a model looks at: of a translator, where each word of the translation comes from; of an encoder or a
     classifier, what each word of the text looks at.
+
+    MODEL is a bundle, or with the extra train a checkpoint: a folder of ours or of Hugging Face, or a .pth file of the
+    original code. Of a translator that head is shown by default which aligns words best, as xlm translate --alignment
+    has it, with rows as that head has them; else the mean of the last layer.
 
     A row is a word that looks, a column one that is looked at, and the weights of a row make 1. Shades are relative
     to the largest weight; above them stands where each begins. In a page, pointing at a word shows its links.
@@ -139,8 +156,11 @@ def command(
     kind = find_kind(output, format_name, is_entropy=is_entropy)
     if kind == "picture":
         require_extra("plot", "matplotlib")
-    from xlmcli.attention import read_attention  # type: ignore[attr-defined]
-    from xlmcli.bundle import find_model
+    from xlmcli.attention.reading import read_attention
+    from xlmcli.bundle import find_model, is_bundle
 
-    attention = read_attention(find_model(model), text, src=src, tgt=tgt, target=target, by_words=by_words)
+    path = Path(model) if model is not None and Path(model).is_file() else find_model(model)
+    if not is_bundle(path):
+        require_extra("train", "torch")
+    attention = read_attention(path, text, src=src, tgt=tgt, target=target, when=when, by_words=by_words)
     write_attention(wanted.select(attention), output, kind, is_entropy=is_entropy)

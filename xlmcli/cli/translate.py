@@ -91,7 +91,13 @@ def command(
         from xlmcli.infer.translation import SearchOptions, open_translation
 
         search = SearchOptions(
-            beam_size, length_penalty, n_best, with_scores, not no_protect, alignment or symmetric, symmetric
+            beam_size=beam_size,
+            length_penalty=length_penalty,
+            num_best=n_best,
+            with_scores=with_scores,
+            protect=not no_protect,
+            with_alignment=alignment or symmetric,
+            is_symmetric=symmetric,
         )
         translation = open_translation(find_model(options.model), src, tgt, search, stream.engine_options)
         stream.run(translation, search.added, TextSink(stream.file))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import groupby
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,13 +14,9 @@ from xlmcli.infer.guards import PieceTranslation
 from xlmcli.infer.pieces import Piece
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
-from xlmcli.text.byte_pieces import BYTE_PIECES
-from xlmcli.text.places import Word, find_parts, find_words, word_splitter
+from xlmcli.text.places import PieceSpeller, Word, find_parts, find_words, word_splitter
 
 Attention = NDArray[np.float32]
-
-_BYTES = frozenset(BYTE_PIECES)
-_MAX_CACHED = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +119,7 @@ class WordAligner:
 
     def __init__(self, tokenizer: Tokenizer, direction: Direction) -> None:
         self._direction = direction
-        self._bytes = frozenset(index for index, piece in enumerate(tokenizer.vocab) if piece in _BYTES)
-        self._spell = lru_cache(_MAX_CACHED)(lambda lang, ids: tokenizer.decode(ids, lang))
+        self._speller = PieceSpeller(tokenizer)
         for lang in (direction.src, direction.tgt):
             word_splitter(lang)
 
@@ -177,16 +170,9 @@ class WordAligner:
             )
 
     def _spellings(self, ids: Sequence[int], lang: str, piece: Piece, number: str) -> list[_Spelling]:
-        """What each piece stands for; for a character in bytes it is the first one, and the others for nothing."""
-        found: list[str] = []
-        for is_byte, run in groupby(ids, self._bytes.__contains__):
-            together = tuple(run)
-            if is_byte:
-                found += [self._spell(lang, together), *[""] * (len(together) - 1)]
-            else:
-                found += [self._spell(lang, (index,)) for index in together]
-        spans = piece.spans
-        return [_Spelling(spans[text], number + text) if text in spans else _Spelling(text) for text in found]
+        """What each piece stands for."""
+        spans, texts = piece.spans, self._speller.spell(ids, lang)
+        return [_Spelling(spans[text], number + text) if text in spans else _Spelling(text) for text in texts]
 
 
 class _Side:

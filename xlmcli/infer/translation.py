@@ -324,7 +324,7 @@ def open_translation(
     bundle = open_bundle(path)
     direction = choose_direction(bundle, src, tgt)
     tokenizer = bundle.open_tokenizer()
-    engine = _open_engine(bundle, direction, tokenizer, options, aligns=search.with_alignment)
+    engine = open_engine(bundle, direction, tokenizer, options, aligns=search.with_alignment)
     defaults = bundle.translation.decoding
     knows_marks = bundle.translation.protects_spans
     decoding = Decoding(
@@ -343,13 +343,19 @@ def open_translation(
         find_spans=_span_finder(tokenizer, knows_marks) if search.protect else None,
         knows_marks=knows_marks,
         aligner=_open_aligner(bundle, tokenizer, direction) if search.with_alignment else None,
-        back=_open_engine(bundle, direction.opposite, tokenizer, options, aligns=True) if search.is_symmetric else None,
+        back=open_engine(bundle, direction.opposite, tokenizer, options, aligns=True) if search.is_symmetric else None,
     )
 
 
-def _open_engine(
-    bundle: Bundle, direction: Direction, tokenizer: Tokenizer, options: EngineOptions, *, aligns: bool
+def open_engine(
+    bundle: Bundle, direction: Direction, tokenizer: Tokenizer, options: EngineOptions, *, aligns: bool = False
 ) -> TranslationEngine:
+    """Opens the engine of a bundle for a direction; ``aligns`` is for what is asked for attention.
+
+    Raises:
+        ModelError: The bundle does not translate in that direction, or the engine does not accept it.
+        UsageError: The device or the compute type is not to be had.
+    """
     return TranslationEngine(
         bundle.folded_files(direction, aligns=aligns),
         tokenizer.vocab,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
+from xlmcli.text import Tokenizer
+from xlmcli.text.byte_pieces import BYTE_PIECES
 from xlmcli.text.moses_tokenization import MosesTokenizer
 from xlmcli.text.word_segmenters import SEGMENTED_LANGS, Segmenter, load_segmenter
 
@@ -23,7 +26,28 @@ class Word(NamedTuple):
     end: int
 
 
+_BYTES = frozenset(BYTE_PIECES)
+_MAX_CACHED = 1 << 16
 _APOSTROPHES = str.maketrans("’`´", "'''")
+
+
+class PieceSpeller:
+    """Says how pieces are spelt."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._bytes = frozenset(index for index, piece in enumerate(tokenizer.vocab) if piece in _BYTES)
+        self._decode = lru_cache(_MAX_CACHED)(tokenizer.decode)
+
+    def spell(self, ids: Sequence[int], lang: str | None) -> list[str]:
+        """Returns how each piece is spelt; what is spelt in bytes is the first one's, and the others are empty."""
+        found: list[str] = []
+        for is_byte, run in groupby(ids, self._bytes.__contains__):
+            together = tuple(run)
+            if is_byte:
+                found += [self._decode(together, lang), *[""] * (len(together) - 1)]
+            else:
+                found += [self._decode((index,), lang) for index in together]
+        return found
 
 
 @cache
