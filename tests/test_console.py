@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from xlmcli import console
-from xlmcli.console import print_error, print_grids, print_note, show_download_progress, show_line_progress
+from xlmcli.console import Shader, print_error, print_grids, print_note, show_download_progress, show_line_progress
 from xlmcli.metrics.report.grids import Cell, Grid
 
 COLOR = re.compile(r"\x1b\[[\d;]*3[0-8][\d;]*m")
@@ -125,6 +125,37 @@ def test_tables_show_names_of_others_spelt_out(monkeypatch: pytest.MonkeyPatch) 
     text = re.sub(r"\x1b\[\d*m", "", stdout.getvalue())
     assert text.count(r"x\x1b]0;owned\x07\u202e") == 5
     assert not {"\x1b", "\x07", "\u202e"} & set(text)
+
+
+PARTS = [("good\t0.9\t", None), ("not", 0.4), (" ", None), ("so", 0.05), (" ", None), ("[b]", 0.049), ("-bad", -0.2)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "shown"),
+    [
+        (PARTS, "good    0.9     ++not +so [b]---bad"),
+        ([("a", -0.011), (" ", None), ("b", 0.009)], "--a b"),
+        ([("a", 0.009), (" ", None), ("b", None)], "a b"),
+        ([("a\x1b[2J\n", 0.5)], r"++a\x1b[2J\n"),
+        ([("word " * 100, None)], "word " * 100),
+        ([], ""),
+    ],
+)
+def test_words_are_marked_where_there_is_no_colour(
+    monkeypatch: pytest.MonkeyPatch, parts: list[tuple[str, float | None]], shown: str
+) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert Shader().shade(parts) == shown
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert Shader().shade(parts) == shown
+
+
+def test_words_are_shaded_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    shades = {"not": "1;7;32", "so": "32", "-bad": "4;7;31"}
+    shown = "".join(f"\x1b[{shades[part]}m{part}\x1b[0m" if part in shades else part for part, _ in PARTS)
+    assert Shader().shade(PARTS) == shown.expandtabs(8)
 
 
 def test_errors_are_a_line_each_and_end(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from xlmcli.train.data.corpus import TextData
 
 _SECONDS_BEFORE_SHOWING = 1.0
+# Against and for: styles of words, and signs in their place.
+_SHADES = (
+    (("", ""), ("red underline", "-"), ("red underline reverse", "--")),
+    (("", ""), ("green", "+"), ("green bold reverse", "++")),
+)
+_LEAST_WEIGHT = 0.01
 
 
 _MAX_MESSAGE_LEN, _MAX_HINT_LEN = 4000, 1000
@@ -265,6 +271,43 @@ def show_training(quiet: bool) -> Iterator[TrainingDisplay]:
     with undone(display.stop):
         yield display
     display.stop()
+
+
+class Shader:
+    """Lines with some words shaded by their weights, for a terminal: readable on any ground, and without colour.
+
+    What speaks for a label is green, what speaks against it red and underlined, and twice as marked if it weighs at
+    least half as much as the heaviest word; without colour, ``+``, ``++``, ``-`` and ``--`` stand before such words.
+    """
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._has_color = self._console.color_system is not None and not self._console.no_color
+
+    def shade(self, parts: Sequence[tuple[str, float | None]]) -> str:
+        """Returns a line.
+
+        Args:
+            parts: Text, and weights of what are words to shade, -1 to 1.
+        """
+        from rich.text import Text
+
+        heaviest = max((abs(weight or 0.0) for _, weight in parts), default=0.0)
+        line = Text(end="")
+        for part, weight in parts:
+            strength = _strength(abs(weight or 0.0), heaviest)
+            style, sign = _SHADES[(weight or 0.0) > 0][strength]
+            line.append(visible(part) if self._has_color else sign + visible(part), style if self._has_color else "")
+        with self._console.capture() as capture:
+            self._console.print(line, end="")
+        return capture.get()
+
+
+def _strength(weight: float, heaviest: float) -> int:
+    """Returns how much a word is shaded, 0 to 2."""
+    return (weight >= max(_LEAST_WEIGHT, heaviest / 8)) + (weight >= max(_LEAST_WEIGHT, heaviest / 2))
 
 
 def print_grids(grids: Sequence[Grid], notes: Sequence[str]) -> None:

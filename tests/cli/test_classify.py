@@ -231,15 +231,16 @@ def test_long_lines_are_read_in_passages_and_cuts_are_said(classify: Classify, l
     assert done.stderr == b"note: 1 line with a pair longer than the model, whose longer text was cut\n"
 
 
-def test_the_first_answer_comes_before_the_second_line(command: list[str]) -> None:
+@pytest.mark.parametrize("options", [[], ["--explain"]])
+def test_the_first_answer_comes_before_the_second_line(command: list[str], options: list[str]) -> None:
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    with subprocess.Popen([*command, *options], stdin=pipe, stdout=pipe, stderr=pipe) as process:
         assert process.stdin
         assert process.stdout
         for line in (b"Good morning.\n", b"How are you today?\n"):
             process.stdin.write(line)
             process.stdin.flush()
-            assert process.stdout.readline().count(b"\t") == 1
+            assert process.stdout.readline().count(b"\t") == 1 + len(options)
         process.stdin.close()
         assert process.wait(TIMEOUT_SECONDS) == 0
 
@@ -271,6 +272,8 @@ def test_what_was_read_before_an_error_is_answered(classify: Classify, tmp_path:
         (["--only", "neutral", "--not", "positive"], ExitCode.USAGE, ["--only and --not"]),
         (["--only", "neutral", "--echo"], ExitCode.USAGE, ["without labels"]),
         (["--not", "neutral", "-k", "2"], ExitCode.USAGE, ["without labels"]),
+        (["--only", "neutral", "--explain"], ExitCode.USAGE, ["without labels"]),
+        (["--echo", "--explain"], ExitCode.USAGE, ["--echo and --explain"]),
         (["--all", "-k", "2"], ExitCode.USAGE, ["--all"]),
         (["--abstain", "unsure"], ExitCode.USAGE, ["--abstain", "--threshold"]),
         (["--threshold", "2"], ExitCode.USAGE, ["--threshold"]),

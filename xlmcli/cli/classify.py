@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 import click
 
 from xlmcli.cli.options import FiniteRange, SingleOption
-from xlmcli.cli.streaming import StreamOptions, open_stream, stream_options
+from xlmcli.cli.streaming import LineStream, StreamOptions, open_stream, stream_options
+from xlmcli.console import Shader
 from xlmcli.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from xlmcli.infer.classification import Classification
 
 
 @click.command()
@@ -32,6 +39,11 @@ from xlmcli.errors import ExitCode, UsageError
     metavar="LABEL,...",
     help="Print the lines that get none of these labels; may be repeated.",
 )
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Also how much each word moves the label; takes about (words + 1) times as long.",
+)
 @click.option("--echo", is_flag=True, help="text: write each line after its label.")
 @click.option(
     "--pair-column",
@@ -54,6 +66,7 @@ def command(
     abstain: str | None,
     only: tuple[str, ...],
     excluded: tuple[str, ...],
+    explain: bool,
     echo: bool,
     pair_column: str | None,
     pair_field: str | None,
@@ -73,19 +86,35 @@ def command(
       text                   label TAB probability
       text, -k N or --all    label TAB probability TAB label TAB probability ...
       text, --echo           label TAB probability TAB line
+      text, --explain        label TAB probability TAB word:weight word:weight ..., and so for each label; on a
+                             terminal, a line for each: label TAB probability TAB line with its words shaded
       tsv, csv               the row and two more columns; several labels and probabilities stand with commas between,
                              a label that holds a comma in quotes
+      tsv, csv, --explain    a third column: word:weight word:weight ..., with | between several labels, || between the
+                             texts of a pair
       jsonl                  the object with "label" and "probability"; with -k or --all also "labels" (a list of both);
                              "lang", if the model is told the language and the object has none; "warnings": "cut"
+      jsonl, --explain       also "explanation", and one in each of "labels": a list of "word", "start" and "end"
+                             (characters of the text, from 0), "weight", and "pair": true for words of the second text;
+                             "warnings": "unexplained"
 
     A model that gives a text any number of labels gives those whose probability is 0.5 or more. With --only and --not,
     lines come out as they went in, as from grep, and the exit code is 1 if there were none. A label that holds a comma
     is given by itself (--only 'a, b' --only c), or in quotes (--only '"a, b",c').
 
+    With --explain, the weight of a word is the label's probability minus what it is without that word, in the same
+    language: above 0, the word speaks for the label. It is no more than that: of words that say the same, each may
+    weigh little, and weights do not add up to the probability. Words are what stands between spaces; Chinese, Japanese
+    and Thai, where the language is told or identified, are split by the libraries of their extras. If nothing is left
+    without a word, its weight is ? (null in JSON). Texts of more than about 10,000 characters are only labelled. On a
+    terminal, words for the label are green, those against it red and underlined, and the heaviest in reverse; where
+    colour is off, + and - stand before them, ++ and -- before the heaviest.
+
     \b
     Examples:
       xlm classify < reviews.txt
       xlm classify --format csv --column comment < reviews.csv
+      xlm classify --explain --text "I like this film."
       xlm classify --only negative --threshold 0.8 < reviews.txt | head
       tail -f app.log | xlm classify -m my-classifier --lang en --echo
     """
@@ -93,7 +122,9 @@ def command(
     from xlmcli.infer.records.protocols import FormatOptions
 
     labels = LabelOptions(num_best, all_labels, threshold, abstain)
-    selected = _selected(only, excluded, is_list=num_best is not None or all_labels, echo=echo)
+    selected = _selected(only, excluded, has_more=num_best is not None or all_labels or explain or echo)
+    if echo and explain:
+        raise UsageError("--echo and --explain together", hint="--explain gives the words of each line")
     if echo and options.format_name != "text":
         raise UsageError("--echo is for plain text", hint="the other formats keep what they are given anyway")
     formats = FormatOptions(
@@ -109,7 +140,9 @@ def command(
         bundle = open_bundle(find_model(options.model, DEFAULT_CLASSIFIER))
         wanted = check_labels(selected, bundle.classifier, abstain)
         classification = Classification(bundle, lang, labels, stream.engine_options)
-        if not wanted:
+        if explain:
+            _explain(stream, classification, is_text=options.format_name == "text")
+        elif not wanted:
             stream.run(classification, classification.added, (EchoSink if echo else TextSink)(stream.file))
         else:
             selection = SelectionSink(stream.file, wanted, is_inverted=bool(excluded))
@@ -120,17 +153,30 @@ def command(
         [
             (counts.num_cut, "with a sentence longer than the model, which was read in parts"),
             (counts.num_shortened, "with a pair longer than the model, whose longer text was cut"),
+            (counts.num_unexplained, "with too many words to explain"),
         ]
     )
     if num_selected == 0:
         raise click.exceptions.Exit(ExitCode.GATE_FAILED)
 
 
-def _selected(only: tuple[str, ...], excluded: tuple[str, ...], *, is_list: bool, echo: bool) -> tuple[str, ...]:
-    """Returns the labels of --only or --not; none if neither is there."""
+def _explain(stream: LineStream, classification: Classification, *, is_text: bool) -> None:
+    from xlmcli.infer.explanation import Explanation
+    from xlmcli.infer.sinks import TextSink
+
+    # What is written elsewhere is for programs.
+    is_shown = is_text and stream.file is sys.stdout.buffer and sys.stdout.isatty()
+    explanation = Explanation(classification, Shader().shade if is_shown else None)
+    stream.run(explanation, explanation.added, TextSink(stream.file))
+
+
+def _selected(only: tuple[str, ...], excluded: tuple[str, ...], *, has_more: bool) -> tuple[str, ...]:
+    """Returns the labels of --only or --not, which allow no more to be written; none if neither is there."""
     if only and excluded:
         raise UsageError("--only and --not together", hint="give one of them")
-    if (only or excluded) and (is_list or echo):
+    if (only or excluded) and has_more:
         option = "--only" if only else "--not"
-        raise UsageError(f"{option} prints lines as they are, without labels", hint="leave out -k, --all and --echo")
+        raise UsageError(
+            f"{option} prints lines as they are, without labels", hint="leave out -k, --all, --echo and --explain"
+        )
     return only or excluded

@@ -14,6 +14,9 @@ from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.records.protocols import Added, Record
 from xlmcli.infer.states import States
 
+Texts = tuple[str, str | None]
+"""A text, and the second one of a pair."""
+
 
 @dataclass(slots=True)
 class ClassificationCounts:
@@ -22,10 +25,12 @@ class ClassificationCounts:
     Attributes:
         num_cut: Texts that had to be cut inside a sentence.
         num_shortened: Pairs of texts whose longer text had to be cut.
+        num_unexplained: Texts with too many words to weigh each.
     """
 
     num_cut: int = 0
     num_shortened: int = 0
+    num_unexplained: int = 0
 
 
 class Classification:
@@ -35,6 +40,7 @@ class Classification:
     number of tokens.
 
     Attributes:
+        label_names: The model's labels, in the order of their probabilities.
         num_workers: Batches that the engine works on at once.
         counts: What a user should know about the run.
 
@@ -52,6 +58,7 @@ class Classification:
     def __init__(self, bundle: Bundle, lang: str | None, labels: LabelOptions, options: EngineOptions) -> None:
         from xlmcli.infer.heads import ClassifierHead
 
+        self.label_names = bundle.classifier.labels
         self._chooser = LabelChooser(bundle.classifier, labels)
         self._head = ClassifierHead.load(bundle)
         self._encoder = TextEncoder(bundle, options)
@@ -65,10 +72,19 @@ class Classification:
         return self._chooser.added
 
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
-        singles = iter(self._passages.prepare([record.text or "" for record in records if record.pair is None]))
-        pairs = [(record.text or "", record.pair) for record in records if record.pair is not None]
-        joined = iter(self._passages.prepare_pairs(pairs))
-        return [next(singles if record.pair is None else joined) for record in records]
+        return self.prepare_texts([(record.text or "", record.pair) for record in records])
+
+    def prepare_texts(self, texts: Sequence[Texts], lang: str | None = None) -> list[Prepared]:
+        """Returns texts and pairs of texts as pieces.
+
+        Args:
+            texts: The texts.
+            lang: Language of all of them; None tells it as of all texts.
+        """
+        singles = iter(self._passages.prepare([text for text, pair in texts if pair is None], lang))
+        pairs = [(text, pair) for text, pair in texts if pair is not None]
+        joined = iter(self._passages.prepare_pairs(pairs, lang))
+        return [next(singles if pair is None else joined) for _, pair in texts]
 
     def submit(self, batch: Sequence[Piece]) -> PendingStates[Sequence[list[float]]]:
         return self._encoder.submit(batch, self._probabilities)
@@ -81,7 +97,7 @@ class Classification:
         pieces = prepared.pieces
         if not pieces:
             return Labelled((), self._chooser.is_list, self._chooser.is_multi_label)
-        labels = self._chooser.choose(results[0] if len(results) == 1 else _average(results, pieces))
+        labels = self._chooser.choose(average(results, pieces))
         is_cut = any(piece.is_cut for piece in pieces)
         if record.pair is None:
             self.counts.num_cut += is_cut
@@ -91,7 +107,9 @@ class Classification:
         return Labelled(labels, self._chooser.is_list, self._chooser.is_multi_label, pieces[0].lang, warnings)
 
 
-def _average(results: Sequence[list[float]], pieces: Sequence[Piece]) -> list[float]:
+def average(results: Sequence[list[float]], pieces: Sequence[Piece]) -> list[float]:
     """Returns the mean of the pieces' probabilities, of every label, weighted by their numbers of tokens."""
+    if len(results) == 1:
+        return results[0]
     weights = [len(piece.ids) for piece in pieces]
     return [sum(map(operator.mul, column, weights)) / sum(weights) for column in zip(*results, strict=True)]

@@ -31,17 +31,29 @@ class PassageMaker:
         self._languages = languages
         self._makers: dict[str | None, PieceMaker] = {}
 
-    def prepare(self, texts: Sequence[str]) -> list[Prepared]:
-        """Returns every text as pieces, in order; none for a blank one."""
-        langs = [self._languages.choose(text) if text.strip() else None for text in texts]
+    def prepare(self, texts: Sequence[str], lang: str | None = None) -> list[Prepared]:
+        """Returns every text as pieces, in order; none for a blank one.
+
+        Args:
+            texts: The texts.
+            lang: Language of all of them; None leaves it to ``languages``.
+        """
+        langs = [lang or self._languages.choose(text) if text.strip() else None for text in texts]
         return [
             Prepared([] if not ids or text.isspace() else self._passages(text, ids, lang))
             for text, lang, ids in zip(texts, langs, self._encode(texts, langs), strict=True)
         ]
 
-    def prepare_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Prepared]:
-        """Returns every pair of texts as one piece: of a pair that is too long, the longer text is cut."""
-        langs = [self._languages.choose(" ".join(pair)) if any(map(str.strip, pair)) else None for pair in pairs]
+    def prepare_pairs(self, pairs: Sequence[tuple[str, str]], lang: str | None = None) -> list[Prepared]:
+        """Returns every pair of texts as one piece: of a pair that is too long, the longer text is cut.
+
+        Args:
+            pairs: The pairs.
+            lang: As of `prepare`.
+        """
+        langs = [
+            lang or self._languages.choose(" ".join(pair)) if any(map(str.strip, pair)) else None for pair in pairs
+        ]
         firsts = self._encode([first for first, _ in pairs], langs)
         seconds = self._encode([second for _, second in pairs], langs)
         return [
