@@ -9,12 +9,13 @@ import pytest
 from xlmcli.bundle import open_bundle
 from xlmcli.infer.classification import Classification
 from xlmcli.infer.engine import EngineOptions
-from xlmcli.infer.explanation import Explained, Explanation, Word
+from xlmcli.infer.explanation import Explained, Explanation
 from xlmcli.infer.labels import Label, Labelled, LabelOptions
 from xlmcli.infer.pieces import Prepared
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.protocols import Record
 from xlmcli.infer.records.text import TextRecord
+from xlmcli.text.places import Word
 
 CPU = EngineOptions("cpu", num_threads=1, num_workers=1)
 EVERY = LabelOptions(all_labels=True)
@@ -53,8 +54,9 @@ def check_weights(path: Path, text: Text, answer: Explained) -> None:
     """Every weight is the difference of two runs, of the text and of what is left without the word."""
     first, second = (text, None) if isinstance(text, str) else text
     words = [(word, False) for word in first.split()] + [(word, True) for word in (second or "").split()]
-    assert [(word.text, word.is_second) for word in answer.words] == words
-    assert all((second if word.is_second else first)[word.start : word.end] == word.text for word in answer.words)
+    found = [(word, number >= answer.num_first) for number, word in enumerate(answer.words)]
+    assert [(word.text, is_second) for word, is_second in found] == words
+    assert all((second if is_second else first)[word.start : word.end] == word.text for word, is_second in found)
     lang = answer.labelled.lang
     whole = probabilities(path, lang, text)
     assert {label.name: label.probability for label in answer.labelled.labels} == pytest.approx(whole, abs=1e-6)
@@ -186,7 +188,8 @@ def test_words_of_languages_without_spaces(
 
 ANSWER = Explained(
     Labelled((Label("good", 0.75), Label("bad", 0.25)), is_list=True, lang="en"),
-    (Word("a:b", 1, 4), Word("|", 5, 6), Word("c", 0, 1, is_second=True)),
+    (Word("a:b", 1, 4), Word("|", 5, 6), Word("c", 0, 1)),
+    2,
     ((0.5, -0.00001, None), (-0.5, 0.123456, None)),
 )
 
@@ -210,7 +213,7 @@ def test_weights_in_every_format() -> None:
 
 
 def test_no_label_in_every_format() -> None:
-    answer = Explained(Labelled(()), (), ())
+    answer = Explained(Labelled(()), (), 0, ())
     assert answer.lines("x", 0) == [""]
     assert answer.rows()[0].added == ("", "", "")
     assert answer.values().added == {"label": None, "probability": None, "explanation": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, chain, pairwise
+from itertools import chain
 from typing import NamedTuple, cast
 
 from xlmcli.infer.classification import Classification, Texts, average
@@ -14,7 +14,8 @@ from xlmcli.infer.labels import Label, Labelled
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.records.protocols import Added, Record, Row, Values
 from xlmcli.tables import ALL_LABELS_NAME
-from xlmcli.text.word_segmenters import SEGMENTED_LANGS, load_segmenter
+from xlmcli.text.places import Word, find_words
+from xlmcli.text.word_segmenters import SEGMENTED_LANGS
 
 _EXPLANATION_NAME = "explanation"
 _UNEXPLAINED = "unexplained"
@@ -25,15 +26,6 @@ _RUN = re.compile(r"\S+")
 Shade = Callable[[Sequence[tuple[str, float | None]]], str]
 
 
-class Word(NamedTuple):
-    """A word and its place in the text, in characters from 0, or in the second text of a pair."""
-
-    text: str
-    start: int
-    end: int
-    is_second: bool = False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variants(Prepared):
     """A text as it is and without each of its words; `pieces` has what they have in common once.
@@ -41,11 +33,13 @@ class Variants(Prepared):
     Attributes:
         whole: The text.
         words: Its words; none if they are too many.
+        num_first: How many of them are the first text's, of a pair.
         texts: Which of `pieces` the text has, then the text without each word; none where nothing is left.
     """
 
     whole: Prepared
-    words: tuple[Word, ...]
+    words: Sequence[Word]
+    num_first: int
     texts: tuple[tuple[int, ...], ...]
 
 
@@ -55,13 +49,15 @@ class Explained(NamedTuple):
     Attributes:
         labelled: The labels.
         words: Of the text; none if they are too many.
+        num_first: How many of them are the first text's, of a pair.
         weights: Of every label: by how much its probability is higher than without each word, -1 to 1; None where
             nothing is left without it.
         shade: Makes a line to show of parts of text and the weights of those that are words; None for no person.
     """
 
     labelled: Labelled
-    words: tuple[Word, ...]
+    words: Sequence[Word]
+    num_first: int
     weights: tuple[tuple[float | None, ...], ...]
     shade: Shade | None = None
 
@@ -103,9 +99,8 @@ class Explained(NamedTuple):
             f"{word.text}:{'?' if weight is None else f'{_rounded(weight):+.4f}'}"
             for word, weight in zip(self.words, weights, strict=True)
         ]
-        num_first = sum(not word.is_second for word in self.words)
-        seconds = cells[num_first:]
-        return " ".join([*cells[:num_first], *(["||", *seconds] if seconds else [])])
+        seconds = cells[self.num_first :]
+        return " ".join([*cells[: self.num_first], *(["||", *seconds] if seconds else [])])
 
     def _list(self, weights: Sequence[float | None]) -> list[dict[str, object]]:
         return [
@@ -114,9 +109,9 @@ class Explained(NamedTuple):
                 "start": word.start,
                 "end": word.end,
                 "weight": None if weight is None else _rounded(weight),
-                **({"pair": True} if word.is_second else {}),
+                **({} if number < self.num_first else {"pair": True}),
             }
-            for word, weight in zip(self.words, weights, strict=True)
+            for number, (word, weight) in enumerate(zip(self.words, weights, strict=True))
         ]
 
 
@@ -151,18 +146,22 @@ class Explanation:
     def _vary(self, record: Record, whole: Prepared) -> Variants:
         text, pair = record.text or "", record.pair
         lang = whole.pieces[0].lang if whole.pieces else None
-        words = (*_find_words(text, lang), *_find_words(pair or "", lang, is_second=True))
-        if len(words) * (len(text) + len(pair or "")) > _MAX_CHARACTERS:
-            words = ()
-        # One at a time: a long text as often as it has words would fill the memory. Most passages are in all of them.
-        rests = (self._classification.prepare_texts([_leave_out(word, text, pair)], lang)[0] for word in words)
+        firsts, seconds = _find_words(text, lang), _find_words(pair or "", lang)
+        if (len(firsts) + len(seconds)) * (len(text) + len(pair or "")) > _MAX_CHARACTERS:
+            firsts, seconds = [], []
+        rests: Iterator[Texts] = chain(
+            ((rest, pair) for rest in _rests(text, firsts)), ((text, rest) for rest in _rests(pair or "", seconds))
+        )
+        # One at a time: a long text as often as it has words would fill the memory.
+        others = (self._classification.prepare_texts([rest], lang)[0] for rest in rests)
+        # Most passages of a long text are in all of them.
         numbers: dict[tuple[int, ...], int] = {}
         texts = tuple(
             tuple(numbers.setdefault(tuple(piece.ids), len(numbers)) for piece in prepared.pieces)
-            for prepared in chain((whole,), rests)
+            for prepared in chain((whole,), others)
         )
         pieces = [Piece(list(ids), lang=lang) for ids in numbers]
-        return Variants(pieces, whole=whole, words=words, texts=texts)
+        return Variants(pieces, whole=whole, words=firsts + seconds, num_first=len(firsts), texts=texts)
 
     def submit(self, batch: Sequence[Piece]) -> PendingStates[Sequence[list[float]]]:
         return self._classification.submit(batch)
@@ -180,7 +179,7 @@ class Explanation:
             self._classification.counts.num_unexplained += 1
             labelled = labelled._replace(warnings=(*labelled.warnings, _UNEXPLAINED))
         weights = tuple(self._weigh(label, rows) for label in labelled.labels)
-        return Explained(labelled, prepared.words, weights, self._shade)
+        return Explained(labelled, prepared.words, prepared.num_first, weights, self._shade)
 
     def _weigh(self, label: Label, rows: Sequence[Sequence[float]]) -> tuple[float | None, ...]:
         """Returns how much less a label's probability is in every row but the first; one of no text is empty."""
@@ -191,19 +190,16 @@ class Explanation:
         return tuple(whole[index] - row[index] if row else None for row in others)
 
 
-def _leave_out(word: Word, text: str, pair: str | None) -> Texts:
-    """Returns what is left of a text or a pair; that two spaces stand where the word was makes no difference."""
-    if pair is not None and word.is_second:
-        return text, pair[: word.start] + pair[word.end :]
-    return text[: word.start] + text[word.end :], pair
+def _rests(text: str, words: Sequence[Word]) -> Iterator[str]:
+    """Yields what is left without each word; that two spaces stand where it was makes no difference."""
+    return (text[: word.start] + text[word.end :] for word in words)
 
 
-def _find_words(text: str, lang: str | None, *, is_second: bool = False) -> Iterator[Word]:
-    """Yields what stands between spaces; in languages that have none, the words that a segmenter finds in it."""
-    for run in _RUN.finditer(text):
-        words = load_segmenter(lang)(run[0]) if lang in SEGMENTED_LANGS else [run[0]]
-        for start, end in pairwise(accumulate(map(len, words), initial=run.start())):
-            yield Word(text[start:end], start, end, is_second)
+def _find_words(text: str, lang: str | None) -> list[Word]:
+    """Returns what stands between spaces; in languages that have none, the words that a segmenter finds."""
+    if lang in SEGMENTED_LANGS:
+        return find_words(text, lang)
+    return [Word(run[0], *run.span()) for run in _RUN.finditer(text)]
 
 
 def _rounded(weight: float) -> float:
