@@ -52,7 +52,7 @@ def test_verify_reports_every_direction_on_stdout(xlm: Xlm, tiny_checkpoint: Pat
     assert code == ExitCode.OK
     lines = [AGREEMENT.match(line) for line in out.splitlines()]
     assert [match and match[1] for match in lines] == ["en-fr", "fr-en"]
-    assert all(match and match[2] == match[3] == "8" and float(match[4]) < 1e-5 for match in lines)
+    assert all(match and match[2] == match[3] == "12" and float(match[4]) < 1e-5 for match in lines)
 
 
 def test_verify_file_replaces_the_built_in_sentences(xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_verify_file_replaces_the_built_in_sentences(xlm: Xlm, tiny_checkpoint: 
     given = f"en={tmp_path / 'en.txt'}"
     code, out, _ = xlm("convert", tiny_checkpoint, tmp_path / "b", "--verify-file", given)
     assert code == ExitCode.OK
-    assert [match[3] for match in AGREEMENT.finditer(out)] == ["3", "8"]
+    assert [match[3] for match in AGREEMENT.finditer(out)] == ["3", "12"]
 
 
 def test_verify_files_are_sources_of_one_language(xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_verify_files_are_sources_of_one_language(xlm: Xlm, tiny_checkpoint: Pat
     given = ("--verify-file", f"en={tmp_path}/text.{{}}", "--verify-file", f"en={tmp_path}/table.tsv,column=2")
     code, out, _ = xlm("convert", tiny_checkpoint, tmp_path / "b", *given)
     assert code == ExitCode.OK
-    assert [match[3] for match in AGREEMENT.finditer(out)] == ["5", "8"]
+    assert [match[3] for match in AGREEMENT.finditer(out)] == ["5", "12"]
     code, _, err = xlm("convert", tiny_checkpoint, tmp_path / "c", "--verify-file", f"en={tmp_path}/text.en,repeat=2")
     assert (code, "repeat= is for training" in err) == (ExitCode.USAGE, True)
 
@@ -87,9 +87,12 @@ def exchanged_languages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--quantization", "float32", "--verify"], r"en-fr: \d of 8 .+ fr-en: \d of 8 .+, wanted a share of 1"),
-        (["--min-agreement", "0.9"], r"en-fr: \d of 8 .+ fr-en: \d of 8 .+, wanted a share of 0\.9"),
-        (["--quantization", "float32", "--verify", "--direction", "fr-en"], r"fr-en: \d of 8 .+, wanted a share of 1"),
+        (["--quantization", "float32", "--verify"], r"en-fr: \d+ of 12 .+ fr-en: \d+ of 12 .+, wanted a share of 1"),
+        (["--min-agreement", "0.9"], r"en-fr: \d+ of 12 .+ fr-en: \d+ of 12 .+, wanted a share of 0\.9"),
+        (
+            ["--quantization", "float32", "--verify", "--direction", "fr-en"],
+            r"fr-en: \d+ of 12 .+, wanted a share of 1",
+        ),
     ],
 )
 def test_a_bundle_that_fails_its_verification_is_not_written(
@@ -128,7 +131,7 @@ def test_a_direction_gives_a_folder_for_plain_ctranslate2(xlm: Xlm, tiny_checkpo
     options = ["--direction", "fr-en", "--quantization", "float32", "--verify"]
     code, out, _ = xlm("convert", tiny_checkpoint, tmp_path / "f", *options)
     assert code == ExitCode.OK
-    assert [match.group(1, 2, 3) for match in AGREEMENT.finditer(out)] == [("fr-en", "8", "8")]
+    assert [match.group(1, 2, 3) for match in AGREEMENT.finditer(out)] == [("fr-en", "12", "12")]
     program = (
         "import ctranslate2, sys\n"
         "print(ctranslate2.Translator(sys.argv[1], device='cpu').translate_batch([['</s>', 'a', '</s>']]))"
@@ -192,7 +195,7 @@ def test_a_classifier_becomes_a_bundle_and_is_verified(xlm: Xlm, published_class
     assert (code, err) == (ExitCode.OK, f"wrote {tmp_path / 'b'}\n")
     lines = [CLOSENESS.fullmatch(line) for line in out.splitlines()]
     assert [match and match[1] for match in lines] == ["en", "fr"]
-    assert all(match and match[2] == match[3] == match[4] == "8" and float(match[5]) < 1e-4 for match in lines)
+    assert all(match and match[2] == match[3] == match[4] == "12" and float(match[5]) < 1e-4 for match in lines)
     assert open_bundle(tmp_path / "b").classifier.labels == ("bad", "fair", "good")
 
 

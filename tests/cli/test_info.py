@@ -39,6 +39,9 @@ def test_a_bundle_as_text(xlm: Xlm, told_bundle: Path) -> None:
     assert (code, err) == (ExitCode.OK, "")
     manifest = open_bundle(told_bundle).manifest
     num_bytes = sum((told_bundle / name).stat().st_size for name in manifest.files)
+    assert manifest.translation is not None
+    head = manifest.translation.alignment
+    assert head is not None
     assert (
         out
         == f"""\
@@ -52,6 +55,7 @@ def test_a_bundle_as_text(xlm: Xlm, told_bundle: Path) -> None:
   splits at   46 tokens
   positions   48 source, 48 target
   decoding    beam 4, length penalty 1
+  alignment   layer {head.layer}, head {head.head} of the decoder
   licence     CC-BY 4.0
   trained on  first text
               second text

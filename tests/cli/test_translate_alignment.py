@@ -71,7 +71,7 @@ def test_objects_gain_links_and_words_with_their_places(translate: Run) -> None:
     answer = json.loads(line)
     for given, words in ((text, answer["source_words"]), (answer["text"], answer["target_words"])):
         assert len(words) > 8
-        assert all(given[word["start"] : word["end"]] == word["text"] for word in words)
+        assert all(given[word["start"] : word["end"]] == word["word"] for word in words)
     assert all(
         0 <= source < len(answer["source_words"]) and 0 <= target < len(answer["target_words"])
         for source, target in answer["alignment"]

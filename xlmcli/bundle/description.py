@@ -70,7 +70,7 @@ def _decoding_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
     return [
         ("decoding", decoding),
         ("protects", "spans that must not change" if part.protects_spans else ""),
-        ("aligns words by", aligning),
+        ("alignment", aligning),
     ]
 
 

@@ -71,7 +71,7 @@ def command(
 
     With --alignment each word of the translation is linked to the word of the text that the model looked at most.
     Words and punctuation are split as Moses does it; tables get a column "alignment", and objects "alignment"
-    ([[0, 0], …]), "source_words" and "target_words" ({"text", "start", "end"} in characters).
+    ([[0, 0], …]), "source_words" and "target_words" (lists of {"word", "start", "end"}, in characters).
 
     A score is the log probability of the translation divided by its length in tokens to the power of --length-penalty.
 

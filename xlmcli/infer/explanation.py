@@ -105,9 +105,7 @@ class Explained(NamedTuple):
     def _list(self, weights: Sequence[float | None]) -> list[dict[str, object]]:
         return [
             {
-                "word": word.text,
-                "start": word.start,
-                "end": word.end,
+                **word.values(),
                 "weight": None if weight is None else _rounded(weight),
                 **({} if number < self.num_first else {"pair": True}),
             }

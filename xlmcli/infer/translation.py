@@ -92,7 +92,7 @@ class Hypothesis:
         """Returns the links and the words of the translation for a JSON object."""
         if self.alignment is None:
             return {}
-        words = [word._asdict() for word in self.alignment.target]
+        words = [word.values() for word in self.alignment.target]
         return {"alignment": list(map(list, self.alignment.links)), "target_words": words}
 
 
@@ -136,7 +136,7 @@ class Translations:
         if self.with_scores:
             added["score"] = round(best.score, 4)
         if best.alignment is not None:
-            added["source_words"] = [word._asdict() for word in best.alignment.source]
+            added["source_words"] = [word.values() for word in best.alignment.source]
         added |= best.linked_values()
         if len(self.hypotheses) > 1:
             added["nbest"] = [

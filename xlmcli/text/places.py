@@ -25,6 +25,10 @@ class Word(NamedTuple):
     start: int
     end: int
 
+    def values(self) -> dict[str, object]:
+        """Returns what is written of it in JSON."""
+        return {"word": self.text, "start": self.start, "end": self.end}
+
 
 _BYTES = frozenset(BYTE_PIECES)
 _MAX_CACHED = 1 << 16

@@ -24,6 +24,7 @@ from xlmcli.convert.opening import open_model  # noqa: E402
 from xlmcli.convert.xlm.translator import open_checkpoint, write_folded  # noqa: E402
 from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine, max_translation_len  # noqa: E402
 from xlmcli.text import load_tokenizer  # noqa: E402
+from xlmcli.text.pieces import read_vocabulary  # noqa: E402
 
 EN_FR = Direction("en", "fr")
 METADATA = {"package_version": "1.0", "argos_version": "1.5", "from_code": "en", "to_code": "fr"}
@@ -157,10 +158,11 @@ def test_an_unpacked_package_with_a_target_prefix(
     argos_package: Path, engine_folder: Path, tmp_path: Path, sentences: dict[str, list[str]]
 ) -> None:
     zipfile.ZipFile(argos_package).extractall(tmp_path)
-    (tmp_path / "en_fr" / "metadata.json").write_text(json.dumps({**METADATA, "target_prefix": "▁de"}))
+    prefix = read_vocabulary(engine_folder)[100]
+    (tmp_path / "en_fr" / "metadata.json").write_text(json.dumps({**METADATA, "target_prefix": prefix}))
     bundle = convert(tmp_path / "en_fr", tmp_path / "b")
     found = translate(bundle, sentences["en"])
-    assert found == translate_plainly(engine_folder, sentences["en"], [], ["▁de"])
+    assert found == translate_plainly(engine_folder, sentences["en"], [], [prefix])
 
 
 def test_a_package_with_bpe_codes(
