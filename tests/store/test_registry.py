@@ -54,6 +54,14 @@ def test_list_is_a_table(xlm: Run, other: Path) -> None:
     assert out.splitlines()[-1].endswith("  team/other")
 
 
+def test_list_of_directions(xlm: Run, other: Path) -> None:
+    code, out, err = xlm("models", "list", "--directions")
+    assert (code, err) == (ExitCode.OK, "")
+    assert out.startswith("en-fr\ten-fr\nfr-en\ten-fr\n")
+    assert out.endswith(f"\t{other.name}\n")
+    assert xlm("models", "list", "--directions", "--format", "json")[0] == ExitCode.USAGE
+
+
 def test_list_as_json(xlm: Run, other: Path) -> None:
     embedded, _, pulled = json.loads(xlm("models", "list", "--format", "json")[1])
     assert (embedded["name"], embedded["embedded"], embedded["origin"]) == ("en-fr", True, None)

@@ -86,9 +86,13 @@ def pull(
 
 
 @command.command("list", short_help="List the models that are here.")
+@click.option("--directions", is_flag=True, help="A line for each direction: the direction TAB the model that has it.")
 @_format_option
-def list_(output_format: str) -> None:
+def list_(directions: bool, output_format: str) -> None:
     """Write a line for each model that is here: embedded ones, then pulled ones.
+
+    With --directions, what xlm translate --src and --tgt find without -m. Models that translate between any two of many
+    languages have a line of their own.
 
     JSON has all languages of each. What a model translates stands in "directions" or, where that is any of many
     languages into any of many, in "sources" and "targets".
@@ -99,9 +103,14 @@ def list_(output_format: str) -> None:
       xlm models list --format json
     """
     from xlmcli.store.registry import list_models
-    from xlmcli.store.report import format_models_json, format_models_text
+    from xlmcli.store.report import format_directions, format_models_json, format_models_text
 
+    if directions and output_format == "json":
+        raise UsageError("--directions is text", hint="--format json has all directions of each model")
     models = list_models()
+    if directions:
+        click.echo(format_directions(models), nl=False)
+        return
     click.echo(format_models_text(models) if output_format == "text" else format_models_json(models))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import click
 
@@ -20,9 +21,9 @@ from xlmcli.outputs import atomic_write, compressing
 
 if TYPE_CHECKING:
     from xlmcli.infer.engine import EngineOptions
-    from xlmcli.infer.pipeline import Sink, Work
+    from xlmcli.infer.pipeline import PipelineOptions, PipelineProgress, Sink, Work
     from xlmcli.infer.reading import Input, LineCounter
-    from xlmcli.infer.records.protocols import Added, FormatOptions
+    from xlmcli.infer.records.protocols import Added, FormatOptions, Record
     from xlmcli.tables import FormatName
 
 _UNWRITTEN_ENDINGS = {
@@ -33,6 +34,16 @@ _UNWRITTEN_ENDINGS = {
 
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
+
+
+class Runnable(Protocol):
+    """A pipeline."""
+
+    def run(self, chunks: Iterable[Sequence[Record]]) -> None:
+        """Answers all records."""
+
+
+MakePipeline = Callable[["PipelineOptions", "PipelineProgress"], Runnable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,20 +202,25 @@ class LineStream:
             added: What answers add to them.
             sink: Where the answers go.
         """
+        from xlmcli.infer.pipeline import Pipeline
+
+        self.run_through(partial(Pipeline, work, sink), added)
+
+    def run_through(self, make_pipeline: MakePipeline, added: Added) -> None:
+        """Answers all input by a pipeline that is made for it; as `run`."""
         if not self._options.quiet:
             _print_terminal_note(self._inputs)
-        self._run(work, self._inputs, self._formats, added, sink)
+        self._run(make_pipeline, self._inputs, self._formats, added)
 
     def read_lines(self, work: Work[Result, Answer], source: Input, sink: Sink[Answer]) -> None:
         """Answers the lines of a further input, which is plain text."""
+        from xlmcli.infer.pipeline import Pipeline
         from xlmcli.infer.records.protocols import Added, FormatOptions
 
-        self._run(work, [source], FormatOptions(), Added(), sink)
+        self._run(partial(Pipeline, work, sink), [source], FormatOptions(), Added())
 
-    def _run(
-        self, work: Work[Result, Answer], inputs: list[Input], formats: FormatOptions, added: Added, sink: Sink[Answer]
-    ) -> None:
-        from xlmcli.infer.pipeline import Pipeline, PipelineOptions
+    def _run(self, make_pipeline: MakePipeline, inputs: list[Input], formats: FormatOptions, added: Added) -> None:
+        from xlmcli.infer.pipeline import PipelineOptions
         from xlmcli.infer.reading import STDIN_NAME, total_bytes
         from xlmcli.infer.records.formats import iter_records
 
@@ -216,9 +232,12 @@ class LineStream:
             writes_stdout=options.output in (None, STDIN),
         ) as progress:
             records = iter_records(inputs, formats, options.errors, self._counter, added)
-            Pipeline(work, sink, PipelineOptions(options.max_batch_tokens, options.line_buffered), progress).run(
-                records
-            )
+            make_pipeline(PipelineOptions(options.max_batch_tokens, options.line_buffered), progress).run(records)
+
+    def note(self, text: str) -> None:
+        """Says something, unless nothing shall be said."""
+        if not self._options.quiet:
+            print_note(text)
 
     def print_summary(self, counts: Sequence[tuple[int, str]]) -> None:
         """Says in one line what a user should know; nothing if all went well.

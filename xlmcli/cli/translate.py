@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
 import click
 
 from xlmcli.cli.options import FiniteRange
-from xlmcli.cli.streaming import StreamOptions, open_stream, stream_options
+from xlmcli.cli.streaming import LineStream, StreamOptions, open_stream, stream_options
+from xlmcli.errors import UsageError
 from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
+
+if TYPE_CHECKING:
+    from xlmcli.bundle.choosing import Step
+    from xlmcli.infer.translation import SearchOptions, TranslationCounts
 
 
 @click.command()
-@click.option("--src", metavar="LANG", help="Language of the text; may be left out where the model has only one.")
-@click.option("--tgt", metavar="LANG", help="Language to translate into; likewise.")
+@click.option(
+    "--src",
+    metavar="LANG",
+    help="Language of the text; auto tells it line by line. May be left out where the model has only one.",
+)
+@click.option("--tgt", metavar="LANG", help="Language to translate into; likewise, but for auto.")
+@click.option("--force", is_flag=True, help="With --src auto, take no line for one in the language of --tgt.")
+@click.option("--pivot", is_flag=True, help="Where no model has the direction, go through English.")
 @click.option(
     "--beam-size", type=click.IntRange(1, MAX_BEAM_SIZE), help="Hypotheses kept; 1 is greedy (default: the model's)."
 )
@@ -31,11 +47,13 @@ from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
 @click.option("--with-scores", is_flag=True, help="Write the score of each translation.")
 @click.option("--alignment", is_flag=True, help="Write which words stand for which.")
 @click.option("--symmetric", is_flag=True, help="--alignment by both directions of the model: better, slower.")
-@stream_options(verb="translate", model_help="Path of a bundle, or name of an embedded model (default: en-fr).")
+@stream_options(verb="translate", model_help="Path of a bundle, or name of a model (default: one for --src and --tgt).")
 def command(
     options: StreamOptions,
     src: str | None,
     tgt: str | None,
+    force: bool,
+    pivot: bool,
     beam_size: int | None,
     length_penalty: float | None,
     n_best: int,
@@ -69,6 +87,11 @@ def command(
     other spans that must not change come out byte for byte, each exactly once; with any other, what its vocabulary
     cannot write does. --no-protect shows all to the model.
 
+    Without -m, the embedded en-fr is taken if it has the direction, else an embedded model that has it, else a pulled
+    one, the smallest first. With --pivot two models may follow each other; scores are then the second one's, and links
+    go through the words between. With --src auto, lines in the language of --tgt pass through, and objects get a
+    "language".
+
     With --alignment each word of the translation is linked to the word of the text that the model looked at most.
     Words and punctuation are split as Moses does it; tables get a column "alignment", and objects "alignment"
     ([[0, 0], …]), "source_words" and "target_words" (lists of {"word", "start", "end"}, in characters).
@@ -86,9 +109,9 @@ def command(
 
     formats = FormatOptions(options.format_name, options.column, options.field, delimiter=options.delimiter)
     with open_stream(options, formats) as stream:
-        from xlmcli.bundle import find_model
-        from xlmcli.infer.sinks import TextSink
-        from xlmcli.infer.translation import SearchOptions, open_translation
+        from xlmcli.bundle.choosing import find_route
+        from xlmcli.infer.languages import AUTO
+        from xlmcli.infer.translation import SearchOptions
 
         search = SearchOptions(
             beam_size=beam_size,
@@ -99,9 +122,12 @@ def command(
             with_alignment=alignment or symmetric,
             is_symmetric=symmetric,
         )
-        translation = open_translation(find_model(options.model), src, tgt, search, stream.engine_options)
-        stream.run(translation, search.added, TextSink(stream.file))
-    counts = translation.counts
+        if src == AUTO:
+            counts = _translate_identified(stream, options.model, tgt, search, force=force, pivot=pivot)
+        elif force:
+            raise UsageError("--force is for --src auto", hint="leave it out")
+        else:
+            counts = _translate(stream, find_route(options.model, src, tgt, pivot=pivot), search)
     stream.print_summary(
         [
             (counts.num_cut, "with a sentence longer than the model, which was translated in parts"),
@@ -111,3 +137,40 @@ def command(
             (counts.num_unfinished, "whose translation was stopped at the length limit"),
         ]
     )
+
+
+def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions) -> TranslationCounts:
+    """Translates by one model, or by two that follow each other."""
+    from xlmcli.infer.sinks import TextSink
+    from xlmcli.infer.translation import TranslationCounts, open_translation
+
+    sink = TextSink(stream.file)
+    if len(route) == 1:
+        (step,) = route
+        translation = open_translation(step.path, step.src, step.tgt, search, stream.engine_options)
+        stream.run(translation, search.added, sink)
+        return translation.counts
+    from xlmcli.infer.pivot import PivotPipeline
+
+    one, other = route
+    first = open_translation(one.path, one.src, one.tgt, replace(search, num_best=1), stream.engine_options)
+    second = open_translation(other.path, other.src, other.tgt, search, stream.engine_options)
+    stream.note(f"through English: by {one.path.name}, then {other.path.name}")
+    stream.run_through(partial(PivotPipeline, first, second, sink), search.added)
+    return TranslationCounts.total([first.counts, second.counts])
+
+
+def _translate_identified(
+    stream: LineStream, model: str | None, tgt: str | None, search: SearchOptions, *, force: bool, pivot: bool
+) -> TranslationCounts:
+    """Translates lines in several languages."""
+    from xlmcli.bundle.choosing import find_translator
+    from xlmcli.infer.identified import open_identified
+    from xlmcli.infer.sinks import TextSink
+
+    if pivot:
+        raise UsageError("--pivot and --src auto together", hint="give one of them")
+    path = find_translator(model, None, tgt)
+    translation = open_identified(path, tgt, search, stream.engine_options, passes_target=not force)
+    stream.run(translation, search.added, TextSink(stream.file))
+    return translation.counts

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -255,6 +256,12 @@ class TranslationEngine:
     def num_workers(self) -> int:
         """Batches that are worked on at once."""
         return int(self._translator.num_translators)
+
+    def framing(self, frame: Frame) -> TranslationEngine:
+        """Returns the same model, in memory once, for a direction that differs in what stands around a text."""
+        other = copy(self)
+        other._frame = frame
+        return other
 
     @property
     def max_source_tokens(self) -> int:

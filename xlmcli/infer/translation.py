@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,11 +104,13 @@ class Translations:
         hypotheses: As many as were asked for, the best first.
         warnings: What the reader should know, in a word each.
         with_scores: Whether scores are written.
+        language: What language the text was found to be in, where that was asked for.
     """
 
     hypotheses: tuple[Hypothesis, ...]
     warnings: tuple[str, ...] = ()
     with_scores: bool = False
+    language: str | None = None
 
     def lines(self, text: str, index: int) -> list[str]:
         if len(self.hypotheses) > 1:
@@ -142,7 +144,7 @@ class Translations:
             added["nbest"] = [
                 {"text": item.text, "score": round(item.score, 4), **item.linked_values()} for item in self.hypotheses
             ]
-        return Values(best.text, added)
+        return Values(best.text, added, {} if self.language is None else {"language": self.language})
 
 
 @dataclass(slots=True)
@@ -163,6 +165,11 @@ class TranslationCounts:
     num_unfinished: int = 0
     num_parted: int = 0
     num_respelt: int = 0
+
+    @classmethod
+    def total(cls, several: Iterable[TranslationCounts]) -> TranslationCounts:
+        """Returns the sums."""
+        return cls(*map(sum, zip(*map(astuple, several), strict=True)))
 
 
 class Translation:
@@ -322,9 +329,19 @@ def open_translation(
         UsageError: It translates in several directions, or the device or the compute type is not to be had.
     """
     bundle = open_bundle(path)
-    direction = choose_direction(bundle, src, tgt)
-    tokenizer = bundle.open_tokenizer()
-    engine = open_engine(bundle, direction, tokenizer, options, aligns=search.with_alignment)
+    return open_direction(bundle, choose_direction(bundle, src, tgt), bundle.open_tokenizer(), search, options)
+
+
+def open_direction(
+    bundle: Bundle,
+    direction: Direction,
+    tokenizer: Tokenizer,
+    search: SearchOptions,
+    options: EngineOptions,
+    engine: TranslationEngine | None = None,
+) -> Translation:
+    """Opens a direction of an opened bundle, whose engine may be open already; as `open_translation`."""
+    engine = engine or open_engine(bundle, direction, tokenizer, options, aligns=search.with_alignment)
     defaults = bundle.translation.decoding
     knows_marks = bundle.translation.protects_spans
     decoding = Decoding(

@@ -24,6 +24,17 @@ def format_models_text(models: Sequence[StoredModel]) -> str:
     )
 
 
+def format_directions(models: Sequence[StoredModel]) -> str:
+    """Returns a line for each direction and model that has it, ended."""
+    lines = []
+    for model in models:
+        part = None if model.manifest is None else model.manifest.translation
+        if part is not None:
+            served = list(map(str, part.directions)) or [part.describe_directions()]
+            lines += [f"{visible(direction)}\t{visible(model.name)}\n" for direction in served]
+    return "".join(lines)
+
+
 def format_models_json(models: Sequence[StoredModel]) -> str:
     return _dump([_describe(model) for model in models])
 

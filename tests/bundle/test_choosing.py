@@ -1,0 +1,87 @@
+"""The model that serves a direction is found by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from xlmcli.bundle import find_model, open_bundle, seal
+from xlmcli.bundle.choosing import Step, find_route, find_translator
+from xlmcli.errors import ModelError, UsageError
+from xlmcli.records import Direction
+
+Pull = Callable[..., Path]
+
+
+@pytest.fixture
+def pull(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pull:
+    """Puts a model among those that were pulled: ``pull("name", "de-en", …)``, with ``num_bytes`` more in it."""
+    monkeypatch.setenv("XLM_HOME", str(tmp_path))
+    manifest = open_bundle(tiny_bundle).manifest
+    assert manifest.translation is not None
+    part = manifest.translation
+
+    def make(name: str, *directions: str, num_bytes: int = 0) -> Path:
+        folder = tmp_path / "models" / name
+        folder.mkdir(parents=True)
+        for path in tiny_bundle.iterdir():
+            if path.name not in ("xlm.json", "model.bin"):
+                (folder / path.name).symlink_to(path)
+        (folder / "model.bin").write_bytes((tiny_bundle / "model.bin").read_bytes() + bytes(num_bytes))
+        chosen = tuple(map(Direction.parse, directions))
+        langs = {
+            code: row
+            for row, code in enumerate(dict.fromkeys(code for item in chosen for code in (item.src, item.tgt)))
+        }
+        seal(folder, replace(manifest, languages=langs, translation=replace(part, directions=chosen)))
+        return folder
+
+    return make
+
+
+def test_the_embedded_model_comes_first(pull: Pull) -> None:
+    pull("mine", "en-fr")
+    assert find_translator(None, "en", "fr") == find_translator(None, None, "fr") == find_model()
+    assert find_translator(None, None, None) == find_model()
+
+
+def test_a_pulled_one_serves_other_directions_the_smallest_first(pull: Pull) -> None:
+    large, small = pull("a", "en-de", num_bytes=100), pull("b", "en-de", "de-en")
+    assert find_translator(None, "en", "de") == small
+    assert find_translator(None, None, "de") == small
+    assert find_translator("a", "en", "fr") == large, "who names a model gets it"
+
+
+def test_what_is_damaged_is_passed_over(pull: Pull) -> None:
+    folder, other = pull("a", "en-de"), pull("b", "en-de", num_bytes=100)
+    (folder / "xlm.json").write_text("{", encoding="utf-8")
+    assert find_translator(None, "en", "de") == other
+
+
+def test_where_none_serves_the_hint_says_what_there_is(pull: Pull) -> None:
+    pull("small", "de-en")
+    with pytest.raises(ModelError, match="no model that is here translates from 'en' into 'de'") as caught:
+        find_translator(None, "en", "de")
+    hint = caught.value.hint or ""
+    assert hint.startswith("en-fr translates en-fr, fr-en; small translates de-en; ")
+    assert "xlm models pull Helsinki-NLP/opus-mt-en-de" in hint
+    with pytest.raises(ModelError, match="no model that is here translates into 'de'"):
+        find_translator(None, None, "de")
+
+
+def test_a_way_through_english(pull: Pull) -> None:
+    pulled = pull("small", "de-en")
+    way = [Step(pulled, "de", "en"), Step(find_model(), "en", "fr")]
+    assert find_route(None, "de", "fr", pivot=True) == way
+    assert find_route(None, "en", "fr", pivot=True) == [Step(find_model(), "en", "fr")], (
+        "it is not gone where there is none"
+    )
+    with pytest.raises(ModelError, match="from 'de' into 'fr'"):
+        find_route(None, "de", "fr", pivot=False)
+    with pytest.raises(ModelError, match="from 'en' into 'es'"):
+        find_route(None, "de", "es", pivot=True)
+    with pytest.raises(UsageError, match="--pivot needs both languages"):
+        find_route(None, None, "fr", pivot=True)

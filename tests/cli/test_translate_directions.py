@@ -1,0 +1,127 @@
+"""``xlm translate`` in directions that nobody named a model for: ``--pivot`` and ``--src auto``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xlmcli.errors import ExitCode, ModelError
+from xlmcli.infer.translation import Translation
+
+pytest.importorskip("torch")
+pytest.importorskip("ctranslate2")
+
+Run = Callable[..., Any]
+MIXED = "Where is the station?\nOù est la gare ?\n\nThe red car is very fast.\nLa voiture rouge est très rapide.\n"
+
+
+@pytest.fixture
+def home(
+    make_checkpoint: Callable[..., Path], model_sizes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A place of pulled models with a random one from German."""
+    from xlmcli.convert.bundling import BundleOptions, write_bundle
+    from xlmcli.convert.xlm.translator import open_checkpoint
+
+    monkeypatch.setenv("XLM_HOME", str(tmp_path))
+    checkpoint = make_checkpoint(model_sizes(langs=("en", "de"), directions=("de-en",)), 3)
+    (tmp_path / "models").mkdir()
+    write_bundle(open_checkpoint(checkpoint), tmp_path / "models" / "de-en", BundleOptions())
+    return tmp_path
+
+
+def test_two_models_follow_each_other(xlm: Run, home: Path) -> None:
+    text = "Guten Morgen.\n\n  Wo ist der Bahnhof? \r\n" * 20
+    first = xlm("translate", "--src", "de", "--tgt", "en", stdin=text)
+    second = xlm("translate", "--src", "en", "--tgt", "fr", stdin=first.out)
+    both = xlm("translate", "--src", "de", "--tgt", "fr", "--pivot", stdin=text)
+    assert (first.code, second.code, both.code) == (ExitCode.OK,) * 3
+    assert both.out == second.out
+    assert "through English: by de-en, then en-fr" in both.err
+    assert xlm("translate", "--src", "de", "--tgt", "fr", stdin=text).code == ExitCode.MODEL
+
+
+def test_formats_scores_and_links_through_a_pivot(xlm: Run, home: Path) -> None:
+    options = ("translate", "--src", "de", "--tgt", "fr", "--pivot", "-q")
+    done = xlm(*options, "--format", "csv", "--column", "t", "--with-scores", stdin="i,t\n1,Guten Morgen.\n2,\n")
+    rows = done.out.splitlines()
+    assert (rows[0], len(rows), done.err) == ("i,t,score", 3, "")
+    done = xlm(*options, "--alignment", "--n-best", "2", "--format", "jsonl", stdin='{"text": "Guten Morgen."}\n')
+    answer = json.loads(done.out)
+    assert [word["word"] for word in answer["source_words"]] == ["Guten", "Morgen", "."]
+    assert len(answer["nbest"]) == 2
+    num_words = len(answer["target_words"])
+    assert all(0 <= source < 3 and 0 <= target < num_words for source, target in answer["alignment"])
+
+
+@pytest.mark.parametrize("step", ["first", "second"])
+def test_a_failure_of_either_model_ends_it(xlm: Run, home: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    finish, calls = Translation.finish, []
+
+    def fail(self: Translation, *args: Any) -> Any:
+        is_first = self._direction.src == "de"
+        calls.append(is_first)
+        if is_first == (step == "first") and calls.count(is_first) > 40:
+            raise ModelError("the engine failed")
+        return finish(self, *args)
+
+    monkeypatch.setattr(Translation, "finish", fail)
+    done = xlm("translate", "--src", "de", "--tgt", "fr", "--pivot", stdin="Guten Morgen.\n" * 3000)
+    assert done.code == ExitCode.MODEL
+    assert "the engine failed" in done.err
+    assert done.out.count("\n") < 3000
+
+
+def test_invalid_input_after_good_lines(xlm: Run, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"Guten Morgen.\n\xff\n")
+    done = xlm("translate", "--src", "de", "--tgt", "fr", "--pivot", tmp_path / "in")
+    assert (done.code, done.out.count("\n")) == (ExitCode.DATA, 1)
+    assert "in:2: invalid UTF-8" in done.err
+
+
+def test_languages_are_identified_line_by_line(xlm: Run) -> None:
+    done = xlm("translate", "--src", "auto", "--tgt", "fr", stdin=MIXED)
+    lines, given = done.out.splitlines(), MIXED.splitlines()
+    assert (done.code, len(lines), lines[2]) == (ExitCode.OK, 5, "")
+    assert (lines[1], lines[4]) == (given[1], given[4]), "what is French already passes through"
+    plain = xlm("translate", "--src", "en", "--tgt", "fr", stdin=f"{given[0]}\n{given[3]}\n")
+    assert [lines[0], lines[3]] == plain.out.splitlines()
+
+
+def test_what_was_identified_stands_in_objects(xlm: Run) -> None:
+    objects = "".join(json.dumps({"text": line}) + "\n" for line in MIXED.splitlines())
+    done = xlm("translate", "--src", "auto", "--tgt", "fr", "--format", "jsonl", "--alignment", stdin=objects)
+    answers = list(map(json.loads, done.out.splitlines()))
+    assert [answer.get("language") for answer in answers] == ["en", "fr", None, "en", "fr"]
+    assert answers[1]["alignment"] == [[number, number] for number in range(5)]
+    own = xlm(
+        "translate", "--src", "auto", "--tgt", "fr", "--format", "jsonl", stdin='{"text": "a", "language": "x"}\n'
+    )
+    assert json.loads(own.out)["language"] == "x", "an object's own field stays"
+
+
+def test_no_line_is_taken_for_the_target(xlm: Run) -> None:
+    done = xlm("translate", "--src", "auto", "--tgt", "fr", "--force", stdin="Merci\n")
+    assert done.code == ExitCode.OK
+    expected = xlm("translate", "--src", "en", "--tgt", "fr", stdin="Merci\n")
+    assert done.out == expected.out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--src", "auto"), ExitCode.USAGE, "translates into several languages"),
+        (("--src", "auto", "--tgt", "de"), ExitCode.MODEL, "no model that is here translates into 'de'"),
+        (("--src", "auto", "--tgt", "fr", "--pivot"), ExitCode.USAGE, "--pivot and --src auto together"),
+        (("--src", "en", "--tgt", "fr", "--force"), ExitCode.USAGE, "--force is for --src auto"),
+        (("--src", "en", "--pivot"), ExitCode.USAGE, "--pivot needs both languages"),
+    ],
+)
+def test_options_that_do_not_go_together(xlm: Run, options: tuple[str, ...], code: ExitCode, message: str) -> None:
+    done = xlm("translate", *options, stdin="a\n")
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err

@@ -1,0 +1,125 @@
+"""Translation of lines in several languages, each of which is identified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xlmcli.bundle import open_bundle
+from xlmcli.errors import UsageError
+from xlmcli.infer.engine import EngineOptions, TranslationEngine
+from xlmcli.infer.guards import PieceTranslation
+from xlmcli.infer.languages import IdentifiedLanguages, Languages, OneLanguage
+from xlmcli.infer.pieces import Piece, Prepared
+from xlmcli.infer.pipeline import Pending
+from xlmcli.infer.records.protocols import Record
+from xlmcli.infer.translation import (
+    SearchOptions,
+    Translation,
+    TranslationCounts,
+    Translations,
+    open_direction,
+    open_engine,
+)
+
+
+class IdentifiedTranslation:
+    """The work of translating into one language from several, for a `Pipeline`.
+
+    A line in the language that is wanted passes through as it is.
+
+    Args:
+        sources: Languages that lines may be in.
+        tgt: The language that is wanted.
+        open_from: Opens the translation from a language; called when the first line in it comes.
+        passes_target: Whether lines may be in ``tgt`` too.
+    """
+
+    def __init__(
+        self, sources: Sequence[str], tgt: str, open_from: Callable[[str], Translation], *, passes_target: bool = True
+    ) -> None:
+        langs = [*sources, tgt] if passes_target else list(sources)
+        self._languages: Languages = IdentifiedLanguages(langs) if len(langs) > 1 else OneLanguage(langs[0])
+        self._first, self._tgt, self._open = sources[0], tgt, open_from
+        self._opened: dict[str, Translation] = {}
+        self.num_workers = self._from(self._first).num_workers
+
+    @property
+    def counts(self) -> TranslationCounts:
+        """What a user should know about the run."""
+        return TranslationCounts.total(item.counts for item in self._opened.values())
+
+    def prepare(self, records: Sequence[Record]) -> list[Prepared]:
+        prepared = [Prepared([])] * len(records)
+        langs = [self._choose(record) for record in records]
+        for lang in dict.fromkeys(langs):
+            if lang not in (None, self._tgt):
+                rows = [row for row, other in enumerate(langs) if other == lang]
+                for row, item in zip(rows, self._from(lang).prepare([records[row] for row in rows]), strict=True):
+                    prepared[row] = replace(item, pieces=[replace(piece, lang=lang) for piece in item.pieces])
+        return prepared
+
+    def submit(self, batch: Sequence[Piece]) -> _PendingOfSeveral:
+        langs = [piece.lang or self._first for piece in batch]
+        rows = {lang: [row for row, other in enumerate(langs) if other == lang] for lang in dict.fromkeys(langs)}
+        parts = [(places, self._from(lang).submit([batch[row] for row in places])) for lang, places in rows.items()]
+        return _PendingOfSeveral(parts, len(batch))
+
+    def finish(self, record: Record, prepared: Prepared, results: Sequence[PieceTranslation]) -> Translations:
+        lang = prepared.pieces[0].lang if prepared.pieces else self._choose(record)
+        translation = self._from(self._first if lang in (None, self._tgt) else lang)
+        return replace(translation.finish(record, prepared, results), language=lang)
+
+    def _choose(self, record: Record) -> str | None:
+        text = record.text or ""
+        return self._languages.choose(text) if text.strip() else None
+
+    def _from(self, lang: str | None) -> Translation:
+        lang = lang or self._first
+        if lang not in self._opened:
+            self._opened[lang] = self._open(lang)
+        return self._opened[lang]
+
+
+@dataclass(frozen=True, slots=True)
+class _PendingOfSeveral:
+    """A batch in the hands of several engines: places in it, and what each has there."""
+
+    parts: Sequence[tuple[Sequence[int], Pending[PieceTranslation]]]
+    size: int
+
+    def wait(self) -> list[PieceTranslation]:
+        found: dict[int, PieceTranslation] = {}
+        for rows, pending in self.parts:
+            found.update(zip(rows, pending.wait(), strict=True))
+        return [found[row] for row in range(self.size)]
+
+
+def open_identified(
+    path: Path, tgt: str | None, search: SearchOptions, options: EngineOptions, *, passes_target: bool
+) -> IdentifiedTranslation:
+    """Opens a bundle for translating lines in any language that it translates into ``tgt``; as `open_translation`."""
+    bundle = open_bundle(path)
+    directions = bundle.translation.find_directions(
+        None, None if tgt is None else bundle.translation.language_code(tgt)
+    )
+    targets = sorted({direction.tgt for direction in directions})
+    if len(targets) > 1:
+        raise UsageError(f"{bundle.name} translates into several languages", hint=f"--tgt {', '.join(targets)}")
+    if not targets:
+        raise UsageError(f"{bundle.name} does not translate into {tgt!r}", hint="xlm info shows what it does")
+    tokenizer = bundle.open_tokenizer()
+    by_source = {direction.src: direction for direction in directions}
+    engines: list[TranslationEngine] = []
+
+    def open_from(src: str) -> Translation:
+        direction = by_source[src]
+        is_shared = bool(engines) and bundle.manifest.language_input == "token"
+        engine = engines[0].framing(bundle.frame(direction)) if is_shared else None
+        if engine is None:
+            engine = open_engine(bundle, direction, tokenizer, options, aligns=search.with_alignment)
+            engines.append(engine)
+        return open_direction(bundle, direction, tokenizer, search, options, engine)
+
+    return IdentifiedTranslation(list(by_source), targets[0], open_from, passes_target=passes_target)
