@@ -145,7 +145,7 @@ class EngineModel:
 
     def _languages(self, vocab: list[str], config: Fields) -> FamilyLanguages:
         if self.argos is not None:
-            direction = Direction(self.argos.text("from_code"), self.argos.text("to_code"))
+            direction = Direction(self.argos.name("from_code"), self.argos.name("to_code"))
             prefix = self.argos.optional_text("target_prefix")
             return FamilyLanguages(Framing((), (), (prefix,) if prefix else ()), directions=(direction,))
         family: Family = "marian" if TARGET_FILE in self.files else "m2m_100"
