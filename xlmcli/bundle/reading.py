@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xlmcli.bundle.arrays import load_arrays
 from xlmcli.bundle.consistency import check_model, check_vocabulary
 from xlmcli.bundle.folding import fold_languages
 from xlmcli.bundle.manifest import SOURCE_PLACE, TARGET_PLACE, ClassifierPart, Frame, Manifest, TranslationPart
@@ -19,6 +20,7 @@ from xlmcli.bundle.names import (
     MANIFEST_NAME,
     MODEL_NAME,
 )
+from xlmcli.bundle.numbers import check_all_numbers, check_few_numbers
 from xlmcli.bundle.serialization import parse_manifest
 from xlmcli.bundle.weight_files import find_weight_files
 from xlmcli.environment import HOME_VARIABLE, pulled_folder
@@ -81,9 +83,15 @@ class Bundle:
         return _read(self.path / HEAD_NAME)
 
     def read_files(self) -> dict[str, bytes]:
-        """Reads the engine's files as they lie in the folder, without any language in the position tables."""
+        """Reads the engine's files as they lie in the folder, without any language in the position tables.
+
+        Raises:
+            ModelError: There are numbers in model.bin that no model has; see `check_few_numbers`.
+        """
         names = [name for name in self.manifest.files if name in ENGINE_NAMES]
-        return {name: _read(self.path / name) for name in names}
+        files = {name: _read(self.path / name) for name in names}
+        check_few_numbers(files[MODEL_NAME], self.path / MODEL_NAME)
+        return files
 
     def folded_files(self, direction: Direction) -> dict[str, bytes]:
         """Reads the engine's files for one direction.
@@ -92,7 +100,7 @@ class Bundle:
             Name and content of each file, as ``ctranslate2.Translator(name, files=…)`` takes them.
 
         Raises:
-            ModelError: The model does not translate in that direction.
+            ModelError: The model does not translate in that direction, or has numbers that no model has.
         """
         self.check_direction(direction)
         files = self.read_files()
@@ -143,11 +151,16 @@ def is_checkpoint(path: Path) -> bool:
     return (path / CONFIG_NAME).is_file() and bool(find_weight_files(path))
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: Path, *, is_thorough: bool = False) -> Bundle:
     """Opens a bundle after checking that every file is there and is the one that the manifest names.
 
+    Args:
+        path: The folder.
+        is_thorough: Look at every number of the model, which takes its time.
+
     Raises:
-        ModelError: ``path`` is not a bundle, its format is newer, or a file is missing or altered.
+        ModelError: ``path`` is not a bundle, its format is newer, a file is missing or altered, or they do not fit each
+            other.
     """
     manifest = read_manifest(path)
     missing = [name for name in manifest.files if not (path / name).is_file()]
@@ -165,6 +178,11 @@ def open_bundle(path: Path) -> Bundle:
         )
     _check_engine_files(path, manifest)
     check_model(path, manifest)
+    if is_thorough:
+        check_all_numbers(path / MODEL_NAME)
+        for name in (LANGUAGES_NAME, HEAD_NAME):
+            if name in manifest.files:
+                load_arrays(_read(path / name), path / name)
     return Bundle(path, manifest)
 
 
@@ -282,6 +300,8 @@ def _check_engine_files(path: Path, manifest: Manifest) -> None:
     unlisted = [name for name in needed if name not in manifest.files]
     if unlisted:
         raise ModelError(f"{path / MANIFEST_NAME}: files: {', '.join(unlisted)} not listed")
+    if manifest.language_input == "none" and (path / LANGUAGES_NAME).is_file():
+        raise ModelError(f"{path / MANIFEST_NAME}: language_input is none, and there is {LANGUAGES_NAME}")
 
 
 def _read(path: Path) -> bytes:
