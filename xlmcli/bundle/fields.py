@@ -10,6 +10,7 @@ from typing import NoReturn, TypeVar
 
 from xlmcli.errors import ModelError
 from xlmcli.facts import has_controls
+from xlmcli.lines import check_encoding
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -35,8 +36,10 @@ class Fields:
         """Reads a JSON document whose top level is an object.
 
         Raises:
-            ModelError: The text is not JSON, is cut short, or holds something else than an object.
+            ModelError: The text is not JSON in UTF-8, is cut short, or holds something else than an object.
         """
+        if isinstance(text, bytes):  # JSON's reader takes other encodings, which the engine does not.
+            check_encoding(text[:_MAX_SHOWN], place, ModelError)
         try:
             values = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
