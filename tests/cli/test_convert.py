@@ -259,3 +259,20 @@ def test_numbers_that_no_model_has_are_not_converted(
     assert re.search(r"(lin1\.weight|linear_0/weight(_scale)?) has (a number that no model|numbers that are not)", err)
     assert str(tmp_path) not in err
     assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("command", ["convert {} b", "convert {} b --from ctranslate2", "info {}", "encode -m {}"])
+def test_what_was_converted_is_not_converted_again(
+    xlm: Xlm, tiny_checkpoint: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert xlm("convert", tiny_checkpoint, "folded", "--direction", "en-fr")[0] == ExitCode.OK
+    code, _, err = xlm(*command.format("folded").split())
+    assert code == ExitCode.MODEL
+    assert err.startswith(
+        "error: folded is for programs that use CTranslate2: xlm convert --direction put one direction"
+    )
+    assert "hint: xlm converts the checkpoint that it was made from" in err
+    if command.startswith("convert"):
+        code, _, err = xlm(*command.format(tiny_bundle).split())
+        assert (code, err.splitlines()[0]) == (ExitCode.MODEL, f"error: {tiny_bundle} is a bundle already")

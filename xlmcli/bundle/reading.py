@@ -28,6 +28,8 @@ from xlmcli.errors import DataError, ModelError, unreadable
 from xlmcli.facts import format_name
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text.pieces import find_vocabularies, read_vocabulary
+from xlmcli.text.special import RESERVED_PIECES
 
 DEFAULT_MODEL = "en-fr"
 DEFAULT_CLASSIFIER = "sentiment"
@@ -149,6 +151,17 @@ def is_bundle(path: Path) -> bool:
 def is_checkpoint(path: Path) -> bool:
     """Tells whether a folder holds a checkpoint's settings and weights."""
     return (path / CONFIG_NAME).is_file() and bool(find_weight_files(path))
+
+
+def check_not_folded(path: Path) -> None:
+    """Raises a ModelError for what ``xlm convert --direction`` wrote: the engine's files alone, with XLM's pieces."""
+    if not (path / MODEL_NAME).is_file() or is_bundle(path) or not find_vocabularies(path):
+        return
+    if read_vocabulary(path)[: len(RESERVED_PIECES)] == list(RESERVED_PIECES):
+        raise ModelError(
+            f"{path} is for programs that use CTranslate2: xlm convert --direction put one direction into its weights",
+            hint="xlm converts the checkpoint that it was made from, and opens what it writes without --direction",
+        )
 
 
 def open_bundle(path: Path, *, is_thorough: bool = False) -> Bundle:
@@ -288,6 +301,7 @@ def _read_manifest(path: Path) -> bytes:
         raise ModelError(f"{path}: no such folder")
     if is_checkpoint(path):
         raise ModelError(f"{path} is a checkpoint, not a bundle", hint=f"convert it first: xlm convert {path} BUNDLE")
+    check_not_folded(path)
     raise ModelError(f"{path} is not a bundle: it has no {MANIFEST_NAME}", hint="xlm convert writes bundles")
 
 

@@ -25,6 +25,7 @@ from xlmcli.bundle.layout import (
 )
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.bundle.names import CONFIG_NAME, MODEL_NAME
+from xlmcli.bundle.reading import check_not_folded
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance
 from xlmcli.convert.family.languages import (
     EOS,
@@ -188,6 +189,7 @@ def open_engine_model(path: Path) -> EngineModel:
         others = f"{SOURCE_FILE} and {TARGET_FILE} or {SENTENCEPIECE_FILE} or {JSON_FILE}"
         missing.append(f"{_ARGOS_TOKENIZER} or {_ARGOS_BPE}" if is_argos else others)
     if missing:
+        check_not_folded(path)
         raise ModelError(
             f"{path} is no model of CTranslate2 with its tokenizer: it has no {', no '.join(missing)}",
             hint="tokenizers of other kinds cannot be converted",
