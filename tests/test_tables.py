@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from xlmcli.errors import DataError, UsageError
 from xlmcli.tables import (
+    HeaderGuess,
     Layout,
+    ReturnGuess,
     check_column,
     csv_cell,
     csv_value,
-    find_delimiter,
     find_layout,
     format_of,
     has_header,
@@ -86,10 +87,53 @@ def test_cells_may_be_quoted_without_need() -> None:
     ],
 )
 def test_names_tell_what_separates_them(header: str, names: list[str], expected: str) -> None:
-    assert find_delimiter(header, names) == expected
+    assert HeaderGuess(names).read(f"{header}\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "names", "expected"),
+    [
+        ('id;"my\ntext";note\n1;a,b;c\n', ["note"], [(1, ["id", "my\ntext", "note"]), (3, ["1", "a,b", "c"])]),
+        ('\n"a;b",text\n1,2\n', ["text"], [(2, ["a;b", "text"]), (3, ["1", "2"])]),
+        ("sep=;\nid;text\n1;a,b\n", ["text"], [(2, ["id", "text"]), (3, ["1", "a,b"])]),
+        ("SEP=|\r\n1|a,b\r\n", [], [(2, ["1", "a,b"])]),
+        ("sep=;\n", [], []),
+    ],
+)
+def test_a_header_may_span_lines_and_excel_says_what_separates(
+    content: str, names: list[str], expected: list[tuple[int, list[str]]]
+) -> None:
+    lines = content.removesuffix("\n").split("\n")
+    assert list(iter_rows(lines, "x", is_csv=True, names=names)) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a,b\rc,d", True),
+        ("a,b\rc,d\n", False),
+        ('a,b\rc,"d\n', True),
+        ('a,"b\rc\n"\re', True),
+        ('"a\n\nb",c\rd', True),
+        ('"a\n\nb",c\rd\n', False),
+        ('a,"b\rc"', False),
+        ('"a""\rb",5" pipe\rc', True),
+        ("a,b\r", False),
+        ("a,b\r\nc", False),
+    ],
+)
+def test_what_ends_rows(content: str, expected: bool) -> None:
+    guess, lines = ReturnGuess(), content.split("\n")
+    for line in lines[:-1]:
+        guess.read(line)
+    if lines[-1]:
+        guess.read(lines[-1], is_last=True)
+    assert guess.returned == expected
 
 
 def test_rows_may_end_in_a_bare_return() -> None:
+    lines = ['a,b\r1,"c', 'd"\r2,"e', '"']
+    assert list(iter_rows(lines, "x", is_csv=True)) == [(1, ["a", "b"]), (2, ["1", "c\nd"]), (4, ["2", "e\n"])]
     assert list(iter_rows(['a,"b\rc"\rd,e\r'], "x", is_csv=True)) == [(1, ["a", "b\rc"]), (3, ["d", "e"])]
     rows = iter_rows(["label;text", "good;a, b"], "x", is_csv=True, names=("label", None))
     assert list(rows) == [(1, ["label", "text"]), (2, ["good", "a, b"])]

@@ -13,7 +13,9 @@ def run() -> NoReturn:
     """Runs ``xlm`` with the process's arguments and exits with its code."""
     from xlmcli.cli import run as run_commands
     from xlmcli.cli.standard_streams import prepare_standard_streams
+    from xlmcli.environment import silence_libraries
 
+    silence_libraries()
     prepare_standard_streams()
     run_commands()
 

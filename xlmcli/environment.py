@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import warnings
 from pathlib import Path
 
 from xlmcli.errors import UsageError
 
+DEBUG_VARIABLE = "XLM_DEBUG"
 HOME_VARIABLE = "XLM_HOME"
 OFFLINE_VARIABLES = ("XLM_OFFLINE", "HF_HUB_OFFLINE")
 
@@ -65,6 +68,18 @@ def go_offline() -> None:
     ours, of_libraries = OFFLINE_VARIABLES
     os.environ[ours] = OFFLINE_OPTION  # So that whoever asks, a child too, can say what it was.
     os.environ[of_libraries] = "1"
+
+
+def silence_libraries() -> None:
+    """Keeps to themselves what libraries would write to stderr in this process; ``XLM_DEBUG=1`` lets them.
+
+    What matters of it is an error of ours, and what they tell of a model may hold what its author likes.
+    """
+    if os.environ.get(DEBUG_VARIABLE):
+        return
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "critical")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 def check_engine_variables() -> None:

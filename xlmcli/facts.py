@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 # Control characters but for tabs, what ends a line, what turns the direction of writing, bytes of names in no encoding.
 _UNSEEN = re.compile("[\x00-\x08\n-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def visible(text: str) -> str:
@@ -18,6 +19,19 @@ def _spelt(match: re.Match[str]) -> str:
     # A byte of a file's name that is no UTF-8 is kept by Python as half a surrogate pair.
     is_byte = "\udc80" <= match[0] <= "\udcff"
     return f"\\x{ord(match[0]) - 0xDC00:02x}" if is_byte else match[0].encode("unicode_escape").decode()
+
+
+def has_controls(text: str) -> bool:
+    """Tells whether there are control characters or line ends in a text, which no name of a language or label has."""
+    return _CONTROLS.search(text) is not None
+
+
+def format_document(document: object) -> str:
+    """Returns a report as JSON, where what a terminal would act on is spelt out."""
+    import json
+
+    lines = json.dumps(document, ensure_ascii=False, indent=2).split("\n")
+    return "\n".join(_UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
 
 
 def format_rows(title: str, rows: Sequence[tuple[str, str]]) -> str:

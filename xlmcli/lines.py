@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
-from xlmcli.errors import DataError, unreadable
+from xlmcli.errors import DataError, XlmError, unreadable
 
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
 STDIN = Path("-")
@@ -151,7 +151,7 @@ def decode_line(line: bytes, source: Path | str, number: int) -> str:
         DataError: The line is not UTF-8; the message names ``source:number``.
     """
     if number == 1:
-        _check_encoding(line, source)
+        check_encoding(line, source)
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -167,10 +167,11 @@ def without_byte_order_mark(line: str, number: int) -> str:
     return line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
 
 
-def _check_encoding(first: bytes, source: Path | str) -> None:
+def check_encoding(first: bytes, source: Path | str, kind: type[XlmError] = DataError) -> None:
+    """Raises an error of a kind if a file that begins so is in an encoding of wider characters than UTF-8."""
     for encoding, beginning in _OTHER_ENCODINGS.items():
         if beginning.match(first):
-            raise DataError(
+            raise kind(
                 f"{source}: {encoding.upper()}, and only UTF-8 is read",
                 hint=f"convert it first: iconv -f {encoding} -t utf-8",
             )

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import csv
 import functools
-import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -33,7 +32,13 @@ _FORMATS: dict[str, FormatName] = {
 COMMA = ","
 OTHER_DELIMITERS = (";", "\t", "|")
 
+# The first line of a table for Excel.
+_SAID = re.compile(r'"?sep=([^"\r\n])"?', re.IGNORECASE)
+# A value in quotes, whatever the delimiter, and the quote that closes it, if one does.
+_QUOTED = re.compile(r'(?:^|(?<=[,;\t|\r\n]))"[^"]*(?:""[^"]*)*("|\Z)')
+
 _MAX_DIGITS = 9
+_MAX_HEAD_LEN = 1 << 16
 # A value may be as long as a line may; csv's own limit is 131,072 characters.
 csv.field_size_limit(1 << 30)
 
@@ -52,7 +57,7 @@ def iter_rows(
         lines: Without their ``\\n``.
         source: Name of the file, for messages.
         is_csv: Whether it is CSV, not TSV.
-        names: Columns that a header of CSV may have, by which it tells what separates them: see `find_delimiter`.
+        names: Columns that a header of CSV may have, by which it tells what separates them: see `HeaderGuess`.
 
     Raises:
         DataError: A row is not CSV; the message names ``source:line``.
@@ -62,22 +67,77 @@ def iter_rows(
             if not is_blank(line, is_csv=False):
                 yield number, line.removesuffix("\r").split("\t")
         return
-    lines = iter(lines)
-    first = list(islice(lines, 2))
-    # A table whose rows end in a bare \r is one line for everybody else.
-    is_one_line = len(first) == 1
-    ended = io.StringIO(first[0], newline="") if is_one_line else (f"{line}\n" for line in chain(first, lines))
-    header = "".join(first[:1]).partition("\r")[0]
-    reader = csv.reader(ended, delimiter=find_delimiter(header, filter(None, names)), strict=True)
-    number = 1
+    ended = _end_lines(lines)
+    first = next(ended, "")
+    said = said_delimiter(first)
+    num_skipped = 0 if said is None else 1
+    delimiter, head = _read_head(chain([first], ended), filter(None, names)) if said is None else (said, [])
+    reader = csv.reader(chain(head, ended), delimiter=delimiter, strict=True)
+    number = num_skipped + 1
     try:
         for row in reader:
             # An empty value by itself is written in quotes, and is a row.
             if len(row) > 1 or row == [""] or "".join(row).strip():
                 yield number, row
-            number = reader.line_num + 1
+            number = num_skipped + reader.line_num + 1
     except csv.Error as error:
         raise _not_csv(f"{source}:{number}", str(error)) from error
+
+
+def _end_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Yields lines of CSV with their ends; where rows end in a bare ``\\r``, so do lines."""
+    guess = ReturnGuess()
+    for line, following in pairwise(chain(lines, [None])):
+        assert line is not None
+        *rows, last = line.split("\r") if guess.read(line, is_last=following is None) else [line]
+        yield from (f"{row}\r" for row in rows)
+        yield f"{last}\n"
+
+
+def _read_head(lines: Iterable[str], names: Iterable[str]) -> tuple[str, list[str]]:
+    """Reads as many lines as the header has; returns what separates its columns, and them."""
+    header, read = HeaderGuess(names), []
+    for line in lines:
+        read.append(line)
+        if delimiter := header.read(line):
+            return delimiter, read
+    return COMMA, read
+
+
+class ReturnGuess:
+    """Whether the rows of CSV end in a bare ``\\r``: one stands outside quotes in the first row, and no ``\\n``.
+
+    Attributes:
+        returned: The answer as far as it is known.
+        is_settled: Whether it will stay.
+    """
+
+    def __init__(self) -> None:
+        self._head = ""
+        self.is_settled = False
+        self.returned = False
+
+    def read(self, line: str, *, is_last: bool = False) -> bool:
+        """Takes the next of the file's lines, without their ``\\n``; returns the answer as far as it is known.
+
+        Args:
+            line: The line.
+            is_last: Whether no ``\\n`` was behind it.
+        """
+        if not self.is_settled:
+            self._head += line.removesuffix("\r")
+            is_open = any(not match[1] for match in _QUOTED.finditer(self._head))
+            is_ended = "\r" in self._head and "\r" in _QUOTED.sub("", self._head)
+            self.returned = is_ended and (is_open or is_last)
+            self.is_settled = is_ended or not is_open or len(self._head) > _MAX_HEAD_LEN
+            self._head += "\n"
+        return self.returned
+
+
+def said_delimiter(first: str) -> str | None:
+    """Returns what the first line of CSV says that separates columns, as Excel reads it: ``sep=;``; None if nothing."""
+    match = _SAID.fullmatch(first.rstrip("\r\n"))
+    return match and match[1]
 
 
 def is_blank(row: str, *, is_csv: bool) -> bool:
@@ -136,13 +196,68 @@ def join_labels(labels: Iterable[str]) -> str:
     return COMMA.join(csv_cell(label, COMMA) for label in labels)
 
 
-def find_delimiter(header: str, names: Iterable[str]) -> str:
-    """Returns what separates the names of a header: a comma, unless names are wanted that another delimiter finds."""
-    wanted = {name for name in names if not name.isdecimal()}
-    for delimiter in (COMMA, *OTHER_DELIMITERS):
-        if wanted.issubset(value.strip('"') for value in header.split(delimiter)):
-            return delimiter
-    return COMMA
+class HeaderGuess:
+    """What separates the names of a header of CSV: a comma, unless names are wanted that another delimiter finds.
+
+    Args:
+        names: Those that are wanted; numbers are none.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._wanted = {name for name in names if not name.isdecimal()}
+        self._is_open = dict.fromkeys((COMMA, *OTHER_DELIMITERS), False)
+        self._lines: list[str] = []
+
+    def read(self, line: str) -> str | None:
+        """Takes the next line, with its end; returns the delimiter, or None while a name in quotes may go on."""
+        if not self._wanted:
+            return COMMA
+        if not self._lines and not line.strip():
+            return None
+        self._lines.append(line)
+        for delimiter, is_open in list(self._is_open.items()):
+            self._is_open[delimiter] = ends_in_quotes(line, is_open, delimiter)
+            if not self._is_open[delimiter]:
+                del self._is_open[delimiter]
+                if self._names_wanted(delimiter):
+                    return delimiter
+        return None if self._is_open else COMMA
+
+    def _names_wanted(self, delimiter: str) -> bool:
+        try:
+            cells = split_csv_row("".join(self._lines).rstrip("\r\n"), delimiter, "")
+        except DataError:
+            return False
+        return self._wanted.issubset(map(csv_value, cells))
+
+
+def ends_in_quotes(text: str, inside: bool, delimiter: str) -> bool:
+    """Tells whether a quoted value is still open at the end of a line.
+
+    Args:
+        text: The line.
+        inside: Whether one is open at its start.
+        delimiter: What stands between columns.
+    """
+    position = 0
+    while True:
+        if inside:
+            end = text.find('"', position)
+            if end < 0:
+                return True
+            position = end + 1
+            if text[position : position + 1] == '"':
+                position += 1
+                continue
+            inside = False
+        # A quote opens a value only where the value starts.
+        if position == 0 and text[:1] == '"':
+            position, inside = 1, True
+            continue
+        start = text.find(f'{delimiter}"', position)
+        if start < 0:
+            return False
+        position, inside = start + 2, True
 
 
 @dataclass(frozen=True, slots=True)

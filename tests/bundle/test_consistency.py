@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import struct
 import subprocess
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from xlmcli.bundle import open_bundle
 from xlmcli.bundle.layout import read_weights
+from xlmcli.bundle.manifest import Quantization
 from xlmcli.bundle.reading import hash_file
 from xlmcli.errors import ModelError
 
@@ -71,6 +74,30 @@ def stored(name: str, value: int) -> Change:
     return change
 
 
+def number(name: str, value: float) -> Change:
+    """Changes the last number of a float32 weight in model.bin."""
+
+    def change(folder: Path) -> None:
+        content = bytearray((folder / "model.bin").read_bytes())
+        with (folder / "model.bin").open("rb") as stream:
+            weight = read_weights(stream)[name]
+        struct.pack_into("<f", content, weight.offset + weight.num_bytes - 4, value)
+        (folder / "model.bin").write_bytes(content)
+
+    return change
+
+
+def vector(value: float) -> Change:
+    """Changes a number of the language vectors."""
+
+    def change(folder: Path) -> None:
+        vectors = load_file(folder / "languages.safetensors")
+        vectors["encoder"][0, 0] = value
+        save_file(vectors, folder / "languages.safetensors")
+
+    return change
+
+
 def pieces(change: Callable[[list[str]], object], name: str = "shared_vocabulary.json") -> Change:
     def change_file(folder: Path) -> None:
         listed = json.loads((folder / name).read_text())
@@ -86,6 +113,14 @@ SETTINGS = [
     *(("encoder/activation", value) for value in (7, -1)),
     *(("decoder/pre_norm", 2), ("encoder/scale_embeddings", -1), ("encoder/embeddings_merge", 2)),
 ]
+NUMBERS = [
+    (name, value)
+    for name in (
+        "encoder/layer_0/ffn/linear_0/bias", "decoder/layer_1/ffn/layer_norm/gamma", "decoder/projection/bias",
+        "encoder/position_encodings/encodings",
+    )
+    for value in (float("nan"), float("inf"), 3e38)
+]  # fmt: skip
 ATTENTION = "encoder/layer_0/self_attention/linear_0/weight"
 TRANSLATORS = {
     "a language beyond the table": (
@@ -104,6 +139,19 @@ TRANSLATORS = {
     "layers": (setting("xlm.json", 3, "architecture", "decoder_layers"), "decoder_layers is 3, and model.bin has 2"),
     "heads": (setting("xlm.json", 8, "architecture", "num_heads"), "num_heads is 8, and model.bin has 4"),
     "heads of the model": (stored("encoder/num_heads", 0), "num_heads is 4, and model.bin has 0"),
+    "heads of the decoder": (stored("decoder/num_heads", 2), "num_heads is 4, and model.bin has 2"),
+    "languages that are not told": (
+        setting("xlm.json", "none", "language_input"),
+        "language_input is none, and there is languages.safetensors",
+    ),
+    **{
+        f"{name} {value:g}": (number(name, value), re.escape(f"{name} has a number that no model has: {value:g}"))
+        for name, value in NUMBERS
+    },
+    **{
+        f"a vector {value:g}": (vector(value), rf"encoder has a number that no model has: {value:g}".replace("+", "."))
+        for value in (float("nan"), -3e38)
+    },
     **{f"{name} {value}": (stored(name, value), f"{name} is {value}, expected ") for name, value in SETTINGS},
     "quantization": (setting("xlm.json", "int8", "quantization"), "quantization is int8, and model.bin has float32"),
     "place of a table": (
@@ -138,6 +186,48 @@ def test_what_does_not_fit_is_named(name: str, tiny_bundle: Path, tmp_path: Path
     seal_again(copy)
     with pytest.raises(ModelError, match=message):
         open_for_use(copy)
+
+
+def test_all_numbers_are_looked_at_where_there_is_time(tiny_bundle: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_bundle, tmp_path / "copy"))
+    number(ATTENTION, float("nan"))(copy)
+    seal_again(copy)
+    open_for_use(copy)
+    with pytest.raises(ModelError, match="self_attention/linear_0/weight has a number that no model has: nan"):
+        open_bundle(copy, is_thorough=True)
+
+
+@pytest.mark.parametrize("quantization", ["int8", "float16", "bfloat16"])
+def test_scales_and_halves_are_numbers_too(quantization: Quantization, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    from xlmcli.convert.bundling import BundleOptions, write_bundle
+    from xlmcli.convert.xlm.translator import open_checkpoint
+
+    write_bundle(open_checkpoint(tiny_checkpoint), tmp_path / "b", BundleOptions(quantization=quantization))
+    open_bundle(tmp_path / "b", is_thorough=True)
+    last = {"int8": struct.pack("<f", 0.0), "float16": b"\0\x7c", "bfloat16": b"\xff\x7f"}[quantization]
+    name = f"{ATTENTION}_scale" if quantization == "int8" else "encoder/layer_0/ffn/linear_0/bias"
+    content = bytearray((tmp_path / "b" / "model.bin").read_bytes())
+    with (tmp_path / "b" / "model.bin").open("rb") as stream:
+        weight = read_weights(stream)[name]
+    content[weight.offset + weight.num_bytes - len(last) : weight.offset + weight.num_bytes] = last
+    (tmp_path / "b" / "model.bin").write_bytes(content)
+    seal_again(tmp_path / "b")
+    with pytest.raises(ModelError, match=f"{name} has a number that no model has: "):
+        open_for_use(tmp_path / "b")
+
+
+def test_an_output_may_be_forbidden_by_its_bias(tiny_bundle: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_bundle, tmp_path / "copy"))
+    number("decoder/projection/bias", float("-inf"))(copy)
+    seal_again(copy)
+    open_for_use(copy)
+
+
+def test_an_encoder_is_told_languages_that_it_has(tiny_classifier: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(tiny_classifier, tmp_path / "copy"))
+    setting("xlm.json", "none", "language_input")(copy)
+    with pytest.raises(ModelError, match=r"language_input is none, and .+ has languages at encoder/embeddings_1"):
+        open_bundle(copy)
 
 
 def open_for_use(folder: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -243,3 +244,38 @@ def test_states_of_a_translation_model_are_not_compared(xlm: Xlm, tiny_checkpoin
     code, _, err = xlm("convert", tiny_checkpoint, tmp_path / "b", "--max-difference", "1")
     assert code == ExitCode.USAGE
     assert "--max-difference is for encoders and classifiers" in err
+
+
+@pytest.mark.parametrize("options", [[], ["--direction", "en-fr"]])
+@pytest.mark.parametrize(("value", "quantization"), [(float("nan"), "float32"), (3e38, "int8"), (70_000.0, "float16")])
+def test_numbers_that_no_model_has_are_not_converted(
+    xlm: Xlm, tiny_checkpoint: Path, tmp_path: Path, value: float, quantization: str, options: list[str]
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "checkpoint")
+    state = load_file(folder / "model.safetensors")
+    state["encoder.ffns.0.lin1.weight"][0, 0] = value
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    code, _, err = xlm("convert", folder, tmp_path / "b", "--quantization", quantization, *options)
+    assert code == ExitCode.MODEL
+    assert re.search(r"(lin1\.weight|linear_0/weight(_scale)?) has (a number that no model|numbers that are not)", err)
+    assert str(tmp_path) not in err
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("command", ["convert {} b", "convert {} b --from ctranslate2", "info {}", "encode -m {}"])
+def test_what_was_converted_is_not_converted_again(
+    xlm: Xlm, tiny_checkpoint: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert xlm("convert", tiny_checkpoint, "folded", "--direction", "en-fr")[0] == ExitCode.OK
+    code, _, err = xlm(*command.format("folded").split())
+    assert code == ExitCode.MODEL
+    assert err.startswith(
+        "error: folded is for programs that use CTranslate2: xlm convert --direction put one direction"
+    )
+    assert "hint: xlm converts the checkpoint that it was made from" in err
+    if command.startswith("convert"):
+        code, _, err = xlm(*command.format(tiny_bundle).split())
+        assert (code, err.splitlines()[0]) == (ExitCode.MODEL, f"error: {tiny_bundle} is a bundle already")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from xlmcli.bundle.reading import hash_file
 from xlmcli.errors import ExitCode
 
 RunXlm = Callable[..., tuple[int, str, str]]
@@ -109,3 +112,40 @@ def test_other_encodings_are_known_by_mark_or_nuls(read: Read, place: str, encod
     assert code == ExitCode.DATA
     assert out == ""
     assert f"iconv -f {encoding.replace('-le', 'le').replace('-be', 'be')} -t utf-8" in err
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("options", [(), ("--format", "csv", "--column", "text"), ("--format", "jsonl")], ids=" ".join)
+def test_other_encodings_are_no_invalid_bytes(
+    xlm: RunXlm, tiny_bundle: Path, tmp_path: Path, encoding: str, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "input").write_bytes((OBJECTS if "jsonl" in options else TABLE).encode(encoding))
+    code, out, err = xlm(*TRANSLATE, tiny_bundle, "--errors", "replace", *options, tmp_path / "input")
+    assert (code, out) == (ExitCode.DATA, "")
+    assert f"iconv -f {encoding.replace('-be', 'be')} -t utf-8" in err
+
+
+def test_bytes_that_are_no_text_are_replaced_wherever_they_stand(
+    xlm: RunXlm, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "input").write_bytes(b"id\xff,text\n1\xff,\n2,Good\xff morning.\n")
+    given = ("--errors", "replace", "--format", "csv", "--column", "text")
+    code, out, err = xlm(*TRANSLATE, tiny_bundle, *given, tmp_path / "input")
+    assert code == 0
+    assert out.startswith("id\ufffd,text\n1\ufffd,\n2,")
+    assert "3 lines" in err
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("name", ["config.json", "xlm.json"])
+def test_settings_are_utf8(xlm: RunXlm, tiny_bundle: Path, tmp_path: Path, name: str, encoding: str) -> None:
+    folder = shutil.copytree(tiny_bundle, tmp_path / "b")
+    (folder / name).write_bytes((folder / name).read_text(encoding="utf-8").encode(encoding))
+    if name == "config.json":
+        document = json.loads((folder / "xlm.json").read_text(encoding="utf-8"))
+        document["files"][name] = hash_file(folder / name)
+        (folder / "xlm.json").write_text(json.dumps(document), encoding="utf-8")
+    code, out, err = xlm(*TRANSLATE, folder, "--text", "Good morning.")
+    assert (code, out) == (ExitCode.MODEL, "")
+    assert f"{name}: {encoding.upper().replace('-LE', 'LE')}, and only UTF-8 is read\n" in err
+    assert f"iconv -f {encoding.replace('-le', 'le')} -t utf-8" in err

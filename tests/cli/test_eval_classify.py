@@ -129,6 +129,18 @@ def test_systems_are_tested_against_the_first(evaluate: Evaluate, write: Write) 
     assert "worse than baseline" in other.score(bad, "accuracy")["verdict"]
 
 
+def test_too_few_resamples_are_noted(evaluate: Evaluate, write: Write) -> None:
+    write("gold.txt", "good\nbad\n" * 30)
+    write("a.txt", "good\nbad\n" * 30)
+    write("b.txt", "good\ngood\n" * 30)
+    _, out, err = evaluate("--gold", "gold.txt", "a.txt", "b.txt", "--resamples", "19")
+    assert "note: with 19 resamples, no test can show p < 0.05: it takes 20 or more\n" in err
+    assert "worse than baseline" not in out
+    _, out, err = evaluate("--gold", "gold.txt", "a.txt", "b.txt", "--resamples", "20")
+    assert "no test can show" not in err
+    assert "worse than baseline" in out
+
+
 def test_the_seed_decides_and_no_resamples_give_no_intervals(evaluate: Evaluate, write: Write) -> None:
     files = ("--gold", write("gold.txt", lines(GOLD)), write("bad.txt", lines(BAD)), "--format", "json")
     first, again, other = (evaluate(*files, "--seed", seed).score("bad.txt", "macro_f1") for seed in ("1", "1", "2"))

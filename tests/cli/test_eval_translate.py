@@ -81,6 +81,18 @@ def test_several_systems_are_compared_in_words(run: Run) -> None:
     assert rows(out)[1]["verdict"] == "best, baseline"
 
 
+@pytest.mark.parametrize(("resamples", "trials"), [(19, 20), (20, 19), (3, 1), (20, 20), (0, 19)])
+def test_too_few_samples_to_show_a_difference_are_noted(run: Run, resamples: int, trials: int) -> None:
+    code, out, err = run("--ref", "ref", "good", "bad", "--resamples", resamples, "--trials", trials)
+    assert code == 0
+    for number, name in ((resamples, "resamples"), (trials, "trials")):
+        is_few = 0 < number < 20
+        assert (f"note: with {number} {name}, no test can show p < 0.05: it takes 20 or more\n" in err) == is_few
+    can_show = resamples in (0, 20) and trials == 20
+    assert ("worse than baseline" in out) == can_show
+    assert "no test can show" not in run("--ref", "ref", "good", "--resamples", resamples, "--trials", trials)[2]
+
+
 def test_equal_systems_do_not_differ(run: Run, folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     copy.write_bytes((folder / "bad").read_bytes())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +16,8 @@ import pytest
 
 from xlmcli.bundle import open_bundle
 from xlmcli.bundle.description import format_bundle_text
+from xlmcli.errors import ModelError
+from xlmcli.text.pieces import open_sentencepiece
 
 RunXlm = Callable[..., tuple[int, str, str]]
 
@@ -112,3 +117,44 @@ def test_gold_whose_columns_are_swapped_is_not_listed(xlm: RunXlm, folder: Path)
     _, _, err = xlm("eval", "classify", "--gold", "gold.tsv", "predicted")
     assert "hint: gold.tsv has 500 different labels: are the columns swapped?" in err
     assert len(err) < 300
+
+
+@pytest.mark.parametrize("output_format", ["text", "json"])
+def test_a_model_by_a_stranger_tells_the_terminal_nothing(
+    xlm: RunXlm, tiny_bundle: Path, tmp_path: Path, output_format: str
+) -> None:
+    folder = shutil.copytree(tiny_bundle, tmp_path / "b")
+    manifest = json.loads((folder / "xlm.json").read_text(encoding="utf-8"))
+    manifest["provenance"] |= {"licence": HOSTILE, "trained_on": [HOSTILE], "source": HOSTILE}
+    (folder / "xlm.json").write_text(json.dumps(manifest), encoding="utf-8")
+    code, out, err = xlm("info", folder, "--format", output_format)
+    assert (code, err) == (0, "")
+    check_harmless(out)
+    if output_format == "json":
+        assert json.loads(out)["provenance"]["licence"] == HOSTILE
+
+
+def test_a_traceback_is_harmless(xlm: RunXlm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLM_DEBUG", "1")
+    code, _, err = xlm("info", HOSTILE)
+    assert (code, "Traceback" in err) == (4, True)
+    check_harmless(err)
+
+
+@pytest.mark.parametrize(("key", "value"), [("num_labels", 5), ("use_return_dict", HOSTILE)])
+def test_only_our_messages_appear(published_classifier: Path, tmp_path: Path, key: str, value: object) -> None:
+    """transformers warns of the first, and writes all settings to stderr at the second."""
+    folder = shutil.copytree(published_classifier, tmp_path / "c")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, key: value}), encoding="utf-8")
+    command = [sys.executable, "-m", "xlmcli", "convert", str(folder), str(tmp_path / "b")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert [line.split(" ")[0] for line in done.stderr.splitlines()] == ["error:"]
+
+
+@pytest.mark.parametrize("model", [b"", b"\n\0"])
+def test_sentencepiece_says_nothing_itself(tmp_path: Path, capfd: pytest.CaptureFixture[str], model: bytes) -> None:
+    with pytest.raises(ModelError, match="not a SentencePiece model"):
+        open_sentencepiece(model, tmp_path)
+    assert capfd.readouterr() == ("", "")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from xlmcli.errors import DataError
 from xlmcli.infer import reading
-from xlmcli.infer.reading import Input, LineCounter, file_input, iter_chunks, text_input, total_bytes
+from xlmcli.infer.reading import Errors, Input, LineCounter, file_input, iter_chunks, text_input, total_bytes
 
 
 class Trickle(io.RawIOBase):
@@ -98,12 +98,12 @@ def test_invalid_utf8_is_replaced_and_counted() -> None:
     assert counter.num_replaced == 2
 
 
-def test_another_encoding_is_an_error_unless_it_is_to_be_replaced() -> None:
+@pytest.mark.parametrize("errors", ["strict", "replace"])
+def test_another_encoding_is_an_error(errors: Errors) -> None:
     content = "one\ntwo\n".encode("utf-16")
     source = Input("x", lambda: io.BytesIO(content), None)
     with pytest.raises(DataError, match="x: UTF-16"):
-        read_all(source)
-    assert len(read_all(source, "replace")) == 3
+        read_all(source, errors)
 
 
 BYTES = st.binary() | st.lists(st.sampled_from([b"\xef\xbb\xbf", b"\r", b"\n", b"a", b"\xff", b" "])).map(b"".join)
@@ -113,7 +113,10 @@ BYTES = st.binary() | st.lists(st.sampled_from([b"\xef\xbb\xbf", b"\r", b"\n", b
 def test_bytes_are_kept_and_counted(content: bytes, returns_end_lines: bool) -> None:
     source = Input("x", lambda: io.BytesIO(content), None)
     chunks = iter_chunks(source, "replace", LineCounter(), returns_end_lines=returns_end_lines)
-    lines = [line for chunk in chunks for line in chunk]
+    try:
+        lines = [line for chunk in chunks for line in chunk]
+    except DataError:  # It begins as a file in UTF-16 does.
+        return
     raw = b"".join(line.raw for line in lines)
     assert raw.startswith(content)
     assert raw.removeprefix(content) in (b"", b"\n", b"\r")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from xlmcli.bundle.numbers import check_numbers
 from xlmcli.errors import ModelError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def load_arrays(content: bytes, origin: object) -> dict[str, NDArray[np.float32]
         origin: Its name, for messages.
 
     Raises:
-        ModelError: It is no safetensors file, or holds other numbers than finite ones in float32.
+        ModelError: It is no safetensors file, holds other numbers than float32, or such as no model has.
     """
     import numpy as np
     from safetensors import SafetensorError
@@ -34,6 +35,6 @@ def load_arrays(content: bytes, origin: object) -> dict[str, NDArray[np.float32]
     for name, array in arrays.items():
         if array.dtype != np.float32:
             raise ModelError(f"{origin}: {name} is of {array.dtype}, expected float32")
-        if not np.isfinite(array).all():
-            raise ModelError(f"{origin}: {name} has numbers that are not finite")
+        if array.size:
+            check_numbers(array, name, origin)
     return arrays

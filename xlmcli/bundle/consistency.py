@@ -73,7 +73,7 @@ def check_manifest(manifest: Manifest, place: str) -> None:
 
 
 def check_model(folder: Path, manifest: Manifest) -> None:
-    """Holds a manifest against model.bin, and the weights there against each other; numbers are not read.
+    """Holds a manifest against model.bin, and the weights there against each other; their numbers are not read.
 
     Raises:
         ModelError: Names the field of the manifest, or the weight, that does not fit.
@@ -159,17 +159,17 @@ def _wanted_shape(name: str, weights: Weights, dim: int) -> tuple[int | None, ..
 def _facts(manifest: Manifest, weights: Weights, stream: BinaryIO) -> Iterator[tuple[str, object, object]]:
     """Yields fields of the manifest, what they say, and what model.bin says."""
     sizes, part = manifest.architecture, manifest.translation
+    # Those of another family are one and the same for all texts.
+    if manifest.language_input == "none" and manifest.tokenizer in _OF_XLM and _LANGUAGES in weights:
+        yield "language_input", manifest.language_input, f"languages at {_LANGUAGES}"
     for side, layers in (("encoder", sizes.encoder_layers), ("decoder", sizes.decoder_layers)):
         yield f"architecture: {side}_layers", layers, count_layers(weights, side)
         if (heads := weights.get(f"{side}/num_heads")) is not None:
             found = read_number(stream, heads)
             divides = found > 0 and sizes.dim % found == 0
-            # A decoder may have another number of them.
-            yield (
-                "architecture: num_heads",
-                sizes.num_heads,
-                sizes.num_heads if side == "decoder" and divides else found,
-            )
+            # The decoder of another family may have another number of them.
+            is_free = side == "decoder" and divides and manifest.tokenizer not in _OF_XLM
+            yield "architecture: num_heads", sizes.num_heads, sizes.num_heads if is_free else found
     stored = {weight.dtype for name, weight in weights.items() if name.endswith("linear_0/weight")}
     yield "quantization", manifest.quantization.partition("_")[0], " and ".join(sorted(stored))
     if part is not None and (tables := part.position_tables) is not None:

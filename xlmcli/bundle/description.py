@@ -8,7 +8,7 @@ from xlmcli.bundle.manifest import ClassifierPart, Manifest, MeasuredScore, Tran
 from xlmcli.bundle.names import MANIFEST_NAME
 from xlmcli.bundle.reading import Bundle, hash_file
 from xlmcli.bundle.serialization import format_manifest
-from xlmcli.facts import format_bytes, format_name, format_rows
+from xlmcli.facts import format_bytes, format_document, format_name, format_rows
 
 _MAX_LABELS_SHOWN = 20
 
@@ -22,7 +22,7 @@ def format_bundle_json(bundle: Bundle) -> str:
         "hashes_ok": True,
         "manifest_sha256": hash_file(bundle.path / MANIFEST_NAME),
     }
-    return json.dumps({**head, **json.loads(format_manifest(bundle.manifest))}, ensure_ascii=False, indent=2)
+    return format_document({**head, **json.loads(format_manifest(bundle.manifest))})
 
 
 def format_bundle_text(bundle: Bundle) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 from xlmcli.errors import ModelError
+from xlmcli.facts import has_controls
+from xlmcli.lines import check_encoding
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -34,8 +36,10 @@ class Fields:
         """Reads a JSON document whose top level is an object.
 
         Raises:
-            ModelError: The text is not JSON, is cut short, or holds something else than an object.
+            ModelError: The text is not JSON in UTF-8, is cut short, or holds something else than an object.
         """
+        if isinstance(text, bytes):  # JSON's reader takes other encodings, which the engine does not.
+            check_encoding(text[:_MAX_SHOWN], place, ModelError)
         try:
             values = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
@@ -49,10 +53,14 @@ class Fields:
     @property
     def keys(self) -> tuple[str, ...]:
         """The names of the members, where they are names that somebody chose."""
-        return tuple(self._whole_text(repr(key)[:_MAX_SHOWN], key) for key in self.values)
+        return tuple(self._name(ascii(key)[:_MAX_SHOWN], key) for key in self.values)
 
     def text(self, key: str) -> str:
         return self._whole_text(key, self._value(key))
+
+    def name(self, key: str) -> str:
+        """Returns a text that people choose by and that is written as it is: of a language, a label."""
+        return self._name(key, self._value(key))
 
     def optional_text(self, key: str) -> str | None:
         return None if self.values.get(key) is None else self.text(key)
@@ -108,6 +116,10 @@ class Fields:
             raise self._wrong(key, "a list of texts", value)
         return tuple(self._whole_text(f"{key}[{index}]", item) for index, item in enumerate(value))
 
+    def names(self, key: str) -> tuple[str, ...]:
+        """Returns a list of texts, each as `name` has it."""
+        return tuple(self._name(f"{key}[{index}]", text) for index, text in enumerate(self.texts(key)))
+
     def _item(self, key: str, index: int, item: object) -> Fields:
         if not isinstance(item, dict):
             raise self._wrong(f"{key}[{index}]", "an object", item)
@@ -121,6 +133,12 @@ class Fields:
         except UnicodeEncodeError:  # JSON can spell a half of a surrogate pair, which is no character
             raise self._wrong(key, "text of whole characters", value) from None
         return value
+
+    def _name(self, key: str, value: object) -> str:
+        text = self._whole_text(key, value)
+        if has_controls(text):
+            raise self._wrong(key, "a name without control characters", value)
+        return text
 
     def _value(self, key: str) -> object:
         if key not in self.values:

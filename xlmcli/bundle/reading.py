@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xlmcli.bundle.arrays import load_arrays
 from xlmcli.bundle.consistency import check_model, check_vocabulary
 from xlmcli.bundle.folding import fold_languages
 from xlmcli.bundle.heads import put_head_first
@@ -20,6 +21,7 @@ from xlmcli.bundle.names import (
     MANIFEST_NAME,
     MODEL_NAME,
 )
+from xlmcli.bundle.numbers import check_all_numbers, check_few_numbers
 from xlmcli.bundle.serialization import parse_manifest
 from xlmcli.bundle.weight_files import find_weight_files
 from xlmcli.environment import HOME_VARIABLE, pulled_folder
@@ -27,6 +29,8 @@ from xlmcli.errors import DataError, ModelError, unreadable
 from xlmcli.facts import format_name
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text.pieces import find_vocabularies, read_vocabulary
+from xlmcli.text.special import RESERVED_PIECES
 
 DEFAULT_MODEL = "en-fr"
 DEFAULT_CLASSIFIER = "sentiment"
@@ -82,9 +86,15 @@ class Bundle:
         return _read(self.path / HEAD_NAME)
 
     def read_files(self) -> dict[str, bytes]:
-        """Reads the engine's files as they lie in the folder, without any language in the position tables."""
+        """Reads the engine's files as they lie in the folder, without any language in the position tables.
+
+        Raises:
+            ModelError: There are numbers in model.bin that no model has; see `check_few_numbers`.
+        """
         names = [name for name in self.manifest.files if name in ENGINE_NAMES]
-        return {name: _read(self.path / name) for name in names}
+        files = {name: _read(self.path / name) for name in names}
+        check_few_numbers(files[MODEL_NAME], self.path / MODEL_NAME)
+        return files
 
     def folded_files(self, direction: Direction, *, aligns: bool = False) -> dict[str, bytes]:
         """Reads the engine's files for one direction.
@@ -97,7 +107,7 @@ class Bundle:
             Name and content of each file, as ``ctranslate2.Translator(name, files=…)`` takes them.
 
         Raises:
-            ModelError: The model does not translate in that direction.
+            ModelError: The model does not translate in that direction, or has numbers that no model has.
         """
         self.check_direction(direction)
         files = self.read_files()
@@ -150,11 +160,27 @@ def is_checkpoint(path: Path) -> bool:
     return (path / CONFIG_NAME).is_file() and bool(find_weight_files(path))
 
 
-def open_bundle(path: Path) -> Bundle:
+def check_not_folded(path: Path) -> None:
+    """Raises a ModelError for what ``xlm convert --direction`` wrote: the engine's files alone, with XLM's pieces."""
+    if not (path / MODEL_NAME).is_file() or is_bundle(path) or not find_vocabularies(path):
+        return
+    if read_vocabulary(path)[: len(RESERVED_PIECES)] == list(RESERVED_PIECES):
+        raise ModelError(
+            f"{path} is for programs that use CTranslate2: xlm convert --direction put one direction into its weights",
+            hint="xlm converts the checkpoint that it was made from, and opens what it writes without --direction",
+        )
+
+
+def open_bundle(path: Path, *, is_thorough: bool = False) -> Bundle:
     """Opens a bundle after checking that every file is there and is the one that the manifest names.
 
+    Args:
+        path: The folder.
+        is_thorough: Look at every number of the model, which takes its time.
+
     Raises:
-        ModelError: ``path`` is not a bundle, its format is newer, or a file is missing or altered.
+        ModelError: ``path`` is not a bundle, its format is newer, a file is missing or altered, or they do not fit each
+            other.
     """
     manifest = read_manifest(path)
     missing = [name for name in manifest.files if not (path / name).is_file()]
@@ -172,6 +198,11 @@ def open_bundle(path: Path) -> Bundle:
         )
     _check_engine_files(path, manifest)
     check_model(path, manifest)
+    if is_thorough:
+        check_all_numbers(path / MODEL_NAME)
+        for name in (LANGUAGES_NAME, HEAD_NAME):
+            if name in manifest.files:
+                load_arrays(_read(path / name), path / name)
     return Bundle(path, manifest)
 
 
@@ -277,6 +308,7 @@ def _read_manifest(path: Path) -> bytes:
         raise ModelError(f"{path}: no such folder")
     if is_checkpoint(path):
         raise ModelError(f"{path} is a checkpoint, not a bundle", hint=f"convert it first: xlm convert {path} BUNDLE")
+    check_not_folded(path)
     raise ModelError(f"{path} is not a bundle: it has no {MANIFEST_NAME}", hint="xlm convert writes bundles")
 
 
@@ -289,6 +321,8 @@ def _check_engine_files(path: Path, manifest: Manifest) -> None:
     unlisted = [name for name in needed if name not in manifest.files]
     if unlisted:
         raise ModelError(f"{path / MANIFEST_NAME}: files: {', '.join(unlisted)} not listed")
+    if manifest.language_input == "none" and (path / LANGUAGES_NAME).is_file():
+        raise ModelError(f"{path / MANIFEST_NAME}: language_input is none, and there is {LANGUAGES_NAME}")
 
 
 def _read(path: Path) -> bytes:

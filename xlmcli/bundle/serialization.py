@@ -176,7 +176,7 @@ def _framing(fields: Fields) -> Framing:
 
 def _classifier(fields: Fields) -> ClassifierPart:
     return ClassifierPart(
-        labels=fields.texts("labels"),
+        labels=fields.names("labels"),
         pooling=fields.choice("pooling", _POOLINGS),
         activation=None if fields.optional_text("activation") is None else fields.choice("activation", _ACTIVATIONS),
         multi_label=fields.truth("multi_label"),

@@ -23,10 +23,11 @@ from xlmcli.model.classifier_config import CLASSIFIER, ClassifierConfig
 from xlmcli.model.transformer import XLMShape
 from xlmcli.outputs import atomic_write
 from xlmcli.records import Direction
-from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID, PAD_ID, UNK_ID
+from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID, PAD_ID, SPECIAL_IDS, UNK_ID
 
 _LANGUAGE_MODEL = "XLMWithLMHeadModel"
 _SEQ2SEQ = "XLMEncoderDecoder"
+_DTYPES = ("auto", "float64", "float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,10 @@ class CheckpointConfig:
             layer_norm_eps=config.number("layer_norm_eps", 0, MAX_EPSILON),
         )
         given = {key for key, value in config.values.items() if value is not None}
+        for key, index in SPECIAL_IDS.items():
+            if config.values.get(key, index) != index:
+                raise ModelError(f"{config.place}: {key} should be {index}, as in every XLM")
+        check_told(config, shape.num_words)
         return cls(
             langs=_langs(config.child("lang2id") if "lang2id" in given else None, num_langs),
             shape=shape,
@@ -148,6 +153,19 @@ class CheckpointConfig:
             else None,
             protects_spans="xlm_protects_spans" in given and config.truth("xlm_protects_spans"),
         )
+
+
+def check_told(config: Fields, num_pieces: int) -> None:
+    """Checks what a config.json tells of a model besides its sizes: the ids of special tokens, the type of its numbers.
+
+    Raises:
+        ModelError: An id is none of ``num_pieces``, or the type is none that weights have.
+    """
+    for key, value in config.values.items():
+        if key.endswith("_token_id") and isinstance(value, int):
+            config.whole(key, 0, num_pieces - 1)
+        elif key in ("dtype", "torch_dtype") and value is not None:
+            config.choice(key, _DTYPES)
 
 
 def _langs(lang2id: Fields | None, num_langs: int) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import prod
@@ -14,7 +13,7 @@ from xlmcli.bundle.manifest import Task
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME, PYTORCH_WEIGHTS_NAME
 from xlmcli.bundle.weight_files import find_weight_files
 from xlmcli.errors import ModelError, unreadable
-from xlmcli.facts import format_bytes, format_name, format_rows
+from xlmcli.facts import format_bytes, format_document, format_name, format_rows
 
 _CLASSIFIER = "XLMForSequenceClassification"
 # Of transformers' XLMConfig, which leaves them out of config.json.
@@ -125,9 +124,7 @@ def _labels(config: Fields) -> tuple[str, ...]:
 
 
 def format_checkpoint_json(path: Path, description: CheckpointDescription) -> str:
-    return json.dumps(
-        {"kind": "checkpoint", "path": format_name(path), **asdict(description)}, ensure_ascii=False, indent=2
-    )
+    return format_document({"kind": "checkpoint", "path": format_name(path), **asdict(description)})
 
 
 def format_checkpoint_text(path: Path, description: CheckpointDescription) -> str:

@@ -69,7 +69,7 @@ def read_published_config(folder: Path) -> PublishedConfig:
     except Exception as error:  # transformers checks with classes of its own, and with whatever Python raises
         raise ModelError(f"{given.place}: not the settings of an XLM ({' '.join(str(error).split())})") from None
     labels = {str(index): label for index, label in (config.id2label or {}).items()}
-    values: dict[str, Any] = {**config.to_dict(), "id2label": labels}
+    values: dict[str, Any] = {**given.values, **config.to_dict(), "id2label": labels}
     # Before anything is reckoned with its numbers.
     checkpoint = CheckpointConfig.from_json(Fields({**values, "architectures": [], "lang2id": {}}, given.place))
     faults = _architecture_faults(config) + _language_faults(config)

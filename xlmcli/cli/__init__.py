@@ -12,6 +12,7 @@ import click
 
 from xlmcli import __version__
 from xlmcli.cli.offline import offline_option
+from xlmcli.environment import DEBUG_VARIABLE
 from xlmcli.errors import ExitCode, XlmError
 
 if TYPE_CHECKING:
@@ -103,10 +104,8 @@ def _run(args: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
     except Exception as error:
-        if os.environ.get("XLM_DEBUG"):
-            import traceback
-
-            traceback.print_exc()
+        if os.environ.get(DEBUG_VARIABLE):
+            _print_traceback(error)
         return _report(error)
     finally:
         _discard_what_cannot_be_written()
@@ -125,6 +124,15 @@ def _invoke(args: Sequence[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     return ExitCode.OK
+
+
+def _print_traceback(error: Exception) -> None:
+    import traceback
+
+    from xlmcli.console import print_line
+
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        print_line(line)
 
 
 def _report(error: Exception) -> int:

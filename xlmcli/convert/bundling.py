@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -22,10 +23,13 @@ from xlmcli.bundle import (
     new_bundle,
     seal,
 )
+from xlmcli.bundle.consistency import check_model
 from xlmcli.bundle.manifest import Quantization, TokenizerKind
+from xlmcli.bundle.names import MODEL_NAME
+from xlmcli.bundle.numbers import check_all_numbers
 from xlmcli.convert.alignment import find_alignment_head
 from xlmcli.convert.options import Refusals, Say, VerificationOptions
-from xlmcli.errors import DataError
+from xlmcli.errors import DataError, ModelError
 from xlmcli.facts import format_name
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentencepiece import SentencePieceTokenizer
@@ -91,13 +95,29 @@ def write_bundle(
 
     Raises:
         UsageError: ``path`` is taken; see ``new_bundle``.
-        ModelError: The bundle cannot be written.
+        ModelError: The bundle cannot be written, or could not be used.
     """
     with new_bundle(path, force=options.force) as folder:
-        manifest = seal(folder, _with_alignment(folder, checkpoint.fill(folder, options)))
+        manifest = checkpoint.fill(folder, options)
+        check_written(folder, manifest)
+        manifest = seal(folder, _with_alignment(folder, manifest))
         if check is not None:
             check(Bundle(folder, manifest))
     return Bundle(path, manifest)
+
+
+def check_written(folder: Path, manifest: Manifest) -> None:
+    """Looks at all that was written, as whoever opens it will, and at every number.
+
+    Raises:
+        ModelError: It does not fit together, or has numbers that no model has; an odd checkpoint makes such.
+    """
+    try:
+        check_model(folder, manifest)
+        check_all_numbers(folder / MODEL_NAME)
+    except ModelError as error:
+        message = error.message.replace(f"{folder}{os.sep}", "")
+        raise ModelError(f"what the checkpoint gives cannot be used: {message}", hint=error.hint) from None
 
 
 def _with_alignment(folder: Path, manifest: Manifest) -> Manifest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from xlmcli.bundle import is_bundle
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.checkpoint.config import load_config
@@ -37,6 +38,8 @@ def open_model(path: Path, codes: Path | None = None, vocab: Path | None = None,
         UsageError: Codes or vocabulary are given for what is no file of the original code.
         ModelError: It cannot be read or cannot be converted.
     """
+    if is_bundle(path):
+        raise ModelError(f"{path} is a bundle already", hint="xlm converts the checkpoint that it was made from")
     is_of_engine = of_engine or is_engine_model(path)
     if not is_of_engine and is_original(path):
         return open_original(path, codes, vocab)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 from xlmcli.doctor.machine import Cores, Kept, Machine
 from xlmcli.doctor.trial import REINSTALL, Trial
-from xlmcli.facts import format_bytes, visible
+from xlmcli.facts import format_bytes, format_document, visible
 
 _FORMAT_VERSION = 1
 _OPTIONAL = {"torch": "train, pretrain and convert need it", "transformers": "it is for training and conversion"}
@@ -39,7 +38,7 @@ def format_report_json(machine: Machine, trial: Trial) -> str:
     machine_json = asdict(machine)
     machine_json["kept"]["home"] = str(machine.kept.home)
     head = {"format_version": _FORMAT_VERSION, "translates": trial.speed is not None}
-    return json.dumps({**head, **machine_json, "trial": asdict(trial)}, ensure_ascii=False, indent=2)
+    return format_document({**head, **machine_json, "trial": asdict(trial)})
 
 
 def _format_version(name: str, version: str | None) -> str:

@@ -17,6 +17,7 @@ from typing import BinaryIO, Literal, Protocol, cast
 from xlmcli.errors import DataError, unreadable
 from xlmcli.lines import (
     MAX_LINE_BYTES,
+    check_encoding,
     compressed_suffix,
     decode_line,
     line_too_long,
@@ -24,6 +25,7 @@ from xlmcli.lines import (
     reading_errors,
     without_byte_order_mark,
 )
+from xlmcli.tables import ReturnGuess
 
 STDIN_NAME = "<stdin>"
 
@@ -148,7 +150,7 @@ def iter_chunks(
         errors: What to do with lines that are not UTF-8.
         counter: Counts them.
         is_first: Whether nothing was read before.
-        returns_end_lines: Whether a bare ``\\r`` ends a line in a file that has no ``\\n``.
+        returns_end_lines: Whether a bare ``\\r`` ends a line where the rows of a table end so: see `ReturnGuess`.
 
     Raises:
         DataError: The input cannot be read, or (with ``errors="strict"``) a line is not UTF-8; the lines before it were
@@ -176,12 +178,13 @@ def _iter_raw(source: Input, returns_end_lines: bool) -> Iterator[tuple[list[byt
         read = _reader(stream)
         parts: list[bytes] = []
         num_open_bytes = num_lines = 0
+        guess = ReturnGuess() if returns_end_lines else None
         while data := read(_CHUNK_BYTES):
             head, newline, rest = data.rpartition(b"\n")
             if newline:
                 lines = b"".join([*parts, head]).split(b"\n")
-                yield lines, "\n"
-                parts, returns_end_lines, num_open_bytes = [], False, 0
+                yield from [(lines, "\n")] if guess is None else _split_returned(lines, guess)
+                parts, num_open_bytes = [], 0
                 num_lines += len(lines)
             if rest:
                 parts.append(rest)
@@ -190,10 +193,20 @@ def _iter_raw(source: Input, returns_end_lines: bool) -> Iterator[tuple[list[byt
                 raise line_too_long(source.name, num_lines + 1)
         if parts:
             last = b"".join(parts)
-            if returns_end_lines and b"\r" in last[:-1]:
+            if guess is not None and guess.read(last.decode("latin-1"), is_last=True):
                 yield last.removesuffix(b"\r").split(b"\r"), "\r"
             else:
                 yield [last], "\n"
+
+
+def _split_returned(lines: list[bytes], guess: ReturnGuess) -> Iterator[tuple[list[bytes], str]]:
+    for position, line in enumerate(lines):
+        if guess.is_settled and not guess.returned:
+            yield lines[position:], "\n"
+            return
+        *rows, last = line.split(b"\r") if guess.read(line.decode("latin-1")) else [line]
+        yield rows, "\r"
+        yield [last], "\n"
 
 
 def _reader(stream: BinaryIO) -> Callable[[int], bytes]:
@@ -220,6 +233,8 @@ def _line(raw: bytes, ending: str, source: str, number: int, errors: Errors, cou
     if errors == "strict":
         text = decode_line(content, source, number)
     else:
+        if number == 1:
+            check_encoding(content, source)
         text = without_byte_order_mark(_replacing(content, counter), number)
     return Line(text, "\r\n" if len(content) < len(raw) else ending, source, number, content)
 

@@ -77,8 +77,8 @@ class SelectionSink:
 
 
 def written(record: Record, answer: Answer | None) -> bytes:
-    """Returns what a record becomes: itself where it passes through."""
-    return record.raw if answer is None else record.format(answer).encode("utf-8")
+    """Returns what a record becomes: itself where it passes through, but for what is no UTF-8 in it."""
+    return (record.raw.decode("utf-8", "replace") if answer is None else record.format(answer)).encode("utf-8")
 
 
 def write_bytes(stream: IO[bytes], parts: Iterable[bytes]) -> None:

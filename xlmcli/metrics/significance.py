@@ -23,6 +23,9 @@ SIGNIFICANT = 0.05
 # Below this, resamples are too much alike to say how much other lines would differ.
 _MIN_LINES = 50
 
+# The least p-value is one in as many as these and one.
+_MIN_SAMPLES = 20
+
 _ROUNDING = 1e-9
 
 _MAX_CHUNK_ITEMS = 1 << 21
@@ -168,6 +171,15 @@ def warn_of_few_lines(num_lines: int) -> list[str]:
     if num_lines >= _MIN_LINES:
         return []
     return [f"of fewer than {_MIN_LINES} lines, intervals and p-values are rough"]
+
+
+def warn_of_few_samples(**numbers: int) -> list[str]:
+    """Returns a sentence for each number of resamples or trials, by its name, with which no test reaches 0.05."""
+    return [
+        f"with {number} {name}, no test can show p < {SIGNIFICANT}: it takes {_MIN_SAMPLES} or more"
+        for name, number in numbers.items()
+        if 0 < number < _MIN_SAMPLES
+    ]
 
 
 def _num_as_large(distances: Array, difference: float) -> int:

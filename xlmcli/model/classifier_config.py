@@ -69,7 +69,7 @@ class ClassifierConfig:
         """
         given = {key for key, value in config.values.items() if value is not None}
         names = config.child("id2label")
-        labels = tuple(names.text(index) for index in sorted(names.keys, key=_label_id))
+        labels = tuple(names.name(index) for index in sorted(names.keys, key=_label_id))
         if not 2 <= len(set(labels)) == len(labels) <= MAX_LABELS:
             raise ModelError(f"{config.place}: id2label: should be two different labels or more")
         return cls(

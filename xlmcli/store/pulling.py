@@ -147,7 +147,7 @@ def _register(model: Path, origin: Origin, request: PullRequest) -> None:
 def _check_bundle(folder: Path, repository: str) -> None:
     # Every file is the hub's own by now: one that the manifest does not know was altered before it was uploaded.
     try:
-        open_bundle(folder)
+        open_bundle(folder, is_thorough=True)
     except ModelError as error:
         raise ModelError(
             f"{repository} is damaged on the hub: {error.message}",

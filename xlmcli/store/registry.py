@@ -197,7 +197,7 @@ def _file_size(path: Path) -> int:
 
 def _find_problem(path: Path) -> str | None:
     try:
-        open_bundle(path)
+        open_bundle(path, is_thorough=True)
     except ModelError as error:
         return error.message
     return None

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from xlmcli.bundle import Bundle, Manifest
 from xlmcli.bundle.description import format_bundle_json, format_bundle_text
-from xlmcli.facts import format_bytes, format_name, visible
+from xlmcli.facts import format_bytes, format_document, format_name, visible
 from xlmcli.store.registry import StoredModel, Verification
 
 _HEAD = ("NAME", "TASK", "LANGUAGES", "SIZE", "LICENCE", "FROM")
@@ -36,7 +36,7 @@ def format_directions(models: Sequence[StoredModel]) -> str:
 
 
 def format_models_json(models: Sequence[StoredModel]) -> str:
-    return _dump([_describe(model) for model in models])
+    return format_document([_describe(model) for model in models])
 
 
 def format_model_text(model: StoredModel, bundle: Bundle) -> str:
@@ -51,7 +51,7 @@ def format_model_text(model: StoredModel, bundle: Bundle) -> str:
 
 
 def format_model_json(model: StoredModel, bundle: Bundle) -> str:
-    return _dump({**_describe(model), "bundle": json.loads(format_bundle_json(bundle))})
+    return format_document({**_describe(model), "bundle": json.loads(format_bundle_json(bundle))})
 
 
 def format_verifications_text(verifications: Sequence[Verification]) -> str:
@@ -59,7 +59,9 @@ def format_verifications_text(verifications: Sequence[Verification]) -> str:
 
 
 def format_verifications_json(verifications: Sequence[Verification]) -> str:
-    return _dump([{"name": item.name, "ok": item.problem is None, "problem": item.problem} for item in verifications])
+    return format_document(
+        [{"name": item.name, "ok": item.problem is None, "problem": item.problem} for item in verifications]
+    )
 
 
 def _row(model: StoredModel) -> tuple[str, str, str, str, str, str]:
@@ -107,7 +109,3 @@ def _describe(model: StoredModel) -> dict[str, object]:
         "origin": None if model.origin is None else asdict(model.origin),
         "problem": model.problem,
     }
-
-
-def _dump(document: object) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2)

@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 from xlmcli.errors import ModelError, unreadable
 from xlmcli.outputs import atomic_write
 from xlmcli.text.language_tokens import is_language_token
-from xlmcli.text.pieces import BPE_CODES_FILE, UNK, find_vocabularies, index_pieces, read_vocabulary
+from xlmcli.text.pieces import (
+    BPE_CODES_FILE,
+    UNK,
+    find_vocabularies,
+    index_pieces,
+    open_sentencepiece,
+    read_vocabulary,
+)
 
 if TYPE_CHECKING:
     import tokenizers
-    from sentencepiece import SentencePieceProcessor
 
     from xlmcli.text.moses_bpe import MosesBPETokenizer
 
@@ -42,8 +48,8 @@ class FamilySentencePiece:
         self.vocab = list(vocab)
         self.vocab_size = len(self.vocab)
         self._ids, self._unk = index_pieces(self.vocab, origin)
-        self._source = _open_sentencepiece(source, origin)
-        self._target = self._source if target is None else _open_sentencepiece(target, origin)
+        self._source = open_sentencepiece(source, origin)
+        self._target = self._source if target is None else open_sentencepiece(target, origin)
 
     def encode(self, text: str, lang: str | None = None) -> list[int]:
         return self.encode_batch([text])[0]
@@ -161,15 +167,6 @@ def load_family_tokenizer(folder: Path) -> FamilySentencePiece | JsonTokenizer |
 
         return MosesBPETokenizer(_read(folder / BPE_CODES_FILE), vocab, folder / BPE_CODES_FILE)
     return JsonTokenizer(_read(folder / JSON_FILE).decode("utf-8", "replace"), vocab, folder / JSON_FILE)
-
-
-def _open_sentencepiece(model: bytes, origin: Path | str) -> SentencePieceProcessor:
-    from sentencepiece import SentencePieceProcessor
-
-    try:
-        return SentencePieceProcessor(model_proto=model)
-    except RuntimeError as error:
-        raise ModelError(f"{origin}: not a SentencePiece model") from error
 
 
 def _one_line(text: str) -> str:

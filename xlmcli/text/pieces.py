@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xlmcli.errors import ModelError, unreadable
 
+if TYPE_CHECKING:
+    from sentencepiece import SentencePieceProcessor
+
 BPE_CODES_FILE = "bpe.codes"
 UNK = "<unk>"
+
+# In sentencepiece 0.2 the level of messages that pass: 0 information, 1 warnings, 2 errors, 3 what ends the process.
+SILENT = 3
 
 # As CTranslate2 writes them: one for both sides, of an encoder, or one a side.
 _VOCABULARIES = (
@@ -29,6 +36,24 @@ def index_pieces(vocab: Sequence[str], origin: Path | str) -> tuple[dict[str, in
     if UNK not in ids:
         raise ModelError(f"{origin}: the vocabulary has no {UNK}")
     return ids, ids[UNK]
+
+
+def open_sentencepiece(model: bytes, origin: Path | str) -> SentencePieceProcessor:
+    """Opens the bytes of a model file of SentencePiece, which says nothing itself from then on.
+
+    Raises:
+        ModelError: ``model`` is not a SentencePiece model.
+    """
+    import sentencepiece
+
+    sentencepiece.SetMinLogLevel(SILENT)
+    try:
+        processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    except RuntimeError:
+        processor = None
+    if not model or processor is None:
+        raise ModelError(f"{origin}: not a SentencePiece model")
+    return processor
 
 
 def find_vocabularies(folder: Path) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
+from sentencepiece import SentencePieceTrainer
 
 from xlmcli.errors import DataError, ModelError, unreadable
 from xlmcli.outputs import atomic_write
@@ -21,6 +21,7 @@ from xlmcli.text.byte_pieces import BYTE_PIECES
 from xlmcli.text.invisibles import without_invisibles
 from xlmcli.text.lookalikes import plain_forms, plain_quotes
 from xlmcli.text.numerals import ODD_NUMERALS, plain_numerals
+from xlmcli.text.pieces import SILENT, open_sentencepiece
 from xlmcli.text.sampling import LanguageSample, sample_sentences
 from xlmcli.text.spans import FIRST_MARK_ID, MARKS, has_marks
 from xlmcli.text.special import (
@@ -48,9 +49,6 @@ _MARK_LEN = 3
 # SentencePiece's own limit.
 _MAX_LINE_BYTES = 4192
 
-# In sentencepiece 0.2 the level of messages that pass: 0 information, 1 warnings, 2 errors, 3 what ends the process.
-_SILENT = 3
-
 
 class SentencePieceTokenizer:
     """A SentencePiece model whose ids are XLM's. The marks of protected spans in a text are reserved tokens."""
@@ -65,10 +63,7 @@ class SentencePieceTokenizer:
         Raises:
             ModelError: ``model`` is not a SentencePiece model, or its first ids are not XLM's special tokens.
         """
-        try:
-            self._processor = SentencePieceProcessor(model_proto=model)
-        except RuntimeError as error:
-            raise ModelError(f"{origin}: not a SentencePiece model") from error
+        self._processor = open_sentencepiece(model, origin)
         self._model = model
         self.vocab_size: int = self._processor.vocab_size()
         try:
@@ -248,7 +243,7 @@ def _learn(sentences: list[str], options: TokenizerOptions) -> bytes:
             pad_id=PAD_ID,
             unk_id=UNK_ID,
             control_symbols=list(SPECIAL_PIECES),
-            minloglevel=_SILENT,
+            minloglevel=SILENT,
         )
     except RuntimeError as error:
         raise _learning_error(error, options.vocab_size) from error

@@ -23,4 +23,13 @@ SPECIAL_PIECES = tuple(f"<special{number}>" for number in range(NUM_SPECIAL))
 RESERVED_PIECES = (BOS_PIECE, EOS_PIECE, PAD_PIECE, UNK_PIECE, *SPECIAL_PIECES)
 """The piece of every id below the first word's, in id order."""
 
+SPECIAL_IDS = {
+    "bos_index": BOS_ID,
+    "eos_index": EOS_ID,
+    "pad_index": PAD_ID,
+    "unk_index": UNK_ID,
+    "mask_index": MASK_ID,
+}
+"""The id of every special token that XLM's settings name."""
+
 FIRST_WORD_ID = len(RESERVED_PIECES)

@@ -245,6 +245,7 @@ FAULTS: dict[str, tuple[Callable[[Content], object], str]] = {
     "language ids": (put("params", "lang2id", {"en": 0, "fr": 2}), "the ids in lang2id are not 0, 1, 2"),
     "no language ids": (put("params", "lang2id", {"en": 0, "fr": [1]}), "the ids in lang2id are not 0, 1, 2"),
     "language ids twice": (put("params", "lang2id", {"en": 0, "fr": 0}), "the ids in lang2id are not 0, 1, 2"),
+    "language names": (put("params", "lang2id", {"en": 0, "f\x1b": 1}), "names a language with control characters"),
     "number of languages": (put("params", "n_langs", 3), "n_langs is 3, and lang2id has 2 languages"),
     "number of words": (
         lambda content: content["dico_id2word"].popitem(),

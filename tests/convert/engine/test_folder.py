@@ -225,6 +225,13 @@ def test_codes_for_text_without_spaces_are_refused(
         open_model(make_bpe_package(from_code=lang))
 
 
+def test_codes_of_languages_with_control_characters_are_refused(
+    make_bpe_package: Callable[..., Path], tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="from_code should be a name without control characters"):
+        convert(make_bpe_package(from_code="en\x1b[1m"), tmp_path / "b")
+
+
 def test_a_package_without_a_tokenizer_names_both_kinds(make_bpe_package: Callable[..., Path]) -> None:
     package = make_bpe_package()
     (package / "bpe.model").unlink()

@@ -101,9 +101,11 @@ def test_no_weights_at_all(folder: Path) -> None:
         ({"activation_function": "mish", "hidden_act": "mish"}, r"(activation_function|hidden_act): mish \(can be: "),
         ({"d_model": 15, "hidden_size": 15}, "contradict each other|has shape"),
         ({"vocab_size": "many"}, "not the settings of a "),
+        ({"pad_token_id": 10**9}, "pad_token_id should be a whole number from 0 to "),
+        ({"dtype": None, "torch_dtype": "float99"}, "float99"),
         ({"encoder_layers": 3, "num_hidden_layers": 3}, r"layers?\.2\..*: missing"),
     ],
-    ids=["architecture", "no list", "activation", "heads", "no number", "too many layers"],
+    ids=["architecture", "no list", "activation", "heads", "no number", "no id", "no type", "too many layers"],
 )  # fmt: skip
 def test_settings(folder: Path, values: dict[str, Any], message: str) -> None:
     change(folder / "config.json", **values)
@@ -113,10 +115,9 @@ def test_settings(folder: Path, values: dict[str, Any], message: str) -> None:
 
 def test_settings_of_a_classifier(published: Any, tmp_path: Path) -> None:
     published.xlm_roberta(tmp_path, "XLMRobertaForSequenceClassification")
-    change(tmp_path / "config.json", id2label={"0": "only"}, problem_type="regression")
-    with pytest.raises(
-        ModelError, match=r"id2label: 1 label.*; problem_type: regression.*has shape \(2,.*, expected \(1,"
-    ):
+    change(tmp_path / "config.json", id2label={"0": "only\x1b"}, problem_type="regression")
+    faults = "id2label: 1 label.*; id2label: a label has control characters; problem_type: regression"
+    with pytest.raises(ModelError, match=rf"{faults}.*has shape \(2,.*, expected \(1,"):
         open_model(tmp_path)
 
 
@@ -125,6 +126,9 @@ def test_marians_files(published: Any, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="nothing says which languages") as caught:
         open_model(tmp_path)
     assert "source_lang" in str(caught.value.hint)
+    change(tmp_path / "tokenizer_config.json", source_lang="en\x1b[1m", target_lang="fr")
+    with pytest.raises(ModelError, match="source_lang should be a name without control characters"):
+        open_model(tmp_path)
     vocab = json.loads((tmp_path / "vocab.json").read_text())
     (tmp_path / "vocab.json").write_text(json.dumps(dict(list(vocab.items())[:-1])))
     with pytest.raises(ModelError, match=rf"vocab\.json: {len(vocab) - 1} pieces, where the model has {len(vocab)}"):

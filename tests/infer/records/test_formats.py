@@ -214,6 +214,34 @@ def test_a_header_tells_what_separates_columns(delimiter: str, is_said: bool) ->
     assert convert(content, name="csv", column="text", with_scores=True, **said) == expected
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('id;"my\ntext";note\n1;a;b, c\n', 'id;"my\ntext";note\n1;a;B, C\n'),
+        ("sep=;\r\nid;note\r\n1;b, c\r\n", "sep=;\r\nid;note\r\n1;B, C\r\n"),
+        ('id,note\r1,"a\nb"\r2,c\r', 'id,note\r1,"A\nB"\r2,C\r'),
+        ('id,note\r1,"a\r\nb"\r\n2,c', 'id,note\r1,"A\r\nB"\r\n2,C\r'),
+        ('"id","x\r",note\n1,2,a\n', '"id","x\r",note\n1,2,A\n'),
+    ],
+)
+def test_tables_of_other_programs(content: str, expected: str) -> None:
+    assert convert(content, name="csv", column="note") == expected
+
+
+def test_what_excel_is_told_stands_once() -> None:
+    files = ["sep=|\n1|a,b\n", "sep=|\n2|c\n"]
+    assert convert(*files, name="csv", column="2") == "sep=|\n1|A,B\n2|C\n"
+    assert convert("1,a\n", "sep=,\n2,b\n", name="csv", column="2") == "1,A\n2,B\n"
+    assert convert("sep=|\n", name="tsv") == "SEP=|\n"
+    for options in ({}, {"delimiter": ","}):
+        with pytest.raises(DataError, match=r"^file[12]:1: sep=;, and ',' was to separate columns$"):
+            convert("sep=,\n1,a\n", "sep=;\n2;b\n", name="csv", column="2", **options)
+
+
+def test_a_return_in_quotes_ends_no_row() -> None:
+    assert convert('1,"a\rb"', name="csv", column="2") == '1,"A\rB"\n'
+
+
 def test_columns_without_names_are_separated_as_said() -> None:
     assert convert("a;b,c\n", name="csv", column="2", delimiter=";") == "a;B,C\n"
     assert convert("a;b,c\n", name="csv", column="2") == "a;b,C\n"

@@ -10,20 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from xlmcli.facts import has_controls
 from xlmcli.model.transformer import XLMShape
-from xlmcli.text.special import BOS_ID, EOS_ID, MASK_ID, PAD_ID, RESERVED_PIECES, UNK_ID
+from xlmcli.text.special import RESERVED_PIECES, SPECIAL_IDS
 
 # Far above any model, and low enough that a model of such a size can still be drawn up without its numbers.
 _MOST, _MOST_LAYERS = 10**7, 1000
 _MAX_SHOWN = 40
-
-_SPECIAL_IDS = {
-    "bos_index": BOS_ID,
-    "eos_index": EOS_ID,
-    "pad_index": PAD_ID,
-    "unk_index": UNK_ID,
-    "mask_index": MASK_ID,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +72,7 @@ class _Reader:
         return value is True
 
     def special_ids(self) -> None:
-        for name, expected in _SPECIAL_IDS.items():
+        for name, expected in SPECIAL_IDS.items():
             if (value := self._params.get(name, expected)) != expected:
                 self._faults.append(f"params: {name} is {_shown(value)}, expected {expected}")
 
@@ -89,6 +82,9 @@ class _Reader:
             return ()
         if not isinstance(lang2id, dict) or not all(isinstance(lang, str) for lang in lang2id):
             self._faults.append("params: lang2id does not give every language its id")
+            return ()
+        if any(map(has_controls, lang2id)):
+            self._faults.append("params: lang2id names a language with control characters")
             return ()
         langs = {index: lang for lang, index in lang2id.items() if isinstance(index, int)}
         if not langs or langs.keys() != set(range(len(lang2id))):

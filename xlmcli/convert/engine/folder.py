@@ -25,6 +25,7 @@ from xlmcli.bundle.layout import (
 )
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.bundle.names import CONFIG_NAME, MODEL_NAME
+from xlmcli.bundle.reading import check_not_folded
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance
 from xlmcli.convert.family.languages import (
     EOS,
@@ -145,7 +146,7 @@ class EngineModel:
 
     def _languages(self, vocab: list[str], config: Fields) -> FamilyLanguages:
         if self.argos is not None:
-            direction = Direction(self.argos.text("from_code"), self.argos.text("to_code"))
+            direction = Direction(self.argos.name("from_code"), self.argos.name("to_code"))
             prefix = self.argos.optional_text("target_prefix")
             return FamilyLanguages(Framing((), (), (prefix,) if prefix else ()), directions=(direction,))
         family: Family = "marian" if TARGET_FILE in self.files else "m2m_100"
@@ -188,6 +189,7 @@ def open_engine_model(path: Path) -> EngineModel:
         others = f"{SOURCE_FILE} and {TARGET_FILE} or {SENTENCEPIECE_FILE} or {JSON_FILE}"
         missing.append(f"{_ARGOS_TOKENIZER} or {_ARGOS_BPE}" if is_argos else others)
     if missing:
+        check_not_folded(path)
         raise ModelError(
             f"{path} is no model of CTranslate2 with its tokenizer: it has no {', no '.join(missing)}",
             hint="tokenizers of other kinds cannot be converted",

@@ -16,6 +16,7 @@ from xlmcli.errors import ModelError, unreadable
 from xlmcli.records import Direction
 from xlmcli.text.family_tokenizers import JSON_FILE, SOURCE_FILE, TARGET_FILE, FamilySentencePiece, JsonTokenizer
 from xlmcli.text.language_tokens import language_code, map_language_tokens
+from xlmcli.text.pieces import open_sentencepiece
 
 Family = Literal["marian", "m2m_100", "mbart", "xlm-roberta"]
 
@@ -141,8 +142,9 @@ def find_languages(
 
 
 def _marian_languages(folder: Path, config: Fields, tokens: dict[str, str]) -> FamilyLanguages:
-    src, tgt = config.optional_text("source_lang"), config.optional_text("target_lang")
-    if src is None or tgt is None:
+    if config.values.get("source_lang") is not None and config.values.get("target_lang") is not None:
+        src, tgt = config.name("source_lang"), config.name("target_lang")
+    else:
         named = _OPUS_NAME.search(folder.resolve().name)
         if named is None:
             raise ModelError(
@@ -198,12 +200,7 @@ def _fit(pieces: Sequence[str], vocab_size: int) -> list[str]:
 
 def _text_pieces(model: bytes, folder: Path) -> list[str]:
     """The pieces of a SentencePiece model but its first three, ``<unk>``, ``<s>`` and ``</s>``."""
-    from sentencepiece import SentencePieceProcessor
-
-    try:
-        processor = SentencePieceProcessor(model_proto=model)
-    except RuntimeError as error:
-        raise ModelError(f"{folder / SENTENCEPIECE_FILE}: not a SentencePiece model") from error
+    processor = open_sentencepiece(model, folder / SENTENCEPIECE_FILE)
     return [processor.id_to_piece(index) for index in range(3, processor.get_piece_size())]
 
 

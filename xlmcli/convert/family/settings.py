@@ -10,10 +10,12 @@ from typing import Any, get_args
 from xlmcli.bundle import ClassifierPart
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.names import CONFIG_NAME
+from xlmcli.checkpoint.config import check_told
 from xlmcli.convert.family.architectures import ARCHITECTURES
 from xlmcli.convert.family.languages import EOS, Family, read_bytes, read_tokenizer_config
 from xlmcli.convert.family.specs import ACTIVATIONS, POSITION_OFFSET
 from xlmcli.errors import ModelError
+from xlmcli.facts import has_controls
 
 _FAMILIES: tuple[Family, ...] = get_args(Family)
 _CLASSIFIER = "XLMRobertaForSequenceClassification"
@@ -73,6 +75,7 @@ def read_family_settings(folder: Path) -> tuple[FamilySettings, list[str]]:
     sizes = (config.vocab_size, config.vocab_size)
     if family == "marian" and not config.share_encoder_decoder_embeddings:
         sizes = (config.vocab_size, config.decoder_vocab_size)
+    check_told(fields, max(sizes))
     num_positions = config.max_position_embeddings - (POSITION_OFFSET if family == "xlm-roberta" else 0)
     return FamilySettings(family, config, sizes, num_positions, _forced_bos(folder, fields), classifier), faults
 
@@ -110,6 +113,8 @@ def _head_faults(labels: Sequence[str], problem: str | None) -> list[str]:
         faults.append(f"id2label: {len(labels)} label, which is a regression and no classification")
     if len(set(labels)) < len(labels):
         faults.append("id2label: should give every label a name of its own")
+    if any(map(has_controls, labels)):
+        faults.append("id2label: a label has control characters")
     if problem not in (None, _SINGLE_LABEL, _MULTI_LABEL):
         faults.append(f"problem_type: {problem}")
     return faults

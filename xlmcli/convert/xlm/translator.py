@@ -28,7 +28,7 @@ from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.checkpoint.config import CheckpointConfig, load_config
 from xlmcli.checkpoint.lazy_weights import StoredWeights, rename
 from xlmcli.checkpoint.weights import find_faults, load_own_tokenizer, load_seq2seq
-from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance, tokenizer_kind
+from xlmcli.convert.bundling import BundleOptions, check_written, copy_documents, make_provenance, tokenizer_kind
 from xlmcli.convert.options import REFUSED_BY_TRANSLATORS, Refusals, Say, VerificationOptions
 from xlmcli.convert.xlm.translator_specs import DECODER_START, build_spec
 from xlmcli.errors import ModelError
@@ -164,10 +164,11 @@ def write_folded(
 
     Raises:
         UsageError: ``path`` is taken; see ``new_bundle``.
-        ModelError: The model does not translate in that direction, or the folder cannot be written.
+        ModelError: The model does not translate in that direction, or the folder cannot be written or used.
     """
     with new_bundle(path, force=options.force) as folder:
         manifest = checkpoint.fill(folder, options)
+        check_written(folder, manifest)
         listed = replace(manifest, files={entry.name: "" for entry in folder.iterdir()})
         folded = Bundle(folder, listed).folded_files(direction)
         (folder / MODEL_NAME).write_bytes(folded[MODEL_NAME])

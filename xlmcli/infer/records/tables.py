@@ -12,12 +12,14 @@ from xlmcli.lines import MAX_LINE_BYTES
 from xlmcli.tables import (
     COMMA,
     OTHER_DELIMITERS,
+    HeaderGuess,
     are_named,
     csv_cell,
     csv_value,
-    find_delimiter,
+    ends_in_quotes,
     find_layout,
     is_blank,
+    said_delimiter,
     split_csv_row,
 )
 
@@ -115,8 +117,10 @@ class TableReader:
         is_csv = options.name == "csv"
         self._syntax = Syntax(is_csv, (options.delimiter or COMMA) if is_csv else "\t")
         self._may_guess = is_csv and options.delimiter is None
+        self._is_at_start = self._is_in_first_file = True
         column = "1" if options.column is None else options.column
         self._wanted = [column] if options.pair_column is None else [column, options.pair_column]
+        self._guess = HeaderGuess(self._wanted)
         self._has_header = are_named(self._wanted)
         self._header: list[str] | None = None
         self._layout = None if self._has_header else find_layout(self._wanted, None, "", _HINT)
@@ -125,9 +129,11 @@ class TableReader:
         self._num_open_bytes = 0
 
     def read(self, line: Line) -> Record | None:
-        if self._may_guess and line.text.strip():
-            self._guess_delimiter(line.text)
-        if self._syntax.is_csv and self._stays_open(line):
+        if self._is_at_start and line.text.strip():
+            self._is_at_start = False
+            if self._syntax.is_csv and (said := said_delimiter(line.text)) is not None:
+                return self._take_said(said, line)
+        if self._syntax.is_csv and (self._is_unclear(line) or self._stays_open(line)):
             self._hold(line)
             return None
         lines = [*self._open, line]
@@ -139,14 +145,33 @@ class TableReader:
         if self._open:
             raise self._unclosed("is not closed")
         self._header_is_due = self._has_header
+        self._is_at_start, self._is_in_first_file = True, False
 
-    def _guess_delimiter(self, first: str) -> None:
-        """Looks at the first row: what separates its names, if columns are named, and else whether to warn."""
-        self._may_guess = False
-        self._syntax = replace(self._syntax, delimiter=find_delimiter(first, self._wanted))
-        if self._syntax.delimiter == COMMA and COMMA not in first:
-            others = [delimiter for delimiter in OTHER_DELIMITERS if delimiter in first]
+    def _take_said(self, said: str, line: Line) -> Record | None:
+        """Takes the delimiter that a table for Excel names in its first line; that of the first file is written."""
+        if self._may_guess:
+            self._may_guess = False
+            self._syntax = replace(self._syntax, delimiter=said)
+        if self._syntax.delimiter != said:
+            raise DataError(f"{line.place}: {line.text}, and {self._syntax.delimiter!r} was to separate columns")
+        return RawRecord(line.raw, line.num_bytes, text=None) if self._is_in_first_file else None
+
+    def _is_unclear(self, line: Line) -> bool:
+        """Looks at the first row: what separates its names, if columns are named, and else whether to warn.
+
+        Returns:
+            Whether that is not clear yet, because the row goes on.
+        """
+        if not self._may_guess or not (self._open or line.text.strip()):
+            return False
+        delimiter = self._guess.read(line.text + line.ending)
+        self._may_guess = delimiter is None
+        if delimiter is not None:
+            self._syntax = replace(self._syntax, delimiter=delimiter)
+        if delimiter == COMMA and COMMA not in line.text:
+            others = [other for other in OTHER_DELIMITERS if other in line.text]
             self._counter.other_delimiter = others[0] if others else None
+        return self._may_guess
 
     def _hold(self, line: Line) -> None:
         self._open.append(line)
@@ -162,7 +187,7 @@ class TableReader:
     def _stays_open(self, line: Line) -> bool:
         if '"' not in line.text:
             return bool(self._open)
-        return _ends_in_quotes(line.text, bool(self._open), self._syntax.delimiter)
+        return ends_in_quotes(line.text, bool(self._open), self._syntax.delimiter)
 
     def _record(self, lines: list[Line]) -> Record | None:
         content = "".join(line.text + line.ending for line in lines).removesuffix(lines[-1].ending)
@@ -195,32 +220,3 @@ def _raw(lines: Iterable[Line]) -> bytes:
 
 def _num_bytes(lines: Sequence[Line]) -> int:
     return sum(line.num_bytes for line in lines)
-
-
-def _ends_in_quotes(text: str, inside: bool, delimiter: str) -> bool:
-    """Tells whether a quoted value is still open at the end of a line.
-
-    Args:
-        text: The line.
-        inside: Whether one is open at its start.
-        delimiter: What stands between columns.
-    """
-    position = 0
-    while True:
-        if inside:
-            end = text.find('"', position)
-            if end < 0:
-                return True
-            position = end + 1
-            if text[position : position + 1] == '"':
-                position += 1
-                continue
-            inside = False
-        # A quote opens a value only where the value starts.
-        if position == 0 and text[:1] == '"':
-            position, inside = 1, True
-            continue
-        start = text.find(f'{delimiter}"', position)
-        if start < 0:
-            return False
-        position, inside = start + 2, True

@@ -10,7 +10,7 @@ from xlmcli.metrics.labels.file import SystemLabels
 from xlmcli.metrics.labels.scores import LabelReport, score_labels, score_languages
 from xlmcli.metrics.labels.significance import mcnemar_p, resample_label_scores
 from xlmcli.metrics.report.reports import Metric, Report, Score, System, Table, Test, Value
-from xlmcli.metrics.significance import interval_of, paired_bootstrap_p, warn_of_few_lines
+from xlmcli.metrics.significance import interval_of, paired_bootstrap_p, warn_of_few_lines, warn_of_few_samples
 from xlmcli.metrics.translation.comparison import SamplingOptions
 
 _LANGUAGE_METRICS: tuple[LabelMetric, ...] = ("accuracy", "macro_f1", "weighted_f1")
@@ -70,6 +70,7 @@ def report_labels(
         warnings=(
             *_find_misuse(gold, systems, options.multi_label),
             *(warn_of_few_lines(len(gold.labels)) if sampling.num_resamples else ()),
+            *(warn_of_few_samples(resamples=sampling.num_resamples) if len(systems) > 1 else ()),
         ),
     )
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Literal
 
 from xlmcli import __version__
-from xlmcli.facts import visible
+from xlmcli.facts import format_document, visible
 from xlmcli.metrics.report.grids import Cell, Grid, format_value, interval_note, score_grid, signature_lines, table_grid
 from xlmcli.metrics.report.reports import Report, Score, System, Table, Test
 
@@ -79,7 +78,7 @@ def format_json(report: Report) -> str:
         ],
         "warnings": list(report.warnings),
     }
-    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+    return format_document(values) + "\n"
 
 
 def format_markdown(report: Report) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from xlmcli.metrics.report.reports import ModelFacts, Report, Table, Value
-from xlmcli.metrics.significance import warn_of_few_lines
+from xlmcli.metrics.significance import warn_of_few_lines, warn_of_few_samples
 from xlmcli.metrics.translation.comparison import SamplingOptions, compare
 from xlmcli.metrics.translation.output import Repeats, find_misuse, measure_output
 from xlmcli.metrics.translation.scorer import Scorer
@@ -87,6 +87,7 @@ def report_translations(
         warnings=(
             *find_misuse(sides, references, source),
             *(warn_of_few_lines(len(lines[0])) if sampling.num_resamples else ()),
+            *(warn_of_few_samples(resamples=sampling.num_resamples, trials=sampling.num_trials) if has_tests else ()),
         ),
     )
 
