@@ -88,7 +88,7 @@ def test_every_piece_belongs_to_a_word(text: str) -> None:
     [
         ("", {}, DataError, "--text is empty"),
         (" \n ", {}, DataError, "--text is empty"),
-        ("cat " * 5000, {}, DataError, "pieces, and the model reads 60 at once"),
+        ("cat " * 5000, {}, DataError, "pieces, and the model reads 254 at once"),
         ("cat", {"target": " "}, DataError, "--target is empty"),
         ("cat", {"target": "chat " * 3000}, DataError, "--target has .* pieces, and the model reads 255 at once"),
         ("cat", {"src": "en", "tgt": "de"}, ModelError, "does not translate from 'en' to 'de'"),
@@ -113,3 +113,15 @@ def test_an_original_file(
     done = xlm("attention", "-m", tmp_path / "best.pth", "--src", "en", "--text", "the cat", "--entropy")
     assert done.code == ExitCode.OK, done.err
     assert "entropy in bits" in done.out
+
+
+def test_a_hostile_text_does_nothing_but_show(xlm: Callable[..., Any], tmp_path: Path) -> None:
+    text = "<script>alert(1)</script> \x1b[31mred\u202e abc\x07 " * 2
+    options = ("attention", "--src", "en", "--tgt", "fr", "--text", text)
+    done = xlm(*options)
+    assert done.code == ExitCode.OK, done.err
+    assert not {"\x1b", "\x07", "\u202e"} & set(done.out)
+    assert xlm(*options, "--all-heads", "-o", tmp_path / "page.html").code == ExitCode.OK
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert not {"\x1b", "\x07"} & set(page)

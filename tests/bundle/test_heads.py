@@ -30,12 +30,12 @@ DIRECTION = Direction("en", "fr")
 
 
 def translate(bundle: Bundle, head: AlignmentHead | None, beam_size: int = 2, num_best: int = 2) -> list[Translated]:
-    part = replace(bundle.translation, alignment=head)
+    part = replace(bundle.translation, alignment_head=head)
     aimed = Bundle(bundle.path, replace(bundle.manifest, translation=part))
     engine = TranslationEngine(
         aimed.folded_files(DIRECTION, aligns=True), bundle.open_tokenizer().vocab, bundle.manifest.tokens,
         bundle.manifest.limits, EngineOptions("cpu", "float32", num_workers=1, num_threads=1),
-        max_target_positions=part.max_target_positions, alignment=head,
+        max_target_positions=part.max_target_positions, alignment_head=head,
     )  # fmt: skip
     return engine.submit(TEXTS, Decoding(beam_size, 1.0, num_best, with_attention=True, with_scores=True)).wait()
 

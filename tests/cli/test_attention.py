@@ -77,8 +77,8 @@ def test_a_page_is_written(xlm: RunXlm, tmp_path: Path) -> None:
         (("--all-heads", "--entropy"), "--all-heads and --entropy together"),
         (("--layer", 3), "--layer 3: the model has none"),
         (("--head", 3), "--head 3: the model has none"),
-        (("--head", "all"), "'all' is not a valid integer"),
-        (("--head", 0), "0 is not in the range"),
+        (("--head", "all"), "'all' is neither the number of a head"),
+        (("--head", 0), "'0' is neither the number of a head"),
         (("-o", "out.html"), "no file of --format json"),
     ],
 )

@@ -40,7 +40,7 @@ def test_a_bundle_as_text(xlm: Xlm, told_bundle: Path) -> None:
     manifest = open_bundle(told_bundle).manifest
     num_bytes = sum((told_bundle / name).stat().st_size for name in manifest.files)
     assert manifest.translation is not None
-    head = manifest.translation.alignment
+    head = manifest.translation.alignment_head
     assert head is not None
     assert (
         out

@@ -24,7 +24,7 @@ from xlmcli.convert.opening import open_model
 
 def test_the_embedded_models_is_the_one_that_is_found() -> None:
     bundle = open_bundle(find_model())
-    found, said = find_alignment_head(bundle), bundle.translation.alignment
+    found, said = find_alignment_head(bundle), bundle.translation.alignment_head
     assert found is not None
     assert said is not None
     assert replace(found, agreement=0) == replace(said, agreement=0)
@@ -37,8 +37,8 @@ def test_of_a_model_that_does_not_translate_back() -> None:
     part = replace(bundle.translation, directions=(Direction("fr", "en"),))
     found = find_alignment_head(Bundle(bundle.path, replace(bundle.manifest, translation=part)))
     assert found is not None
-    assert bundle.translation.alignment is not None
-    assert replace(found, agreement=0) == replace(bundle.translation.alignment, agreement=0)
+    assert bundle.translation.alignment_head is not None
+    assert replace(found, agreement=0) == replace(bundle.translation.alignment_head, agreement=0)
 
 
 @pytest.mark.parametrize("family", ["Marian", "M2M-100", "NLLB", "mBART-50"])
@@ -48,13 +48,13 @@ def test_other_families(tmp_path: Path, published: Any, family: str, xlm: Callab
     manifest = open_bundle(tmp_path / "b").manifest
     assert manifest.translation is not None
     if family == "Marian":  # It translates in one direction, and being random says nothing as it was.
-        assert manifest.translation.alignment is None
-        part = replace(manifest.translation, alignment=AlignmentHead(1, 2, False, 0.5))
+        assert manifest.translation.alignment_head is None
+        part = replace(manifest.translation, alignment_head=AlignmentHead(1, 2, False, 0.5))
         (tmp_path / "b" / "xlm.json").unlink()
         seal(tmp_path / "b", replace(manifest, translation=part))
     else:
-        assert manifest.translation.alignment is not None
-        assert 0 < manifest.translation.alignment.agreement < 1
+        assert manifest.translation.alignment_head is not None
+        assert 0 < manifest.translation.alignment_head.agreement < 1
     done = xlm("translate", "-m", tmp_path / "b", "--src", "en", "--tgt", "fr", "--alignment", stdin="the old cat\n")
     assert done.code == ExitCode.OK
     links = done.out.rstrip("\n").rpartition(" ||| ")[2].split()
@@ -73,7 +73,7 @@ def test_a_model_that_the_engine_cannot_be_told_about(
     path.write_bytes(content)
     assert find_alignment_head(Bundle(tmp_path / "b", manifest)) is None
     (tmp_path / "b" / "xlm.json").unlink()
-    seal(tmp_path / "b", replace(manifest, translation=replace(manifest.translation, alignment=None)))
+    seal(tmp_path / "b", replace(manifest, translation=replace(manifest.translation, alignment_head=None)))
     done = xlm("translate", "-m", tmp_path / "b", "--src", "en", "--tgt", "fr", "--alignment", stdin="Good morning.\n")
     assert (done.code, done.out) == (ExitCode.MODEL, "")
     assert "does not say which of its heads aligns words" in done.err

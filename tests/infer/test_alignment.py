@@ -2,86 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from xlmcli.bundle import AlignmentHead, Bundle, find_model, open_bundle
-from xlmcli.infer.alignment import Alignment, WordAligner
-from xlmcli.infer.engine import Translated
+from benchmarks.alignment import BACK, FORTH, measure
+from xlmcli.bundle import Bundle, find_model, open_bundle
+from xlmcli.infer.alignment import Alignment, SymmetricTranslations, WordAligner
+from xlmcli.infer.engine import EngineOptions, Translated
 from xlmcli.infer.guards import PieceTranslation
 from xlmcli.infer.pieces import Piece
-from xlmcli.model.network import Network
+from xlmcli.infer.translation import open_engine
+from xlmcli.model.forced import ForcedTranslations
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.spans import MARKS
-from xlmcli.text.special import EOS_ID
-
-FORTH, BACK = Direction("en", "fr"), Direction("fr", "en")
-LAST = [AlignmentHead(3, head, False, 0.0) for head in (1, 2, 3, 4)]
-
-
-class Pair(NamedTuple):
-    """A pair of sentences and their links: all that are possible, and those that are sure."""
-
-    en: str
-    fr: str
-    possible: frozenset[tuple[int, int]]
-    sure: frozenset[tuple[int, int]]
-
-
-def aligned_by_hand() -> Iterator[Pair]:
-    for line in (Path(__file__).parents[1] / "aligned.en-fr.tsv").read_text(encoding="utf-8").splitlines()[1:]:
-        en, fr, links = line.split("\t")
-        sure, possible = (
-            {tuple(map(int, link.split(mark))) for link in links.split() if mark in link} for mark in ("-", "p")
-        )
-        yield Pair(en, fr, frozenset(sure | possible), frozenset(sure))  # type: ignore[arg-type]
-
-
-def align(bundle: Bundle, tokenizer: Tokenizer, direction: Direction, head: AlignmentHead) -> list[Alignment]:
-    """Aligns the pairs by one head, each with the translation that people gave."""
-    pairs = [(pair.en, pair.fr) if direction == FORTH else (pair.fr, pair.en) for pair in aligned_by_hand()]
-    sources, targets = (
-        [tokenizer.encode(pair[side], lang) for pair in pairs]
-        for side, lang in enumerate((direction.src, direction.tgt))
-    )
-    network = Network(bundle.folded_files(direction))
-    texts = network.encode([[EOS_ID, *ids, EOS_ID] for ids in sources])
-    forced = network.decode([[EOS_ID, *ids] for ids in targets], texts)
-    aligner = WordAligner(tokenizer, direction)
-    found = []
-    for (text, translation), source, target, seen in zip(pairs, sources, targets, forced, strict=True):
-        attention = seen.weights[head.layer - 1, head.head - 1, int(head.when_read) :, 1:-1][: len(target)]
-        result = PieceTranslation([Translated([target], [0.0], False, attention=[attention])], order=[source])
-        found.append(aligner.align(text, translation, [Piece(source)], [result], 0))
-    return found
-
-
-def error_rate(alignments: Sequence[Alignment], direction: Direction) -> float:
-    """Alignment error rate.
-
-    Source: Och & Ney 2003, "A Systematic Comparison of Various Statistical Alignment Models".
-    """
-    good = total = 0
-    for pair, alignment in zip(aligned_by_hand(), alignments, strict=True):
-        links = set(alignment.links) if direction == FORTH else {(one, other) for other, one in alignment.links}
-        good += len(links & pair.sure) + len(links & pair.possible)
-        total += len(links) + len(pair.sure)
-    return 1 - good / total
 
 
 @pytest.mark.parametrize("direction", [FORTH, BACK], ids=str)
 def test_the_embedded_model_aligns_as_people_do(direction: Direction) -> None:
-    bundle = open_bundle(find_model())
-    tokenizer, head = bundle.open_tokenizer(), bundle.translation.alignment
+    rates = measure(open_bundle(find_model()), direction)
+    assert rates["--symmetric"] < rates["--alignment"] < 0.13 < rates["the best head of the last layer"]
+
+
+def test_the_engine_looks_where_the_network_does(tiny_bundle: Path) -> None:
+    """At translations that are given, of different lengths in a batch."""
+    bundle = open_bundle(tiny_bundle)
+    tokenizer, head = bundle.open_tokenizer(), bundle.translation.alignment_head
     assert head is not None
-    measured = error_rate(align(bundle, tokenizer, direction, head), direction)
-    assert measured < 0.13
-    assert measured < min(error_rate(align(bundle, tokenizer, direction, last), direction) for last in LAST)
+    texts, translations = [[300, 17, 350], [*range(290, 320)], [410]], [[280], [400, 277, 15, 333], [*range(300, 312)]]
+    for when_read in (False, True):
+        part = replace(bundle.translation, alignment_head=replace(head, when_read=when_read))
+        chosen = Bundle(bundle.path, replace(bundle.manifest, translation=part))
+        engine = open_engine(chosen, FORTH, tokenizer, EngineOptions("cpu", "float32"), aligns=True)
+        forced = ForcedTranslations(bundle, FORTH).run(
+            *([[tokenizer.vocab[index] for index in ids] for ids in side] for side in (texts, translations))
+        )
+        for text, said, found, output in zip(
+            texts, translations, engine.force(texts, translations), forced, strict=True
+        ):
+            wanted = output.weights[head.layer - 1, head.head - 1, int(when_read) :, 1:-1][: len(said)]
+            assert found.shape == (len(said), len(text))
+            assert np.abs(found - wanted).max() < 1e-4
+
+
+def test_what_cannot_be_read_back_counts_as_agreed(tiny_bundle: Path) -> None:
+    bundle = open_bundle(tiny_bundle)
+    engine = open_engine(bundle, BACK, bundle.open_tokenizer(), EngineOptions("cpu", "float32"), aligns=True)
+    text, too_long = [300, 17], [300] * (engine.max_source_tokens + 1)
+    attention = np.full((len(too_long), 2), 0.5, np.float32)
+    results = [
+        PieceTranslation([Translated([[310, 311]], [0.0], False, attention=[attention[:2]])], order=[text]),
+        PieceTranslation([Translated([too_long], [0.0], False, attention=[attention])], order=[text]),
+        PieceTranslation([Translated([[]], [0.0], False, attention=[attention[:0]])], order=[text]),
+    ]
+
+    class Done:
+        def wait(self) -> list[PieceTranslation]:
+            return results
+
+    first, second, third = SymmetricTranslations(Done(), engine).wait()
+    (back,) = engine.force([[310, 311]], [text])
+    assert np.array_equal(first.translated[0].attention[0], attention[:2] * back.T)
+    assert np.array_equal(second.translated[0].attention[0], attention)
+    assert third.translated[0].attention[0].shape == (0, 2)
 
 
 @pytest.fixture(scope="module")

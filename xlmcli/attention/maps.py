@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlmcli.errors import UsageError
+
+When = Literal["chosen", "read"]
 
 Group = tuple[str, Sequence[int]]
 """A word, and the indices of its pieces."""
@@ -25,6 +28,7 @@ class AttentionMap:
         layers: The number of each layer, counted from 1.
         heads: The number of each head, counted from 1; None where the one that is shown is the mean of all.
         aligning: The layer and the head of a translator that align words, where that is known.
+        when: Of a translator, whether a query is the piece that it chooses or the one that it reads.
     """
 
     queries: tuple[str, ...]
@@ -33,6 +37,7 @@ class AttentionMap:
     layers: tuple[int, ...]
     heads: tuple[int, ...] | None
     aligning: tuple[int, int] | None = None
+    when: When | None = None
 
     @property
     def head_names(self) -> tuple[int | str, ...]:
@@ -47,7 +52,8 @@ class AttentionMap:
     def title(self, layer_index: int, head_index: int) -> str:
         """Returns what a head, or the mean, of a layer is called."""
         head = "mean of its heads" if self.heads is None else f"head {self.heads[head_index]}"
-        return f"layer {self.layers[layer_index]}, {head}"
+        when = "" if self.when is None else f", what is {self.when}"
+        return f"layer {self.layers[layer_index]}, {head}{when}"
 
     def mean(self) -> AttentionMap:
         """Returns the mean of the heads of each layer."""

@@ -8,21 +8,18 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
 
-from xlmcli.attention.maps import AttentionMap, Group
+from xlmcli.attention.maps import AttentionMap, Group, When
 from xlmcli.bundle import Bundle, is_bundle, open_bundle
 from xlmcli.errors import DataError, UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions
 from xlmcli.infer.languages import follows_transformers, open_languages
 from xlmcli.infer.translation import choose_direction, open_engine
+from xlmcli.model.forced import ForcedTranslations
 from xlmcli.model.network import Array, Network
 from xlmcli.text import Tokenizer
 from xlmcli.text.fixed_rules import FixedRulesTokenizer
-from xlmcli.text.pieces import read_vocabularies
 from xlmcli.text.places import PieceSpeller, find_parts, find_words
-
-When = Literal["chosen", "read"]
 
 
 def read_attention(
@@ -79,7 +76,7 @@ def _of_encoder(bundle: Bundle, text: str, lang: str | None, by_words: bool) -> 
     if follows_transformers(manifest):
         tokenizer = FixedRulesTokenizer(tokenizer)
     lang = open_languages(bundle, lang).choose(text)
-    ids = _encode(tokenizer, text, lang, manifest.limits.max_source_tokens, "--text")
+    ids = _encode(tokenizer, text, lang, manifest.limits.max_source_positions - 2, "--text")
     vocab, tokens = tokenizer.vocab, manifest.tokens
     framed = [vocab.index(tokens.bos), *ids, vocab.index(tokens.eos)]
     # The engine's row 0 is no language; see convert/xlm/encoder_specs.py.
@@ -104,7 +101,8 @@ def _of_translator(
 ) -> AttentionMap:
     direction, tokenizer = choose_direction(bundle, src, tgt), bundle.open_tokenizer()
     part, vocab, frame = bundle.translation, tokenizer.vocab, bundle.frame(direction)
-    ids = _encode(tokenizer, text, direction.src, bundle.manifest.limits.max_source_tokens, "--text")
+    most = bundle.manifest.limits.max_source_positions - len(frame.before) - len(frame.after)
+    ids = _encode(tokenizer, text, direction.src, most, "--text")
     room = part.max_target_positions - len(frame.target) - 1
     if target is None:
         decoding = Decoding(part.decoding.beam_size, part.decoding.length_penalty)
@@ -113,23 +111,21 @@ def _of_translator(
         target = tokenizer.decode(said, direction.tgt)
     else:
         said = _encode(tokenizer, target, direction.tgt, room, "--target")
-    start = [part.decoder_start, *frame.target]
-    source = [*frame.before, *(vocab[index] for index in ids), *frame.after]
-    translation = [vocab[index] for index in said]
-    sides = list(read_vocabularies(bundle.path).values())
-    network = Network(bundle.folded_files(direction))
-    (encoded,) = network.encode([_rows(sides[0], source, bundle)])
-    (decoded,) = network.decode([_rows(sides[-1], [*start, *translation], bundle)], [encoded])
-    head = part.alignment
+    forced = ForcedTranslations(bundle, direction)
+    pieces, translation = ([vocab[index] for index in side] for side in (ids, said))
+    (output,) = forced.run([pieces], [translation])
+    head = part.alignment_head
     when_read = when == "read" if when is not None else head is not None and head.when_read
-    ends = (start, []) if when_read else (start[1:], [bundle.manifest.tokens.eos])
-    attention = _make_map([*ends[0], *translation, *ends[1]], source, decoded.weights)
+    ends = (forced.start, []) if when_read else (forced.start[1:], [bundle.manifest.tokens.eos])
+    keys = [*forced.before, *pieces, *forced.after]
+    attention = _make_map([*ends[0], *translation, *ends[1]], keys, output.weights)
     if by_words:
         attention = attention.fold(
             _group(tokenizer, said, target, direction.tgt, *ends),
-            _group(tokenizer, ids, text, direction.src, frame.before, frame.after),
+            _group(tokenizer, ids, text, direction.src, forced.before, forced.after),
         )
-    return attention if head is None else replace(attention, aligning=(head.layer, head.head))
+    aligning = None if head is None else (head.layer, head.head)
+    return replace(attention, aligning=aligning, when="read" if when_read else "chosen")
 
 
 def _make_map(queries: Sequence[str], keys: Sequence[str], weights: Array) -> AttentionMap:
@@ -146,11 +142,6 @@ def _encode(tokenizer: Tokenizer, text: str, lang: str | None, most: int, option
     if len(ids) > most:
         raise DataError(f"{option} has {len(ids)} pieces, and the model reads {most} at once", hint="give a sentence")
     return ids
-
-
-def _rows(vocabulary: Sequence[str], pieces: Sequence[str], bundle: Bundle) -> list[int]:
-    rows = {piece: row for row, piece in enumerate(vocabulary)}
-    return [rows.get(piece, rows[bundle.manifest.tokens.unk]) for piece in pieces]
 
 
 def _group(

@@ -64,7 +64,7 @@ def _translation_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
 def _decoding_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
     if part is None:
         return []
-    head = part.alignment
+    head = part.alignment_head
     aligning = "" if head is None else f"layer {head.layer}, head {head.head} of the decoder"
     decoding = f"beam {part.decoding.beam_size}, length penalty {part.decoding.length_penalty:g}"
     return [

@@ -159,7 +159,7 @@ class TranslationPart:
         targets: See ``sources``.
         framing: The pieces around a text; None for the manifest's ``bos`` and ``eos``.
         protects_spans: Whether the model has learned to carry the marks of protected spans (see ``xlmcli.text.spans``).
-        alignment: Whose attention aligns words; None where that was not measured.
+        alignment_head: Whose attention aligns words; None where that was not measured.
     """
 
     directions: tuple[Direction, ...]
@@ -171,7 +171,7 @@ class TranslationPart:
     targets: tuple[str, ...] = ()
     framing: Framing | None = None
     protects_spans: bool = False
-    alignment: AlignmentHead | None = None
+    alignment_head: AlignmentHead | None = None
 
     def translates(self, direction: Direction) -> bool:
         """Tells whether the model was trained to translate in a direction."""

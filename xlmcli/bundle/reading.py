@@ -121,8 +121,8 @@ class Bundle:
                 rows[direction.src],
                 rows[direction.tgt],
             )
-        if aligns and self.translation.alignment is not None:
-            files[MODEL_NAME] = put_head_first(files[MODEL_NAME], self.translation.alignment)
+        if aligns and self.translation.alignment_head is not None:
+            files[MODEL_NAME] = put_head_first(files[MODEL_NAME], self.translation.alignment_head)
         return files
 
     def check_direction(self, direction: Direction) -> None:

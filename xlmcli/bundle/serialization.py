@@ -75,7 +75,7 @@ def format_manifest(manifest: Manifest) -> str:
 def _document(part: TranslationPart, values: dict[str, object]) -> dict[str, object]:
     """Returns what is written of a translation model; what it has not got is left out."""
     values["directions"] = [str(direction) for direction in part.directions]
-    optional = ("position_tables", "sources", "targets", "framing", "protects_spans", "alignment")
+    optional = ("position_tables", "sources", "targets", "framing", "protects_spans", "alignment_head")
     return {name: value for name, value in values.items() if value or name not in optional}
 
 
@@ -147,11 +147,11 @@ def _translation(fields: Fields) -> TranslationPart:
         targets=fields.texts("targets") if "targets" in fields.values else (),
         framing=_framing(fields.child("framing")) if "framing" in fields.values else None,
         protects_spans="protects_spans" in fields.values and fields.truth("protects_spans"),
-        alignment=_alignment(fields.child("alignment")) if "alignment" in fields.values else None,
+        alignment_head=_alignment_head(fields.child("alignment_head")) if "alignment_head" in fields.values else None,
     )
 
 
-def _alignment(fields: Fields) -> AlignmentHead:
+def _alignment_head(fields: Fields) -> AlignmentHead:
     return AlignmentHead(
         layer=fields.whole("layer", 1, MAX_LAYERS),
         head=fields.whole("head", 1, MAX_DIM),

@@ -24,7 +24,11 @@ class _HeadType(click.ParamType[int | Literal["mean"]]):
     name = "head"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | Literal["mean"]:
-        return "mean" if value == "mean" else click.IntRange(1, _MAX_NUMBER).convert(value, param, ctx)
+        if value == "mean":
+            return "mean"
+        if not str(value).isdecimal() or not 1 <= int(value) <= _MAX_NUMBER:
+            self.fail(f"{value!r} is neither the number of a head, from 1, nor mean", param, ctx)
+        return int(value)
 
 
 class _TextType(click.ParamType[str]):
@@ -84,7 +88,7 @@ class _Wanted:
 @click.option(
     "--when",
     type=click.Choice(["chosen", "read"]),
-    help="A translator: whether a row is the piece that it chooses, or the one that it reads.",
+    help="A translator: whether a row is the piece that it chooses, or the one that it reads.  [default: as aligns]",
 )
 @click.option(
     "--layer", type=click.IntRange(1, _MAX_NUMBER), metavar="N", help="The layer.  [default: the last, or what aligns]"
@@ -128,7 +132,8 @@ def command(
 
     MODEL is a bundle, or with the extra train a checkpoint: a folder of ours or of Hugging Face, or a .pth file of the
     original code. Of a translator that head is shown by default which aligns words best, as xlm translate --alignment
-    has it, with rows as that head has them; else the mean of the last layer.
+    has it, else the mean of the last layer. A decoder reads a piece to choose the next one: "what is read" and "what is
+    chosen" say which of the two a row is called. The model sees all of the text, as with xlm translate --no-protect.
 
     A row is a word that looks, a column one that is looked at, and the weights of a row make 1. Shades are relative
     to the largest weight; above them stands where each begins. In a page, pointing at a word shows its links.

@@ -106,7 +106,7 @@ def command(
     language: above 0, the word speaks for the label. It is no more than that: of words that say the same, each may
     weigh little, and weights do not add up to the probability. Words are what stands between spaces; Chinese, Japanese
     and Thai, where the language is told or identified, are split by the libraries of their extras. If nothing is left
-    without a word, its weight is ? (null in JSON). Texts of more than about 10,000 characters are only labelled. On a
+    without a word, its weight is ? (null in JSON). Texts of more than about 5,000 characters are only labelled. On a
     terminal, words for the label are green, those against it red and underlined, and the heaviest in reverse; where
     colour is off, + and - stand before them, ++ and -- before the heaviest.
 

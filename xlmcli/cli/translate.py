@@ -92,8 +92,10 @@ def command(
     go through the words between. With --src auto, lines in the language of --tgt pass through, and objects get a
     "language".
 
-    With --alignment each word of the translation is linked to the word of the text that the model looked at most.
-    Words and punctuation are split as Moses does it; tables get a column "alignment", and objects "alignment"
+    With --alignment each word of the translation is linked to the word of the text that the model looked at most; an
+    empty line stays empty. Words and punctuation are split as Moses does it, but for curly apostrophes, which are
+    straight ones, and for combining marks and emoji, which stay whole. Links stand behind the translation in n-best
+    lists too, and behind a score and its tab; tables get a column "alignment", and objects "alignment"
     ([[0, 0], …]), "source_words" and "target_words" (lists of {"word", "start", "end"}, in characters).
 
     A score is the log probability of the translation divided by its length in tokens to the power of --length-penalty.

@@ -11,7 +11,7 @@ Source: Chen et al. 2020, "Accurate Word Alignment Induction from Neural Machine
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
@@ -21,10 +21,12 @@ from xlmcli.bundle.heads import can_put_head_first
 from xlmcli.bundle.layout import read_weights
 from xlmcli.convert.samples import choose_directions, sample_sentences
 from xlmcli.errors import ModelError
-from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine
+from xlmcli.infer.engine import Decoding, EngineOptions
+from xlmcli.infer.translation import open_engine
+from xlmcli.model.forced import ForcedTranslations
 from xlmcli.model.network import Array, Network
 from xlmcli.records import Direction
-from xlmcli.text.pieces import read_vocabularies
+from xlmcli.text import Tokenizer
 
 _MAX_DIRECTIONS = 4
 _GREEDY = Decoding(beam_size=1, length_penalty=0)
@@ -37,9 +39,9 @@ def find_alignment_head(bundle: Bundle) -> AlignmentHead | None:
     """
     if not _is_measurable(bundle):
         return None
-    pairs = _Pairs(bundle)
+    tokenizer = bundle.open_tokenizer()
     directions = choose_directions(bundle.translation, ())[:_MAX_DIRECTIONS]
-    found = [scores for direction in directions for scores in pairs.score(direction)]
+    found = [scores for direction in directions for scores in _score(bundle, tokenizer, direction)]
     if not found:
         return None
     scores = np.mean(found, axis=0)
@@ -56,65 +58,39 @@ def _is_measurable(bundle: Bundle) -> bool:
     return can_put_head_first(read_weights(BytesIO(files[MODEL_NAME])))
 
 
-class _Pairs:
-    """Sentences with the bundle's own translations."""
+def _score(bundle: Bundle, tokenizer: Tokenizer, direction: Direction) -> list[Array]:
+    """Returns how well each head does on each sentence, (chosen or read, layers, heads), 1 at best."""
+    texts, translations = _translate(bundle, tokenizer, direction)
+    if not texts:
+        return []
+    forth = _attention(bundle, direction, texts, translations)
+    if bundle.translation.translates(direction.opposite):
+        return list(map(_agreement, forth, _attention(bundle, direction.opposite, translations, texts)))
+    anchors = map(_find_anchors, texts, translations)
+    return [_recall(weights, pairs) for weights, pairs in zip(forth, anchors, strict=True) if pairs]
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
-        self._tokenizer = bundle.open_tokenizer()
-        vocabularies = list(read_vocabularies(bundle.path).values())
-        self._source, self._target = (
-            {piece: row for row, piece in enumerate(pieces)} for pieces in (vocabularies[0], vocabularies[-1])
-        )
 
-    def score(self, direction: Direction) -> list[Array]:
-        """Returns how well each head does on each pair, (chosen or read, layers, heads), 1 at best."""
-        texts, translations = self._translate(direction)
-        if not texts:
-            return []
-        forth = self._attention(direction, texts, translations)
-        if self._bundle.translation.translates(direction.opposite):
-            return list(map(_agreement, forth, self._attention(direction.opposite, translations, texts)))
-        anchors = map(_find_anchors, texts, translations)
-        return [_recall(weights, pair) for weights, pair in zip(forth, anchors, strict=True) if pair]
+def _translate(bundle: Bundle, tokenizer: Tokenizer, direction: Direction) -> tuple[list[list[str]], list[list[str]]]:
+    """Returns the pieces of built-in sentences and of their translations that have room on either side."""
+    engine = open_engine(bundle, direction, tokenizer, EngineOptions("cpu"))
+    most = min(engine.max_source_tokens, bundle.translation.max_target_positions - 2)
+    batch = tokenizer.encode_batch(sample_sentences(direction.src), direction.src)
+    batch = [ids for ids in batch if 0 < len(ids) <= most]
+    outputs = [result.hypotheses[0] for result in engine.submit(batch, _GREEDY).wait()]
+    pairs = [(text, output) for text, output in zip(batch, outputs, strict=True) if 0 < len(output) <= most]
+    texts, translations = ([[tokenizer.vocab[index] for index in pair[side]] for pair in pairs] for side in (0, 1))
+    return texts, translations
 
-    def _translate(self, direction: Direction) -> tuple[list[list[str]], list[list[str]]]:
-        """Returns the pieces of sentences and of their translations that have room on either side."""
-        bundle, tokenizer = self._bundle, self._tokenizer
-        engine = TranslationEngine(
-            bundle.folded_files(direction),
-            tokenizer.vocab,
-            bundle.manifest.tokens,
-            bundle.manifest.limits,
-            EngineOptions("cpu"),
-            max_target_positions=bundle.translation.max_target_positions,
-            frame=bundle.frame(direction),
-        )
-        most = min(engine.max_source_tokens, bundle.translation.max_target_positions - 2)
-        batch = tokenizer.encode_batch(sample_sentences(direction.src), direction.src)
-        batch = [ids for ids in batch if 0 < len(ids) <= most]
-        outputs = [result.hypotheses[0] for result in engine.submit(batch, _GREEDY).wait()]
-        pairs = [(text, output) for text, output in zip(batch, outputs, strict=True) if 0 < len(output) <= most]
-        texts, translations = ([[tokenizer.vocab[index] for index in pair[side]] for pair in pairs] for side in (0, 1))
-        return texts, translations
 
-    def _attention(
-        self, direction: Direction, texts: Sequence[Sequence[str]], translations: Sequence[Sequence[str]]
-    ) -> list[Array]:
-        """Returns where each piece of a translation looked, (chosen or read, layers, heads, pieces, text's pieces)."""
-        bundle, frame = self._bundle, self._bundle.frame(direction)
-        network = Network(bundle.folded_files(direction))
-        start = [bundle.translation.decoder_start, *frame.target]
-        framed = network.encode([self._rows(self._source, [*frame.before, *text, *frame.after]) for text in texts])
-        decoded = network.decode([self._rows(self._target, [*start, *pieces]) for pieces in translations], framed)
-        found = []
-        for text, output in zip(texts, decoded, strict=True):
-            weights = output.weights[..., len(start) - 1 :, len(frame.before) : len(frame.before) + len(text)]
-            found.append(np.stack([weights[..., :-1, :], weights[..., 1:, :]]))
-        return found
-
-    def _rows(self, vocabulary: Mapping[str, int], pieces: Sequence[str]) -> list[int]:
-        return [vocabulary.get(piece, vocabulary[self._bundle.manifest.tokens.unk]) for piece in pieces]
+def _attention(
+    bundle: Bundle, direction: Direction, texts: Sequence[Sequence[str]], translations: Sequence[Sequence[str]]
+) -> list[Array]:
+    """Returns where each piece of a translation looked, (chosen or read, layers, heads, pieces, pieces of the text)."""
+    forced = ForcedTranslations(bundle, direction)
+    first, column = len(forced.start) - 1, len(forced.before)
+    outputs = forced.run(texts, translations)
+    seen = [item.weights[..., first:, column : column + len(text)] for text, item in zip(texts, outputs, strict=True)]
+    return [np.stack([weights[..., :-1, :], weights[..., 1:, :]]) for weights in seen]
 
 
 def _agreement(forth: Array, back: Array) -> Array:

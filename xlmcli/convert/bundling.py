@@ -100,7 +100,7 @@ def write_bundle(
     with new_bundle(path, force=options.force) as folder:
         manifest = checkpoint.fill(folder, options)
         check_written(folder, manifest)
-        manifest = seal(folder, _with_alignment(folder, manifest))
+        manifest = seal(folder, with_alignment_head(folder, manifest))
         if check is not None:
             check(Bundle(folder, manifest))
     return Bundle(path, manifest)
@@ -120,13 +120,13 @@ def check_written(folder: Path, manifest: Manifest) -> None:
         raise ModelError(f"what the checkpoint gives cannot be used: {message}", hint=error.hint) from None
 
 
-def _with_alignment(folder: Path, manifest: Manifest) -> Manifest:
-    """Adds which head aligns words to a translator's manifest."""
+def with_alignment_head(folder: Path, manifest: Manifest) -> Manifest:
+    """Adds to the manifest of a translator that lies in a folder which head aligns words."""
     if manifest.translation is None:
         return manifest
     listed = replace(manifest, files={entry.name: "" for entry in folder.iterdir()})
     head = find_alignment_head(Bundle(folder, listed))
-    return replace(manifest, translation=replace(manifest.translation, alignment=head))
+    return replace(manifest, translation=replace(manifest.translation, alignment_head=head))
 
 
 def make_provenance(source: str, options: BundleOptions) -> Provenance:

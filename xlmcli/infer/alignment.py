@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
@@ -147,8 +148,16 @@ class WordAligner:
         ]
         source = _Side([spelling for part in parts for spelling in part.source], text, words)
         target = _Side([spelling for part in parts for spelling in part.target], translation, others)
-        seen = target.memberships().T @ _diagonal([part.attention for part in parts]) @ source.memberships()
-        links = {number: int(row.argmax()) for number, row in enumerate(seen) if row.any()}
+        seen: dict[int, tuple[float, int]] = {}
+        row = column = 0
+        for part in parts:
+            rows, columns = len(part.target), len(part.source)
+            for number, weight, word in _fold(
+                part.attention, target.words[row : row + rows], source.words[column : column + columns]
+            ):
+                seen[number] = max(seen.get(number, (0.0, 0)), (weight, word))
+            row, column = row + rows, column + columns
+        links = {number: word for number, (_, word) in seen.items()}
         ones, twos = source.span_words(), target.span_words()
         for mark in ones.keys() & twos.keys():
             if len(ones[mark]) == len(twos[mark]):
@@ -176,33 +185,46 @@ class WordAligner:
 
 
 class _Side:
-    """The pieces and the words of a text."""
+    """The pieces of a text.
+
+    Attributes:
+        words: The numbers of each piece's words.
+    """
 
     def __init__(self, spellings: Sequence[_Spelling], text: str, words: Sequence[Word]) -> None:
         self._marks = [spelling.mark for spelling in spellings]
-        self._words = [
-            [number for number, word in enumerate(words) if place and place[0] < word.end and word.start < place[1]]
+        starts, ends = [word.start for word in words], [word.end for word in words]
+        self.words = [
+            () if place is None else range(bisect_right(ends, place[0]), bisect_left(starts, place[1]))
             for place in find_parts([spelling.text for spelling in spellings], text)
         ]
-        self._num_words = len(words)
 
-    def memberships(self) -> Attention:
-        """Which pieces belong to which words, (pieces, words), 0 or 1."""
-        found = np.zeros((len(self._words), self._num_words), np.float32)
-        for row, columns in enumerate(self._words):
-            found[row, columns] = 1
-        return found
-
-    def span_words(self) -> dict[str, list[int]]:
+    def span_words(self) -> dict[str, Sequence[int]]:
         """The words of each protected span, by its mark."""
-        return {mark: words for mark, words in zip(self._marks, self._words, strict=True) if mark}
+        return {mark: words for mark, words in zip(self._marks, self.words, strict=True) if mark}
 
 
-def _diagonal(blocks: Sequence[Attention]) -> Attention:
-    """One after the other on the diagonal of a matrix of zeros."""
-    whole = np.zeros(tuple(sum(block.shape[axis] for block in blocks) for axis in (0, 1)), np.float32)
-    row = column = 0
-    for block in blocks:
-        whole[row : row + block.shape[0], column : column + block.shape[1]] = block
-        row, column = row + block.shape[0], column + block.shape[1]
-    return whole
+def _fold(
+    attention: Attention, target: Sequence[Sequence[int]], source: Sequence[Sequence[int]]
+) -> Iterator[tuple[int, float, int]]:
+    """Yields each word of a translation, how much it looked at the word that it looked at most, and that word.
+
+    Args:
+        attention: Between pieces.
+        target: The words of each piece of the translation.
+        source: The words of each piece of the text.
+    """
+    words, others = (sorted({word for piece in side for word in piece}) for side in (target, source))
+    seen = _memberships(target, words).T @ attention @ _memberships(source, others)
+    for word, row in zip(words, seen, strict=True):
+        if row.any():
+            yield word, float(row.max()), others[int(row.argmax())]
+
+
+def _memberships(pieces: Sequence[Sequence[int]], words: Sequence[int]) -> Attention:
+    """Which pieces belong to which words, (pieces, words), 0 or 1."""
+    columns = {word: column for column, word in enumerate(words)}
+    found = np.zeros((len(pieces), len(words)), np.float32)
+    for row, piece in enumerate(pieces):
+        found[row, [columns[word] for word in piece]] = 1
+    return found

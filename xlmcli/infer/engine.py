@@ -223,7 +223,7 @@ class TranslationEngine:
         options: Where and how to compute.
         max_target_positions: Longest translation, which the engine must not pass either.
         frame: The pieces around a text and before its translation; None for ``bos`` and ``eos`` of ``tokens``.
-        alignment: The head whose attention ``files`` are made to tell; None for whatever they tell.
+        alignment_head: The head whose attention ``files`` are made to tell; None for whatever they tell.
 
     Raises:
         UsageError: The device or the compute type is not to be had here.
@@ -240,14 +240,14 @@ class TranslationEngine:
         *,
         max_target_positions: int,
         frame: Frame | None = None,
-        alignment: AlignmentHead | None = None,
+        alignment_head: AlignmentHead | None = None,
     ) -> None:
         self._vocab = vocab
         self._ids = {piece: index for index, piece in enumerate(vocab)}
         self.byte_pieces = BytePieces(self._ids)
         self._frame = frame or Frame((tokens.bos,), (tokens.eos,))
         self._eos = tokens.eos
-        self._when_read = alignment is not None and alignment.when_read
+        self._when_read = alignment_head is not None and alignment_head.when_read
         self._limits = limits
         self._max_target_positions = max_target_positions - len(self._frame.target)
         self._translator = _load(ctranslate2.Translator, files, options)

@@ -19,8 +19,8 @@ from xlmcli.text.word_segmenters import SEGMENTED_LANGS
 
 _EXPLANATION_NAME = "explanation"
 _UNEXPLAINED = "unexplained"
-# Of a text without each of its words in turn, together: one of 10,000 characters has about as many.
-_MAX_CHARACTERS = 1 << 25
+# Of a text without each of its words in turn, together: one of 5,000 characters has about as many.
+_MAX_CHARACTERS = 1 << 22
 _RUN = re.compile(r"\S+")
 
 Shade = Callable[[Sequence[tuple[str, float | None]]], str]

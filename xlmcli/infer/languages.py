@@ -92,9 +92,7 @@ def open_languages(bundle: Bundle, lang: str | None) -> Languages:
     known = tuple(manifest.languages)
     if lang is not None and lang != AUTO:
         if lang not in known and manifest.language_input != "none":
-            raise ModelError(
-                f"{bundle.name} has no language {lang!r}", hint=f"--lang auto, or one of {', '.join(known)}"
-            )
+            raise ModelError(f"{bundle.name} has no language {lang!r}", hint=f"auto, or one of {', '.join(known)}")
         return OneLanguage(lang)
     if lang is None and follows_transformers(manifest):
         return OneLanguage(None)

@@ -381,12 +381,12 @@ def open_engine(
         options,
         max_target_positions=bundle.translation.max_target_positions,
         frame=bundle.frame(direction),
-        alignment=bundle.translation.alignment,
+        alignment_head=bundle.translation.alignment_head if aligns else None,
     )
 
 
 def _open_aligner(bundle: Bundle, tokenizer: Tokenizer, direction: Direction) -> WordAligner:
-    if bundle.translation.alignment is None:
+    if bundle.translation.alignment_head is None:
         raise ModelError(
             f"{bundle.name} does not say which of its heads aligns words",
             hint="convert it again: xlm convert finds that out, but for models of old converters",

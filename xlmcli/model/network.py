@@ -52,12 +52,12 @@ _ACTIVATIONS: dict[int, Callable[[Array], Array]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Attention:
-    """What became of a sequence, and where each of its places looked.
+class NetworkOutput:
+    """What a side of the network makes of a sequence.
 
     Attributes:
         states: What the last layer says, (queries, dim).
-        weights: (layers, heads, queries, keys); each row sums to 1.
+        weights: Where each place looked, (layers, heads, queries, keys); each row sums to 1.
     """
 
     states: Array
@@ -87,16 +87,18 @@ class Network:
         if foreign:
             raise ModelError(f"attention is not computed for models with {foreign[0]}")
 
-    def encode(self, *inputs: Ids) -> list[Attention]:
+    def encode(self, ids: Ids, languages: Ids | None = None) -> list[NetworkOutput]:
         """Runs the encoder.
 
         Args:
-            inputs: Ids of each sequence, special tokens included; then, for a model with a table of languages, the row
-                of the language at each place.
+            ids: Of each sequence, special tokens included.
+            languages: For a model with a second table, of languages, its row at each place; None for row 0 everywhere.
         """
-        tables = ("encoder/embeddings_0", "encoder/embeddings_1")
-        x = sum((self._look_up(table, ids) for table, ids in zip(tables, inputs, strict=False)), np.float32(0))
-        x, places = self._start("encoder", x, inputs[0])
+        x = self._look_up("encoder/embeddings_0", ids)
+        if "encoder/embeddings_1/weight" in self._stored:
+            rows = [[0] * len(sequence) for sequence in ids] if languages is None else languages
+            x = x + self._look_up("encoder/embeddings_1", rows)
+        x, places = self._start("encoder", x, ids)
         found = []
         for layer in range(count_layers(self._stored, "encoder")):
             x, attention = self._attend("encoder", f"layer_{layer}/self_attention", x, places)
@@ -104,7 +106,7 @@ class Network:
             found.append(attention)
         return _take_apart(self._norm("encoder/layer_norm", x), places, found)
 
-    def decode(self, ids: Ids, texts: Sequence[Attention]) -> list[Attention]:
+    def decode(self, ids: Ids, texts: Sequence[NetworkOutput]) -> list[NetworkOutput]:
         """Runs the decoder over translations that are given.
 
         Args:
@@ -232,7 +234,7 @@ def _softmax(scores: Array) -> Array:
     return np.asarray(exponents / exponents.sum(axis=-1, keepdims=True))
 
 
-def _take_apart(states: Array, places: Sequence[slice], layers: Sequence[Sequence[Array]]) -> list[Attention]:
+def _take_apart(states: Array, places: Sequence[slice], layers: Sequence[Sequence[Array]]) -> list[NetworkOutput]:
     """Makes of what each layer says about all sequences what all layers say about each."""
     weights = (np.stack(parts) for parts in zip(*layers, strict=True))
-    return [Attention(states[place], found) for place, found in zip(places, weights, strict=True)]
+    return [NetworkOutput(states[place], found) for place, found in zip(places, weights, strict=True)]

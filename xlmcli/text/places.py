@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cache, lru_cache
 from itertools import groupby
@@ -31,6 +31,8 @@ class Word(NamedTuple):
 
 
 _BYTES = frozenset(BYTE_PIECES)
+_NEAR, _LONG_RUN = 64, 8
+_ZWJ, _VARIATION_SELECTORS = "\u200d", "\ufe0e\ufe0f"
 _MAX_CACHED = 1 << 16
 _APOSTROPHES = str.maketrans("’`´", "'''")
 
@@ -68,14 +70,32 @@ def word_splitter(lang: str) -> Segmenter:
 
 
 def find_words(text: str, lang: str) -> list[Word]:
-    """Returns the words of a text, punctuation among them; see ``word_splitter``."""
-    plain, words, end = text.translate(_APOSTROPHES), [], 0
+    """Returns the words of a text, punctuation among them; see ``word_splitter``.
+
+    They are those of Moses' tokeniser, to which curly apostrophes and backticks are straight ones, and which takes
+    combining marks and emoji of several characters apart: these stay together.
+    """
+    plain, words, end = text.translate(_APOSTROPHES), list[Word](), 0
     for word in word_splitter(lang)(plain):
         start = plain.find(word, end)
-        if word.strip() and start >= 0:
-            end = start + len(word)
-            words.append(Word(text[start:end], start, end))
+        if not word.strip() or start < 0:
+            continue
+        begins = words.pop().start if words and start == end and _continues(text, start) else start
+        end = start + len(word)
+        words.append(Word(text[begins:end], begins, end))
     return words
+
+
+def _continues(text: str, place: int) -> bool:
+    """Whether a character belongs to the one before it."""
+    before, character = text[place - 1], text[place]
+    if _is_mark(character) or character == _ZWJ or before == _ZWJ:
+        return True
+    return _is_mark(before) and character.isalnum()
+
+
+def _is_mark(character: str) -> bool:
+    return character in _VARIATION_SELECTORS or unicodedata.combining(character) > 0
 
 
 def find_parts(parts: Sequence[str], text: str) -> list[Place | None]:
@@ -84,17 +104,36 @@ def find_parts(parts: Sequence[str], text: str) -> list[Place | None]:
     None of a part that is not found, or has nothing but spaces.
     """
     spelt, wanted = _numbered_letters(parts), _numbered_letters(text)
-    letters, others = ([letter for letter, _ in side] for side in (spelt, wanted))
-    if letters == others:
-        pairs = list(zip(spelt, wanted, strict=True))
-    else:
-        blocks = SequenceMatcher(None, letters, others, autojunk=False).get_matching_blocks()
-        pairs = [(spelt[one + step], wanted[other + step]) for one, other, length in blocks for step in range(length)]
     places: list[Place | None] = [None] * len(parts)
-    for (_, part), (_, place) in pairs:
+    for one, other in _match([letter for letter, _ in spelt], [letter for letter, _ in wanted]):
+        part, place = spelt[one][1], wanted[other][1]
         known = places[part]
         places[part] = (place if known is None else known[0], place + 1)
     return places
+
+
+def _match(letters: Sequence[str], others: Sequence[str]) -> Iterator[Place]:
+    """Yields which letters of two spellings of a text are the same, in order.
+
+    Where they part, it is looked for the next place where they go together for a while, not too far away, so that the
+    time is that of the length.
+    """
+    one = other = 0
+    while one < len(letters) and other < len(others):
+        if letters[one] == others[other]:
+            yield one, other
+            one, other = one + 1, other + 1
+            continue
+        near, nearby = letters[one : one + _NEAR], others[other : other + _NEAR]
+        blocks = SequenceMatcher(None, near, nearby, autojunk=False).get_matching_blocks()[:-1]
+        if not blocks:
+            one, other = one + len(near), other + len(nearby)
+        start, start_other = one, other
+        for block in blocks:
+            yield from ((start + block.a + step, start_other + block.b + step) for step in range(block.size))
+            one, other = start + block.a + block.size, start_other + block.b + block.size
+            if block.size >= _LONG_RUN:
+                break
 
 
 def _numbered_letters(parts: Sequence[str]) -> list[tuple[str, int]]:

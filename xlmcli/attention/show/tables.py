@@ -58,6 +58,7 @@ def format_entropy_tsv(attention: AttentionMap) -> str:
 def as_object(attention: AttentionMap, num_decimals: int) -> dict[str, object]:
     """Returns what JSON says of attention, weights rounded to so many decimals."""
     return {
+        **({} if attention.when is None else {"when": attention.when}),
         "queries": attention.queries,
         "keys": attention.keys,
         "layers": attention.layers,

@@ -28,7 +28,14 @@ from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.checkpoint.config import CheckpointConfig, load_config
 from xlmcli.checkpoint.lazy_weights import StoredWeights, rename
 from xlmcli.checkpoint.weights import find_faults, load_own_tokenizer, load_seq2seq
-from xlmcli.convert.bundling import BundleOptions, check_written, copy_documents, make_provenance, tokenizer_kind
+from xlmcli.convert.bundling import (
+    BundleOptions,
+    check_written,
+    copy_documents,
+    make_provenance,
+    tokenizer_kind,
+    with_alignment_head,
+)
 from xlmcli.convert.options import REFUSED_BY_TRANSLATORS, Refusals, Say, VerificationOptions
 from xlmcli.convert.xlm.translator_specs import DECODER_START, build_spec
 from xlmcli.errors import ModelError
@@ -169,8 +176,9 @@ def write_folded(
     with new_bundle(path, force=options.force) as folder:
         manifest = checkpoint.fill(folder, options)
         check_written(folder, manifest)
+        manifest = with_alignment_head(folder, manifest)
         listed = replace(manifest, files={entry.name: "" for entry in folder.iterdir()})
-        folded = Bundle(folder, listed).folded_files(direction)
+        folded = Bundle(folder, listed).folded_files(direction, aligns=True)
         (folder / MODEL_NAME).write_bytes(folded[MODEL_NAME])
         (folder / LANGUAGES_NAME).unlink(missing_ok=True)
         if check is not None:
