@@ -25,7 +25,7 @@ class PieceTranslation:
         texts: The hypotheses with protected spans in their places, the best first; empty where the piece has none, and
             what the engine said is all there is.
         is_parted: Whether the texts between its spans were translated one by one.
-        order: Ids of what was asked, as ``translated`` answers it, and the spans that stand between.
+        order: Ids of what was asked, as ``translated`` answers it, and the marks that stand between.
     """
 
     translated: Sequence[Translated]
@@ -132,7 +132,7 @@ class _PartedTranslation:
         said = dict(zip(self._asked, results, strict=True))
         texts = [self._join(said, rank) for rank in range(self._num_best)]
         ids = dict(zip(self._asked, self._ids, strict=True))
-        order = [ids.get(index) or self._piece.spans.get(part, "") for index, part in enumerate(self._parts)]
+        order = [ids.get(index) or (part if index % 2 else "") for index, part in enumerate(self._parts)]
         return PieceTranslation(results, texts, is_parted=True, order=[asked for asked in order if asked])
 
     def _join(self, said: Mapping[int, Translated], rank: int) -> str:

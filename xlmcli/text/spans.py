@@ -127,9 +127,9 @@ def find_spans(text: str, is_strange: Callable[[str], bool] | None = None) -> li
     found: list[tuple[int, int]] = []
     if _HINT.search(text) or len(text) > _LONGEST_WORD:
         found += (match.span() for match in _SPAN.finditer(text))
-        found += _apart(found, _names(text))
+        found += apart(found, _names(text))
     if is_strange is not None:
-        found += _apart(found, find_strange(text, is_strange))
+        found += apart(found, find_strange(text, is_strange))
     return _merged(sorted(found))
 
 
@@ -151,6 +151,12 @@ def find_strange(text: str, is_strange: Callable[[str], bool]) -> list[tuple[int
     ]
 
 
+def apart(taken: Sequence[tuple[int, int]], places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Returns the places that touch no letter of those taken."""
+    letters = {letter for place in taken for letter in range(*place)}
+    return [place for place in places if letters.isdisjoint(range(*place))]
+
+
 def mark_spans(text: str, places: Sequence[tuple[int, int]]) -> str:
     """Puts marks in the places given, in order; after the last mark comes the first again."""
     return _marked(text, places, [MARKS[number % len(MARKS)] for number in range(len(places))])
@@ -169,6 +175,12 @@ def iter_mark_places(text: str) -> Iterator[int]:
 def split_at_marks(text: str) -> list[str]:
     """The texts between marks, at even places, and the marks, at odd ones."""
     return re.split(f"({_MARK.pattern})", text)
+
+
+def fill_marks(text: str, spans: Sequence[str]) -> str:
+    """Puts a span in place of each mark, in order; there must be as many."""
+    remaining = iter(spans)
+    return _MARK.sub(lambda _: next(remaining), text)
 
 
 def restore_spans(text: str, spans: Mapping[str, str]) -> str | None:
@@ -236,7 +248,7 @@ def _free_spots(span: str, text: str, placed: Sequence[tuple[int, int, str]]) ->
         before = r"(?<!\w)" if span[0].isalnum() else ""
         after = r"(?!\w)" if span[-1].isalnum() else ""
         spots = (match.span() for match in re.finditer(before + re.escape(span) + after, text))
-    return _apart([(start, end) for start, end, _ in placed], spots)
+    return apart([(start, end) for start, end, _ in placed], spots)
 
 
 def _marked(text: str, places: Sequence[tuple[int, int]], marks: Sequence[str]) -> str:
@@ -279,12 +291,6 @@ def _is_name(token: str) -> bool:
     if token.isalpha():
         return _CAMEL_CASE.fullmatch(token) is not None
     return not _NUMBER_AND_UNIT.fullmatch(token) and any(pattern.fullmatch(token) for pattern in _NAMES)
-
-
-def _apart(taken: Sequence[tuple[int, int]], places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The places that touch no letter of those taken."""
-    letters = {letter for place in taken for letter in range(*place)}
-    return [place for place in places if letters.isdisjoint(range(*place))]
 
 
 def _merged(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
