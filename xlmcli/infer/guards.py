@@ -11,7 +11,8 @@ from xlmcli.infer.pieces import Piece, surrounding_spaces
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
-from xlmcli.text.spans import restore_spans, split_at_marks, without_marks
+from xlmcli.text.sentences import sentence_separator
+from xlmcli.text.spans import fill_marks, iter_marks, restore_spans, separate_marks, split_at_marks, without_marks
 
 _GUARD_NGRAM = 3
 
@@ -103,10 +104,9 @@ class ProtectedTranslations:
     def _restore(self, piece: Piece, result: Translated) -> PieceTranslation | None:
         if not piece.spans:
             return PieceTranslation([result], order=[piece.ids])
-        texts = [
-            restore_spans(self._tokenizer.decode(ids, self._direction.tgt).strip(), piece.spans)
-            for ids in result.hypotheses
-        ]
+        lang = self._direction.tgt
+        said = [self._tokenizer.decode(ids, lang).strip() for ids in result.hypotheses]
+        texts = [restore_spans(_separate_terms(piece, text, lang), piece.spans) for text in said]
         whole = [text for text in texts if text is not None]
         return PieceTranslation([result], whole, order=[piece.ids]) if len(whole) == len(texts) else None
 
@@ -143,5 +143,11 @@ class _PartedTranslation:
                 text = without_marks(self._tokenizer.decode(said[index].hypotheses[rank], self._direction.tgt))
                 before, after = surrounding_spaces(part)
                 part = f"{before}{text.strip()}{after}"
-            joined.append(self._piece.spans.get(part, part))
-        return "".join(joined)
+            joined.append(part)
+        text = _separate_terms(self._piece, "".join(joined), self._direction.tgt)
+        return fill_marks(text, [self._piece.spans[mark] for mark in iter_marks(text)])
+
+
+def _separate_terms(piece: Piece, text: str, lang: str) -> str:
+    """Keeps terms, which were words of their own, from becoming parts of other words."""
+    return separate_marks(text, piece.terms, sentence_separator(lang)) if piece.terms else text

@@ -38,7 +38,7 @@ class Piece:
         is_second: Whether it belongs to the second text of a pair whose texts are asked about apart.
         marked: Its text with the marks of protected spans; empty where it has none.
         spans: What each mark stands for in its answer.
-        terms: What marks stand for in the text, where that is another: those of terms.
+        terms: What those of terms stand for in the text.
     """
 
     ids: list[int]
@@ -68,7 +68,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class _Protected:
-    """A text with marks in place of its protected spans, and of each in order what it is, and what it becomes."""
+    """A text with marks in place of its spans, and of each in order what it is, and what it becomes if it is a term."""
 
     marked: str
     spans: tuple[tuple[str, str], ...] = ()
@@ -139,13 +139,13 @@ class PieceMaker:
         if not places and not terms:
             return _Protected(text)
         kept = apart([(term.start, term.end) for term in terms], places)
-        spans = sorted([*((start, end, text[start:end]) for start, end in kept), *terms])
+        spans = sorted([*((start, end, "") for start, end in kept), *terms])
         marked = mark_spans(text, [(start, end) for start, end, _ in spans])
         return _Protected(marked, tuple((text[start:end], target) for start, end, target in spans))
 
     def _prepare(self, text: _Protected, ids: list[int]) -> Prepared:
         if text.is_untranslatable:
-            return Prepared([], fill_marks(text.marked, [target for _, target in text.spans]))
+            return Prepared([], fill_marks(text.marked, [target or source for source, target in text.spans]))
         if len(ids) <= self._max_tokens and len(text.spans) <= len(MARKS):
             return Prepared([self._piece(ids, text)] if ids else [])
         return Prepared(list(self._split(text)))
@@ -229,8 +229,8 @@ class PieceMaker:
             before,
             is_cut,
             marked=marked,
-            spans={mark: target for mark, (_, target) in here.items()},
-            terms={mark: source for mark, (source, target) in here.items() if source != target},
+            spans={mark: target or source for mark, (source, target) in here.items()},
+            terms={mark: source for mark, (source, target) in here.items() if target},
         )
 
     def _encode(self, text: str) -> list[int]:

@@ -177,6 +177,12 @@ def split_at_marks(text: str) -> list[str]:
     return re.split(f"({_MARK.pattern})", text)
 
 
+def separate_marks(text: str, marks: Iterable[str], separator: str) -> str:
+    """Puts a separator between some marks and the words or others of these marks that they touch."""
+    some = f"[{''.join(marks)}]"
+    return re.sub(rf"(?<=\w)(?={some})|(?<={some})(?=\w|{some})", separator, text)
+
+
 def fill_marks(text: str, spans: Sequence[str]) -> str:
     """Puts a span in place of each mark, in order; there must be as many."""
     remaining = iter(spans)
