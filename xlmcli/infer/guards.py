@@ -12,7 +12,7 @@ from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentences import sentence_separator
-from xlmcli.text.spans import fill_marks, iter_marks, restore_spans, separate_marks, split_at_marks, without_marks
+from xlmcli.text.spans import fill_marks, restore_spans, split_at_marks, without_marks
 
 _GUARD_NGRAM = 3
 
@@ -106,7 +106,7 @@ class ProtectedTranslations:
             return PieceTranslation([result], order=[piece.ids])
         lang = self._direction.tgt
         said = [self._tokenizer.decode(ids, lang).strip() for ids in result.hypotheses]
-        texts = [restore_spans(_separate_terms(piece, text, lang), piece.spans) for text in said]
+        texts = [restore_spans(text, piece.spans, piece.terms, sentence_separator(lang)) for text in said]
         whole = [text for text in texts if text is not None]
         return PieceTranslation([result], whole, order=[piece.ids]) if len(whole) == len(texts) else None
 
@@ -144,10 +144,5 @@ class _PartedTranslation:
                 before, after = surrounding_spaces(part)
                 part = f"{before}{text.strip()}{after}"
             joined.append(part)
-        text = _separate_terms(self._piece, "".join(joined), self._direction.tgt)
-        return fill_marks(text, [self._piece.spans[mark] for mark in iter_marks(text)])
-
-
-def _separate_terms(piece: Piece, text: str, lang: str) -> str:
-    """Keeps terms, which were words of their own, from becoming parts of other words."""
-    return separate_marks(text, piece.terms, sentence_separator(lang)) if piece.terms else text
+        separator = sentence_separator(self._direction.tgt)
+        return fill_marks("".join(joined), self._piece.spans, self._piece.terms, separator)

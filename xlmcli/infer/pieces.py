@@ -13,12 +13,12 @@ from xlmcli.text.sentences import sentence_separator, split_sentences
 from xlmcli.text.spans import (
     MARKS,
     apart,
-    fill_marks,
     find_strange,
     has_marks,
     iter_mark_places,
     iter_marks,
     mark_spans,
+    split_at_marks,
 )
 
 _LINE_END = re.compile(r"(\r?\n)")
@@ -58,12 +58,12 @@ class Prepared:
     Attributes:
         pieces: In order; none if there is nothing to ask the model.
         after: What stands after the answer of the last piece; without pieces it is the answer, or empty for the text.
-        is_remembered: Whether the answer, or a part of it, is from the translation memory.
+        remembered: The parts of the text, in order, whose answers are from the translation memory; it may be all.
     """
 
     pieces: list[Piece]
     after: str = ""
-    is_remembered: bool = False
+    remembered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,13 @@ class _Protected:
     def is_untranslatable(self) -> bool:
         """Whether there is nothing to ask the model: no text but protected spans and punctuation."""
         return bool(self.spans) and not any(map(str.isalnum, self.marked))
+
+    @property
+    def answer(self) -> str:
+        """The text with its terms translated, and nothing else."""
+        parts = split_at_marks(self.marked)
+        parts[1::2] = [target or source for source, target in self.spans]
+        return "".join(parts)
 
     @staticmethod
     def part(marked: str, spans: Iterator[tuple[str, str]]) -> _Protected:
@@ -145,7 +152,7 @@ class PieceMaker:
 
     def _prepare(self, text: _Protected, ids: list[int]) -> Prepared:
         if text.is_untranslatable:
-            return Prepared([], fill_marks(text.marked, [target or source for source, target in text.spans]))
+            return Prepared([], text.answer)
         if len(ids) <= self._max_tokens and len(text.spans) <= len(MARKS):
             return Prepared([self._piece(ids, text)] if ids else [])
         return Prepared(list(self._split(text)))
@@ -155,12 +162,12 @@ class PieceMaker:
 
         A value of CSV or JSON may hold line ends: its lines are answered one by one and the line ends kept.
         """
-        answer = self._memory.get(text.strip()) if self._memory else None
-        if answer is not None:
-            return _put_back_spaces(text, Prepared([], answer, is_remembered=True))
+        inner = text.strip() if self._memory else ""
+        if inner in self._memory:
+            return _put_back_spaces(text, Prepared([], self._memory[inner], (inner,)))
         if "\n" in text:
             return self._prepare_parts(_LINE_END.split(text))
-        sentences = split_sentences(text, self._src_lang) if self._memory else []
+        sentences = split_sentences(inner, self._src_lang) if self._memory else []
         if len(sentences) > 1 and not self._memory.keys().isdisjoint(sentences):
             parts = [part for sentence in sentences for part in (self._separator, sentence)]
             return _put_back_spaces(text, self._prepare_parts(parts[1:]))
@@ -170,18 +177,18 @@ class PieceMaker:
         """Answers texts, at even places, one by one, and keeps what stands between them."""
         pieces: list[Piece] = []
         between = ""
-        is_remembered = False
+        remembered: tuple[str, ...] = ()
         for position, part in enumerate(parts):
             if position % 2:
                 between += part
                 continue
             (prepared,) = self.prepare([part])
-            is_remembered |= prepared.is_remembered
+            remembered += prepared.remembered
             for piece in prepared.pieces:
                 pieces.append(replace(piece, before=between + piece.before))
                 between = ""
             between += prepared.after if prepared.pieces else prepared.after or part
-        return Prepared(pieces, between, is_remembered)
+        return Prepared(pieces, between, remembered)
 
     def split(self, text: str) -> Iterator[Piece]:
         """Yields the sentences of a text without line ends, and parts of those that are too long."""
@@ -261,7 +268,8 @@ def _put_back_spaces(text: str, prepared: Prepared) -> Prepared:
     if not prepared.pieces:
         return replace(prepared, after=f"{before}{prepared.after}{after}") if prepared.after else prepared
     first, *others = prepared.pieces
-    return Prepared([replace(first, before=before + first.before), *others], prepared.after + after)
+    first = replace(first, before=before + first.before)
+    return Prepared([first, *others], prepared.after + after, prepared.remembered)
 
 
 def _split_by_marks(sentence: str) -> list[str]:

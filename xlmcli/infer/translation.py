@@ -281,15 +281,21 @@ class Translation:
             if num_missing:
                 self.counts.num_without_term += 1
                 warnings = (*warnings, TERMS)
-        self.counts.num_remembered += prepared.is_remembered
-        is_remembered = prepared.is_remembered if self._has_memory else None
-        return Translations(hypotheses, warnings, self._with_scores, is_remembered=is_remembered)
+        is_remembered = bool(prepared.remembered)
+        self.counts.num_remembered += is_remembered
+        shown = is_remembered if self._has_memory else None
+        return Translations(hypotheses, warnings, self._with_scores, is_remembered=shown)
 
     def _find_terms(self, text: str, prepared: Prepared) -> list[FoundTerm]:
         """The terms that the model does not carry by their marks."""
-        if self._terms is None or (prepared.is_remembered and not prepared.pieces):
+        if self._terms is None:
             return []
-        return self._terms.find(text, find_spans(text))
+        taken, end = find_spans(text), 0
+        for known in prepared.remembered:
+            start = text.index(known, end)
+            end = start + len(known)
+            taken.append((start, end))
+        return self._terms.find(text, taken)
 
     def _put_terms(
         self, hypotheses: Sequence[Hypothesis], terms: Sequence[FoundTerm]

@@ -11,7 +11,7 @@ import random
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from xlmcli.text.special import FIRST_SPECIAL_ID, NUM_SPECIAL
 
@@ -116,6 +116,8 @@ _PLAIN_NUMBER = re.compile(r"(?<![\w.,:/%$€£+-])\d{2,}(?![\w:/%$€£-]|[.,]\
 _CAPITALISED = re.compile(r"(?<![\w'’.-])[A-Z][^\W\d_]+(?![\w'’-])")
 _SHARE_OF_WORDS = 0.2
 
+_ENDS_IN_WORD, _BEGINS_IN_WORD = re.compile(r"\w\Z"), re.compile(r"\w")
+
 
 def find_spans(text: str, is_strange: Callable[[str], bool] | None = None) -> list[tuple[int, int]]:
     """Returns where the spans to protect are, start and end, in order; spans that touch are one.
@@ -177,23 +179,30 @@ def split_at_marks(text: str) -> list[str]:
     return re.split(f"({_MARK.pattern})", text)
 
 
-def separate_marks(text: str, marks: Iterable[str], separator: str) -> str:
-    """Puts a separator between some marks and the words or others of these marks that they touch."""
-    some = f"[{''.join(marks)}]"
-    return re.sub(rf"(?<=\w)(?={some})|(?<={some})(?=\w|{some})", separator, text)
+def restore_spans(text: str, spans: Mapping[str, str], words: Collection[str] = (), separator: str = "") -> str | None:
+    """Puts spans back in place of their marks, or returns None if a mark is missing, doubled or of no span.
 
-
-def fill_marks(text: str, spans: Sequence[str]) -> str:
-    """Puts a span in place of each mark, in order; there must be as many."""
-    remaining = iter(spans)
-    return _MARK.sub(lambda _: next(remaining), text)
-
-
-def restore_spans(text: str, spans: Mapping[str, str]) -> str | None:
-    """Puts spans back in place of their marks, or returns None if a mark is missing, doubled or of no span."""
+    Args:
+        text: A text with marks.
+        spans: What each mark stands for.
+        words: Marks that stand for words.
+        separator: What is put between these and other words.
+    """
     if sorted(iter_marks(text)) != sorted(spans):
         return None
-    return _MARK.sub(lambda match: spans[match[0]], text)
+    return fill_marks(text, spans, words, separator)
+
+
+def fill_marks(text: str, spans: Mapping[str, str], words: Collection[str] = (), separator: str = "") -> str:
+    """Puts spans in place of their marks, as `restore_spans`; any other mark stays."""
+    filled, before = "", ""
+    for part in filter(None, split_at_marks(text)):
+        new = spans.get(part, part)
+        if (part in words and _ENDS_IN_WORD.search(filled)) or (before in words and _BEGINS_IN_WORD.match(new)):
+            filled += separator
+        filled += new
+        before = part
+    return filled
 
 
 def has_marks(text: str) -> bool:
