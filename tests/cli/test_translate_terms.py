@@ -121,7 +121,7 @@ def test_terms_need_marks_or_a_head_that_aligns(xlm: Run, tiny_bundle: Path, ter
 
 def test_texts_in_the_memory_are_answered_from_there(translate: Run, tmp_path: Path, terms: Path) -> None:
     memory = tmp_path / "memory.tsv"
-    memory.write_text("The red car.\tAuto rouge !\n", encoding="utf-8")
+    memory.write_text("The red car.\tAuto rouge !\nIt is Mr. X.\tM. X.\n", encoding="utf-8")
     options = ["--translate-memory", memory, "--terms", terms]
     content = " The red car.\t\nIt rains. The red car.\nthe red car.\n"
     done = translate(*options, stdin=content)
@@ -134,6 +134,7 @@ def test_texts_in_the_memory_are_answered_from_there(translate: Run, tmp_path: P
         map(json.loads, translate(*options, "--format", "jsonl", "--alignment", stdin=objects).out.splitlines())
     )
     assert [answer["memory"] for answer in answers] == [True, True, False]
+    assert ["warnings" in answer for answer in answers] == [False, False, False]
     assert (answers[0]["text"], answers[0]["alignment"]) == (" Auto rouge !\t", [])
     done = translate(*options, "--format", "jsonl", stdin='{"text": "a", "memory": 1}\n', code=ExitCode.DATA)
     assert "'memory'" in done.err

@@ -187,6 +187,7 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
         translation = open_translation(step.path, step.src, step.tgt, search, stream.engine_options)
         stream.run(translation, search.added, sink)
         return translation.counts
+    _check_one_direction(search, "two models, through English")
     from xlmcli.infer.pivot import PivotPipeline
 
     one, other = route
@@ -207,7 +208,13 @@ def _translate_identified(
 
     if pivot:
         raise UsageError("--pivot and --src auto together", hint="give one of them")
+    _check_one_direction(search, "--src auto")
     path = find_translator(model, None, tgt)
     translation = open_identified(path, tgt, search, stream.engine_options, passes_target=not force)
     stream.run(translation, search.added, TextSink(stream.file))
     return translation.counts
+
+
+def _check_one_direction(search: SearchOptions, other: str) -> None:
+    if search.terms or search.memory:
+        raise UsageError(f"--terms and --translate-memory are for one direction, not for {other}")

@@ -277,8 +277,8 @@ class Translation:
                 for rank, item in enumerate(hypotheses)
             )
         if terms:
-            hypotheses, num_missing = self._put_terms(hypotheses, terms)
-            if num_missing:
+            hypotheses, are_kept = self._substitute(hypotheses, terms)
+            if not are_kept:
                 self.counts.num_without_term += 1
                 warnings = (*warnings, TERMS)
         is_remembered = bool(prepared.remembered)
@@ -292,25 +292,25 @@ class Translation:
             return []
         taken, end = find_spans(text), 0
         for known in prepared.remembered:
-            start = text.index(known, end)
-            end = start + len(known)
-            taken.append((start, end))
+            if (start := text.find(known, end)) >= 0:  # Of a sentence, spaces may have been mended.
+                end = start + len(known)
+                taken.append((start, end))
         return self._terms.find(text, taken)
 
-    def _put_terms(
+    def _substitute(
         self, hypotheses: Sequence[Hypothesis], terms: Sequence[FoundTerm]
-    ) -> tuple[tuple[Hypothesis, ...], int]:
-        """Puts terms where the words are that are linked to them, and counts those that have no place."""
+    ) -> tuple[tuple[Hypothesis, ...], bool]:
+        """Puts terms where the words are that are linked to them; tells whether all have a place."""
+        from xlmcli.infer.alignment import Alignment
         from xlmcli.infer.substitution import substitute_terms
 
-        done = []
-        num_missing = 0
-        for item in hypotheses:
-            if item.alignment is not None:
-                put, alignment, missing = substitute_terms(item.text, item.alignment, terms, self._direction.tgt)
-                done.append(replace(item, text=put, alignment=alignment if self._with_alignment else None))
-                num_missing += missing
-        return tuple(done), num_missing
+        lang = self._direction.tgt
+        put = [substitute_terms(item.text, item.alignment or Alignment(), terms, lang) for item in hypotheses]
+        kept = tuple(
+            Hypothesis(text, item.score, links if self._with_alignment else None)
+            for item, (text, links, _) in zip(hypotheses, put, strict=True)
+        )
+        return kept, not any(num_missing for _, _, num_missing in put)
 
     def _join(self, prepared: Prepared, results: Sequence[PieceTranslation], rank: int) -> Hypothesis:
         texts = [self._text(result, rank) for result in results]
