@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xlmcli.infer.alignment import Alignment, WordAligner
 from xlmcli.infer.engine import Decoding, Translated
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.text import TextRecord
@@ -18,6 +19,7 @@ from xlmcli.infer.terms import TermList
 from xlmcli.infer.translation import Translation, Translations
 from xlmcli.records import Direction
 from xlmcli.text.byte_pieces import BYTE_PIECES, BytePieces
+from xlmcli.text.places import find_words
 from xlmcli.text.spans import MARKS, find_spans, iter_marks
 
 A, B = MARKS[:2]
@@ -91,6 +93,7 @@ def make(
     knows_marks: bool = True,
     terms: TermList | None = None,
     protect: bool = True,
+    aligner: WordAligner | None = None,
 ) -> tuple[Translation, Engine]:
     engine = Engine(say)
     decoding = Decoding(beam_size=beam_size or num_best, length_penalty=1.0, num_best=num_best)
@@ -103,6 +106,8 @@ def make(
         find_spans=find_spans if protect else None,
         knows_marks=knows_marks,
         terms=terms,
+        aligner=aligner,
+        with_alignment=False,
     )
     return translation, engine
 
@@ -327,6 +332,42 @@ def test_terms_need_no_protection_of_other_spans() -> None:
     translation, engine = make(lambda text: [text], terms=TERMS, protect=False)
     assert best_of(translate(translation, f"{{x}} cat {B} \ufdef now")) == f"{{x}} Chat {B} \ufdef now"
     assert engine.asked == [f"{{x}} {A} {B} {MARKS[2]} now"]
+
+
+class InOrder(WordAligner):
+    """Links the first words, each to the one in its place."""
+
+    def __init__(self, num: int) -> None:
+        self._num = num
+
+    def align(self, text: str, translation: str, *_: object) -> Alignment:
+        links = [(number, number) for number in range(self._num)]
+        return Alignment(find_words(text, "en"), find_words(translation, "fr"), links)
+
+
+def test_terms_take_the_place_of_linked_words_before_marks_carry_them() -> None:
+    said = {"The cat sleeps": ["LE FELIN DORT"], f"The {A} sleeps": [f"perdu {A}"]}
+    translation, engine = make(said.__getitem__, terms=TERMS, aligner=InOrder(3))
+    answer = translate(translation, "The cat sleeps")
+    assert (best_of(answer), answer.warnings) == ("LE Chat DORT", ())
+    assert engine.asked == ["The cat sleeps", f"The {A} sleeps"]
+
+
+def test_marks_carry_terms_that_have_no_linked_words() -> None:
+    translation, engine = make(lambda text: [f"x {A}" if A in text else "LE FELIN"], terms=TERMS, aligner=InOrder(1))
+    answer = translate(translation, " The cat sleeps\n\nCat\nNow ")
+    assert (best_of(answer), answer.warnings) == (" x Chat\n\nChat\nLE FELIN ", ())
+    assert translation.counts.num_without_term == 0
+    assert best_of(translate(translation, "Now")) == "LE FELIN"
+    assert best_of(translate(translation, "Cat! ")) == "Chat! "
+    assert engine.asked.count("Now") == 3
+
+
+def test_terms_that_nothing_carries_are_counted() -> None:
+    translation, _ = make(lambda text: ["LE FELIN"], terms=TERMS, aligner=InOrder(1), knows_marks=False)
+    answer = translate(translation, "The cat sleeps")
+    assert (best_of(answer), answer.warnings) == ("LE FELIN", ("terms",))
+    assert translation.counts.num_without_term == 1
 
 
 @given(

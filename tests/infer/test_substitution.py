@@ -65,6 +65,13 @@ def test_words_that_lie_apart() -> None:
     assert substitute({"car": "auto"}, links=wide)[::2] == ("La voiture rouge et auto chien.", 0)
 
 
+def test_words_that_belong_to_others_are_left() -> None:
+    said = "La télé n'est pas vraie."
+    one, links = "TV is unreal", [(0, 0), (0, 1), (0, 2)]
+    assert substitute({"TV": "lucarne"}, one, said, links)[::2] == ("lucarne n'est pas vraie.", 0)
+    assert substitute({"TV": "lucarne"}, one, said, links[2:])[::2] == (said, 1)
+
+
 def test_terms_without_a_place_are_counted() -> None:
     links = [link for link in LINKS if link[0] != 6]
     assert substitute({"dog": "toutou"}, links=links)[::2] == (TRANSLATION, 1)

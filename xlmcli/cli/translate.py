@@ -118,10 +118,10 @@ def command(
 
     With --terms (may be repeated), each term that stands in the text comes out as its translation, as it is written in
     the list: whole words; in any case, unless the term has capitals; the longest, where terms overlap. Inflected forms
-    are terms of their own. A model that has learned protected spans carries terms as it carries those; with any other,
-    they are put in place of the words that --alignment would link to them. What stands in addresses, placeholders and
-    the like is no term. A text that --translate-memory has (exactly, but for spaces at its ends), or a sentence or a
-    line of it, is answered from there, terms or not.
+    are terms of their own. They take the place of the words that --alignment would link to them; where there are none,
+    a model that has learned protected spans carries them as it carries those. What stands in addresses and the like is
+    no term. A text that --translate-memory has (exactly, but for spaces at its ends), or a sentence or a line of it, is
+    answered from there, terms or not.
 
     A score is the log probability of the translation divided by its length in tokens to the power of --length-penalty.
 

@@ -35,7 +35,8 @@ class Piece:
         before: What stands before its answer when the answers of a text are joined.
         is_cut: Whether it starts or ends inside a sentence because the sentence is too long.
         lang: Language of the text, where it is told with every text.
-        is_second: Whether it belongs to the second text of a pair whose texts are asked about apart.
+        is_second: Whether it belongs to the second text of a pair whose texts are asked about apart, or to a text with
+            the marks of terms that is asked about without them too.
         marked: Its text with the marks of protected spans; empty where it has none.
         spans: What each mark stands for in its answer.
         terms: What those of terms stand for in the text.

@@ -1,4 +1,4 @@
-"""Terms in the translations of a model that carries no marks: put in place of the words that stand for them."""
+"""Terms put in place of the words of a translation that stand for them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from xlmcli.infer.alignment import Alignment
 from xlmcli.infer.terms import FoundTerm
 from xlmcli.text.places import Place, Word, find_words
+from xlmcli.text.sentences import sentence_separator
 from xlmcli.text.spans import apart
 
 
@@ -28,7 +29,7 @@ def substitute_terms(
     taken: list[tuple[Place, FoundTerm]] = []
     left = []
     for term in terms:
-        linked = _linked_place(alignment, term)
+        linked = _linked_place(translation, alignment, term, lang)
         standing = [place for place in _find_whole(term.target, translation) if linked and _overlap(place, linked)]
         place = standing[0] if standing else linked
         if place and apart([other for other, _ in taken], [place]):
@@ -53,8 +54,11 @@ def _linked_words(alignment: Alignment, term: FoundTerm) -> list[int]:
     return [number for number, word in enumerate(alignment.source) if word.start < term.end and term.start < word.end]
 
 
-def _linked_place(alignment: Alignment, term: FoundTerm) -> Place | None:
-    """Where the words stand that are linked to a term; the longest run of them, but for a word, if they lie apart."""
+def _linked_place(translation: str, alignment: Alignment, term: FoundTerm, lang: str) -> Place | None:
+    """Where the words stand that are linked to a term; the longest run of them, but for a word, if they lie apart.
+
+    At its ends are no words that belong to others, such as ``n'`` of ``n'est``.
+    """
     sources = _linked_words(alignment, term)
     numbers = [
         target
@@ -69,8 +73,13 @@ def _linked_place(alignment: Alignment, term: FoundTerm) -> Place | None:
             runs.append([number])
     if not runs:
         return None
-    longest = max(runs, key=len)
-    return alignment.target[longest[0]].start, alignment.target[longest[-1]].end
+    words = [alignment.target[number] for number in max(runs, key=len)]
+    if sentence_separator(lang):
+        while words and translation[words[-1].end : words[-1].end + 1].isalnum():
+            words.pop()
+        while words and translation[: words[0].start][-1:].isalnum():
+            words.pop(0)
+    return (words[0].start, words[-1].end) if words else None
 
 
 def _find_whole(words: str, text: str) -> Iterator[Place]:

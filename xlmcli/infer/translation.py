@@ -202,7 +202,7 @@ class Translation:
         with_scores: Whether scores are written.
         find_spans: What to protect.
         knows_marks: Whether the model has learned what marks of protected spans are.
-        aligner: What links words; None where neither links are asked for, nor terms of a model that carries no marks.
+        aligner: What links words; None where neither links nor terms are asked for, or no head of the model can.
         with_alignment: Whether links are written.
         back: The model in the opposite direction, where that is asked for links too.
         terms: Words whose translations are given.
@@ -234,22 +234,30 @@ class Translation:
         self._aligner = aligner
         self._with_alignment = with_alignment
         self._back = back
-        self._terms = None if knows_marks else terms
+        self._terms = terms
         self._has_memory = memory is not None
-        self._pieces = PieceMaker(
-            tokenizer,
-            engine.max_source_tokens,
-            direction.src,
-            direction.tgt,
-            find_spans,
-            terms=terms if knows_marks else None,
-            memory=memory,
+        make_pieces = partial(
+            PieceMaker, tokenizer, engine.max_source_tokens, direction.src, direction.tgt, find_spans, memory=memory
         )
+        self._pieces = make_pieces()
+        self._marked_pieces = make_pieces(terms=terms) if terms is not None and knows_marks else None
         self.num_workers = engine.num_workers
         self.counts = TranslationCounts()
 
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
-        return self._pieces.prepare([record.text or "" for record in records])
+        texts = [record.text or "" for record in records]
+        prepared = self._pieces.prepare(texts)
+        if self._marked_pieces is not None:
+            rows = [row for row, text in enumerate(texts) if self._find_terms(text, prepared[row])]
+            for row, marked in zip(rows, self._marked_pieces.prepare([texts[row] for row in rows]), strict=True):
+                prepared[row] = self._add_marked(prepared[row], marked)
+        return prepared
+
+    def _add_marked(self, plain: Prepared, marked: Prepared) -> Prepared:
+        """Where links say which words are a term's, marks of terms are for a text in which they find no place."""
+        if self._aligner is None or not marked.pieces:
+            return marked
+        return replace(plain, pieces=[*plain.pieces, *(replace(piece, is_second=True) for piece in marked.pieces)])
 
     def submit(self, batch: Sequence[Piece]) -> ProtectedTranslations | SymmetricTranslations:
         pending = ProtectedTranslations(
@@ -263,31 +271,45 @@ class Translation:
 
     def finish(self, record: Record, prepared: Prepared, results: Sequence[PieceTranslation]) -> Translations:
         """Joins the translations of a text's pieces; a text without pieces is its own translation."""
-        num_best = self._decoding.num_best
         text = record.text or ""
-        if not prepared.pieces:
-            hypotheses = (Hypothesis(prepared.after or text, 0.0),) * num_best
-        else:
-            hypotheses = tuple(self._join(prepared, results, rank) for rank in range(num_best))
-        warnings = self._warnings(prepared, results) if prepared.pieces else ()
-        terms = self._find_terms(text, prepared)
-        if self._aligner is not None and (self._with_alignment or terms):
-            hypotheses = tuple(
-                replace(item, alignment=self._aligner.align(text, item.text, prepared.pieces, results, rank))
-                for rank, item in enumerate(hypotheses)
-            )
-        if terms:
+        pieces = [piece for piece in prepared.pieces if not piece.is_second]
+        plain, said = replace(prepared, pieces=pieces), results[: len(pieces)]
+        # Terms alone were put in their places already.
+        terms = self._find_terms(text, prepared) if pieces or self._marked_pieces is None else []
+        hypotheses = self._hypotheses(text, plain, said, are_linked=self._with_alignment or bool(terms))
+        are_kept = True
+        if terms and self._aligner is not None:
             hypotheses, are_kept = self._substitute(hypotheses, terms)
-            if not are_kept:
-                self.counts.num_without_term += 1
-                warnings = (*warnings, TERMS)
+        if not are_kept and self._marked_pieces is not None:
+            (plain,), said = self._marked_pieces.prepare([text]), results[len(pieces) :]
+            hypotheses = self._hypotheses(text, plain, said, are_linked=self._with_alignment)
+            are_kept = True
+        warnings = self._warnings(plain, said) if plain.pieces else ()
+        if not are_kept:
+            self.counts.num_without_term += 1
+            warnings = (*warnings, TERMS)
         is_remembered = bool(prepared.remembered)
         self.counts.num_remembered += is_remembered
         shown = is_remembered if self._has_memory else None
         return Translations(hypotheses, warnings, self._with_scores, is_remembered=shown)
 
+    def _hypotheses(
+        self, text: str, prepared: Prepared, results: Sequence[PieceTranslation], *, are_linked: bool
+    ) -> tuple[Hypothesis, ...]:
+        num_best = self._decoding.num_best
+        if not prepared.pieces:
+            hypotheses = (Hypothesis(prepared.after or text, 0.0),) * num_best
+        else:
+            hypotheses = tuple(self._join(prepared, results, rank) for rank in range(num_best))
+        if self._aligner is None or not are_linked:
+            return hypotheses
+        return tuple(
+            replace(item, alignment=self._aligner.align(text, item.text, prepared.pieces, results, rank))
+            for rank, item in enumerate(hypotheses)
+        )
+
     def _find_terms(self, text: str, prepared: Prepared) -> list[FoundTerm]:
-        """The terms that the model does not carry by their marks."""
+        """The terms of a text, but for those in parts that are remembered."""
         if self._terms is None:
             return []
         taken, end = find_spans(text), 0
@@ -412,7 +434,9 @@ def open_direction(
     memory = _open_memory(search.memory, direction) if search.memory else None
     defaults = bundle.translation.decoding
     knows_marks = bundle.translation.protects_spans
-    aligns = search.with_alignment or (terms is not None and not knows_marks)
+    aligns = search.with_alignment or (
+        terms is not None and (not knows_marks or bundle.translation.alignment is not None)
+    )
     engine = engine or open_engine(bundle, direction, tokenizer, options, aligns=aligns)
     decoding = Decoding(
         beam_size=search.beam_size or max(defaults.beam_size, search.num_best),
