@@ -72,6 +72,13 @@ def test_words_that_belong_to_others_are_left() -> None:
     assert substitute({"TV": "lucarne"}, one, said, links[2:])[::2] == (said, 1)
 
 
+def test_protected_spans_are_left() -> None:
+    said = "auto #42 rapide"
+    assert substitute({"car": "bagnole"}, "car #42", said, [(0, 0), (0, 3)])[::2] == ("bagnole #42 rapide", 0)
+    assert substitute({"car": "auto"}, "car x", "le https://auto.fr x", [])[::2] == ("le https://auto.fr x", 1)
+    assert substitute({"node.js": "Node"}, "node.js", "le node.js", [(0, 1)])[::2] == ("le Node", 0)
+
+
 def test_terms_without_a_place_are_counted() -> None:
     links = [link for link in LINKS if link[0] != 6]
     assert substitute({"dog": "toutou"}, links=links)[::2] == (TRANSLATION, 1)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from xlmcli.infer.alignment import Alignment
 from xlmcli.infer.terms import FoundTerm
 from xlmcli.text.places import Place, Word, find_words
 from xlmcli.text.sentences import sentence_separator
-from xlmcli.text.spans import apart
+from xlmcli.text.spans import apart, find_spans
 
 
 def substitute_terms(
@@ -26,23 +26,25 @@ def substitute_terms(
     Returns:
         The translation and its links with the terms in them, and the number of terms for which there was no place.
     """
-    taken: list[tuple[Place, FoundTerm]] = []
+    spans = find_spans(translation)
+    taken: dict[Place, FoundTerm] = {}
     left = []
     for term in terms:
-        linked = _linked_place(translation, alignment, term, lang)
+        linked = _linked_place(translation, alignment, term, spans, lang)
         standing = [place for place in _find_whole(term.target, translation) if linked and _overlap(place, linked)]
         place = standing[0] if standing else linked
-        if place and apart([other for other, _ in taken], [place]):
-            taken.append((place, term))
+        if place and _is_free(place, taken, spans):
+            taken[place] = term
         else:
             left.append(term)
     num_missing = 0
     for term in left:
-        if places := apart([other for other, _ in taken], _find_whole(term.target, translation)):
-            taken.append((places[0], term))
+        places = [place for place in _find_whole(term.target, translation) if _is_free(place, taken, spans)]
+        if places:
+            taken[places[0]] = term
         else:
             num_missing += 1
-    for (start, end), term in sorted(taken, reverse=True):
+    for (start, end), term in sorted(taken.items(), reverse=True):
         if translation[start:end] != term.target:
             translation = translation[:start] + term.target + translation[end:]
             alignment = _relink(alignment, (start, end), term, lang)
@@ -54,10 +56,19 @@ def _linked_words(alignment: Alignment, term: FoundTerm) -> list[int]:
     return [number for number, word in enumerate(alignment.source) if word.start < term.end and term.start < word.end]
 
 
-def _linked_place(translation: str, alignment: Alignment, term: FoundTerm, lang: str) -> Place | None:
-    """Where the words stand that are linked to a term; the longest run of them, but for a word, if they lie apart.
+def _is_free(place: Place, taken: Collection[Place], spans: Sequence[Place]) -> bool:
+    """Whether a place touches no other, and no protected span, unless it holds all of that."""
+    outside = [span for span in spans if not place[0] <= span[0] <= span[1] <= place[1]]
+    return bool(apart([*taken, *outside], [place]))
 
-    At its ends are no words that belong to others, such as ``n'`` of ``n'est``.
+
+def _linked_place(
+    translation: str, alignment: Alignment, term: FoundTerm, spans: Sequence[Place], lang: str
+) -> Place | None:
+    """Where the words stand that are linked to a term; the longest run of them, if they lie apart.
+
+    In a run may be a word that is not linked, but for a protected span; at its ends are no words that belong to
+    others, such as ``n'`` of ``n'est``.
     """
     sources = _linked_words(alignment, term)
     numbers = [
@@ -65,9 +76,10 @@ def _linked_place(translation: str, alignment: Alignment, term: FoundTerm, lang:
         for source, target in alignment.links
         if source in sources and any(map(str.isalnum, alignment.target[target].text))
     ]
+    numbers += [number + 1 for number in numbers if number + 2 in numbers and _is_word(number + 1, alignment, spans)]
     runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number <= runs[-1][-1] + 2:
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1:
             runs[-1].append(number)
         else:
             runs.append([number])
@@ -80,6 +92,12 @@ def _linked_place(translation: str, alignment: Alignment, term: FoundTerm, lang:
         while words and translation[: words[0].start][-1:].isalnum():
             words.pop(0)
     return (words[0].start, words[-1].end) if words else None
+
+
+def _is_word(number: int, alignment: Alignment, spans: Sequence[Place]) -> bool:
+    """Whether a word of the translation is no protected span."""
+    word = alignment.target[number]
+    return bool(apart(spans, [(word.start, word.end)]))
 
 
 def _find_whole(words: str, text: str) -> Iterator[Place]:
