@@ -119,6 +119,8 @@ FILES = {
     "test.labels": LABELS,
     "reviews.txt": ["I hate it.", *ENGLISH],
     "reviews.csv": ["comment,stars", *(f"{text},3" for text in FRENCH)],
+    "terms.tsv": ["station\tstation-service"],
+    "old.tsv": ["\t".join(pair) for pair in zip(ENGLISH, FRENCH, strict=True)],
     "posts.jsonl": [json.dumps({"title": text, "id": number}) for number, text in enumerate(ENGLISH)],
 }
 

@@ -42,6 +42,9 @@ def test_two_models_follow_each_other(xlm: Run, home: Path) -> None:
     assert (first.code, second.code, both.code) == (ExitCode.OK,) * 3
     assert both.out == second.out
     assert "through English: by de-en, then en-fr" in both.err
+    done = xlm("translate", "--src", "de", "--tgt", "fr", "--pivot", "--translate-memory", "x", stdin=text)
+    assert done.code == ExitCode.USAGE
+    assert "for one direction, not for two models" in done.err
     assert xlm("translate", "--src", "de", "--tgt", "fr", stdin=text).code == ExitCode.MODEL
 
 
@@ -119,6 +122,7 @@ def test_no_line_is_taken_for_the_target(xlm: Run) -> None:
         (("--src", "auto", "--tgt", "fr", "--pivot"), ExitCode.USAGE, "--pivot and --src auto together"),
         (("--src", "en", "--tgt", "fr", "--force"), ExitCode.USAGE, "--force is for --src auto"),
         (("--src", "en", "--pivot"), ExitCode.USAGE, "--pivot needs both languages"),
+        (("--src", "auto", "--tgt", "fr", "--terms", "x"), ExitCode.USAGE, "for one direction, not for --src auto"),
     ],
 )
 def test_options_that_do_not_go_together(xlm: Run, options: tuple[str, ...], code: ExitCode, message: str) -> None:

@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xlmcli.infer.alignment import Alignment, WordAligner
 from xlmcli.infer.engine import Decoding, Translated
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.text import TextRecord
+from xlmcli.infer.terms import TermList
 from xlmcli.infer.translation import Translation, Translations
 from xlmcli.records import Direction
 from xlmcli.text.byte_pieces import BYTE_PIECES, BytePieces
+from xlmcli.text.places import find_words
 from xlmcli.text.spans import MARKS, find_spans, iter_marks
 
 A, B = MARKS[:2]
@@ -83,7 +86,14 @@ class Engine:
 
 
 def make(
-    say: Say, num_best: int = 1, beam_size: int | None = None, *, knows_marks: bool = True
+    say: Say,
+    num_best: int = 1,
+    beam_size: int | None = None,
+    *,
+    knows_marks: bool = True,
+    terms: TermList | None = None,
+    protect: bool = True,
+    aligner: WordAligner | None = None,
 ) -> tuple[Translation, Engine]:
     engine = Engine(say)
     decoding = Decoding(beam_size=beam_size or num_best, length_penalty=1.0, num_best=num_best)
@@ -93,8 +103,11 @@ def make(
         CharacterTokenizer(),  # type: ignore[arg-type]
         direction,
         decoding,
-        find_spans=find_spans,
+        find_spans=find_spans if protect else None,
         knows_marks=knows_marks,
+        terms=terms,
+        aligner=aligner,
+        with_alignment=False,
     )
     return translation, engine
 
@@ -283,3 +296,87 @@ def test_a_model_that_copies_gives_the_text_back(text: str) -> None:
 def test_parts_that_are_copied_give_the_text_back(text: str) -> None:
     translation, _ = make(lambda said: ["" if set(said) & set(MARKS) else said])
     assert best_of(translate(translation, text)) == text
+
+
+TERMS = TermList({"cat": "Chat", "red cat": "chat roux", "word it": "X", "L'eau": "l'Eau"}, "en")
+
+
+def test_marks_carry_terms() -> None:
+    translation, engine = make(lambda text: [f"{B} et {A}, {MARKS[2]}"], terms=TERMS)
+    answer = translate(translation, "Cat {x}: red cat now")
+    assert engine.asked == [f"{A} {B}: {MARKS[2]} now"]
+    assert (best_of(answer), answer.warnings) == ("{x} et Chat, chat roux", ())
+
+
+def test_terms_are_words_of_their_own() -> None:
+    translation, _ = make(lambda text: [f"le{A}est{B}{MARKS[2]}{MARKS[3]}{MARKS[4]}, l'{MARKS[5]}"], terms=TERMS)
+    assert best_of(translate(translation, "A cat {x} cat x_1 cat cat")) == "le Chat est{x}Chat x_1 Chat, l'Chat"
+    # Where the model loses one, the texts between them are translated alone.
+    translation, _ = make(lambda text: ["a"], terms=TERMS)
+    assert best_of(translate(translation, "The cat's tail {x}")) == "a Chat a {x}"
+
+
+def test_terms_alone_are_not_asked_for() -> None:
+    translation, engine = make(lambda text: ["x"], 2, terms=TERMS)
+    for text, expected in ((" Cat! ", " Chat! "), ("cat\n\n(cat)", "Chat\n\n(Chat)"), ("cat " * 20, "Chat " * 20)):
+        assert [item.text for item in translate(translation, text).hypotheses] == [expected] * 2
+    assert engine.asked == []
+
+
+def test_all_of_several_translations_have_the_terms() -> None:
+    translation, _ = make(lambda text: [f"va {A}", f"{A} va"], num_best=2, terms=TERMS)
+    assert [item.text for item in translate(translation, "Go cat").hypotheses] == ["va Chat", "Chat va"]
+
+
+def test_terms_need_no_protection_of_other_spans() -> None:
+    translation, engine = make(lambda text: [text], terms=TERMS, protect=False)
+    assert best_of(translate(translation, f"{{x}} cat {B} \ufdef now")) == f"{{x}} Chat {B} \ufdef now"
+    assert engine.asked == [f"{{x}} {A} {B} {MARKS[2]} now"]
+
+
+class InOrder(WordAligner):
+    """Links the first words, each to the one in its place."""
+
+    def __init__(self, num: int) -> None:
+        self._num = num
+
+    def align(self, text: str, translation: str, *_: object) -> Alignment:
+        links = [(number, number) for number in range(self._num)]
+        return Alignment(find_words(text, "en"), find_words(translation, "fr"), links)
+
+
+def test_terms_take_the_place_of_linked_words_before_marks_carry_them() -> None:
+    said = {"The cat sleeps": ["LE FELIN DORT"], f"The {A} sleeps": [f"perdu {A}"]}
+    translation, engine = make(said.__getitem__, terms=TERMS, aligner=InOrder(3))
+    answer = translate(translation, "The cat sleeps")
+    assert (best_of(answer), answer.warnings) == ("LE Chat DORT", ())
+    assert engine.asked == ["The cat sleeps", f"The {A} sleeps"]
+
+
+def test_marks_carry_terms_that_have_no_linked_words() -> None:
+    translation, engine = make(lambda text: [f"x {A}" if A in text else "LE FELIN"], terms=TERMS, aligner=InOrder(1))
+    answer = translate(translation, " The cat sleeps\n\nCat\nNow ")
+    assert (best_of(answer), answer.warnings) == (" x Chat\n\nChat\nLE FELIN ", ())
+    assert translation.counts.num_without_term == 0
+    assert best_of(translate(translation, "Now")) == "LE FELIN"
+    assert best_of(translate(translation, "Cat! ")) == "Chat! "
+    assert engine.asked.count("Now") == 3
+
+
+def test_terms_that_nothing_carries_are_counted() -> None:
+    translation, _ = make(lambda text: ["LE FELIN"], terms=TERMS, aligner=InOrder(1), knows_marks=False)
+    answer = translate(translation, "The cat sleeps")
+    assert (best_of(answer), answer.warnings) == ("LE FELIN", ("terms",))
+    assert translation.counts.num_without_term == 1
+
+
+@given(
+    st.lists(SPAN | WORD | st.sampled_from(["cat", "red", "Cat."]), max_size=14).map(" ".join),
+    st.lists(SAID, min_size=1, max_size=5),
+)
+def test_every_term_comes_out(text: str, said: list[str]) -> None:
+    turns = cycle(said)
+    translation, _ = make(lambda _: [next(turns)], terms=TERMS)
+    answer = best_of(translate(translation, text))
+    for target, num in Counter(term.target for term in TERMS.find(text, find_spans(text))).items():
+        assert len(re.findall(rf"(?<!\w){target}(?!\w)", answer)) == num

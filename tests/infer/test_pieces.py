@@ -105,6 +105,30 @@ def placeholders(num: int) -> list[str]:
     return [f"{{x{number}}}" for number in range(num)]
 
 
+MEMORY = {"Two is two!": "Deux !", "Good.": "Bon.", "One.\nTwo.": "Un."}
+
+
+def remember(text: str, max_tokens: int = 100) -> tuple[list[str], str, tuple[str, ...]]:
+    maker = PieceMaker(CharacterTokenizer(), max_tokens, "en", "fr", memory=MEMORY)
+    (prepared,) = maker.prepare([text])
+    return parts(prepared), prepared.after, prepared.remembered
+
+
+def test_a_text_in_the_memory_is_answered_from_there_with_its_spaces() -> None:
+    assert remember(" Good.\t") == ([], " Bon.\t", ("Good.",))
+    assert remember("One.\nTwo.\n") == ([], "Un.\n", ("One.\nTwo.",))
+    assert remember("good.") == (["good."], "", ())
+
+
+def test_lines_and_sentences_in_the_memory_are_answered_from_there() -> None:
+    text = "One.\n Good.\n\nSix.\nGood."
+    assert remember(text) == (["One.", "\n Bon.\n\nSix."], "\nBon.", ("Good.", "Good."))
+    assert remember(" Good. Two is two! ") == ([], " Bon. Deux ! ", ("Good.", "Two is two!"))
+    text = "  One is one. Two is two! Why?"
+    assert remember(text) == (["  Oneisone.", " Deux ! Why?"], "", ("Two is two!",))
+    assert remember("One is one. Why?") == (["Oneisone.Why?"], "", ())
+
+
 def spans_of(prepared: Prepared) -> list[list[str]]:
     return [list(piece.spans.values()) for piece in prepared.pieces]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from xlmcli.cli.options import FiniteRange
+from xlmcli.cli.options import FILE, FiniteRange
 from xlmcli.cli.streaming import LineStream, StreamOptions, open_stream, stream_options
-from xlmcli.errors import UsageError
+from xlmcli.errors import GateError, UsageError
 from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
 
 if TYPE_CHECKING:
@@ -47,6 +48,20 @@ if TYPE_CHECKING:
 @click.option("--with-scores", is_flag=True, help="Write the score of each translation.")
 @click.option("--alignment", is_flag=True, help="Write which words stand for which.")
 @click.option("--symmetric", is_flag=True, help="--alignment by both directions of the model: better, slower.")
+@click.option("--terms", type=FILE, multiple=True, metavar="FILE", help="TSV: term TAB translation [TAB note].")
+@click.option(
+    "--terms-missing",
+    type=click.Choice(["warn", "error"]),
+    default="warn",
+    show_default=True,
+    help="A term that has no place in a translation: count the line, or fail in the end (exit code 1).",
+)
+@click.option(
+    "--translate-memory",
+    type=FILE,
+    metavar="FILE",
+    help="Texts that are not translated by the model: text TAB translation, or TMX (.tmx).",
+)
 @stream_options(verb="translate", model_help="Path of a bundle, or name of a model (default: one for --src and --tgt).")
 def command(
     options: StreamOptions,
@@ -61,6 +76,9 @@ def command(
     with_scores: bool,
     alignment: bool,
     symmetric: bool,
+    terms: tuple[Path, ...],
+    terms_missing: str,
+    translate_memory: Path | None,
 ) -> None:
     """Translate lines of text from FILEs (plain, .gz, .xz or .zst) or stdin, and write a line for each, in order.
 
@@ -81,7 +99,9 @@ def command(
                              (a list of {"text", "score"}), and what went wrong stands in "warnings": "cut" (inside a
                              sentence longer than the model), "repetition", "unfinished" (stopped at the length limit),
                              "parted" (a protected span was lost or none learned; the rest was translated in parts),
-                             "respelt" (characters came out broken; it was searched for without rare ones)
+                             "respelt" (characters came out broken; it was searched for without rare ones),
+                             "terms" (one has no place in the translation); --translate-memory adds "memory" (true
+                             where the text, or a sentence of it, was answered from there)
 
     With a model that has learned it (xlm info says so), addresses, placeholders, tags, code, names of files, emoji and
     other spans that must not change come out byte for byte, each exactly once; with any other, what its vocabulary
@@ -98,6 +118,13 @@ def command(
     lists too, and behind a score and its tab; tables get a column "alignment", and objects "alignment"
     ([[0, 0], …]), "source_words" and "target_words" (lists of {"word", "start", "end"}, in characters).
 
+    With --terms (may be repeated), each term that stands in the text comes out as its translation, as it is written in
+    the list: whole words; in any case, unless the term has capitals; the longest, where terms overlap. Inflected forms
+    are terms of their own. They take the place of the words that --alignment would link to them; where there are none,
+    a model that has learned protected spans carries them as it carries those. What stands in addresses and the like is
+    no term. A text that --translate-memory has (exactly, but for spaces at its ends), or a sentence or a line of it, is
+    answered from there, terms or not.
+
     A score is the log probability of the translation divided by its length in tokens to the power of --length-penalty.
 
     \b
@@ -105,6 +132,7 @@ def command(
       echo "How are you?" | xlm translate --src en --tgt fr
       xlm translate --src fr --tgt en letter.txt -o letter.en.txt
       xlm translate --src en --tgt fr --format csv --column comment < reviews.csv
+      xlm translate --src en --tgt fr --terms terms.tsv --translate-memory old.tmx < letter.en
       tail -f app.log | xlm translate --src en --tgt fr
     """
     from xlmcli.infer.records.protocols import FormatOptions
@@ -123,6 +151,8 @@ def command(
             protect=not no_protect,
             with_alignment=alignment or symmetric,
             is_symmetric=symmetric,
+            terms=terms,
+            memory=translate_memory,
         )
         if src == AUTO:
             counts = _translate_identified(stream, options.model, tgt, search, force=force, pivot=pivot)
@@ -130,6 +160,11 @@ def command(
             raise UsageError("--force is for --src auto", hint="leave it out")
         else:
             counts = _translate(stream, find_route(options.model, src, tgt, pivot=pivot), search)
+        if terms_missing == "error" and counts.num_without_term:
+            raise GateError(
+                f"lines with a term that has no place in the translation: {counts.num_without_term:,}",
+                hint="--format jsonl marks them; --terms-missing warn lets them pass",
+            )
     stream.print_summary(
         [
             (counts.num_cut, "with a sentence longer than the model, which was translated in parts"),
@@ -137,6 +172,8 @@ def command(
             (counts.num_parted, "where the text around protected spans was translated in parts"),
             (counts.num_respelt, "whose translation had broken characters, and was searched for without rare ones"),
             (counts.num_unfinished, "whose translation was stopped at the length limit"),
+            (counts.num_without_term, "with a term that has no place in the translation"),
+            (counts.num_remembered, "answered from the translation memory"),
         ]
     )
 
@@ -152,6 +189,7 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
         translation = open_translation(step.path, step.src, step.tgt, search, stream.engine_options)
         stream.run(translation, search.added, sink)
         return translation.counts
+    _check_one_direction(search, "two models, through English")
     from xlmcli.infer.pivot import PivotPipeline
 
     one, other = route
@@ -172,7 +210,13 @@ def _translate_identified(
 
     if pivot:
         raise UsageError("--pivot and --src auto together", hint="give one of them")
+    _check_one_direction(search, "--src auto")
     path = find_translator(model, None, tgt)
     translation = open_identified(path, tgt, search, stream.engine_options, passes_target=not force)
     stream.run(translation, search.added, TextSink(stream.file))
     return translation.counts
+
+
+def _check_one_direction(search: SearchOptions, other: str) -> None:
+    if search.terms or search.memory:
+        raise UsageError(f"--terms and --translate-memory are for one direction, not for {other}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
@@ -40,7 +40,7 @@ class Alignment:
 
 
 class _Spelling(NamedTuple):
-    """What a piece stands for in a text, and the mark if that is a protected span, which is alike on both sides."""
+    """What a piece stands for in a text, and the mark if that is a protected span, which is on both sides."""
 
     text: str
     mark: str = ""
@@ -139,8 +139,9 @@ class WordAligner:
             rank: Which translation it is, from 0.
         """
         words, others = find_words(text, self._direction.src), find_words(translation, self._direction.tgt)
-        if not pieces:  # It is its own translation.
-            return Alignment(words, others, [(number, number) for number in range(len(words))])
+        if not pieces:  # It is its own translation, or that was given.
+            num_links = len(words) if len(words) == len(others) else 0
+            return Alignment(words, others, [(number, number) for number in range(num_links)])
         parts = [
             part
             for number, (piece, result) in enumerate(zip(pieces, results, strict=True))
@@ -165,22 +166,22 @@ class WordAligner:
         return Alignment(words, others, sorted((one, other) for other, one in links.items()))
 
     def _parts(self, number: str, piece: Piece, result: PieceTranslation, rank: int) -> Iterator[_Part]:
-        translated = iter(result.translated)
+        translated, sources = iter(result.translated), {**piece.spans, **piece.terms}
         for place, asked in enumerate(result.order):
-            if isinstance(asked, str):  # It stands for itself.
-                itself = _Spelling(asked, f"{number} {place}")
-                yield _Part([itself], [itself], np.ones((1, 1), np.float32))
+            if isinstance(asked, str):
+                sides = [_Spelling(spans.get(asked, asked), f"{number} {place}") for spans in (sources, piece.spans)]
+                yield _Part(sides[:1], sides[1:], np.ones((1, 1), np.float32))
                 continue
             said = next(translated)
             yield _Part(
-                self._spellings(asked, self._direction.src, piece, number),
-                self._spellings(said.hypotheses[rank], self._direction.tgt, piece, number),
+                self._spellings(asked, self._direction.src, sources, number),
+                self._spellings(said.hypotheses[rank], self._direction.tgt, piece.spans, number),
                 said.attention[rank],
             )
 
-    def _spellings(self, ids: Sequence[int], lang: str, piece: Piece, number: str) -> list[_Spelling]:
+    def _spellings(self, ids: Sequence[int], lang: str, spans: Mapping[str, str], number: str) -> list[_Spelling]:
         """What each piece stands for."""
-        spans, texts = piece.spans, self._speller.spell(ids, lang)
+        texts = self._speller.spell(ids, lang)
         return [_Spelling(spans[text], number + text) if text in spans else _Spelling(text) for text in texts]
 
 

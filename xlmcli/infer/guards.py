@@ -11,7 +11,8 @@ from xlmcli.infer.pieces import Piece, surrounding_spaces
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
-from xlmcli.text.spans import restore_spans, split_at_marks, without_marks
+from xlmcli.text.sentences import sentence_separator
+from xlmcli.text.spans import fill_marks, restore_spans, split_at_marks, without_marks
 
 _GUARD_NGRAM = 3
 
@@ -25,7 +26,7 @@ class PieceTranslation:
         texts: The hypotheses with protected spans in their places, the best first; empty where the piece has none, and
             what the engine said is all there is.
         is_parted: Whether the texts between its spans were translated one by one.
-        order: Ids of what was asked, as ``translated`` answers it, and the spans that stand between.
+        order: Ids of what was asked, as ``translated`` answers it, and the marks that stand between.
     """
 
     translated: Sequence[Translated]
@@ -103,10 +104,9 @@ class ProtectedTranslations:
     def _restore(self, piece: Piece, result: Translated) -> PieceTranslation | None:
         if not piece.spans:
             return PieceTranslation([result], order=[piece.ids])
-        texts = [
-            restore_spans(self._tokenizer.decode(ids, self._direction.tgt).strip(), piece.spans)
-            for ids in result.hypotheses
-        ]
+        lang = self._direction.tgt
+        said = [self._tokenizer.decode(ids, lang).strip() for ids in result.hypotheses]
+        texts = [restore_spans(text, piece.spans, piece.terms, sentence_separator(lang)) for text in said]
         whole = [text for text in texts if text is not None]
         return PieceTranslation([result], whole, order=[piece.ids]) if len(whole) == len(texts) else None
 
@@ -132,7 +132,7 @@ class _PartedTranslation:
         said = dict(zip(self._asked, results, strict=True))
         texts = [self._join(said, rank) for rank in range(self._num_best)]
         ids = dict(zip(self._asked, self._ids, strict=True))
-        order = [ids.get(index) or self._piece.spans.get(part, "") for index, part in enumerate(self._parts)]
+        order = [ids.get(index) or (part if index % 2 else "") for index, part in enumerate(self._parts)]
         return PieceTranslation(results, texts, is_parted=True, order=[asked for asked in order if asked])
 
     def _join(self, said: Mapping[int, Translated], rank: int) -> str:
@@ -143,5 +143,6 @@ class _PartedTranslation:
                 text = without_marks(self._tokenizer.decode(said[index].hypotheses[rank], self._direction.tgt))
                 before, after = surrounding_spaces(part)
                 part = f"{before}{text.strip()}{after}"
-            joined.append(self._piece.spans.get(part, part))
-        return "".join(joined)
+            joined.append(part)
+        separator = sentence_separator(self._direction.tgt)
+        return fill_marks("".join(joined), self._piece.spans, self._piece.terms, separator)

@@ -7,9 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from xlmcli.infer.terms import TermList
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentences import sentence_separator, split_sentences
-from xlmcli.text.spans import MARKS, iter_mark_places, iter_marks, mark_spans
+from xlmcli.text.spans import (
+    MARKS,
+    apart,
+    find_strange,
+    has_marks,
+    iter_mark_places,
+    iter_marks,
+    mark_spans,
+    split_at_marks,
+)
 
 _LINE_END = re.compile(r"(\r?\n)")
 _WORD = re.compile(r"\s*\S+")
@@ -25,9 +35,11 @@ class Piece:
         before: What stands before its answer when the answers of a text are joined.
         is_cut: Whether it starts or ends inside a sentence because the sentence is too long.
         lang: Language of the text, where it is told with every text.
-        is_second: Whether it belongs to the second text of a pair whose texts are asked about apart.
+        is_second: Whether it belongs to the second text of a pair whose texts are asked about apart, or to a text with
+            the marks of terms that is asked about without them too.
         marked: Its text with the marks of protected spans; empty where it has none.
-        spans: What each mark stands for.
+        spans: What each mark stands for in its answer.
+        terms: What those of terms stand for in the text.
     """
 
     ids: list[int]
@@ -37,6 +49,7 @@ class Piece:
     is_second: bool = False
     marked: str = ""
     spans: Mapping[str, str] = field(default_factory=dict)
+    terms: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +58,36 @@ class Prepared:
 
     Attributes:
         pieces: In order; none if there is nothing to ask the model.
-        after: What stands after the answer of the last piece.
+        after: What stands after the answer of the last piece; without pieces it is the answer, or empty for the text.
+        remembered: The parts of the text, in order, whose answers are from the translation memory; it may be all.
     """
 
     pieces: list[Piece]
     after: str = ""
+    remembered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Protected:
-    """A text with marks in place of its protected spans, and the spans in order."""
+    """A text with marks in place of its spans, and of each in order what it is, and what it becomes if it is a term."""
 
     marked: str
-    spans: tuple[str, ...] = ()
+    spans: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_untranslatable(self) -> bool:
         """Whether there is nothing to ask the model: no text but protected spans and punctuation."""
         return bool(self.spans) and not any(map(str.isalnum, self.marked))
 
+    @property
+    def answer(self) -> str:
+        """The text with its terms translated, and nothing else."""
+        parts = split_at_marks(self.marked)
+        parts[1::2] = [target or source for source, target in self.spans]
+        return "".join(parts)
+
     @staticmethod
-    def part(marked: str, spans: Iterator[str]) -> _Protected:
+    def part(marked: str, spans: Iterator[tuple[str, str]]) -> _Protected:
         """A part of a text, with no more marks than there are different ones; it takes the next spans."""
         return _Protected(marked, tuple(islice(spans, sum(1 for _ in iter_marks(marked)))))
 
@@ -84,6 +106,8 @@ class PieceMaker:
         tgt_lang: Language of the answers, which says how they are joined.
         find_spans: What to protect; None for nothing. A text with more spans than there are marks is split at its
             sentences, and a sentence with more is cut between words.
+        terms: What has a mark too, and a translation of its own; None for nothing.
+        memory: Answers to texts, lines and sentences that do not go through the model.
     """
 
     def __init__(
@@ -93,51 +117,79 @@ class PieceMaker:
         src_lang: str,
         tgt_lang: str,
         find_spans: FindSpans | None = None,
+        *,
+        terms: TermList | None = None,
+        memory: Mapping[str, str] | None = None,
     ) -> None:
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
         self._src_lang = src_lang
         self._separator = sentence_separator(tgt_lang)
         self._find_spans = find_spans
+        self._terms = terms
+        self._memory = memory or {}
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         """Returns every text as pieces, in order; spaces at its ends and at those of its lines stand around them."""
-        protected = [self._protect("" if "\n" in text else text.strip()) for text in texts]
+        done = [self._prepare_apart(text) for text in texts]
+        protected = [self._protect("" if known else text.strip()) for text, known in zip(texts, done, strict=True)]
         all_ids = self._encode_batch([text.marked for text in protected])
         return [
-            self._prepare_lines(text) if "\n" in text else _put_back_spaces(text, self._prepare(inner, ids))
-            for text, inner, ids in zip(texts, protected, all_ids, strict=True)
+            known or _put_back_spaces(text, self._prepare(inner, ids))
+            for text, known, inner, ids in zip(texts, done, protected, all_ids, strict=True)
         ]
 
     def _protect(self, text: str) -> _Protected:
         places = [] if self._find_spans is None else self._find_spans(text)
-        if not places:
+        terms = [] if self._terms is None else self._terms.find(text, places)
+        if terms and self._find_spans is None:  # The text's own marks are none of theirs.
+            places = find_strange(text, has_marks)
+        if not places and not terms:
             return _Protected(text)
-        return _Protected(mark_spans(text, places), tuple(text[start:end] for start, end in places))
+        kept = apart([(term.start, term.end) for term in terms], places)
+        spans = sorted([*((start, end, "") for start, end in kept), *terms])
+        marked = mark_spans(text, [(start, end) for start, end, _ in spans])
+        return _Protected(marked, tuple((text[start:end], target) for start, end, target in spans))
 
     def _prepare(self, text: _Protected, ids: list[int]) -> Prepared:
         if text.is_untranslatable:
-            return Prepared([])
+            return Prepared([], text.answer)
         if len(ids) <= self._max_tokens and len(text.spans) <= len(MARKS):
             return Prepared([self._piece(ids, text)] if ids else [])
         return Prepared(list(self._split(text)))
 
-    def _prepare_lines(self, text: str) -> Prepared:
-        """A value of CSV or JSON may hold line ends: its lines are answered one by one and the line ends kept."""
+    def _prepare_apart(self, text: str) -> Prepared | None:
+        """A text that the model is not asked about as a whole: the memory has it or a sentence of it, or it has lines.
+
+        A value of CSV or JSON may hold line ends: its lines are answered one by one and the line ends kept.
+        """
+        inner = text.strip() if self._memory else ""
+        if inner in self._memory:
+            return _put_back_spaces(text, Prepared([], self._memory[inner], (inner,)))
+        if "\n" in text:
+            return self._prepare_parts(_LINE_END.split(text))
+        sentences = split_sentences(inner, self._src_lang) if self._memory else []
+        if len(sentences) > 1 and not self._memory.keys().isdisjoint(sentences):
+            parts = [part for sentence in sentences for part in (self._separator, sentence)]
+            return _put_back_spaces(text, self._prepare_parts(parts[1:]))
+        return None
+
+    def _prepare_parts(self, parts: Sequence[str]) -> Prepared:
+        """Answers texts, at even places, one by one, and keeps what stands between them."""
         pieces: list[Piece] = []
         between = ""
-        for position, part in enumerate(_LINE_END.split(text)):
+        remembered: tuple[str, ...] = ()
+        for position, part in enumerate(parts):
             if position % 2:
                 between += part
                 continue
             (prepared,) = self.prepare([part])
-            if not prepared.pieces:
-                between += part
+            remembered += prepared.remembered
             for piece in prepared.pieces:
                 pieces.append(replace(piece, before=between + piece.before))
                 between = ""
-            between += prepared.after
-        return Prepared(pieces, between)
+            between += prepared.after if prepared.pieces else prepared.after or part
+        return Prepared(pieces, between, remembered)
 
     def split(self, text: str) -> Iterator[Piece]:
         """Yields the sentences of a text without line ends, and parts of those that are too long."""
@@ -179,7 +231,15 @@ class PieceMaker:
             return Piece(ids, before, is_cut)
         marked = text.marked if is_whole else self._tokenizer.decode(ids, self._src_lang)
         spans = dict(zip(iter_marks(text.marked), text.spans, strict=True))
-        return Piece(ids, before, is_cut, marked=marked, spans={mark: spans[mark] for mark in iter_marks(marked)})
+        here = {mark: spans[mark] for mark in iter_marks(marked)}
+        return Piece(
+            ids,
+            before,
+            is_cut,
+            marked=marked,
+            spans={mark: target or source for mark, (source, target) in here.items()},
+            terms={mark: source for mark, (source, target) in here.items() if target},
+        )
 
     def _encode(self, text: str) -> list[int]:
         return self._tokenizer.encode(text, self._src_lang)
@@ -204,10 +264,13 @@ def surrounding_spaces(text: str) -> tuple[str, str]:
 
 def _put_back_spaces(text: str, prepared: Prepared) -> Prepared:
     before, after = surrounding_spaces(text)
-    if not prepared.pieces or not before + after:
+    if not before + after:
         return prepared
+    if not prepared.pieces:
+        return replace(prepared, after=f"{before}{prepared.after}{after}") if prepared.after else prepared
     first, *others = prepared.pieces
-    return Prepared([replace(first, before=before + first.before), *others], prepared.after + after)
+    first = replace(first, before=before + first.before)
+    return Prepared([first, *others], prepared.after + after, prepared.remembered)
 
 
 def _split_by_marks(sentence: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from xlmcli.infer.guards import PieceTranslation, ProtectedTranslations
 from xlmcli.infer.pieces import FindSpans, Piece, PieceMaker, Prepared
 from xlmcli.infer.records.protocols import Added, Record, Row, Values
 from xlmcli.infer.repetition import repeats_itself
+from xlmcli.infer.terms import FoundTerm, TermList, read_terms
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.spans import find_spans, find_strange, without_marks
@@ -24,6 +25,7 @@ REPETITION = "repetition"
 UNFINISHED = "unfinished"
 PARTED = "parted"
 RESPELT = "respelt"
+TERMS = "terms"
 
 _MAX_DIRECTIONS_SHOWN = 20
 
@@ -43,6 +45,8 @@ class SearchOptions:
         protect: Whether spans that must not change are kept from the model.
         with_alignment: Whether links between words are wanted.
         is_symmetric: Whether the opposite direction is asked for links too.
+        terms: Files of words whose translations are given.
+        memory: File of texts whose translations are given.
     """
 
     beam_size: int | None = None
@@ -52,6 +56,8 @@ class SearchOptions:
     protect: bool = True
     with_alignment: bool = False
     is_symmetric: bool = False
+    terms: tuple[Path, ...] = ()
+    memory: Path | None = None
 
     def __post_init__(self) -> None:
         if self.beam_size is not None and self.beam_size < self.num_best:
@@ -67,7 +73,8 @@ class SearchOptions:
         links = ("alignment",) if self.with_alignment else ()
         words = ("source_words", "target_words") if self.with_alignment else ()
         nbest = ("nbest",) if self.num_best > 1 else ()
-        return Added((*scores, *links), (*scores, *links, *words, *nbest))
+        memory = ("memory",) if self.memory else ()
+        return Added((*scores, *links), (*scores, *links, *words, *nbest, *memory))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +112,14 @@ class Translations:
         warnings: What the reader should know, in a word each.
         with_scores: Whether scores are written.
         language: What language the text was found to be in, where that was asked for.
+        is_remembered: Whether it is from the translation memory, or a part of it; None without a memory.
     """
 
     hypotheses: tuple[Hypothesis, ...]
     warnings: tuple[str, ...] = ()
     with_scores: bool = False
     language: str | None = None
+    is_remembered: bool | None = None
 
     def lines(self, text: str, index: int) -> list[str]:
         if len(self.hypotheses) > 1:
@@ -144,6 +153,8 @@ class Translations:
             added["nbest"] = [
                 {"text": item.text, "score": round(item.score, 4), **item.linked_values()} for item in self.hypotheses
             ]
+        if self.is_remembered is not None:
+            added["memory"] = self.is_remembered
         return Values(best.text, added, {} if self.language is None else {"language": self.language})
 
 
@@ -158,6 +169,8 @@ class TranslationCounts:
         num_parted: Texts whose protected spans the model lost, or has not learned to carry, so that what stands between
             was translated in parts.
         num_respelt: Translations that had broken characters, and were searched for without rare ones.
+        num_without_term: Texts that have a term for which there was no place in a translation.
+        num_remembered: Texts that are answered from the translation memory, or a part of them.
     """
 
     num_cut: int = 0
@@ -165,6 +178,8 @@ class TranslationCounts:
     num_unfinished: int = 0
     num_parted: int = 0
     num_respelt: int = 0
+    num_without_term: int = 0
+    num_remembered: int = 0
 
     @classmethod
     def total(cls, several: Iterable[TranslationCounts]) -> TranslationCounts:
@@ -187,8 +202,11 @@ class Translation:
         with_scores: Whether scores are written.
         find_spans: What to protect.
         knows_marks: Whether the model has learned what marks of protected spans are.
-        aligner: What links words; None where that is not asked for.
+        aligner: What links words; None where neither links nor terms are asked for, or no head of the model can.
+        with_alignment: Whether links are written.
         back: The model in the opposite direction, where that is asked for links too.
+        terms: Words whose translations are given.
+        memory: Texts whose translations are given.
     """
 
     def __init__(
@@ -202,7 +220,10 @@ class Translation:
         find_spans: FindSpans | None = None,
         knows_marks: bool = True,
         aligner: WordAligner | None = None,
+        with_alignment: bool = True,
         back: TranslationEngine | None = None,
+        terms: TermList | None = None,
+        memory: Mapping[str, str] | None = None,
     ) -> None:
         self._engine = engine
         self._tokenizer = tokenizer
@@ -211,13 +232,32 @@ class Translation:
         self._with_scores = with_scores
         self._knows_marks = knows_marks
         self._aligner = aligner
+        self._with_alignment = with_alignment
         self._back = back
-        self._pieces = PieceMaker(tokenizer, engine.max_source_tokens, direction.src, direction.tgt, find_spans)
+        self._terms = terms
+        self._has_memory = memory is not None
+        make_pieces = partial(
+            PieceMaker, tokenizer, engine.max_source_tokens, direction.src, direction.tgt, find_spans, memory=memory
+        )
+        self._pieces = make_pieces()
+        self._marked_pieces = make_pieces(terms=terms) if terms is not None and knows_marks else None
         self.num_workers = engine.num_workers
         self.counts = TranslationCounts()
 
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
-        return self._pieces.prepare([record.text or "" for record in records])
+        texts = [record.text or "" for record in records]
+        prepared = self._pieces.prepare(texts)
+        if self._marked_pieces is not None:
+            rows = [row for row, text in enumerate(texts) if self._find_terms(text, prepared[row])]
+            for row, marked in zip(rows, self._marked_pieces.prepare([texts[row] for row in rows]), strict=True):
+                prepared[row] = self._add_marked(prepared[row], marked)
+        return prepared
+
+    def _add_marked(self, plain: Prepared, marked: Prepared) -> Prepared:
+        """Where links say which words are a term's, marks of terms are for a text in which they find no place."""
+        if self._aligner is None or not marked.pieces:
+            return marked
+        return replace(plain, pieces=[*plain.pieces, *(replace(piece, is_second=True) for piece in marked.pieces)])
 
     def submit(self, batch: Sequence[Piece]) -> ProtectedTranslations | SymmetricTranslations:
         pending = ProtectedTranslations(
@@ -231,19 +271,68 @@ class Translation:
 
     def finish(self, record: Record, prepared: Prepared, results: Sequence[PieceTranslation]) -> Translations:
         """Joins the translations of a text's pieces; a text without pieces is its own translation."""
-        num_best = self._decoding.num_best
         text = record.text or ""
+        pieces = [piece for piece in prepared.pieces if not piece.is_second]
+        plain, said = replace(prepared, pieces=pieces), results[: len(pieces)]
+        # Terms alone were put in their places already.
+        terms = self._find_terms(text, prepared) if pieces or self._marked_pieces is None else []
+        hypotheses = self._hypotheses(text, plain, said, are_linked=self._with_alignment or bool(terms))
+        are_kept = True
+        if terms and self._aligner is not None:
+            hypotheses, are_kept = self._substitute(hypotheses, terms)
+        if not are_kept and self._marked_pieces is not None:
+            (plain,), said = self._marked_pieces.prepare([text]), results[len(pieces) :]
+            hypotheses = self._hypotheses(text, plain, said, are_linked=self._with_alignment)
+            are_kept = True
+        warnings = self._warnings(plain, said) if plain.pieces else ()
+        if not are_kept:
+            self.counts.num_without_term += 1
+            warnings = (*warnings, TERMS)
+        is_remembered = bool(prepared.remembered)
+        self.counts.num_remembered += is_remembered
+        shown = is_remembered if self._has_memory else None
+        return Translations(hypotheses, warnings, self._with_scores, is_remembered=shown)
+
+    def _hypotheses(
+        self, text: str, prepared: Prepared, results: Sequence[PieceTranslation], *, are_linked: bool
+    ) -> tuple[Hypothesis, ...]:
+        num_best = self._decoding.num_best
         if not prepared.pieces:
-            hypotheses = (Hypothesis(text, 0.0),) * num_best
+            hypotheses = (Hypothesis(prepared.after or text, 0.0),) * num_best
         else:
             hypotheses = tuple(self._join(prepared, results, rank) for rank in range(num_best))
-        if self._aligner is not None:
-            hypotheses = tuple(
-                replace(item, alignment=self._aligner.align(text, item.text, prepared.pieces, results, rank))
-                for rank, item in enumerate(hypotheses)
-            )
-        warnings = self._warnings(prepared, results) if prepared.pieces else ()
-        return Translations(hypotheses, warnings, self._with_scores)
+        if self._aligner is None or not are_linked:
+            return hypotheses
+        return tuple(
+            replace(item, alignment=self._aligner.align(text, item.text, prepared.pieces, results, rank))
+            for rank, item in enumerate(hypotheses)
+        )
+
+    def _find_terms(self, text: str, prepared: Prepared) -> list[FoundTerm]:
+        """The terms of a text, but for those in parts that are remembered."""
+        if self._terms is None:
+            return []
+        taken, end = find_spans(text), 0
+        for known in prepared.remembered:
+            if (start := text.find(known, end)) >= 0:  # Of a sentence, spaces may have been mended.
+                end = start + len(known)
+                taken.append((start, end))
+        return self._terms.find(text, taken)
+
+    def _substitute(
+        self, hypotheses: Sequence[Hypothesis], terms: Sequence[FoundTerm]
+    ) -> tuple[tuple[Hypothesis, ...], bool]:
+        """Puts terms where the words are that are linked to them; tells whether all have a place."""
+        from xlmcli.infer.alignment import Alignment
+        from xlmcli.infer.substitution import substitute_terms
+
+        lang = self._direction.tgt
+        put = [substitute_terms(item.text, item.alignment or Alignment(), terms, lang) for item in hypotheses]
+        kept = tuple(
+            Hypothesis(text, item.score, links if self._with_alignment else None)
+            for item, (text, links, _) in zip(hypotheses, put, strict=True)
+        )
+        return kept, not any(num_missing for _, _, num_missing in put)
 
     def _join(self, prepared: Prepared, results: Sequence[PieceTranslation], rank: int) -> Hypothesis:
         texts = [self._text(result, rank) for result in results]
@@ -341,15 +430,20 @@ def open_direction(
     engine: TranslationEngine | None = None,
 ) -> Translation:
     """Opens a direction of an opened bundle, whose engine may be open already; as `open_translation`."""
-    engine = engine or open_engine(bundle, direction, tokenizer, options, aligns=search.with_alignment)
+    terms = read_terms(search.terms, direction.src) if search.terms else None
+    memory = _open_memory(search.memory, direction) if search.memory else None
     defaults = bundle.translation.decoding
     knows_marks = bundle.translation.protects_spans
+    aligns = search.with_alignment or (
+        terms is not None and (not knows_marks or bundle.translation.alignment_head is not None)
+    )
+    engine = engine or open_engine(bundle, direction, tokenizer, options, aligns=aligns)
     decoding = Decoding(
         beam_size=search.beam_size or max(defaults.beam_size, search.num_best),
         length_penalty=defaults.length_penalty if search.length_penalty is None else search.length_penalty,
         num_best=search.num_best,
         with_scores=search.with_scores or search.num_best > 1,
-        with_attention=search.with_alignment,
+        with_attention=aligns,
     )
     return Translation(
         engine,
@@ -359,8 +453,11 @@ def open_direction(
         with_scores=search.with_scores,
         find_spans=_span_finder(tokenizer, knows_marks) if search.protect else None,
         knows_marks=knows_marks,
-        aligner=_open_aligner(bundle, tokenizer, direction) if search.with_alignment else None,
+        aligner=_open_aligner(bundle, tokenizer, direction) if aligns else None,
+        with_alignment=search.with_alignment,
         back=open_engine(bundle, direction.opposite, tokenizer, options, aligns=True) if search.is_symmetric else None,
+        terms=terms,
+        memory=memory,
     )
 
 
@@ -394,6 +491,12 @@ def _open_aligner(bundle: Bundle, tokenizer: Tokenizer, direction: Direction) ->
     from xlmcli.infer.alignment import WordAligner  # Its rules take time to import.
 
     return WordAligner(tokenizer, direction)
+
+
+def _open_memory(path: Path, direction: Direction) -> dict[str, str]:
+    from xlmcli.infer.memory import read_memory  # Only it needs an XML parser.
+
+    return read_memory(path, direction)
 
 
 def _span_finder(tokenizer: Tokenizer, knows_marks: bool) -> FindSpans | None:

@@ -11,7 +11,7 @@ import random
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from xlmcli.text.special import FIRST_SPECIAL_ID, NUM_SPECIAL
 
@@ -116,6 +116,8 @@ _PLAIN_NUMBER = re.compile(r"(?<![\w.,:/%$€£+-])\d{2,}(?![\w:/%$€£-]|[.,]\
 _CAPITALISED = re.compile(r"(?<![\w'’.-])[A-Z][^\W\d_]+(?![\w'’-])")
 _SHARE_OF_WORDS = 0.2
 
+_ENDS_IN_WORD, _BEGINS_IN_WORD = re.compile(r"\w\Z"), re.compile(r"\w")
+
 
 def find_spans(text: str, is_strange: Callable[[str], bool] | None = None) -> list[tuple[int, int]]:
     """Returns where the spans to protect are, start and end, in order; spans that touch are one.
@@ -127,9 +129,9 @@ def find_spans(text: str, is_strange: Callable[[str], bool] | None = None) -> li
     found: list[tuple[int, int]] = []
     if _HINT.search(text) or len(text) > _LONGEST_WORD:
         found += (match.span() for match in _SPAN.finditer(text))
-        found += _apart(found, _names(text))
+        found += apart(found, _names(text))
     if is_strange is not None:
-        found += _apart(found, find_strange(text, is_strange))
+        found += apart(found, find_strange(text, is_strange))
     return _merged(sorted(found))
 
 
@@ -149,6 +151,12 @@ def find_strange(text: str, is_strange: Callable[[str], bool]) -> list[tuple[int
         for match in _UNCOMMON.finditer(text)
         if not strange.isdisjoint(unicodedata.normalize("NFC", match[0]))
     ]
+
+
+def apart(taken: Sequence[tuple[int, int]], places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Returns the places that touch no letter of those taken."""
+    letters = {letter for place in taken for letter in range(*place)}
+    return [place for place in places if letters.isdisjoint(range(*place))]
 
 
 def mark_spans(text: str, places: Sequence[tuple[int, int]]) -> str:
@@ -171,11 +179,30 @@ def split_at_marks(text: str) -> list[str]:
     return re.split(f"({_MARK.pattern})", text)
 
 
-def restore_spans(text: str, spans: Mapping[str, str]) -> str | None:
-    """Puts spans back in place of their marks, or returns None if a mark is missing, doubled or of no span."""
+def restore_spans(text: str, spans: Mapping[str, str], words: Collection[str] = (), separator: str = "") -> str | None:
+    """Puts spans back in place of their marks, or returns None if a mark is missing, doubled or of no span.
+
+    Args:
+        text: A text with marks.
+        spans: What each mark stands for.
+        words: Marks that stand for words.
+        separator: What is put between these and other words.
+    """
     if sorted(iter_marks(text)) != sorted(spans):
         return None
-    return _MARK.sub(lambda match: spans[match[0]], text)
+    return fill_marks(text, spans, words, separator)
+
+
+def fill_marks(text: str, spans: Mapping[str, str], words: Collection[str] = (), separator: str = "") -> str:
+    """Puts spans in place of their marks, as `restore_spans`; any other mark stays."""
+    filled, before = "", ""
+    for part in filter(None, split_at_marks(text)):
+        new = spans.get(part, part)
+        if (part in words and _ENDS_IN_WORD.search(filled)) or (before in words and _BEGINS_IN_WORD.match(new)):
+            filled += separator
+        filled += new
+        before = part
+    return filled
 
 
 def has_marks(text: str) -> bool:
@@ -236,7 +263,7 @@ def _free_spots(span: str, text: str, placed: Sequence[tuple[int, int, str]]) ->
         before = r"(?<!\w)" if span[0].isalnum() else ""
         after = r"(?!\w)" if span[-1].isalnum() else ""
         spots = (match.span() for match in re.finditer(before + re.escape(span) + after, text))
-    return _apart([(start, end) for start, end, _ in placed], spots)
+    return apart([(start, end) for start, end, _ in placed], spots)
 
 
 def _marked(text: str, places: Sequence[tuple[int, int]], marks: Sequence[str]) -> str:
@@ -279,12 +306,6 @@ def _is_name(token: str) -> bool:
     if token.isalpha():
         return _CAMEL_CASE.fullmatch(token) is not None
     return not _NUMBER_AND_UNIT.fullmatch(token) and any(pattern.fullmatch(token) for pattern in _NAMES)
-
-
-def _apart(taken: Sequence[tuple[int, int]], places: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The places that touch no letter of those taken."""
-    letters = {letter for place in taken for letter in range(*place)}
-    return [place for place in places if letters.isdisjoint(range(*place))]
 
 
 def _merged(places: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -1,0 +1,120 @@
+"""Terms: words whose translations are given, and where they stand in a text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from xlmcli.errors import DataError
+from xlmcli.lines import iter_file_lines
+from xlmcli.tables import iter_rows
+from xlmcli.text.sentences import sentence_separator
+from xlmcli.text.spans import apart
+
+_HINT = "a line is a term, a tab, its translation, and after another tab, a note if you like"
+_WORD, _CHARACTER = re.compile(r"\w+"), re.compile(r"\w")
+# What makes a word longer: a letter, or one behind a hyphen.
+_GOES_BEFORE, _GOES_ON = re.compile(r"\w-?\Z"), re.compile(r"-?\w")
+_APOSTROPHES = str.maketrans("’`´", "'''")
+
+
+class FoundTerm(NamedTuple):
+    """A term in a text: where it starts and ends there, and what it becomes."""
+
+    start: int
+    end: int
+    target: str
+
+
+class _Term(NamedTuple):
+    source: str
+    target: str
+    offset: int
+    """Where its first word begins, by which it is looked up."""
+
+    def stands_at(self, start: int, text: str) -> bool:
+        found = text[start : start + len(self.source)]
+        return start >= 0 and (found == self.source or (self.ignores_case and found.lower() == self.source))
+
+    @property
+    def ignores_case(self) -> bool:
+        return self.source == self.source.lower()
+
+
+class TermList:
+    """Finds terms.
+
+    Args:
+        targets: What each term becomes.
+        lang: Language of the texts.
+    """
+
+    def __init__(self, targets: Mapping[str, str], lang: str) -> None:
+        # Without spaces there is no telling where a word ends.
+        self._has_spaces = bool(sentence_separator(lang))
+        self._word = _WORD if self._has_spaces else _CHARACTER
+        self._terms: dict[str, list[_Term]] = {}
+        for source, target in targets.items():
+            first = self._word.search(source)
+            if first is not None:
+                term = _Term(source, target, first.start())
+                self._terms.setdefault(first[0].lower(), []).append(term)
+
+    def find(self, text: str, taken: Sequence[tuple[int, int]] = ()) -> list[FoundTerm]:
+        """Returns the terms of a text in order, whole words all; of those that overlap, the longest.
+
+        Args:
+            text: The text.
+            taken: Places that no term may touch, unless it holds all of them.
+        """
+        plain = text.translate(_APOSTROPHES)
+        found = [
+            (term, start)
+            for word in self._word.finditer(plain)
+            for term in self._terms.get(word[0].lower(), ())
+            if term.stands_at(start := word.start() - term.offset, plain) and self._is_whole(term, start, plain)
+        ]
+        found.sort(key=lambda item: (-len(item[0].source), item[0].ignores_case, item[1]))
+        kept: list[FoundTerm] = []
+        for term, start in found:
+            place = (start, start + len(term.source))
+            outside = [other for other in taken if not place[0] <= other[0] <= other[1] <= place[1]]
+            if apart([*outside, *((item.start, item.end) for item in kept)], [place]):
+                kept.append(FoundTerm(*place, term.target))
+        return sorted(kept)
+
+    def _is_whole(self, term: _Term, start: int, text: str) -> bool:
+        end = start + len(term.source)
+        return not self._has_spaces or not (
+            (_WORD.match(text, start) and _GOES_BEFORE.search(text[max(0, start - 2) : start]))
+            or (_WORD.match(text, end - 1) and _GOES_ON.match(text, end))
+        )
+
+
+def read_terms(paths: Iterable[Path], lang: str) -> TermList:
+    """Reads lists of terms: TSV with a term, its translation and perhaps a note in each row.
+
+    Args:
+        paths: The files.
+        lang: Language of the terms.
+
+    Raises:
+        DataError: A file cannot be read, or a row is no term, or one that has another translation already; the message
+            names file and line.
+    """
+    known: dict[str, tuple[str, str]] = {}
+    for path in paths:
+        for number, row in iter_rows(iter_file_lines(path), path, is_csv=False):
+            place = f"{path}:{number}"
+            source, target = (value.strip() for value in (*row, "")[:2])
+            source = source.translate(_APOSTROPHES)
+            if not _WORD.search(source):
+                raise DataError(f"{place}: {source!r} is no term: it has no letter or digit", hint=_HINT)
+            if not target:
+                raise DataError(f"{place}: {source!r} has no translation", hint=_HINT)
+            other, other_place = known.setdefault(source, (target, place))
+            if other != target:
+                raise DataError(f"{place}: {source!r} is {target!r} here, and {other!r} at {other_place}")
+    return TermList({source: target for source, (target, _) in known.items()}, lang)
