@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
+from xlmcli.cli.documents import DocumentChoices, choose_formats, document_options
 from xlmcli.cli.options import FiniteRange
 from xlmcli.cli.streaming import StreamOptions, open_stream, stream_options
+from xlmcli.documents.formats import DOCUMENT_FORMATS
 from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
 
 
@@ -31,9 +35,15 @@ from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
 @click.option("--with-scores", is_flag=True, help="Write the score of each translation.")
 @click.option("--alignment", is_flag=True, help="Write which words stand for which.")
 @click.option("--symmetric", is_flag=True, help="--alignment by both directions of the model: better, slower.")
-@stream_options(verb="translate", model_help="Path of a bundle, or name of an embedded model (default: en-fr).")
+@document_options
+@stream_options(
+    verb="translate",
+    model_help="Path of a bundle, or name of an embedded model (default: en-fr).",
+    documents=DOCUMENT_FORMATS,
+)
 def command(
     options: StreamOptions,
+    documents: DocumentChoices,
     src: str | None,
     tgt: str | None,
     beam_size: int | None,
@@ -82,9 +92,8 @@ def command(
       xlm translate --src en --tgt fr --format csv --column comment < reviews.csv
       tail -f app.log | xlm translate --src en --tgt fr
     """
-    from xlmcli.infer.records.protocols import FormatOptions
-
-    formats = FormatOptions(options.format_name, options.column, options.field, delimiter=options.delimiter)
+    has_more = n_best > 1 or with_scores or alignment or symmetric
+    formats = choose_formats(options, documents, has_more=has_more)
     with open_stream(options, formats) as stream:
         from xlmcli.bundle import find_model
         from xlmcli.infer.sinks import TextSink
@@ -98,8 +107,12 @@ def command(
             protect=not no_protect,
             with_alignment=alignment or symmetric,
             is_symmetric=symmetric,
+            is_document=formats.document is not None,
         )
         translation = open_translation(find_model(options.model), src, tgt, search, stream.engine_options)
+        if formats.document is not None:
+            document = replace(formats.document, target_lang=tgt or translation.direction.tgt)
+            stream.formats = replace(formats, document=document)
         stream.run(translation, search.added, TextSink(stream.file))
     counts = translation.counts
     stream.print_summary(

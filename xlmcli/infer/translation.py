@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlmcli.bundle import Bundle, open_bundle
-from xlmcli.errors import ModelError, UsageError
+from xlmcli.errors import MissingExtraError, ModelError, UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated, TranslationEngine
 from xlmcli.infer.guards import PieceTranslation, ProtectedTranslations
 from xlmcli.infer.pieces import FindSpans, Piece, PieceMaker, Prepared
@@ -17,7 +18,7 @@ from xlmcli.infer.records.protocols import Added, Record, Row, Values
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
-from xlmcli.text.spans import find_spans, find_strange, without_marks
+from xlmcli.text.spans import find_marks, find_spans, find_strange, without_marks
 
 CUT = "cut"
 REPETITION = "repetition"
@@ -43,6 +44,8 @@ class SearchOptions:
         protect: Whether spans that must not change are kept from the model.
         with_alignment: Whether links between words are wanted.
         is_symmetric: Whether the opposite direction is asked for links too.
+        is_document: Whether texts are those of documents: opaque characters are protected, whatever ``protect`` says,
+            and links are wanted where the model has them.
     """
 
     beam_size: int | None = None
@@ -52,6 +55,7 @@ class SearchOptions:
     protect: bool = True
     with_alignment: bool = False
     is_symmetric: bool = False
+    is_document: bool = False
 
     def __post_init__(self) -> None:
         if self.beam_size is not None and self.beam_size < self.num_best:
@@ -142,7 +146,7 @@ class Translations:
             added["nbest"] = [
                 {"text": item.text, "score": round(item.score, 4), **item.linked_values()} for item in self.hypotheses
             ]
-        return Values(best.text, added)
+        return Values(best.text, added, alignment=best.alignment)
 
 
 @dataclass(slots=True)
@@ -169,6 +173,7 @@ class Translation:
     """The work of translating, for a `Pipeline`.
 
     Attributes:
+        direction: From and to.
         num_workers: Batches that the engine works on at once.
         counts: What a user should know about the run.
 
@@ -199,7 +204,7 @@ class Translation:
     ) -> None:
         self._engine = engine
         self._tokenizer = tokenizer
-        self._direction = direction
+        self.direction = direction
         self._decoding = decoding
         self._with_scores = with_scores
         self._knows_marks = knows_marks
@@ -214,7 +219,7 @@ class Translation:
 
     def submit(self, batch: Sequence[Piece]) -> ProtectedTranslations | SymmetricTranslations:
         pending = ProtectedTranslations(
-            self._engine, self._tokenizer, self._direction, batch, self._decoding, knows_marks=self._knows_marks
+            self._engine, self._tokenizer, self.direction, batch, self._decoding, knows_marks=self._knows_marks
         )
         if self._back is None:
             return pending
@@ -248,7 +253,7 @@ class Translation:
         if result.texts:
             return result.texts[rank]
         # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
-        text = self._tokenizer.decode(result.translated[0].hypotheses[rank], self._direction.tgt)
+        text = self._tokenizer.decode(result.translated[0].hypotheses[rank], self.direction.tgt)
         return without_marks(text).strip()
 
     def _join_scores(self, results: Sequence[Translated], rank: int) -> float:
@@ -324,7 +329,11 @@ def open_translation(
     bundle = open_bundle(path)
     direction = choose_direction(bundle, src, tgt)
     tokenizer = bundle.open_tokenizer()
-    engine = open_engine(bundle, direction, tokenizer, options, aligns=search.with_alignment)
+    aligner = _open_aligner(bundle, tokenizer, direction) if search.with_alignment else None
+    if search.is_document:
+        with contextlib.suppress(ModelError, MissingExtraError):  # Tags stand in proportion then.
+            aligner = _open_aligner(bundle, tokenizer, direction)
+    engine = open_engine(bundle, direction, tokenizer, options, aligns=aligner is not None)
     defaults = bundle.translation.decoding
     knows_marks = bundle.translation.protects_spans
     decoding = Decoding(
@@ -332,17 +341,18 @@ def open_translation(
         length_penalty=defaults.length_penalty if search.length_penalty is None else search.length_penalty,
         num_best=search.num_best,
         with_scores=search.with_scores or search.num_best > 1,
-        with_attention=search.with_alignment,
+        with_attention=aligner is not None,
     )
+    find_own = find_marks if search.is_document else None
     return Translation(
         engine,
         tokenizer,
         direction,
         decoding,
         with_scores=search.with_scores,
-        find_spans=_span_finder(tokenizer, knows_marks) if search.protect else None,
+        find_spans=(_span_finder(tokenizer, knows_marks) if search.protect else None) or find_own,
         knows_marks=knows_marks,
-        aligner=_open_aligner(bundle, tokenizer, direction) if search.with_alignment else None,
+        aligner=aligner,
         back=open_engine(bundle, direction.opposite, tokenizer, options, aligns=True) if search.is_symmetric else None,
     )
 

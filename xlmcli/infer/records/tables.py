@@ -124,21 +124,23 @@ class TableReader:
         self._open: list[Line] = []
         self._num_open_bytes = 0
 
-    def read(self, line: Line) -> Record | None:
+    def read(self, line: Line) -> Sequence[Record]:
         if self._may_guess and line.text.strip():
             self._guess_delimiter(line.text)
         if self._syntax.is_csv and self._stays_open(line):
             self._hold(line)
-            return None
+            return ()
         lines = [*self._open, line]
         self._open = []
         self._num_open_bytes = 0
-        return self._record(lines)
+        record = self._record(lines)
+        return () if record is None else (record,)
 
-    def end_file(self) -> None:
+    def end_file(self) -> tuple[()]:
         if self._open:
             raise self._unclosed("is not closed")
         self._header_is_due = self._has_header
+        return ()
 
     def _guess_delimiter(self, first: str) -> None:
         """Looks at the first row: what separates its names, if columns are named, and else whether to warn."""

@@ -1,0 +1,145 @@
+"""The texts of programs: placeholders, tags and ICU's choices in them are no prose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from xlmcli.documents.inline import Inline, InlineBuilder
+from xlmcli.documents.parts import Part
+
+_PLACEHOLDER = re.compile(
+    "|".join(
+        (
+            r"\{\{[^{}]*\}\}|[$%#@]?\{[^{}]*\}",
+            r"%(?:\d+\$|\(\w+\))?[-+0\#']*(?:[1-9]\d*|\*)?(?:\.\d+)?(?:hh|h|ll|l|z|q|j)?[sdiufFeEgGxXoc@]|%%|%[A-Z_]{2,}%",
+            r"\$t\([^()]*\)|\$[A-Za-z_]\w*",
+            r"<!--.*?-->|</?[A-Za-z0-9][^<>]*>",
+            r"&(?:[A-Za-z]\w{1,30}|\#\d{1,6}|\#x[0-9A-Fa-f]{1,6});",
+            r"(?:https?|ftp)://[^\s<>\"'{}]*[^\s<>\"'{}.,;:!?)]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+        )
+    ),
+    re.DOTALL,
+)
+_PLACEHOLDER_OR_COUNT = re.compile(f"{_PLACEHOLDER.pattern}|#", re.DOTALL)
+# What is no prose: names of things in programs, colours, addresses.
+_IDENTIFIER = re.compile(r"\s*[#./]?[A-Za-z0-9]*(?:[a-z][A-Z]|[\w-]*[_\d/:@.][\w/])[\w./:@-]*\s*", re.ASCII)
+_TAG = re.compile(r"<(/?)([A-Za-z0-9][\w.:-]*)[^<>]*?(/?)>")
+_CHOICE = re.compile(r"\{\s*[\w.-]+\s*,\s*(?:plural|select|selectordinal)\s*,")
+_BRANCH = re.compile(r"(?:\s|offset:\s*\d+)*(?:=\d+|[\w-]+)\s*\{")
+
+
+class _Stretch(NamedTuple):
+    """A part of a message; without ``inline``, it stays."""
+
+    text: str
+    inline: Inline | None = None
+
+
+def message_parts(value: str, raw: str, spell: Callable[[str], str]) -> list[Part]:
+    """Returns what of a message stays and what is translated: what stands around ICU's choices, and each of these.
+
+    Args:
+        value: The message as it reads.
+        raw: As it is written in the document.
+        spell: Returns how a text is written there.
+    """
+    found = list(_stretches(value))
+    if all(stretch.inline is None for stretch in found):
+        return [raw]
+    raws = [raw] if len(found) == 1 else [spell(stretch.text) for stretch in found]
+    return [
+        written if stretch.inline is None else stretch.inline.message(written, spell)
+        for stretch, written in zip(found, raws, strict=True)
+    ]
+
+
+def _stretches(text: str, *, is_branch: bool = False) -> Iterator[_Stretch]:
+    position = 0
+    for choice in _CHOICE.finditer(text):
+        if choice.start() < position:
+            continue
+        end = _end_of_braces(text, choice.start())
+        branches = None if end is None else _branches(text, choice.end(), end)
+        if end is None or branches is None:
+            continue
+        yield from _plain(text[position : choice.start()], is_branch)
+        position = choice.start()
+        for start, stop in branches:
+            yield _Stretch(text[position:start])
+            yield from _stretches(text[start:stop], is_branch=True)
+            position = stop
+        yield _Stretch(text[position:end])
+        position = end
+    yield from _plain(text[position:], is_branch)
+
+
+def message_inline(text: str, *, counts: bool = False) -> Inline:
+    """Returns a message without choices as a text with its placeholders and tags.
+
+    Args:
+        text: The message.
+        counts: Whether ``#`` stands for a number, as in ICU's choices.
+    """
+    places = [match.span() for match in (_PLACEHOLDER_OR_COUNT if counts else _PLACEHOLDER).finditer(text)]
+    paired = _paired_tags([text[start:end] for start, end in places])
+    builder = InlineBuilder()
+    position = 0
+    for number, (start, end) in enumerate(places):
+        builder.add_text(text[position:start])
+        raw = text[start:end]
+        if number in paired:
+            (builder.close if raw.startswith("</") else builder.open)(raw)
+        else:
+            builder.add_opaque(raw)
+        position = end
+    builder.add_text(text[position:])
+    return builder.build()
+
+
+def _plain(text: str, is_branch: bool) -> Iterator[_Stretch]:
+    if text:
+        inline = message_inline(text, counts=is_branch)
+        yield _Stretch(text, inline if inline.has_words and not _IDENTIFIER.fullmatch(text) else None)
+
+
+def _paired_tags(raws: list[str]) -> set[int]:
+    """Numbers of the tags that are the first or the second of a pair, and properly nested."""
+    paired: set[int] = set()
+    opened: list[tuple[str, int]] = []
+    for number, raw in enumerate(raws):
+        tag = _TAG.fullmatch(raw)
+        if tag is None or tag[3]:
+            continue
+        if not tag[1]:
+            opened.append((tag[2], number))
+            continue
+        names = [name for name, _ in opened]
+        if tag[2] in names:
+            place = len(names) - 1 - names[::-1].index(tag[2])
+            paired |= {opened[place][1], number}
+            del opened[place:]
+    return paired
+
+
+def _end_of_braces(text: str, start: int) -> int | None:
+    """Where the brace that opens at a place is closed; None if it is not."""
+    depth = 0
+    for match in re.finditer(r"[{}]", text[start:]):
+        depth += 1 if match[0] == "{" else -1
+        if depth == 0:
+            return start + match.end()
+    return None
+
+
+def _branches(text: str, start: int, end: int) -> list[tuple[int, int]] | None:
+    """Where the texts of a choice stand; None if it is none."""
+    found: list[tuple[int, int]] = []
+    while branch := _BRANCH.match(text, start, end):
+        close = _end_of_braces(text, branch.end() - 1)
+        if close is None:
+            return None
+        found.append((branch.end(), close - 1))
+        start = close
+    return found if found and text[start:end].strip() == "}" else None

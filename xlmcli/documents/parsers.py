@@ -1,0 +1,21 @@
+"""One place picks the parser of a document."""
+
+from __future__ import annotations
+
+from xlmcli.documents.formats import DocumentFormat, DocumentOptions
+from xlmcli.documents.parts import DocumentParser
+
+
+def new_parser(name: DocumentFormat, options: DocumentOptions) -> DocumentParser:
+    """Returns a parser of one document of the format.
+
+    Raises:
+        DataError: The catalogue whose values are taken over cannot be read.
+    """
+    if name == "json":
+        from xlmcli.documents.json_catalogue import json_parser
+
+        return json_parser(options)
+    from xlmcli.documents.properties import PropertiesParser
+
+    return PropertiesParser(options)
