@@ -139,7 +139,7 @@ class Inline:
             raw: That.
             spell: Returns how plain text is written there.
         """
-        before, inner, after = self._trim()
+        before, inner, after = self.trim()
 
         def write(translated: Translated) -> str:
             return raw if translated.text == inner.text else before + inner.render(translated, spell) + after
@@ -166,8 +166,8 @@ class Inline:
             written.append(opaques[start] if start in opaques else spell(text[start:end]))
         return "".join([*written, *tags.get(len(text), ())])
 
-    def _trim(self) -> tuple[str, Inline, str]:
-        """Takes off what stands around all of the text, and what just stands at its ends."""
+    def trim(self) -> tuple[str, Inline, str]:
+        """Returns what stands before all of the text (tags around it, images and such), the rest, what stands after."""
         text, opaques, pairs = self.text, list(self.opaques), list(self.pairs)
         before = after = ""
         while True:

@@ -83,7 +83,7 @@ def message_inline(text: str, *, counts: bool = False) -> Inline:
         counts: Whether ``#`` stands for a number, as in ICU's choices.
     """
     places = [match.span() for match in (_PLACEHOLDER_OR_COUNT if counts else _PLACEHOLDER).finditer(text)]
-    paired = _paired_tags([text[start:end] for start, end in places])
+    paired = paired_tags([text[start:end] for start, end in places])
     builder = InlineBuilder()
     position = 0
     for number, (start, end) in enumerate(places):
@@ -104,7 +104,7 @@ def _plain(text: str, is_branch: bool) -> Iterator[_Stretch]:
         yield _Stretch(text, inline if inline.has_words and not _IDENTIFIER.fullmatch(text) else None)
 
 
-def _paired_tags(raws: list[str]) -> set[int]:
+def paired_tags(raws: list[str]) -> set[int]:
     """Numbers of the tags that are the first or the second of a pair, and properly nested."""
     paired: set[int] = set()
     opened: list[tuple[str, int]] = []
