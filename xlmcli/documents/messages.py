@@ -75,6 +75,11 @@ def _stretches(text: str, *, is_branch: bool = False) -> Iterator[_Stretch]:
     yield from _plain(text[position:], is_branch)
 
 
+def find_placeholders(text: str, *, counts: bool = False) -> list[tuple[int, int]]:
+    """Returns where the placeholders and tags of a message stand; see `message_inline`."""
+    return [match.span() for match in (_PLACEHOLDER_OR_COUNT if counts else _PLACEHOLDER).finditer(text)]
+
+
 def message_inline(text: str, *, counts: bool = False) -> Inline:
     """Returns a message without choices as a text with its placeholders and tags.
 
@@ -82,7 +87,7 @@ def message_inline(text: str, *, counts: bool = False) -> Inline:
         text: The message.
         counts: Whether ``#`` stands for a number, as in ICU's choices.
     """
-    places = [match.span() for match in (_PLACEHOLDER_OR_COUNT if counts else _PLACEHOLDER).finditer(text)]
+    places = find_placeholders(text, counts=counts)
     paired = paired_tags([text[start:end] for start, end in places])
     builder = InlineBuilder()
     position = 0
