@@ -37,7 +37,7 @@ msgstr ""
 #| msgid "Old one"
 msgid "New \\"one\\"\\n"
 msgstr "Neu\\n"
-msgid "Translated"
+msgid "Answered"
 msgstr "fertig"
 
 msgid "One cat"
@@ -79,7 +79,7 @@ msgstr "&DONE HERE"
 #| msgid "Old one"
 msgid "New \\"one\\"\\n"
 msgstr "NEW \\"ONE\\"\\n"
-msgid "Translated"
+msgid "Answered"
 msgstr "fertig"
 
 #, fuzzy

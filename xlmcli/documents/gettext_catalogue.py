@@ -12,7 +12,7 @@ from gettext import c2py
 
 from xlmcli.documents.formats import DocumentOptions
 from xlmcli.documents.messages import find_placeholders, message_inline
-from xlmcli.documents.parts import DocumentLine, Part, Segment, Translated
+from xlmcli.documents.parts import Answered, DocumentLine, Part, Segment
 from xlmcli.errors import DataError
 
 _KEYWORD = re.compile(r'\s*(msgctxt|msgid_plural|msgid|msgstr)(?:\[(\d+)\])?\s*("(?:[^"\\]|\\.)*")\s*')
@@ -221,7 +221,7 @@ def _filled(source: str, old: str, raw: str, writer: _Writer) -> Part:
         return raw if old == source else writer.write(source)
     segment = inline.message("", str)
 
-    def write(translated: Translated) -> str:
+    def write(translated: Answered) -> str:
         value = put_back(plain if translated.text == segment.text else segment.write(translated))
         return raw if value == old else writer.write(value)
 

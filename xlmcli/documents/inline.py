@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from xlmcli.documents.parts import Link, Segment, Translated
+from xlmcli.documents.parts import Answered, Link, Segment
 from xlmcli.text.spans import OPAQUE, iter_marks
 
 _SPACES = re.compile(r"[ \t\r\n\f]+")
-_UNIT = re.compile(rf"[{OPAQUE[0]}-{OPAQUE[-1]}]|[^\s{OPAQUE[0]}-{OPAQUE[-1]}]+")
+_UNIT = re.compile(r"\w+(?:['’.-]\w+)*|[^\w\s]")
 _IS_OPAQUE = frozenset(OPAQUE)
 # Words of others in the middle of what is marked are marked with it, if there are no more than these.
 _MAX_BRIDGED = 2
@@ -104,7 +104,11 @@ class InlineBuilder:
 
     def build(self) -> Inline:
         """Returns all that was added; every pair must be closed."""
-        return Inline("".join(self._text), tuple(self._opaques), tuple(self._pairs))
+        text = "".join(self._text)
+        if self._collapses:
+            text = text.rstrip(" ")
+        pairs = [pair._replace(end=min(pair.end, len(text))) for pair in self._pairs]
+        return Inline(text, tuple(self._opaques), tuple(pairs))
 
     def _append(self, text: str) -> None:
         if text:
@@ -141,7 +145,7 @@ class Inline:
         """
         before, inner, after = self.trim()
 
-        def write(translated: Translated) -> str:
+        def write(translated: Answered) -> str:
             return raw if translated.text == inner.text else before + inner.render(translated, spell) + after
 
         return Segment(inner.text, raw, write)
@@ -150,12 +154,12 @@ class Inline:
         """Returns the segment of what is escaped in the document, its markup too; see `segment`."""
         plain = self.segment(raw, str)
 
-        def write(translated: Translated) -> str:
+        def write(translated: Answered) -> str:
             return raw if translated.text == plain.text else spell(plain.write(translated))
 
         return Segment(plain.text, raw, write)
 
-    def render(self, translated: Translated, spell: Callable[[str], str]) -> str:
+    def render(self, translated: Answered, spell: Callable[[str], str]) -> str:
         """Returns a translation with the opaque things in their places and the tags around their words."""
         text = translated.text
         opaques = self._find_opaques(text)
@@ -204,7 +208,7 @@ class Inline:
             if character in _IS_OPAQUE and raws[character]
         }
 
-    def _place_tags(self, translated: Translated) -> dict[int, list[str]]:
+    def _place_tags(self, translated: Answered) -> dict[int, list[str]]:
         """The tags before each character of a translation."""
         closings: defaultdict[int, list[str]] = defaultdict(list)
         openings: defaultdict[int, list[str]] = defaultdict(list)
@@ -258,7 +262,7 @@ def _tree(pairs: Sequence[Pair]) -> list[_Node]:
     return roots
 
 
-def _find_units(text: str, translated: Translated) -> list[_Unit]:
+def _find_units(text: str, translated: Answered) -> list[_Unit]:
     """Returns the words of a translation; an opaque character stands for itself."""
     words = [match.span() for match in _UNIT.finditer(translated.text)]
     others = [match.span() for match in _UNIT.finditer(text)]
@@ -353,3 +357,25 @@ def _nearest(pair: Pair, places: Iterable[int], bounds: tuple[int, int], num_uni
     """The word that is nearest to where a pair stood, in proportion."""
     share = ((pair.start + pair.end) / 2 - bounds[0]) / max(1, bounds[1] - bounds[0])
     return min(places, key=lambda place: abs(place + 0.5 - share * num_units))
+
+
+def together(segments: Sequence[Segment], raw: str, combine: Callable[[Sequence[str]], str]) -> Segment:
+    """Returns a segment of several, which are asked as lines of one text.
+
+    Args:
+        segments: None of their texts has a line end. The first one's words have links.
+        raw: What stands in the document for all of them.
+        combine: Returns what stands there, from what is written of each.
+    """
+    text = "\n".join(segment.text for segment in segments)
+
+    def write(translated: Answered) -> str:
+        lines = translated.text.split("\n")
+        if translated.text == text or len(lines) != len(segments):
+            return raw
+        links = [link for link in translated.links if link.target_end <= len(lines[0])]
+        first = segments[0].write(Answered(lines[0], links))
+        rest = [segment.write(Answered(line)) for segment, line in zip(segments[1:], lines[1:], strict=True)]
+        return combine([first, *rest])
+
+    return Segment(text, raw, write)

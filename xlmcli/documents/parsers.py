@@ -16,6 +16,10 @@ def new_parser(name: DocumentFormat, options: DocumentOptions) -> DocumentParser
         from xlmcli.documents.json_catalogue import json_parser
 
         return json_parser(options)
+    if name == "html":
+        from xlmcli.documents.html_page import html_parser
+
+        return html_parser(options)
     if name == "po":
         from xlmcli.documents.gettext_catalogue import GettextParser
 

@@ -17,7 +17,7 @@ class Link(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Translated:
+class Answered:
     """What became of a segment's text.
 
     Attributes:
@@ -41,7 +41,7 @@ class Segment:
 
     text: str
     raw: str
-    write: Callable[[Translated], str]
+    write: Callable[[Answered], str]
 
 
 Part = str | Segment

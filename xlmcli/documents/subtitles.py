@@ -15,7 +15,7 @@ from typing import Literal
 from xlmcli.documents.formats import DocumentOptions
 from xlmcli.documents.inline import Inline, InlineBuilder
 from xlmcli.documents.messages import paired_tags
-from xlmcli.documents.parts import DocumentLine, Part, Segment, Translated
+from xlmcli.documents.parts import Answered, DocumentLine, Part, Segment
 from xlmcli.errors import DataError
 
 _TIME = r"(?:\d+:)?\d{1,2}:\d{1,2}[.,]\d{1,3}"
@@ -150,7 +150,7 @@ class SubtitleParser:
         trimmed = [cue.inline.trim() for cue in cues]
         text = " ".join(inner.text for _, inner, _ in trimmed)
 
-        def write(translated: Translated) -> str:
+        def write(translated: Answered) -> str:
             if translated.text == text:
                 return raw
             written = ""
@@ -165,7 +165,7 @@ class SubtitleParser:
     def _wrapped(self, inline: Inline, raw: str, max_length: int | None = None) -> Segment:
         segment = inline.segment(raw, self._spell)
 
-        def write(translated: Translated) -> str:
+        def write(translated: Answered) -> str:
             if translated.text == segment.text:
                 return raw
             return _wrap(segment.write(translated), max_length or self._max_length, _line_end(raw))

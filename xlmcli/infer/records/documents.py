@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from xlmcli.documents.formats import DocumentFormat, DocumentOptions
 from xlmcli.documents.inline import opaques_lost
 from xlmcli.documents.parsers import new_parser
-from xlmcli.documents.parts import DocumentLine, Link, Part, Segment, Translated
+from xlmcli.documents.parts import Answered, DocumentLine, Link, Part, Segment
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.protocols import Answer, RawRecord, Record, Values
 
@@ -42,7 +42,7 @@ class DocumentRecord:
         text = values.text
         if text is None or opaques_lost(self.text, text):
             return self.before + self.segment.raw
-        return self.before + self.segment.write(Translated(text, list(_iter_links(values))))
+        return self.before + self.segment.write(Answered(text, list(_iter_links(values))))
 
 
 class DocumentReader:
