@@ -37,7 +37,7 @@ msgstr ""
 #| msgid "Old one"
 msgid "New \\"one\\"\\n"
 msgstr "Neu\\n"
-msgid "Answered"
+msgid "Translated"
 msgstr "fertig"
 
 msgid "One cat"
@@ -79,7 +79,7 @@ msgstr "&DONE HERE"
 #| msgid "Old one"
 msgid "New \\"one\\"\\n"
 msgstr "NEW \\"ONE\\"\\n"
-msgid "Answered"
+msgid "Translated"
 msgstr "fertig"
 
 #, fuzzy

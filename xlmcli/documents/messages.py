@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from xlmcli.documents.inline import Inline, InlineBuilder
@@ -109,23 +110,41 @@ def _plain(text: str, is_branch: bool) -> Iterator[_Stretch]:
         yield _Stretch(text, inline if inline.has_words and not _IDENTIFIER.fullmatch(text) else None)
 
 
-def paired_tags(raws: list[str]) -> set[int]:
-    """Numbers of the tags that are the first or the second of a pair, and properly nested."""
+def paired_tags(raws: Sequence[str]) -> set[int]:
+    """Returns the numbers of the tags that are the first or the second of a pair; what is no tag is in none."""
+    return pair_up([_tag(raw) for raw in raws])
+
+
+def pair_up(tags: Sequence[tuple[str, bool] | None]) -> set[int]:
+    """Returns the numbers of those that belong together, so that pairs are nested.
+
+    Args:
+        tags: The name of each, and whether it is the second of a pair; None for what is no tag.
+    """
     paired: set[int] = set()
     opened: list[tuple[str, int]] = []
-    for number, raw in enumerate(raws):
-        tag = _TAG.fullmatch(raw)
-        if tag is None or tag[3]:
+    num_opened: Counter[str] = Counter()
+    for number, tag in enumerate(tags):
+        if tag is None:
             continue
-        if not tag[1]:
-            opened.append((tag[2], number))
+        name, is_second = tag
+        if not is_second:
+            opened.append((name, number))
+            num_opened[name] += 1
             continue
-        names = [name for name, _ in opened]
-        if tag[2] in names:
-            place = len(names) - 1 - names[::-1].index(tag[2])
-            paired |= {opened[place][1], number}
-            del opened[place:]
+        # Without one of its name, nothing is looked for.
+        while num_opened[name]:
+            other, first = opened.pop()
+            num_opened[other] -= 1
+            if other == name:
+                paired |= {first, number}
+                break
     return paired
+
+
+def _tag(raw: str) -> tuple[str, bool] | None:
+    match = _TAG.fullmatch(raw)
+    return None if match is None or match[3] else (match[2].lower(), bool(match[1]))
 
 
 def _end_of_braces(text: str, start: int) -> int | None:

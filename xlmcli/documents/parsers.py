@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xlmcli.documents.formats import DocumentFormat, DocumentOptions
-from xlmcli.documents.parts import DocumentParser
+from xlmcli.documents.parts import DocumentParser, WholeDocument
 
 
 def new_parser(name: DocumentFormat, options: DocumentOptions) -> DocumentParser:
@@ -20,6 +20,10 @@ def new_parser(name: DocumentFormat, options: DocumentOptions) -> DocumentParser
         from xlmcli.documents.html_page import html_parser
 
         return html_parser(options)
+    if name == "md":
+        from xlmcli.documents.markdown import parse_markdown
+
+        return WholeDocument(parse_markdown)
     if name == "po":
         from xlmcli.documents.gettext_catalogue import GettextParser
 
