@@ -348,7 +348,7 @@ def _at_starts(written: str, raw: str) -> str:
     breaks = re.split(r"((?:\r\n?|\n)[ \t>]*)" if ">" in raw else r"((?:\r\n?|\n)[ \t]*)", written)
     for number in range(0, len(breaks), 2):
         found = _BLOCK_START.match(breaks[number])
-        if found is not None and (number > 0 or not _BLOCK_START.match(raw)):
+        if found is not None and (number > 0 or not raw.startswith(found[0])):
             place = found.end() if found[0].isdecimal() else 0
             breaks[number] = f"{breaks[number][:place]}\\{breaks[number][place:]}"
     return "".join(breaks)

@@ -112,7 +112,7 @@ def _plain(text: str, is_branch: bool) -> Iterator[_Stretch]:
 
 def paired_tags(raws: Sequence[str]) -> set[int]:
     """Returns the numbers of the tags that are the first or the second of a pair; what is no tag is in none."""
-    return pair_up([_tag(raw) for raw in raws])
+    return pair_up([tag_name(raw) for raw in raws])
 
 
 def pair_up(tags: Sequence[tuple[str, bool] | None]) -> set[int]:
@@ -142,7 +142,8 @@ def pair_up(tags: Sequence[tuple[str, bool] | None]) -> set[int]:
     return paired
 
 
-def _tag(raw: str) -> tuple[str, bool] | None:
+def tag_name(raw: str) -> tuple[str, bool] | None:
+    """Returns the name of a tag, and whether it is the second of a pair; None of what is no tag, or stands alone."""
     match = _TAG.fullmatch(raw)
     return None if match is None or match[3] else (match[2].lower(), bool(match[1]))
 

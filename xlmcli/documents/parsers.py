@@ -32,6 +32,10 @@ def new_parser(name: DocumentFormat, options: DocumentOptions) -> DocumentParser
         from xlmcli.documents.subtitles import SubtitleParser
 
         return SubtitleParser(name, options)
+    if name == "xliff":
+        from xlmcli.documents.xliff import xliff_parser
+
+        return xliff_parser(options)
     from xlmcli.documents.properties import PropertiesParser
 
     return PropertiesParser(options)

@@ -100,7 +100,7 @@ class WholeDocument:
     def end(self) -> Sequence[Part]:
         text = "".join(self._lines)
         self._lines.clear()
-        return self._parse(text, self._name)
+        return self._parse(text, self._name) if text else ()
 
 
 def line_of(text: str, offset: int) -> int:
