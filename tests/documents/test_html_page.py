@@ -123,6 +123,7 @@ def test_what_is_cut_off_is_named(convert: Convert, page: str, message: str) -> 
     assert caught.value.message == message
 
 
-def test_a_page_of_unclosed_tags_takes_no_long_time(convert: Convert) -> None:
-    page = "<b><code>" * 20_000
-    assert convert("html", page) == page
+def test_a_page_of_many_tags_takes_no_long_time(convert: Convert) -> None:
+    for page in ("<b><code>" * 20_000, "a <b>" * 3000 + "</b>" * 3000, "<b>" * 3000 + "a" + "</b>" * 3000):
+        assert convert("html", page) == page
+        assert convert("html", page, str.upper).replace("A", "a") == page

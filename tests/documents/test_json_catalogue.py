@@ -99,3 +99,11 @@ def test_lone_braces_are_text(convert: Convert) -> None:
 
     assert translated("a { b") == "A { B"
     assert translated("you {n, plural, one {x}") == "YOU {N, PLURAL, ONE {x}"
+
+
+@pytest.mark.parametrize(
+    "text", ["eyJh" * 5000, "a@" * 20_000, "{a, plural, x " * 3000, "{a, plural, x {" * 3000, "<!--" * 9000]
+)
+def test_hostile_texts_take_no_long_time(convert: Convert, text: str) -> None:
+    content = json.dumps([text])
+    assert convert("json", content) == content

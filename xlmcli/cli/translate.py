@@ -75,6 +75,10 @@ def command(
                              "parted" (a protected span was lost or none learned; the rest was translated in parts),
                              "respelt" (characters came out broken; it was searched for without rare ones)
 
+    A document (po, xliff, srt, vtt, html, md, json, properties: as FILE is named, or --format says) comes out whole:
+    its text is translated, tags follow the words that they stood around, and the rest stays byte for byte.
+    Placeholders, code and tags by themselves are protected with any model.
+
     With a model that has learned it (xlm info says so), addresses, placeholders, tags, code, names of files, emoji and
     other spans that must not change come out byte for byte, each exactly once; with any other, what its vocabulary
     cannot write does. --no-protect shows all to the model.
@@ -89,6 +93,7 @@ def command(
     Examples:
       echo "How are you?" | xlm translate --src en --tgt fr
       xlm translate --src fr --tgt en letter.txt -o letter.en.txt
+      xlm translate --src en --tgt fr manual.md -o manual.fr.md
       xlm translate --src en --tgt fr --format csv --column comment < reviews.csv
       tail -f app.log | xlm translate --src en --tgt fr
     """

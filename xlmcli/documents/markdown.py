@@ -24,7 +24,7 @@ _LINE = re.compile(r"([^\r\n]*)(\r\n?|\n|\Z)")
 _FRONT_MATTER = re.compile(r"\ufeff?(---|\+\+\+)[ \t]*\r?\n(?:.*\r?\n)*?\1[ \t]*(?:\r?\n|\Z)")
 # What markdown-it takes for text, and others do not: footnotes, tasks, alerts, addresses, templates, emoji.
 _NO_PROSE = re.compile(
-    r"\[\^[^\]\s]+\]|(?<!\w)(?:https?://|www\.)[^\s<>]*[^\s<>.,;:!?)'\"*_~]|\{\{.*?\}\}|\{%.*?%\}|\{[#.:][^{}]*\}|:[a-z][a-z0-9_+-]*:"
+    r"\[\^[^\]\s]+\]|(?<!\w)(?:https?://|www\.)[^\s<>]*[^\s<>.,;:!?)'\"*_~]|\{\{[^{}]*\}\}|\{%[^{}]*%\}|\{[#.:][^{}]*\}|:[a-z][a-z0-9_+-]*:"
 )
 _MARKED_START = re.compile(r"\[[ xX]\](?=\s)|\[![A-Za-z]+\][^\S\n]*(?:\n[^\S\n]*|$)|\[\^[^\]\s]+\]:\s*")
 _OTHER_BLOCK = re.compile(r":::|!!!|\{[:%]|(?:import|export)\s.*(?:\bfrom\s*['\"]|[;={]\s*$)")

@@ -16,16 +16,21 @@ _PLACEHOLDER = re.compile(
             r"\{\{[^{}]*\}\}|[$%#@]?\{[^{}]*\}",
             r"%(?:\d+\$|\(\w+\))?[-+0\#']*(?:[1-9]\d*|\*)?(?:\.\d+)?(?:hh|h|ll|l|z|q|j)?[sdiufFeEgGxXoc@]|%%|%[A-Z_]{2,}%",
             r"\$t\([^()]*\)|\$[A-Za-z_]\w*",
-            r"<!--.*?-->|</?[A-Za-z0-9][^<>]*>",
+            r"<!--[^<>]*-->|</?[A-Za-z0-9][^<>]*>",
             r"&(?:[A-Za-z]\w{1,30}|\#\d{1,6}|\#x[0-9A-Fa-f]{1,6});",
-            r"(?:https?|ftp)://[^\s<>\"'{}]*[^\s<>\"'{}.,;:!?)]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+            r"(?:https?|ftp)://[^\s<>\"'{}]*[^\s<>\"'{}.,;:!?)]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
         )
     ),
     re.DOTALL,
 )
 _PLACEHOLDER_OR_COUNT = re.compile(f"{_PLACEHOLDER.pattern}|#", re.DOTALL)
-# What is no prose: names of things in programs, colours, addresses.
-_IDENTIFIER = re.compile(r"\s*[#./]?[A-Za-z0-9]*(?:[a-z][A-Z]|[\w-]*[_\d/:@.][\w/])[\w./:@-]*\s*", re.ASCII)
+# What is no prose: names of things in programs, colours, addresses, what is longer than any word.
+_IDENTIFIER = re.compile(r"[\w./:@#+=-]+", re.ASCII)
+_INSIDE_IDENTIFIER = re.compile(r"[a-z][A-Z]|[_\d/:@.][\w/]", re.ASCII)
+_LONGEST_WORD = 100
+_BRACE = re.compile(r"[{}]")
+_MAX_DEPTH = 10  # Of choices in choices.
+_MAX_PAIRS_INSIDE = 100  # What is deeper stands by itself.
 _TAG = re.compile(r"<(/?)([A-Za-z0-9][\w.:-]*)[^<>]*?(/?)>")
 _CHOICE = re.compile(r"\{\s*[\w.-]+\s*,\s*(?:plural|select|selectordinal)\s*,")
 _BRANCH = re.compile(r"(?:\s|offset:\s*\d+)*(?:=\d+|[\w-]+)\s*\{")
@@ -56,24 +61,30 @@ def message_parts(value: str, raw: str, spell: Callable[[str], str]) -> list[Par
     ]
 
 
-def _stretches(text: str, *, is_branch: bool = False) -> Iterator[_Stretch]:
+def _stretches(text: str, depth: int = 0) -> Iterator[_Stretch]:
     position = 0
     for choice in _CHOICE.finditer(text):
         if choice.start() < position:
             continue
         end = _end_of_braces(text, choice.start())
         branches = None if end is None else _branches(text, choice.end(), end)
-        if end is None or branches is None:
-            continue
-        yield from _plain(text[position : choice.start()], is_branch)
+        if end is None or branches is None or depth == _MAX_DEPTH:
+            break
+        yield from _plain(text[position : choice.start()], depth > 0)
         position = choice.start()
         for start, stop in branches:
             yield _Stretch(text[position:start])
-            yield from _stretches(text[start:stop], is_branch=True)
+            yield from _stretches(text[start:stop], depth + 1)
             position = stop
         yield _Stretch(text[position:end])
         position = end
-    yield from _plain(text[position:], is_branch)
+    yield from _plain(text[position:], depth > 0)
+
+
+def _is_identifier(text: str) -> bool:
+    if len(text) > _LONGEST_WORD:
+        return " " not in text and text.isascii()
+    return _IDENTIFIER.fullmatch(text) is not None and _INSIDE_IDENTIFIER.search(text) is not None
 
 
 def find_placeholders(text: str, *, counts: bool = False) -> list[tuple[int, int]]:
@@ -107,7 +118,7 @@ def message_inline(text: str, *, counts: bool = False) -> Inline:
 def _plain(text: str, is_branch: bool) -> Iterator[_Stretch]:
     if text:
         inline = message_inline(text, counts=is_branch)
-        yield _Stretch(text, inline if inline.has_words and not _IDENTIFIER.fullmatch(text) else None)
+        yield _Stretch(text, inline if inline.has_words and not _is_identifier(text.strip()) else None)
 
 
 def paired_tags(raws: Sequence[str]) -> set[int]:
@@ -129,6 +140,8 @@ def pair_up(tags: Sequence[tuple[str, bool] | None]) -> set[int]:
             continue
         name, is_second = tag
         if not is_second:
+            if len(opened) == _MAX_PAIRS_INSIDE:
+                continue
             opened.append((name, number))
             num_opened[name] += 1
             continue
@@ -151,10 +164,10 @@ def tag_name(raw: str) -> tuple[str, bool] | None:
 def _end_of_braces(text: str, start: int) -> int | None:
     """Where the brace that opens at a place is closed; None if it is not."""
     depth = 0
-    for match in re.finditer(r"[{}]", text[start:]):
+    for match in _BRACE.finditer(text, start):
         depth += 1 if match[0] == "{" else -1
         if depth == 0:
-            return start + match.end()
+            return match.end()
     return None
 
 
