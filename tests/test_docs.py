@@ -111,6 +111,7 @@ LABELS = ["neutral", "neutral", "positive"]
 FILES = {
     "letter.en": ENGLISH,
     "app.log": ENGLISH,
+    "manual.md": ["The [red car](https://example.org/car) is **very** fast."],
     "test.en": ENGLISH,
     "test.fr": FRENCH,
     "old.fr": FRENCH[::-1],

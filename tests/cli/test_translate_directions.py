@@ -66,7 +66,7 @@ def test_a_failure_of_either_model_ends_it(xlm: Run, home: Path, monkeypatch: py
     finish, calls = Translation.finish, []
 
     def fail(self: Translation, *args: Any) -> Any:
-        is_first = self._direction.src == "de"
+        is_first = self.direction.src == "de"
         calls.append(is_first)
         if is_first == (step == "first") and calls.count(is_first) > 40:
             raise ModelError("the engine failed")

@@ -128,7 +128,12 @@ def command(
     if echo and options.format_name != "text":
         raise UsageError("--echo is for plain text", hint="the other formats keep what they are given anyway")
     formats = FormatOptions(
-        options.format_name, options.column, options.field, pair_column, pair_field, delimiter=options.delimiter
+        options.format_name or "text",
+        options.column,
+        options.field,
+        pair_column,
+        pair_field,
+        delimiter=options.delimiter,
     )
     num_selected = None
     with open_stream(options, formats) as stream:

@@ -144,7 +144,7 @@ def _formats(options: StreamOptions, pair_column: str | None, pair_field: str | 
     if is_pair and options.format_name in ("tsv", "csv"):
         pair_column = pair_column or "2"
     return FormatOptions(
-        options.format_name,
+        options.format_name or "text",
         options.column,
         options.field,
         pair_column,

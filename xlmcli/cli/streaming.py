@@ -15,6 +15,7 @@ import click
 
 from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, grouped
 from xlmcli.console import print_note, show_line_progress
+from xlmcli.documents.formats import DOCUMENT_FORMATS, DocumentFormat, document_format
 from xlmcli.errors import ExitCode, UsageError
 from xlmcli.lines import STDIN, content_suffix
 from xlmcli.outputs import atomic_write, compressing
@@ -31,6 +32,9 @@ _UNWRITTEN_ENDINGS = {
     ".parquet", ".arrow", ".feather", ".orc", ".avro", ".xls", ".xlsx", ".ods", ".doc", ".docx", ".odt", ".rtf", ".pdf",
     ".h5", ".hdf5", ".mat", ".pt", ".pth", ".pkl", ".pickle", ".safetensors", ".db", ".sqlite",
 }  # fmt: skip
+
+# Any text may be called so.
+_PLAIN_FORMATS: frozenset[DocumentFormat] = frozenset(("md", "json", "properties"))
 
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
@@ -54,7 +58,7 @@ class StreamOptions:
     model: str | None
     output: Path | None
     text: str | None
-    format_name: FormatName
+    format_name: FormatName | DocumentFormat | None
     column: str | None
     field: str | None
     delimiter: str | None
@@ -68,16 +72,19 @@ class StreamOptions:
     quiet: bool
 
 
-def stream_options(*, verb: str, model_help: str, batch_tokens: int = 2048) -> Callable[[Function], Function]:
+def stream_options(
+    *, verb: str, model_help: str, batch_tokens: int = 2048, documents: Sequence[str] = ()
+) -> Callable[[Function], Function]:
     """Adds the shared options to a command, which gets them as its parameter ``options``, a `StreamOptions`.
 
     Args:
         verb: What the command does to text, for the help.
         model_help: What model is named and what is the default.
         batch_tokens: Tokens of a batch by default. More than 512 cost time where the engine only encodes.
+        documents: Formats of documents that it takes, too; then ``format_name`` is None where it is not given.
     """
 
-    return grouped(StreamOptions, "options", _shared_options(verb, model_help, batch_tokens))
+    return grouped(StreamOptions, "options", _shared_options(verb, model_help, batch_tokens, documents))
 
 
 _COMPUTE_TYPE_HELP = (
@@ -85,7 +92,9 @@ _COMPUTE_TYPE_HELP = (
 )
 
 
-def _shared_options(verb: str, model_help: str, batch_tokens: int) -> list[Callable[[Any], Any]]:
+def _shared_options(
+    verb: str, model_help: str, batch_tokens: int, documents: Sequence[str]
+) -> list[Callable[[Any], Any]]:
     do = verb.capitalize()
     return [
         click.argument("files", nargs=-1, type=FILE, metavar="[FILE]..."),
@@ -101,10 +110,11 @@ def _shared_options(verb: str, model_help: str, batch_tokens: int) -> list[Calla
         click.option(
             "--format",
             "format_name",
-            type=click.Choice(["text", "tsv", "csv", "jsonl"]),
-            default="text",
-            show_default=True,
-            help="Of input and output.",
+            type=click.Choice(["text", "tsv", "csv", "jsonl", *documents]),
+            default=None if documents else "text",
+            show_default=not documents,
+            help="Of input and output."
+            + ("  [default: as FILE is named if a document, else text]" if documents else ""),
         ),
         click.option(
             "--column",
@@ -168,6 +178,7 @@ class LineStream:
     """Input and output of a run, open.
 
     Attributes:
+        formats: How input is read.
         file: Where the output goes.
 
     Args:
@@ -181,7 +192,7 @@ class LineStream:
         from xlmcli.infer.reading import LineCounter
 
         self._options = options
-        self._formats = formats
+        self.formats = formats
         self._inputs = inputs
         self._counter: LineCounter = LineCounter()
         self.file = file
@@ -210,7 +221,7 @@ class LineStream:
         """Answers all input by a pipeline that is made for it; as `run`."""
         if not self._options.quiet:
             _print_terminal_note(self._inputs)
-        self._run(make_pipeline, self._inputs, self._formats, added)
+        self._run(make_pipeline, self._inputs, self.formats, added)
 
     def read_lines(self, work: Work[Result, Answer], source: Input, sink: Sink[Answer]) -> None:
         """Answers the lines of a further input, which is plain text."""
@@ -265,7 +276,7 @@ def open_stream(options: StreamOptions, formats: FormatOptions, *, is_array: boo
         is_array: Whether the output is an array, and not text.
     """
     if options.output is not None and not is_array:
-        _check_ending(options.output)
+        _check_ending(options.output, formats.name)
     inputs = _open_inputs(options.files, options.text)
     with leaving_at_once(), _open_output(options.output) as file:
         yield LineStream(options, formats, inputs, file)
@@ -283,9 +294,16 @@ def _open_inputs(files: tuple[Path, ...], text: str | None) -> list[Input]:
     return [stdin_input() if path == STDIN else file_input(path) for path in files or (STDIN,)]
 
 
-def _check_ending(path: Path) -> None:
-    """Refuses names that promise another format than text."""
+def _check_ending(path: Path, name: FormatName | DocumentFormat) -> None:
+    """Refuses names that promise another format than the one that is written."""
     ending = content_suffix(path)
+    document = document_format(path)
+    is_document = name in DOCUMENT_FORMATS
+    if document is not None and document != name and (is_document or document not in _PLAIN_FORMATS):
+        raise UsageError(
+            f"-o {path}: {ending} is a format that is not written from {name}",
+            hint=f"xlm translate --format {document} reads and writes it",
+        )
     if ending in _UNWRITTEN_ENDINGS:
         raise UsageError(
             f"-o {path}: {ending} is a format that is not written",

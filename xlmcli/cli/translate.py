@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from xlmcli.cli.documents import DocumentChoices, choose_formats, document_options
 from xlmcli.cli.options import FILE, FiniteRange
 from xlmcli.cli.streaming import LineStream, StreamOptions, open_stream, stream_options
+from xlmcli.documents.formats import DOCUMENT_FORMATS
 from xlmcli.errors import GateError, UsageError
 from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
 
@@ -62,9 +64,15 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Texts that are not translated by the model: text TAB translation, or TMX (.tmx).",
 )
-@stream_options(verb="translate", model_help="Path of a bundle, or name of a model (default: one for --src and --tgt).")
+@document_options
+@stream_options(
+    verb="translate",
+    model_help="Path of a bundle, or name of a model (default: one for --src and --tgt).",
+    documents=DOCUMENT_FORMATS,
+)
 def command(
     options: StreamOptions,
+    documents: DocumentChoices,
     src: str | None,
     tgt: str | None,
     force: bool,
@@ -103,6 +111,10 @@ def command(
                              "terms" (one has no place in the translation); --translate-memory adds "memory" (true
                              where the text, or a sentence of it, was answered from there)
 
+    A document (po, xliff, srt, vtt, html, md, json, properties: as FILE is named, or --format says) comes out whole:
+    its text is translated, tags follow the words that they stood around, and the rest stays byte for byte.
+    Placeholders, code and tags by themselves are protected with any model.
+
     With a model that has learned it (xlm info says so), addresses, placeholders, tags, code, names of files, emoji and
     other spans that must not change come out byte for byte, each exactly once; with any other, what its vocabulary
     cannot write does. --no-protect shows all to the model.
@@ -131,13 +143,13 @@ def command(
     Examples:
       echo "How are you?" | xlm translate --src en --tgt fr
       xlm translate --src fr --tgt en letter.txt -o letter.en.txt
+      xlm translate --src en --tgt fr manual.md -o manual.fr.md
       xlm translate --src en --tgt fr --format csv --column comment < reviews.csv
       xlm translate --src en --tgt fr --terms terms.tsv --translate-memory old.tmx < letter.en
       tail -f app.log | xlm translate --src en --tgt fr
     """
-    from xlmcli.infer.records.protocols import FormatOptions
-
-    formats = FormatOptions(options.format_name, options.column, options.field, delimiter=options.delimiter)
+    has_more = n_best > 1 or with_scores or alignment or symmetric
+    formats = choose_formats(options, documents, has_more=has_more)
     with open_stream(options, formats) as stream:
         from xlmcli.bundle.choosing import find_route
         from xlmcli.infer.languages import AUTO
@@ -153,7 +165,12 @@ def command(
             is_symmetric=symmetric,
             terms=terms,
             memory=translate_memory,
+            is_document=formats.document is not None,
         )
+        if formats.document is not None and (src == AUTO or pivot):
+            raise UsageError(
+                "a document is translated by one model from one language", hint="give --src and no --pivot"
+            )
         if src == AUTO:
             counts = _translate_identified(stream, options.model, tgt, search, force=force, pivot=pivot)
         elif force:
@@ -187,6 +204,9 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
     if len(route) == 1:
         (step,) = route
         translation = open_translation(step.path, step.src, step.tgt, search, stream.engine_options)
+        if (document := stream.formats.document) is not None:
+            named = replace(document, target_lang=step.tgt or translation.direction.tgt)
+            stream.formats = replace(stream.formats, document=named)
         stream.run(translation, search.added, sink)
         return translation.counts
     _check_one_direction(search, "two models, through English")

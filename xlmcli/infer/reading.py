@@ -40,7 +40,7 @@ class Line:
 
     Attributes:
         text: Without its end; without a byte-order mark, and with what was no UTF-8 replaced.
-        ending: ``\\n`` (where the file ends without, too), ``\\r\\n``, or in tables ``\\r``.
+        ending: ``\\n`` (where the file ends without, too, unless it is a document), ``\\r\\n``, or in tables ``\\r``.
         source: Name of the file, for messages.
         number: From 1 within the file.
         content: As it is in the file, but for the end.
@@ -141,7 +141,13 @@ class LineCounter:
 
 
 def iter_chunks(
-    source: Input, errors: Errors, counter: LineCounter, *, is_first: bool = True, returns_end_lines: bool = False
+    source: Input,
+    errors: Errors,
+    counter: LineCounter,
+    *,
+    is_first: bool = True,
+    returns_end_lines: bool = False,
+    ends_last: bool = True,
 ) -> Iterator[list[Line]]:
     """Yields lists of lines: those that one read completed, as soon as it did.
 
@@ -151,13 +157,14 @@ def iter_chunks(
         counter: Counts them.
         is_first: Whether nothing was read before.
         returns_end_lines: Whether a bare ``\\r`` ends a line where the rows of a table end so: see `ReturnGuess`.
+        ends_last: Whether the last line gets an end if it has none.
 
     Raises:
         DataError: The input cannot be read, or (with ``errors="strict"``) a line is not UTF-8; the lines before it were
             yielded.
     """
     number = 0
-    for raw_lines, ending in _iter_raw(source, returns_end_lines):
+    for raw_lines, ending in _iter_raw(source, returns_end_lines, "\n" if ends_last else ""):
         lines: list[Line] = []
         try:
             for raw in raw_lines:
@@ -172,7 +179,7 @@ def iter_chunks(
         yield lines
 
 
-def _iter_raw(source: Input, returns_end_lines: bool) -> Iterator[tuple[list[bytes], str]]:
+def _iter_raw(source: Input, returns_end_lines: bool, last_ending: str) -> Iterator[tuple[list[bytes], str]]:
     """Yields lines and what ended them."""
     with reading_errors(source.name), source.open() as stream:
         read = _reader(stream)
@@ -196,7 +203,7 @@ def _iter_raw(source: Input, returns_end_lines: bool) -> Iterator[tuple[list[byt
             if guess is not None and guess.read(last.decode("latin-1"), is_last=True):
                 yield last.removesuffix(b"\r").split(b"\r"), "\r"
             else:
-                yield [last], "\n"
+                yield [last], last_ending
 
 
 def _split_returned(lines: list[bytes], guess: ReturnGuess) -> Iterator[tuple[list[bytes], str]]:
@@ -236,7 +243,7 @@ def _line(raw: bytes, ending: str, source: str, number: int, errors: Errors, cou
         if number == 1:
             check_encoding(content, source)
         text = without_byte_order_mark(_replacing(content, counter), number)
-    return Line(text, "\r\n" if len(content) < len(raw) else ending, source, number, content)
+    return Line(text, "\r" + ending if len(content) < len(raw) else ending, source, number, content)
 
 
 def _replacing(content: bytes, counter: LineCounter) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlmcli.bundle import Bundle, open_bundle
-from xlmcli.errors import ModelError, UsageError
+from xlmcli.errors import MissingExtraError, ModelError, UsageError
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated, TranslationEngine
 from xlmcli.infer.guards import PieceTranslation, ProtectedTranslations
 from xlmcli.infer.pieces import FindSpans, Piece, PieceMaker, Prepared
@@ -18,7 +19,7 @@ from xlmcli.infer.repetition import repeats_itself
 from xlmcli.infer.terms import FoundTerm, TermList, read_terms
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
-from xlmcli.text.spans import find_spans, find_strange, without_marks
+from xlmcli.text.spans import find_marks, find_spans, find_strange, without_marks
 
 CUT = "cut"
 REPETITION = "repetition"
@@ -47,6 +48,8 @@ class SearchOptions:
         is_symmetric: Whether the opposite direction is asked for links too.
         terms: Files of words whose translations are given.
         memory: File of texts whose translations are given.
+        is_document: Whether texts are those of documents: opaque characters are protected, whatever ``protect`` says,
+            and links are wanted where the model has them.
     """
 
     beam_size: int | None = None
@@ -58,6 +61,7 @@ class SearchOptions:
     is_symmetric: bool = False
     terms: tuple[Path, ...] = ()
     memory: Path | None = None
+    is_document: bool = False
 
     def __post_init__(self) -> None:
         if self.beam_size is not None and self.beam_size < self.num_best:
@@ -155,7 +159,8 @@ class Translations:
             ]
         if self.is_remembered is not None:
             added["memory"] = self.is_remembered
-        return Values(best.text, added, {} if self.language is None else {"language": self.language})
+        suggested = {} if self.language is None else {"language": self.language}
+        return Values(best.text, added, suggested, alignment=best.alignment)
 
 
 @dataclass(slots=True)
@@ -191,6 +196,7 @@ class Translation:
     """The work of translating, for a `Pipeline`.
 
     Attributes:
+        direction: From and to.
         num_workers: Batches that the engine works on at once.
         counts: What a user should know about the run.
 
@@ -227,7 +233,7 @@ class Translation:
     ) -> None:
         self._engine = engine
         self._tokenizer = tokenizer
-        self._direction = direction
+        self.direction = direction
         self._decoding = decoding
         self._with_scores = with_scores
         self._knows_marks = knows_marks
@@ -261,7 +267,7 @@ class Translation:
 
     def submit(self, batch: Sequence[Piece]) -> ProtectedTranslations | SymmetricTranslations:
         pending = ProtectedTranslations(
-            self._engine, self._tokenizer, self._direction, batch, self._decoding, knows_marks=self._knows_marks
+            self._engine, self._tokenizer, self.direction, batch, self._decoding, knows_marks=self._knows_marks
         )
         if self._back is None:
             return pending
@@ -326,7 +332,7 @@ class Translation:
         from xlmcli.infer.alignment import Alignment
         from xlmcli.infer.substitution import substitute_terms
 
-        lang = self._direction.tgt
+        lang = self.direction.tgt
         put = [substitute_terms(item.text, item.alignment or Alignment(), terms, lang) for item in hypotheses]
         kept = tuple(
             Hypothesis(text, item.score, links if self._with_alignment else None)
@@ -344,7 +350,7 @@ class Translation:
         if result.texts:
             return result.texts[rank]
         # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
-        text = self._tokenizer.decode(result.translated[0].hypotheses[rank], self._direction.tgt)
+        text = self._tokenizer.decode(result.translated[0].hypotheses[rank], self.direction.tgt)
         return without_marks(text).strip()
 
     def _join_scores(self, results: Sequence[Translated], rank: int) -> float:
@@ -434,27 +440,32 @@ def open_direction(
     memory = _open_memory(search.memory, direction) if search.memory else None
     defaults = bundle.translation.decoding
     knows_marks = bundle.translation.protects_spans
-    aligns = search.with_alignment or (
+    needs_links = search.with_alignment or (
         terms is not None and (not knows_marks or bundle.translation.alignment_head is not None)
     )
-    engine = engine or open_engine(bundle, direction, tokenizer, options, aligns=aligns)
+    aligner = _open_aligner(bundle, tokenizer, direction) if needs_links else None
+    if aligner is None and search.is_document:
+        with contextlib.suppress(ModelError, MissingExtraError):  # Tags stand in proportion then.
+            aligner = _open_aligner(bundle, tokenizer, direction)
+    engine = engine or open_engine(bundle, direction, tokenizer, options, aligns=aligner is not None)
     decoding = Decoding(
         beam_size=search.beam_size or max(defaults.beam_size, search.num_best),
         length_penalty=defaults.length_penalty if search.length_penalty is None else search.length_penalty,
         num_best=search.num_best,
         with_scores=search.with_scores or search.num_best > 1,
-        with_attention=aligns,
+        with_attention=aligner is not None,
     )
+    find_own = find_marks if search.is_document else None
     return Translation(
         engine,
         tokenizer,
         direction,
         decoding,
         with_scores=search.with_scores,
-        find_spans=_span_finder(tokenizer, knows_marks) if search.protect else None,
+        find_spans=(_span_finder(tokenizer, knows_marks) if search.protect else None) or find_own,
         knows_marks=knows_marks,
-        aligner=_open_aligner(bundle, tokenizer, direction) if aligns else None,
-        with_alignment=search.with_alignment,
+        aligner=aligner,
+        with_alignment=search.with_alignment or search.is_document,
         back=open_engine(bundle, direction.opposite, tokenizer, options, aligns=True) if search.is_symmetric else None,
         terms=terms,
         memory=memory,

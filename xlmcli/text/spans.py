@@ -19,6 +19,9 @@ FIRST_MARK_ID = FIRST_SPECIAL_ID + 2
 MARKS = tuple(chr(0xFDD2 + number) for number in range(NUM_SPECIAL - 2))
 """In a text, what stands for ``<special2>`` to ``<special9>``: noncharacters, which Unicode keeps for internal use."""
 
+OPAQUE = tuple(map(chr, range(0xFDDA, 0xFDF0)))
+"""In a text of a document, what stands for markup that must come out as it went in: noncharacters, too."""
+
 _MARK = re.compile("[\ufdd0-\ufdef]")
 
 # What names of files and of machines end in.
@@ -143,7 +146,7 @@ def find_strange(text: str, is_strange: Callable[[str], bool]) -> list[tuple[int
     if text.isascii():
         return []
     characters = set(unicodedata.normalize("NFC", text))
-    strange = {character for character in characters if character in MARKS or is_strange(character)}
+    strange = {character for character in characters if _MARK.match(character) or is_strange(character)}
     if not strange:
         return []
     return [
@@ -172,6 +175,11 @@ def iter_marks(text: str) -> Iterator[str]:
 def iter_mark_places(text: str) -> Iterator[int]:
     """Where the marks of a text stand, in order."""
     return (match.start() for match in _MARK.finditer(text))
+
+
+def find_marks(text: str) -> list[tuple[int, int]]:
+    """Returns where the marks of a text are, as `find_spans` does."""
+    return _merged([(place, place + 1) for place in iter_mark_places(text)])
 
 
 def split_at_marks(text: str) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
+from xlmcli.documents.formats import DocumentFormat
 from xlmcli.errors import DataError
 from xlmcli.infer.reading import Errors, Input, Line, LineCounter, iter_chunks
 from xlmcli.infer.records.objects import JsonReader
@@ -16,6 +18,10 @@ _NOTHING_ADDED = Added()
 
 def new_reader(options: FormatOptions, added: Added, counter: LineCounter) -> RecordReader:
     """Returns a reader of the format."""
+    if options.document is not None:
+        from xlmcli.infer.records.documents import DocumentReader
+
+        return DocumentReader(cast(DocumentFormat, options.name), options.document)
     if options.name in ("tsv", "csv"):
         return TableReader(options, added.columns, counter)
     if options.name == "jsonl":
@@ -33,20 +39,25 @@ def iter_records(
     """
     reader = new_reader(options, added, counter)
     for position, source in enumerate(inputs):
-        returns_end_lines = options.name == "csv"
-        chunks = iter_chunks(source, errors, counter, is_first=position == 0, returns_end_lines=returns_end_lines)
+        chunks = iter_chunks(
+            source,
+            errors,
+            counter,
+            is_first=position == 0,
+            returns_end_lines=options.name == "csv",
+            ends_last=options.document is None,
+        )
         for lines in chunks:
             yield from _read_all(reader.read, lines)
-        reader.end_file()
+        if records := reader.end_file():
+            yield list(records)
 
 
-def _read_all(read: Callable[[Line], Record | None], lines: Sequence[Line]) -> Iterator[list[Record]]:
+def _read_all(read: Callable[[Line], Sequence[Record]], lines: Sequence[Line]) -> Iterator[list[Record]]:
     records: list[Record] = []
     try:
         for line in lines:
-            record = read(line)
-            if record is not None:
-                records.append(record)
+            records += read(line)
     except DataError:
         yield records
         raise

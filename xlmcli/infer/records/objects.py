@@ -83,9 +83,9 @@ class JsonReader:
         self._pair_field = options.pair_field
         self._added = added
 
-    def read(self, line: Line) -> Record:
+    def read(self, line: Line) -> tuple[Record]:
         if not line.text.strip():
-            return RawRecord(line.raw, line.num_bytes, text="")
+            return (RawRecord(line.raw, line.num_bytes, text=""),)
         place = line.place
         found = parse_members(line.text, place)
         members = {member.key: member for member in found}
@@ -93,7 +93,7 @@ class JsonReader:
         text = text_in(values, self._field, place, _HINT)
         pair = None if self._pair_field is None else text_in(values, self._pair_field, place, _HINT)
         self._check(found, values, place)
-        return JsonRecord(members, found[-1].end, self._field, text, pair, line)
+        return (JsonRecord(members, found[-1].end, self._field, text, pair, line),)
 
     def _check(self, found: Sequence[Member], values: dict[str, object], place: str) -> None:
         """Checks that it is clear which field is meant, and that none is lost."""
@@ -107,8 +107,8 @@ class JsonReader:
                     hint=f"rename it, for example: jq -c '.old_{key} = .{key} | del(.{key})'",
                 )
 
-    def end_file(self) -> None:
-        pass
+    def end_file(self) -> tuple[()]:
+        return ()
 
 
 def _replace(text: str, pieces: Iterable[tuple[int, int, str]]) -> str:

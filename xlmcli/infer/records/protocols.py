@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from xlmcli.documents.formats import DocumentFormat, DocumentOptions
 from xlmcli.errors import UsageError
 from xlmcli.infer.reading import Line
 from xlmcli.tables import FormatName, check_column
+
+if TYPE_CHECKING:
+    from xlmcli.infer.alignment import Alignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,13 @@ class Values:
         text: Takes the place of the text in its field; None leaves it.
         added: Further fields.
         suggested: Further fields that give way to the object's own.
+        alignment: Which words of the text those of the new one stand for, where that is known.
     """
 
     text: str | None
     added: Mapping[str, object]
     suggested: Mapping[str, object] = field(default_factory=dict)
+    alignment: Alignment | None = None
 
 
 class Answer(Protocol):
@@ -100,11 +106,11 @@ class Record(Protocol):
 class RecordReader(Protocol):
     """Reads the lines of one file after the other."""
 
-    def read(self, line: Line) -> Record | None:
-        """Takes the next line; returns the record that it completes, if any."""
+    def read(self, line: Line) -> Sequence[Record]:
+        """Takes the next line; returns the records that it completes."""
 
-    def end_file(self) -> None:
-        """Ends a file; raises a DataError if it ended in the middle of a record."""
+    def end_file(self) -> Sequence[Record]:
+        """Ends a file; returns the records that this completes, or raises a DataError if it ended in one's middle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +126,17 @@ class FormatOptions:
         pair_column: TSV and CSV: column of the second text of a pair; None if there is none.
         pair_field: JSON lines: field of the second text.
         has_tabbed_pairs: Plain text: a line is two texts with a tab between them.
+        document: Documents: how they are read and written.
     """
 
-    name: FormatName = "text"
+    name: FormatName | DocumentFormat = "text"
     column: str | None = None
     field: str | None = None
     pair_column: str | None = None
     pair_field: str | None = None
     has_tabbed_pairs: bool = False
     delimiter: str | None = None
+    document: DocumentOptions | None = None
 
     def __post_init__(self) -> None:
         for option, value in (("--column", self.column), ("--pair-column", self.pair_column)):

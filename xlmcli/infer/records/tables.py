@@ -128,33 +128,35 @@ class TableReader:
         self._open: list[Line] = []
         self._num_open_bytes = 0
 
-    def read(self, line: Line) -> Record | None:
+    def read(self, line: Line) -> Sequence[Record]:
         if self._is_at_start and line.text.strip():
             self._is_at_start = False
             if self._syntax.is_csv and (said := said_delimiter(line.text)) is not None:
                 return self._take_said(said, line)
         if self._syntax.is_csv and (self._is_unclear(line) or self._stays_open(line)):
             self._hold(line)
-            return None
+            return ()
         lines = [*self._open, line]
         self._open = []
         self._num_open_bytes = 0
-        return self._record(lines)
+        record = self._record(lines)
+        return () if record is None else (record,)
 
-    def end_file(self) -> None:
+    def end_file(self) -> tuple[()]:
         if self._open:
             raise self._unclosed("is not closed")
         self._header_is_due = self._has_header
         self._is_at_start, self._is_in_first_file = True, False
+        return ()
 
-    def _take_said(self, said: str, line: Line) -> Record | None:
+    def _take_said(self, said: str, line: Line) -> Sequence[Record]:
         """Takes the delimiter that a table for Excel names in its first line; that of the first file is written."""
         if self._may_guess:
             self._may_guess = False
             self._syntax = replace(self._syntax, delimiter=said)
         if self._syntax.delimiter != said:
             raise DataError(f"{line.place}: {line.text}, and {self._syntax.delimiter!r} was to separate columns")
-        return RawRecord(line.raw, line.num_bytes, text=None) if self._is_in_first_file else None
+        return [RawRecord(line.raw, line.num_bytes, text=None)] if self._is_in_first_file else ()
 
     def _is_unclear(self, line: Line) -> bool:
         """Looks at the first row: what separates its names, if columns are named, and else whether to warn.

@@ -42,14 +42,14 @@ class TextReader:
         self._has_pairs = has_pairs
         self._index = 0
 
-    def read(self, line: Line) -> TextRecord:
+    def read(self, line: Line) -> tuple[TextRecord]:
         text, pair = self._split(line) if self._has_pairs and line.text else (line.text, None)
         record = TextRecord(line, self._index, text, pair)
         self._index += 1
-        return record
+        return (record,)
 
-    def end_file(self) -> None:
-        pass
+    def end_file(self) -> tuple[()]:
+        return ()
 
     def _split(self, line: Line) -> tuple[str, str]:
         texts = line.text.split("\t")

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xlmcli.errors import DataError
+
+Convert = Callable[..., str]
+
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en" class=x>
+<head><title>One &amp; two</title>
+<meta name="description" content="A page"><meta name="keywords" content="cats">
+<style>p > a { color: red }</style><script>if (a < b) alert("<p>no</p>");</script></head>
+<body>
+<!-- a <p>comment</p> -->
+<p>The <a href="x?a=1&b=2" title="tip">red car</a> is <b>very <i>fast</i></b>, and
+I like <code>foo(<b>x</b>)</code>.<br/>Now?</p>
+<ul><li>One &mdash; &nbsp;two<li>1 &lt; 2</ul>
+<p class="a notranslate">Not this.</p><img src=a.png alt='it is'>
+<input placeholder=name> <SPAN translate=no>Foo</SPAN> is <B>here</b>.
+<a href="#"><div>in a block</div></a>
+<pre>not
+  this</pre>
+</body></html>
+"""
+TRANSLATED = """\
+<!DOCTYPE html>
+<html lang="fr" class=x>
+<head><title>ONE &amp; TWO</title>
+<meta name="description" content="A PAGE"><meta name="keywords" content="cats">
+<style>p > a { color: red }</style><script>if (a < b) alert("<p>no</p>");</script></head>
+<body>
+<!-- a <p>comment</p> -->
+<p>THE <a href="x?a=1&b=2" title="TIP">RED CAR</a> IS <b>VERY <i>FAST</i></b>, \
+AND I LIKE <code>foo(<b>x</b>)</code>.<br/>NOW?</p>
+<ul><li>ONE &mdash; &nbsp;TWO<li>1 &lt; 2</ul>
+<p class="a notranslate">Not this.</p><img src=a.png alt='IT IS'>
+<input placeholder="NAME"> <SPAN translate=no>Foo</SPAN> IS <B>HERE</b>.
+<a href="#"><div>IN A BLOCK</div></a>
+<pre>not
+  this</pre>
+</body></html>
+"""
+
+
+def test_all_but_prose_stays(convert: Convert) -> None:
+    assert convert("html", PAGE, str.upper, target_lang="fr") == TRANSLATED
+    assert convert("html", "<html><p>a b", str.upper, target_lang="fr") == '<html lang="fr"><p>A B'
+    assert convert("html", "<p>a b", str.upper, target_lang="fr") == "<p>A B"
+
+
+def backwards(text: str) -> str:
+    return "\n".join(line[::-1] for line in text.split("\n"))
+
+
+class Structure(HTMLParser):
+    """Everything but text and the attributes that are translated."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[object] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        others = [item for item in attrs if item[0] not in ("alt", "title", "placeholder", "content", "lang")]
+        self.found.append((tag, others))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.found.append(tag)
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append(data)
+
+
+def test_an_independent_parser_finds_the_same(convert: Convert) -> None:
+    converted = convert("html", PAGE, backwards, target_lang="fr")
+    ones, others = Structure(PAGE).found, Structure(converted).found
+    assert sorted(map(str, ones)) == sorted(map(str, others))
+
+
+FRAGMENTS = st.lists(
+    st.sampled_from(
+        ["<p>", "</p>",
+         "<b>", "</b>", "<i class='x'>", "</i>", "<br>", " ", "word", "A, b.", "&amp;", "&bogus;",
+         "<script>x<y</script>", "< ",
+         ">", "é\r\n", "<!-- c -->", "<img alt='one two' title=x>", "<code>", "</code>", "<a title='a \"b\"'>", "</a>",
+         "\ufdd0", "\ufdd01\ufdd1", "<p translate=no>", "<svg/>", "</ >", "<?x?>", "<![CDATA[x]]>"]
+    )
+).map("".join)  # fmt: skip
+
+
+@given(FRAGMENTS, st.booleans())
+def test_the_same_texts_give_the_same_bytes(convert: Convert, page: str, has_mark: bool) -> None:
+    page = "\ufeff" * has_mark + page
+    assert convert("html", page) == page
+
+
+@given(FRAGMENTS.filter(lambda page: "\ufdd0" not in page))
+def test_no_tag_is_lost(convert: Convert, page: str) -> None:
+    converted = convert("html", page, backwards)
+    assert sorted(map(str, Structure(converted).found)) == sorted(map(str, Structure(page).found))
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        ("<p>\n<a href='x>y", 'FILE:2: a tag is not closed: "<a href=\'x>y"'),
+        ("<p>\n<!-- x", "FILE:2: <!-- is not closed by -->"),
+        ("<p>\n\n<script>x", "FILE:3: <script> is not closed"),
+        ("<a b", "FILE:1: a tag is not closed: '<a b'"),
+    ],
+)
+def test_what_is_cut_off_is_named(convert: Convert, page: str, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        convert("html", page)
+    assert caught.value.message == message
+
+
+def test_a_page_of_many_tags_takes_no_long_time(convert: Convert) -> None:
+    for page in ("<b><code>" * 20_000, "a <b>" * 3000 + "</b>" * 3000, "<b>" * 3000 + "a" + "</b>" * 3000):
+        assert convert("html", page) == page
+        assert convert("html", page, str.upper).replace("A", "a") == page

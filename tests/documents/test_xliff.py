@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xlmcli.errors import DataError
+
+Convert = Callable[..., str]
+
+OLD = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<!-- a comment -->
+<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2">
+  <file original="a.html" source-language="en" datatype="html" target-language='de'>
+    <body>
+      <trans-unit id="1">
+        <source>Good <g id="1">morning</g>, my<x id="2"/> friend.</source>
+        <note>not this</note>
+      </trans-unit>
+      <trans-unit id="2"><source>Done here</source><target state="final">Fertig</target></trans-unit>
+      <trans-unit id="3">
+        <source>The <bpt id="1">&lt;b></bpt>red<ept id="1">&lt;/b></ept> &amp; {name} &lt;i&gt;car&lt;/i&gt;</source>
+        <target xml:lang="de" state = "new"/>
+        <alt-trans><source>not</source><target>this</target></alt-trans>
+      </trans-unit>
+      <group translate="no"><trans-unit id="4"><source>Not this</source></trans-unit></group>
+      <trans-unit id="5"><source>%d</source></trans-unit>
+    </body>
+  </file>
+</xliff>
+"""
+OLD_TRANSLATED = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<!-- a comment -->
+<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2">
+  <file original="a.html" source-language="en" datatype="html" target-language="fr">
+    <body>
+      <trans-unit id="1">
+        <source>Good <g id="1">morning</g>, my<x id="2"/> friend.</source>
+        <target state="needs-review-translation">GOOD <g id="1">MORNING</g>, MY<x id="2"/> FRIEND.</target>
+        <note>not this</note>
+      </trans-unit>
+      <trans-unit id="2"><source>Done here</source><target state="final">Fertig</target></trans-unit>
+      <trans-unit id="3">
+        <source>The <bpt id="1">&lt;b></bpt>red<ept id="1">&lt;/b></ept> &amp; {name} &lt;i&gt;car&lt;/i&gt;</source>
+        <target xml:lang="de" state="needs-review-translation">\
+THE <bpt id="1">&lt;b></bpt>RED<ept id="1">&lt;/b></ept> &amp; {name} &lt;i&gt;CAR&lt;/i&gt;</target>
+        <alt-trans><source>not</source><target>this</target></alt-trans>
+      </trans-unit>
+      <group translate="no"><trans-unit id="4"><source>Not this</source></trans-unit></group>
+      <trans-unit id="5"><source>%d</source></trans-unit>
+    </body>
+  </file>
+</xliff>
+"""
+NEW = """\
+<x:xliff xmlns:x="urn:oasis:names:tc:xliff:document:2.0" version="2.0" srcLang="en">
+ <x:file id="f1"><x:unit id="u1"><x:segment id="s"><x:source>\
+Press <x:pc id="1">the <x:mrk id="m" translate="no">red</x:mrk>
+ button</x:pc> <x:sc id="2"/>now<x:ec startRef="2"/>.</x:source></x:segment>
+ <x:ignorable><x:source> and </x:source></x:ignorable>
+ <x:segment state="final"><x:source>Two</x:source><x:target>zwei</x:target></x:segment></x:unit></x:file>
+</x:xliff>
+"""
+
+
+def test_old_documents(convert: Convert) -> None:
+    assert convert("xliff", OLD, str.upper, target_lang="fr") == OLD_TRANSLATED
+
+
+def test_new_documents(convert: Convert) -> None:
+    target = (
+        '<x:target>PRESS <x:pc id="1">THE <x:mrk id="m" translate="no">red</x:mrk> BUTTON</x:pc> '
+        '<x:sc id="2"/>NOW<x:ec startRef="2"/>.</x:target>'
+    )
+    expected = NEW.replace('srcLang="en"', 'srcLang="en" trgLang="fr"').replace('id="s"', 'id="s" state="translated"')
+    expected = expected.replace(".</x:source>", f".</x:source>{target}")
+    assert convert("xliff", NEW, str.upper, target_lang="fr") == expected
+    assert "<x:target>TWO</x:target>" in convert("xliff", NEW, str.upper, redoes=True)
+
+
+def test_what_is_translated_stays(convert: Convert) -> None:
+    done = convert("xliff", OLD, str.upper, target_lang="fr")
+    assert convert("xliff", done.replace("needs-review-translation", "translated"), str.lower, target_lang="fr") == (
+        done.replace("needs-review-translation", "translated")
+    )
+
+
+def tags(element: ElementTree.Element) -> Counter[str]:
+    """The tags in an element, with their attributes."""
+    return Counter(f"{child.tag} {child.attrib}" for child in element.iter() if child is not element)
+
+
+@given(st.sampled_from([OLD, NEW]), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.randoms())
+def test_no_tag_is_lost(convert: Convert, content: str, line_end: str, has_mark: bool, random: Random) -> None:
+    def translate(text: str) -> str:
+        return "".join(random.sample(text, len(text)))
+
+    content = "\ufeff" * has_mark + content.replace("\n", line_end)
+    root = ElementTree.fromstring(convert("xliff", content, translate, redoes=True).encode())
+    pairs = [
+        {child.tag.rpartition("}")[2]: child for child in unit}
+        for unit in root.iter()
+        if unit.tag.rpartition("}")[2] in ("trans-unit", "segment")
+    ]
+    filled = [pair for pair in pairs if "target" in pair]
+    assert len(filled) == (3 if "trans-unit" in content else 2)
+    assert all(tags(pair["source"]) == tags(pair["target"]) for pair in filled)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (OLD[:400], "FILE:10: not XML: unclosed token at character 26"),
+        ("<xliff>\n<a></b></xliff>", "FILE:2: not XML: mismatched tag at character 6"),
+        ("<html/>", "FILE: expected <xliff>, found <html>"),
+        (OLD[:-10], "FILE:19: not XML: no element found"),
+        ("<!DOCTYPE a [<!ENTITY b 'c'>]>\n<xliff>&b;</xliff>", "FILE:1: a document type definition, which is refused"),
+        ("<!DOCTYPE a SYSTEM 'file:///etc/passwd'>\n<xliff/>", "FILE:1: a document type definition, which is refused"),
+        ("<xliff>&b;</xliff>", "FILE:1: not XML: undefined entity"),
+        ("<a>" * 100_000, "FILE:1: nested more than 500 deep"),
+    ],
+)
+def test_what_is_no_xliff_is_named(convert: Convert, content: str, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        convert("xliff", content)
+    assert caught.value.message.startswith(message)

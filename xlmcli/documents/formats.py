@@ -1,0 +1,46 @@
+"""The formats of documents, by their names and by the endings of files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from xlmcli.lines import content_suffix
+
+DocumentFormat = Literal["po", "xliff", "srt", "vtt", "html", "md", "json", "properties"]
+
+DOCUMENT_FORMATS: tuple[DocumentFormat, ...] = get_args(DocumentFormat)
+
+_ENDINGS: dict[str, DocumentFormat] = {
+    **{f".{name}": name for name in DOCUMENT_FORMATS},
+    ".pot": "po",
+    ".xlf": "xliff",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".markdown": "md",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentOptions:
+    """How documents are read and written.
+
+    Attributes:
+        target_lang: What a document says that its language is; None leaves that.
+        only_missing: A catalogue whose values are taken over; what it lacks is translated.
+        redoes: Whether what is translated already is translated anew.
+        marks_fuzzy: Whether what is filled in is marked as fuzzy.
+        max_line_length: Of a subtitle, in characters.
+    """
+
+    target_lang: str | None = None
+    only_missing: Path | None = None
+    redoes: bool = False
+    marks_fuzzy: bool = True
+    max_line_length: int = 42
+
+
+def document_format(path: Path) -> DocumentFormat | None:
+    """Tells the format by the ending of a file's name; None if it is none of a document."""
+    return _ENDINGS.get(content_suffix(path))

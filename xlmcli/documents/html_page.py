@@ -1,0 +1,286 @@
+"""HTML: text and the attributes that are read out or shown are translated; tags, comments and scripts stay as they are.
+
+The libraries that read it build a tree and write that, not the page that was there: places are found by a scanner that
+cuts where HTML's own rules cut.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import partial
+from html import unescape
+from typing import Literal, NamedTuple
+
+from xlmcli.documents.formats import DocumentOptions
+from xlmcli.documents.inline import InlineBuilder, together
+from xlmcli.documents.messages import paired_tags
+from xlmcli.documents.parts import Part, Segment, WholeDocument, line_of
+from xlmcli.errors import DataError
+
+_INLINE = frozenset(
+    ("a", "abbr", "acronym", "b", "bdi", "bdo", "big", "br", "cite", "code", "data", "del", "dfn", "em", "font", "i",
+     "img", "ins", "kbd", "label", "mark", "nobr", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike",
+     "strong", "sub", "sup", "time", "tt", "u", "var", "wbr")
+)  # fmt: skip
+_UNREAD = frozenset(("script", "style", "textarea", "xmp", "iframe", "noembed", "noframes", "plaintext"))
+_UNTRANSLATED = frozenset(("code", "pre", "kbd", "samp", "var", "svg", "math", "object"))
+_READ_OUT = ("alt", "title", "placeholder")
+
+_OPENING = re.compile(r"<(?:!--|!\[CDATA\[|[!?]|/?[A-Za-z]|/(?=.))", re.DOTALL)
+_NAME = re.compile(r"</?([A-Za-z][^\s/>]*)")
+_IN_TAG = re.compile(r"=\s*([\"'])|>")
+_ATTRIBUTE = re.compile(r"([^\s=\"'<>/]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
+_ENTITY = re.compile(r"&(?:[A-Za-z]\w{1,31}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+# Stands in a tag for an attribute's text, whose translation is not known yet.
+_HOLE = re.compile("\ufdd0(\\d{1,6})\ufdd1")
+
+Kind = Literal["text", "other", "start", "end"]
+
+
+class _Token(NamedTuple):
+    """A stretch of a page.
+
+    Attributes:
+        kind: Text, a tag, or what is neither: comments, declarations, what is between two tags and is not read.
+        raw: The stretch.
+        name: Of a tag, in lower case.
+    """
+
+    kind: Kind
+    raw: str
+    name: str = ""
+
+    @property
+    def is_word(self) -> bool:
+        """Whether it is an element that is not translated, inside text."""
+        return self.kind == "other" and bool(self.name)
+
+
+class _Attribute(NamedTuple):
+    name: str
+    value: str
+    start: int
+    end: int
+
+
+def html_parser(options: DocumentOptions) -> WholeDocument:
+    """Returns a parser of a page or a part of one."""
+    return WholeDocument(partial(_parse, lang=options.target_lang))
+
+
+def _parse(text: str, name: str, lang: str | None) -> list[Part]:
+    tokens = _skip_untranslated(list(_tokenize(text, name)))
+    parts: list[Part] = []
+    run: list[_Token] = []
+    for token in tokens:
+        if token.kind == "text" or token.name in _INLINE or (token.kind == "other" and run):
+            run.append(token)
+            continue
+        parts += _run_parts(run)
+        run = []
+        raw = _with_lang(token, lang) if lang is not None and token.name == "html" else token.raw
+        parts += _tag_parts(token._replace(raw=raw))
+    return [*parts, *_run_parts(run)]
+
+
+def _tokenize(text: str, name: str) -> Iterator[_Token]:
+    """Cuts a page into stretches.
+
+    Raises:
+        DataError: A tag, a comment or a script is not closed.
+    """
+    position = 0
+    while opening := _OPENING.search(text, position):
+        start = opening.start()
+        if start > position:
+            yield _Token("text", text[position:start])
+        sign = opening[0]
+        if sign[-1].isalpha():
+            position = _end_of_tag(text, start, name)
+            match = _NAME.match(text, start)
+            tag = match[1].lower() if match else ""
+            raw = text[start:position]
+            yield _Token("end" if sign.startswith("</") else "start", raw, tag)
+            if tag in _UNREAD and not sign.startswith("</") and not raw.endswith("/>"):
+                closing = re.compile(rf"</{re.escape(tag)}(?=[\s/>])", re.IGNORECASE).search(text, position)
+                if closing is None:
+                    raise DataError(f"{name}:{line_of(text, start)}: <{tag}> is not closed")
+                if closing.start() > position:
+                    yield _Token("other", text[position : closing.start()])
+                position = closing.start()
+            continue
+        end = {"<!--": "-->", "<![CDATA[": "]]>"}.get(sign, ">")
+        # A comment may be empty: <!-->.
+        found = text.find(end, start + (2 if sign == "<!--" else len(sign)))
+        if found < 0:
+            raise DataError(f"{name}:{line_of(text, start)}: {sign} is not closed by {end}")
+        position = found + len(end)
+        yield _Token("other", text[start:position])
+    if position < len(text):
+        yield _Token("text", text[position:])
+
+
+def _end_of_tag(text: str, start: int, name: str) -> int:
+    position = start
+    while match := _IN_TAG.search(text, position):
+        if match[1] is None:
+            return match.end()
+        closing = text.find(match[1], match.end())
+        if closing < 0:
+            break
+        position = closing + 1
+    raise DataError(f"{name}:{line_of(text, start)}: a tag is not closed: {text[start : start + 40]!r}")
+
+
+def _skip_untranslated(tokens: Sequence[_Token]) -> list[_Token]:
+    """Makes one stretch of each element that is not translated: one inside text where it is a word there."""
+    ends: dict[int, int] = {}
+    opened: defaultdict[str, list[int]] = defaultdict(list)
+    for number, token in enumerate(tokens):
+        if token.kind == "start":
+            opened[token.name].append(number)
+        elif token.kind == "end" and opened[token.name]:
+            ends[opened[token.name].pop()] = number
+    kept: list[_Token] = []
+    position = 0
+    for number, token in enumerate(tokens):
+        if number < position:
+            continue
+        position = number + 1
+        if number in ends and _is_untranslated(token):
+            position = ends[number] + 1
+            raw = "".join(other.raw for other in tokens[number:position])
+            kept.append(_Token("other", raw, token.name if token.name in _INLINE else ""))
+        else:
+            kept.append(token)
+    return kept
+
+
+def _is_untranslated(token: _Token) -> bool:
+    if token.name in _UNTRANSLATED:
+        return True
+    if "translate" not in token.raw.lower():
+        return False
+    values = {item.name: item.value for item in _attributes(token.raw)}
+    return values.get("translate", "").lower() == "no" or "notranslate" in values.get("class", "").split()
+
+
+def _attributes(tag: str) -> Iterator[_Attribute]:
+    """The attributes of a tag that have values, with the places of these, quotes included."""
+    name = _NAME.match(tag)
+    for match in _ATTRIBUTE.finditer(tag, name.end() if name else 0):
+        if match[2] is not None:
+            value = match[2][1:-1] if match[2][0] in "\"'" else match[2]
+            yield _Attribute(match[1].lower(), unescape(value), *match.span(2))
+
+
+def _read_out(token: _Token) -> list[_Attribute]:
+    """The attributes of a tag that are translated."""
+    if token.kind != "start":
+        return []
+    found = list(_attributes(token.raw))
+    names: tuple[str, ...] = _READ_OUT
+    if token.name == "meta":
+        is_description = any(item.name == "name" and item.value.lower() == "description" for item in found)
+        names = ("content",) if is_description else ()
+    return [item for item in found if item.name in names and any(map(str.isalpha, item.value))]
+
+
+def _attribute_segment(tag: str, item: _Attribute) -> Segment:
+    raw = tag[item.start : item.end]
+    quote = raw[0] if raw[0] in "\"'" else '"'
+    builder = InlineBuilder(collapses=True)
+    builder.add_text(item.value)
+
+    def spell(text: str) -> str:
+        return quote + _escape(text).replace(quote, "&quot;" if quote == '"' else "&#39;") + quote
+
+    return builder.build().message(raw, spell)
+
+
+def _tag_parts(token: _Token) -> Iterator[Part]:
+    position = 0
+    for item in _read_out(token):
+        yield token.raw[position : item.start]
+        yield _attribute_segment(token.raw, item)
+        position = item.end
+    yield token.raw[position:]
+
+
+def _run_parts(run: Sequence[_Token]) -> Iterator[Part]:
+    """What of a run of text and the tags in it is translated: as one, since its words belong together."""
+    if not any(token.kind == "text" and any(map(str.isalpha, unescape(token.raw))) for token in run):
+        for token in run:
+            yield from _tag_parts(token)
+        return
+    paired = _paired(run)
+    inside = [
+        number
+        for number, token in enumerate(run)
+        if token.raw.strip() and (token.kind == "text" or token.is_word or number in paired)
+    ]
+    start, end = inside[0], inside[-1] + 1
+    for token in run[:start]:
+        yield from _tag_parts(token)
+    raw = "".join(token.raw for token in run[start:end])
+    inner = raw.strip()
+    before, after = raw[: raw.index(inner)], raw[raw.index(inner) + len(inner) :]
+    yield before
+    yield _run_segment(run[start:end], inner)
+    yield after
+    for token in run[end:]:
+        yield from _tag_parts(token)
+
+
+def _paired(run: Sequence[_Token]) -> set[int]:
+    return paired_tags([token.raw if token.kind in ("start", "end") else "" for token in run])
+
+
+def _run_segment(run: Sequence[_Token], raw: str) -> Segment:
+    paired = _paired(run)
+    entities = {unescape(entity): entity for entity in _ENTITY.findall("".join(_texts(run)))}
+    attributes: list[Segment] = []
+    holed: list[str] = []
+    builder = InlineBuilder(collapses=True)
+    for number, token in enumerate(run):
+        tag = token.raw
+        for item in reversed(_read_out(token)):
+            attributes.append(_attribute_segment(token.raw, item))
+            tag = f"{tag[: item.start]}\ufdd0{len(attributes)}\ufdd1{tag[item.end :]}"
+        holed.append(tag)
+        if token.kind == "text":
+            builder.add_text(unescape(tag))
+        elif number in paired:
+            (builder.close if token.kind == "end" else builder.open)(tag)
+        else:
+            builder.add_opaque(tag, is_word=token.is_word)
+
+    def spell(text: str) -> str:
+        return "".join(entities.get(character) or _escape(character) for character in text)
+
+    def combine(written: Sequence[str]) -> str:
+        return _HOLE.sub(lambda hole: written[int(hole[1])] if int(hole[1]) < len(written) else hole[0], written[0])
+
+    text = builder.build().segment("".join(holed).strip(), spell)
+    return together([text, *attributes], raw, combine)
+
+
+def _texts(run: Sequence[_Token]) -> Iterator[str]:
+    return (token.raw for token in run if token.kind == "text")
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _with_lang(token: _Token, lang: str) -> str:
+    """Returns the tag of a page with its language."""
+    if token.kind != "start":
+        return token.raw
+    raw = token.raw
+    found = [item for item in _attributes(raw) if item.name in ("lang", "xml:lang")]
+    for item in reversed(found):
+        raw = f'{raw[: item.start]}"{lang}"{raw[item.end :]}'
+    return raw if found else f'{raw[: len("<html")]} lang="{lang}"{raw[len("<html") :]}'

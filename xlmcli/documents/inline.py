@@ -1,0 +1,381 @@
+"""Markup inside a text: taken out of what is translated, and put back around the words that stand for the same."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from xlmcli.documents.parts import Answered, Link, Segment
+from xlmcli.text.spans import OPAQUE, iter_marks
+
+_SPACES = re.compile(r"[ \t\r\n\f]+")
+_UNIT = re.compile(r"\w+(?:['’.-]\w+)*|[^\w\s]")
+_IS_OPAQUE = frozenset(OPAQUE)
+# Words of others in the middle of what is marked are marked with it, if there are no more than these.
+_MAX_BRIDGED = 2
+
+
+class Pair(NamedTuple):
+    """A pair of tags around a part of a text."""
+
+    start: int
+    end: int
+    opening: str
+    closing: str
+
+
+class _Opaque(NamedTuple):
+    raw: str
+    is_word: bool
+
+
+class _Unit(NamedTuple):
+    """A word of a translation, and the words of the text that it stands for, from the first to the last."""
+
+    start: int
+    end: int
+    sources: tuple[tuple[int, int], ...]
+
+
+@dataclass(slots=True)
+class _Node:
+    """A pair, and those inside it."""
+
+    pair: Pair
+    inner: list[_Node] = field(default_factory=list)
+
+
+class InlineBuilder:
+    """Gathers the text of a segment and what stands in it.
+
+    Args:
+        collapses: Whether white space is one space, however much there is.
+    """
+
+    def __init__(self, *, collapses: bool = False) -> None:
+        self._collapses = collapses
+        self._text: list[str] = []
+        self._num_characters = 0
+        self._last = ""
+        self._opaques: list[_Opaque] = []
+        self._open: list[tuple[int, int, str]] = []
+        self._pairs: list[Pair] = []
+
+    def add_text(self, text: str) -> None:
+        """Adds text as it reads; what Unicode keeps for internal use is opaque."""
+        if self._collapses:
+            text = _SPACES.sub(" ", text)
+            if self._last in ("", " "):
+                text = text.removeprefix(" ")
+        for position, part in enumerate(re.split(r"([\ufdd0-\ufdef])", text)):
+            if position % 2:
+                self.add_opaque(part)
+            else:
+                self._append(part)
+
+    def add_opaque(self, raw: str, *, is_word: bool = True) -> None:
+        """Adds what comes out as it stands in the document; it is a word of the text, or just stands in it."""
+        self._append(OPAQUE[len(self._opaques) % len(OPAQUE)])
+        self._opaques.append(_Opaque(raw, is_word))
+
+    def open(self, raw: str) -> None:
+        """Adds the first tag of a pair."""
+        self._open.append((len(self._text), self._num_characters, raw))
+
+    def close(self, raw: str) -> None:
+        """Adds the second tag of the pair that was opened last; one around nothing is opaque."""
+        place, start, opening = self._open.pop()
+        inside = "".join(self._text[place:])
+        if inside.strip():
+            self._pairs.append(Pair(start, self._num_characters, opening, raw))
+            return
+        del self._text[place:]
+        self._num_characters = start
+        self.add_opaque(opening + inside + raw, is_word=False)
+
+    @property
+    def num_open(self) -> int:
+        """Pairs that are not closed."""
+        return len(self._open)
+
+    def build(self) -> Inline:
+        """Returns all that was added; every pair must be closed."""
+        text = "".join(self._text)
+        if self._collapses:
+            text = text.rstrip(" ")
+        pairs = [pair._replace(end=min(pair.end, len(text))) for pair in self._pairs]
+        return Inline(text, tuple(self._opaques), tuple(pairs))
+
+    def _append(self, text: str) -> None:
+        if text:
+            self._text.append(text)
+            self._num_characters += len(text)
+            self._last = text[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """A text with markup.
+
+    Attributes:
+        text: With a character in place of each opaque thing.
+        opaques: These, in order.
+        pairs: The pairs of tags, each after those inside it.
+    """
+
+    text: str
+    opaques: tuple[_Opaque, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there is anything to translate."""
+        return any(map(str.isalpha, self.text))
+
+    def segment(self, raw: str, spell: Callable[[str], str]) -> Segment:
+        """Returns the segment of what stands in the document.
+
+        Args:
+            raw: That.
+            spell: Returns how plain text is written there.
+        """
+        before, inner, after = self.trim()
+
+        def write(translated: Answered) -> str:
+            return raw if translated.text == inner.text else before + inner.render(translated, spell) + after
+
+        return Segment(inner.text, raw, write)
+
+    def message(self, raw: str, spell: Callable[[str], str]) -> Segment:
+        """Returns the segment of what is escaped in the document, its markup too; see `segment`."""
+        plain = self.segment(raw, str)
+
+        def write(translated: Answered) -> str:
+            return raw if translated.text == plain.text else spell(plain.write(translated))
+
+        return Segment(plain.text, raw, write)
+
+    def render(self, translated: Answered, spell: Callable[[str], str]) -> str:
+        """Returns a translation with the opaque things in their places and the tags around their words."""
+        text = translated.text
+        opaques = self._find_opaques(text)
+        tags = self._place_tags(translated)
+        written: list[str] = []
+        for start, end in _cuts(len(text), [*opaques, *(place + 1 for place in opaques), *tags]):
+            written += tags.get(start, ())
+            written.append(opaques[start] if start in opaques else spell(text[start:end]))
+        return "".join([*written, *tags.get(len(text), ())])
+
+    def trim(self) -> tuple[str, Inline, str]:
+        """Returns what stands before all of the text (tags around it, images and such), the rest, what stands after."""
+        text, opaques, pairs = self.text, list(self.opaques), list(self.pairs)
+        before = after = ""
+        while True:
+            if pairs and pairs[-1].start == 0 and pairs[-1].end == len(text):
+                outer = pairs.pop()
+                before, after = before + outer.opening, outer.closing + after
+            elif opaques and not opaques[0].is_word and text[0] in _IS_OPAQUE and _stands_apart(pairs, 0, 1):
+                rest = text[1:].lstrip(" ")
+                gone = len(text) - len(rest)
+                before += opaques.pop(0).raw + " " * (gone - 1)
+                pairs = [pair._replace(start=max(0, pair.start - gone), end=pair.end - gone) for pair in pairs]
+                text = _renumbered(rest)
+            elif (
+                opaques
+                and not opaques[-1].is_word
+                and text[-1] in _IS_OPAQUE
+                and _stands_apart(pairs, len(text) - 1, len(text))
+            ):
+                rest = text[:-1].rstrip(" ")
+                after = " " * (len(text) - 1 - len(rest)) + opaques.pop().raw + after
+                pairs = [pair._replace(end=min(pair.end, len(rest))) for pair in pairs]
+                text = rest
+            else:
+                return before, Inline(text, tuple(opaques), tuple(pairs)), after
+
+    def _find_opaques(self, text: str) -> dict[int, str]:
+        """What stands for each opaque character of a translation, by its place."""
+        raws: defaultdict[str, list[str]] = defaultdict(list)
+        for number, opaque in enumerate(self.opaques):
+            raws[OPAQUE[number % len(OPAQUE)]].append(opaque.raw)
+        return {
+            place: raws[character].pop(0)
+            for place, character in enumerate(text)
+            if character in _IS_OPAQUE and raws[character]
+        }
+
+    def _place_tags(self, translated: Answered) -> dict[int, list[str]]:
+        """The tags before each character of a translation."""
+        closings: defaultdict[int, list[str]] = defaultdict(list)
+        openings: defaultdict[int, list[str]] = defaultdict(list)
+        units = _find_units(self.text, translated) if self.pairs else []
+        if units:
+            placed = _place(_tree(self.pairs), units, (0, len(self.text)))
+            # Outer ones come first: they open first and close last.
+            for pair, start, end in sorted(placed, key=lambda place: (place[1], -place[2])):
+                openings[start].append(pair.opening)
+                closings[end].insert(0, pair.closing)
+        places = sorted({*openings, *closings})
+        return {place: [*closings[place], *openings[place]] for place in places}
+
+
+def opaques_lost(segment_text: str, translation: str) -> bool:
+    """Whether a translation lacks, or doubles, an opaque character of its text."""
+    return sorted(iter_marks(segment_text)) != sorted(iter_marks(translation))
+
+
+def _stands_apart(pairs: Sequence[Pair], start: int, end: int) -> bool:
+    """Whether no pair begins or ends at an opaque character that stands at the end of a text."""
+    return all(pair.start >= end or pair.end <= start for pair in pairs)
+
+
+def _renumbered(text: str) -> str:
+    """Opaque characters follow each other as in `OPAQUE`, from the first."""
+    count = 0
+    characters = []
+    for character in text:
+        if character in _IS_OPAQUE:
+            character = OPAQUE[count % len(OPAQUE)]
+            count += 1
+        characters.append(character)
+    return "".join(characters)
+
+
+def _cuts(length: int, places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yields the stretches between places."""
+    cuts = sorted({0, length, *(place for place in places if place < length)})
+    yield from pairwise(cuts)
+
+
+def _tree(pairs: Sequence[Pair]) -> list[_Node]:
+    """Returns the outermost pairs, which hold the others. Each comes after those inside it."""
+    roots: list[_Node] = []
+    for pair in pairs:
+        node = _Node(pair)
+        while roots and roots[-1].pair.start >= pair.start:
+            node.inner.insert(0, roots.pop())
+        roots.append(node)
+    return roots
+
+
+def _find_units(text: str, translated: Answered) -> list[_Unit]:
+    """Returns the words of a translation; an opaque character stands for itself."""
+    words = [match.span() for match in _UNIT.finditer(translated.text)]
+    others = [match.span() for match in _UNIT.finditer(text)]
+    opaques: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for start, end in others:
+        if text[start] in _IS_OPAQUE:
+            opaques[text[start]].append((start, end))
+    units: list[_Unit] = []
+    for start, end in words:
+        character = translated.text[start]
+        if character in _IS_OPAQUE:
+            sources = (opaques[character].pop(0),) if opaques[character] else ()
+            units.append(_Unit(start, end, tuple(sources)))
+        elif translated.links:
+            units += _split_word(start, end, translated.links)
+        else:
+            number = len(units) * len(others) // max(1, len(words))
+            units.append(_Unit(start, end, tuple(others[number : number + 1])))
+    return units
+
+
+def _split_word(start: int, end: int, links: Sequence[Link]) -> Iterator[_Unit]:
+    """Yields what between two spaces stands for different words, such as a word and the comma after it."""
+    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for link in links:
+        if link.target_start < end and start < link.target_end:
+            place = (max(start, link.target_start), min(end, link.target_end))
+            found.setdefault(place, []).append((link.start, link.end))
+    position = start
+    for (first, last), sources in sorted(found.items()):
+        if position < first:
+            yield _Unit(position, first, ())
+        if position <= first:
+            yield _Unit(first, last, tuple(sources))
+            position = last
+    if position < end:
+        yield _Unit(position, end, ())
+
+
+def _place(nodes: Sequence[_Node], units: Sequence[_Unit], bounds: tuple[int, int]) -> Iterator[tuple[Pair, int, int]]:
+    """Yields where each pair stands around words of a translation, outer ones before inner ones.
+
+    Args:
+        nodes: Pairs beside each other.
+        units: The words among which they are to stand, at least one.
+        bounds: Where in the text these words come from.
+    """
+    taken = _take(nodes, units)
+    free = set(range(len(units))).difference(*(range(*run) for run in taken.values()))
+    for number, node in enumerate(nodes):
+        inside = taken.get(number)
+        if inside is None:
+            place = _nearest(node.pair, free or range(len(units)), bounds, len(units))
+            free.discard(place)
+            inside = (place, place + 1)
+        mine = units[inside[0] : inside[1]]
+        yield node.pair, mine[0].start, mine[-1].end
+        yield from _place(node.inner, mine, (node.pair.start, node.pair.end))
+
+
+def _take(nodes: Sequence[_Node], units: Sequence[_Unit]) -> dict[int, tuple[int, int]]:
+    """Which run of words belongs to each pair, for those that have any."""
+    owners = [_owner(nodes, unit) for unit in units]
+    runs: list[tuple[int, int, int]] = []
+    gap = 0
+    for place, owner in enumerate(owners):
+        if owner is None:
+            gap += bool(units[place].sources)
+            continue
+        if runs and runs[-1][0] == owner and gap <= _MAX_BRIDGED:
+            runs[-1] = (owner, runs[-1][1], place + 1)
+        else:
+            runs.append((owner, place, place + 1))
+        gap = 0
+    taken: dict[int, tuple[int, int]] = {}
+    for owner, start, end in sorted(runs, key=lambda run: run[1] - run[2]):
+        taken.setdefault(owner, (start, end))
+    return taken
+
+
+def _owner(nodes: Sequence[_Node], unit: _Unit) -> int | None:
+    """The pair that holds most of what a word stands for."""
+    shares = [
+        sum(max(0, min(end, node.pair.end) - max(start, node.pair.start)) for start, end in unit.sources)
+        for node in nodes
+    ]
+    best = max(shares, default=0)
+    return shares.index(best) if best else None
+
+
+def _nearest(pair: Pair, places: Iterable[int], bounds: tuple[int, int], num_units: int) -> int:
+    """The word that is nearest to where a pair stood, in proportion."""
+    share = ((pair.start + pair.end) / 2 - bounds[0]) / max(1, bounds[1] - bounds[0])
+    return min(places, key=lambda place: abs(place + 0.5 - share * num_units))
+
+
+def together(segments: Sequence[Segment], raw: str, combine: Callable[[Sequence[str]], str]) -> Segment:
+    """Returns a segment of several, which are asked as lines of one text.
+
+    Args:
+        segments: None of their texts has a line end. The first one's words have links.
+        raw: What stands in the document for all of them.
+        combine: Returns what stands there, from what is written of each.
+    """
+    text = "\n".join(segment.text for segment in segments)
+
+    def write(translated: Answered) -> str:
+        lines = translated.text.split("\n")
+        if translated.text == text or len(lines) != len(segments):
+            return raw
+        links = [link for link in translated.links if link.target_end <= len(lines[0])]
+        first = segments[0].write(Answered(lines[0], links))
+        rest = [segment.write(Answered(line)) for segment, line in zip(segments[1:], lines[1:], strict=True)]
+        return combine([first, *rest])
+
+    return Segment(text, raw, write)

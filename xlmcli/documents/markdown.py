@@ -1,0 +1,354 @@
+"""Markdown: CommonMark with tables, strikethrough, front matter, task lists and footnotes. Prose is translated.
+
+markdown-it says which lines hold prose and what is in them. Of what is inside a line it does not say where it stands:
+its rules are watched for that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+
+from xlmcli.documents.inline import Inline, InlineBuilder
+from xlmcli.documents.messages import pair_up
+from xlmcli.documents.parts import Answered, Part, Segment
+
+_LINE = re.compile(r"([^\r\n]*)(\r\n?|\n|\Z)")
+_FRONT_MATTER = re.compile(r"\ufeff?(---|\+\+\+)[ \t]*\r?\n(?:.*\r?\n)*?\1[ \t]*(?:\r?\n|\Z)")
+# What markdown-it takes for text, and others do not: footnotes, tasks, alerts, addresses, templates, emoji.
+_NO_PROSE = re.compile(
+    r"\[\^[^\]\s]+\]|(?<!\w)(?:https?://|www\.)[^\s<>]*[^\s<>.,;:!?)'\"*_~]|\{\{[^{}]*\}\}|\{%[^{}]*%\}|\{[#.:][^{}]*\}|:[a-z][a-z0-9_+-]*:"
+)
+_MARKED_START = re.compile(r"\[[ xX]\](?=\s)|\[![A-Za-z]+\][^\S\n]*(?:\n[^\S\n]*|$)|\[\^[^\]\s]+\]:\s*")
+_OTHER_BLOCK = re.compile(r":::|!!!|\{[:%]|(?:import|export)\s.*(?:\bfrom\s*['\"]|[;={]\s*$)")
+_BLOCK_START = re.compile(
+    r"(?:#{1,6}(?=\s|$)|[-+*](?=\s|$)|>|[=-]+\s*$|(?:[*_-]\s*){3,}$|~{3}|`{3}|\||\d{1,9}(?=[.)](?:\s|$)))"
+)
+_LIGHT_ESCAPES = re.compile(r"\\(?=[!-/:-@\[-`{-~])|&(?=#?\w+;)")
+_HEAVY_ESCAPES = re.compile(r"[\\`*_\[\]<>&~|]")
+_TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)[^<>]*?(/?)>")
+
+_TEXT, _OPENING, _CLOSING, _DELIMITER = "prose", "opening", "closing", "delimiter"
+
+
+class _Event(NamedTuple):
+    """What a rule made of a stretch of a line.
+
+    Attributes:
+        start: Where the stretch begins.
+        end: Where it ends.
+        kind: The rule, or one of the names below.
+        token: What it made, which may change afterwards; None of what makes several.
+        text: What it reads as, or what is written in its place.
+    """
+
+    start: int
+    end: int
+    kind: str
+    token: Token | None = None
+    text: str = ""
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What was seen of the parsing of a line."""
+
+    state: StateInline | None = None
+    events: list[_Event] = field(default_factory=list)
+
+
+class _Prose(NamedTuple):
+    """Text of a document.
+
+    Attributes:
+        content: Without what stands before each of its lines.
+        places: Where each of its characters stands in the document, and where it ends.
+        is_cell: Whether it stands in a table.
+    """
+
+    content: str
+    places: Sequence[int]
+    is_cell: bool = False
+
+
+def parse_markdown(text: str, _name: str) -> list[Part]:
+    """Returns the parts of a document."""
+    reader = _Reader()
+    parts: list[Part] = []
+    position = 0
+    for prose in reader.find_prose(text):
+        start, end = prose.places[0], prose.places[-1]
+        segment = reader.segment(prose, text) if start >= position else None
+        if segment is not None:
+            parts += [text[position:start], segment]
+            position = end
+    return [*parts, text[position:]]
+
+
+class _Reader:
+    """Finds prose, and the markup in it."""
+
+    def __init__(self) -> None:
+        self._parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+        self._blocks = MarkdownIt("commonmark").enable(["table"])
+        self._blocks.core.ruler.enableOnly(["normalize", "block"])
+        inline = self._parser.inline
+        inline.ruler2.disable("fragments_join")
+        names, rules = inline.ruler.get_active_rules(), inline.ruler.getRules("")
+        for rule_name, rule in zip(names, rules, strict=True):
+            inline.ruler.at(rule_name, _watched(rule_name, rule))
+        self._env: dict[str, Any] = {}
+
+    def find_prose(self, text: str) -> Iterator[_Prose]:
+        """Yields the text of paragraphs, headings and cells."""
+        front = _FRONT_MATTER.match(text)
+        offset = front.end() if front else len(text) - len(text.lstrip("\ufeff"))
+        lines = [(offset + match.start(1), offset + match.end(1)) for match in _LINE.finditer(text[offset:])]
+        before, cursor = "", 0
+        for token in self._blocks.parse(text[offset:], self._env):
+            is_cell = token.type == "inline" and before in ("th_open", "td_open")
+            before = token.type
+            if token.type != "inline" or token.map is None:
+                continue
+            start, end = token.map
+            if not is_cell:
+                found = _locate(token.content, text, lines[start:end])
+            else:
+                cursor = max(cursor, lines[start][0])
+                place = text.find(token.content, cursor, lines[start][1])
+                found = None
+                if place >= 0:
+                    cursor = place + len(token.content)
+                    found = _Prose(token.content, range(place, cursor + 1), is_cell=True)
+            if found is not None and found.content and not _OTHER_BLOCK.match(found.content):
+                yield _without_start(found)
+
+    def segment(self, prose: _Prose, text: str) -> Segment | None:
+        """Returns the segment of a text; None if there is nothing to translate."""
+        inline = self._inline(prose, text)
+        if not inline.has_words:
+            return None
+        raw = text[prose.places[0] : prose.places[-1]]
+        shape = self._shape(prose.content)
+        light, heavy = (inline.segment(raw, spell) for spell in (_spell_lightly, _spell_heavily))
+
+        def write(translated: Answered) -> str:
+            if translated.text == light.text:
+                return raw
+            for segment in (light, heavy):
+                written = _at_starts(segment.write(translated), raw)
+                if prose.is_cell:
+                    written = re.sub(r"(?<!\\)\|", r"\\|", written)
+                if self._shape(written) == shape:
+                    return written
+            # What cannot be said with this markup stays as it was.
+            return raw
+
+        return Segment(light.text, raw, write)
+
+    def _shape(self, content: str) -> Counter[tuple[str, str, str, str]]:
+        """What is in a text but text."""
+        tokens = self._parser.parseInline(content, {**self._env, "watch": None})[0].children or []
+        return Counter(
+            (token.type, token.tag, str(sorted(token.attrs.items())), "" if token.nesting else token.content)
+            for token in tokens
+            if token.type not in ("text", "text_special", "softbreak")
+        )
+
+    def _inline(self, prose: _Prose, text: str) -> Inline:
+        content = prose.content
+        watch = _Watch()
+        self._parser.inline.parse(content, self._parser, {**self._env, "watch": watch}, [])
+        events = list(_read_events(content, watch.events))
+        tags = [_tag_of(event, content) for event in events]
+        paired = pair_up(tags)
+        builder = InlineBuilder(collapses=True)
+        for event, tag, is_paired in zip(events, tags, map(paired.__contains__, range(len(tags))), strict=True):
+            raw = text[prose.places[event.start] : prose.places[event.end]]
+            if event.kind == _TEXT:
+                _add_text(builder, event.text)
+            elif tag is not None and is_paired:
+                (builder.close if tag[1] else builder.open)(event.text or raw)
+            else:
+                builder.add_opaque(raw, is_word=event.kind in ("backticks", "autolink"))
+        return builder.build()
+
+
+def _watched(name: str, rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
+    """Returns a rule that tells the watch, if there is one, what it made of which stretch."""
+
+    def watched(state: StateInline, silent: bool) -> bool:
+        watch: _Watch | None = state.env.get("watch")
+        if silent or watch is None:
+            return rule(state, silent)
+        watch.state = watch.state or state
+        start, num_tokens = state.pos, len(state.tokens)
+        label_end = state.md.helpers.parseLinkLabel(state, start, True) if name == "link" else -1
+        done = rule(state, silent)
+        # The text of an image is parsed by itself.
+        if done and watch.state is state:
+            made = state.tokens[num_tokens:]
+            watch.events += _events(name, (start, state.pos), made, label_end, state.src)
+        return done
+
+    return watched
+
+
+def _events(name: str, place: tuple[int, int], made: Sequence[Token], label_end: int, content: str) -> Iterator[_Event]:
+    start, end = place
+    if name == "link":
+        if content.startswith("[^", start):
+            yield _Event(start, end, "footnote")
+            return
+        label = content[start + 1 : label_end]
+        closing = content[label_end:end]
+        yield _Event(start, start + 1, _OPENING)
+        # What is named by its own text keeps the name.
+        yield _Event(label_end, end, _CLOSING, None, f"][{label}]" if closing in ("]", "][]") else "")
+    elif name in ("emphasis", "strikethrough"):
+        delimiters: list[_Event] = []
+        for token in reversed(made):
+            if end == start:
+                break
+            delimiters.append(_Event(end - len(token.content), end, _DELIMITER, token))
+            end -= len(token.content)
+        yield from reversed(delimiters)
+    else:
+        yield _Event(start, end, name, made[-1] if made else None)
+
+
+def _read_events(content: str, events: Sequence[_Event]) -> Iterator[_Event]:
+    """Yields what a text is made of, in order, without gaps; text as it reads."""
+    start = position = 0
+    text = ""
+    for event in [*_join_strong(sorted(events, key=lambda event: event.start)), _Event(len(content), len(content), "")]:
+        if event.end <= position and event.kind:
+            continue  # Inside something opaque.
+        text += content[position : event.start]
+        position = event.end
+        read = _reads_as(event, content)
+        if read is not None:
+            text += read
+            continue
+        if event.kind == "newline":
+            # The spaces that make a line break hard belong to it.
+            kept = text.rstrip(" ")
+            event, text = event._replace(start=event.start - len(text) + len(kept)), kept
+        if text:
+            yield _Event(start, event.start, _TEXT, None, text)
+        if event.kind:
+            yield event
+        start, text = event.end, ""
+
+
+def _join_strong(events: Sequence[_Event]) -> Iterator[_Event]:
+    """Of two stars that are one mark, one has become the mark and the other nothing: the one before or behind it."""
+    before: _Event | None = None
+    awaits = False
+    for event in events:
+        token = event.token
+        if event.kind == _DELIMITER and token is not None and token.type == "text" and not token.content:
+            before = None if awaits else event
+            awaits = False
+            continue
+        if event.kind == _DELIMITER and token is not None and token.type == "strong_open" and before is not None:
+            event = event._replace(start=before.start)
+        if event.kind == _DELIMITER and token is not None and token.type == "strong_close":
+            event = event._replace(end=event.end + 1)
+            awaits = True
+        before = None
+        yield event
+
+
+def _reads_as(event: _Event, content: str) -> str | None:
+    """What an event reads as; None if it is markup."""
+    raw = content[event.start : event.end]
+    token = event.token
+    if event.kind == "text" or not event.kind:
+        return raw if event.kind else None
+    if event.kind == _DELIMITER and token is not None:
+        return token.content if token.type == "text" else None
+    if event.kind in ("newline", "escape", "entity"):
+        if token is None or token.type == "softbreak":
+            return " "
+        return None if token.type == "hardbreak" else token.content
+    return raw if event.kind == "backticks" and token is None else None
+
+
+def _tag_of(event: _Event, content: str) -> tuple[str, bool] | None:
+    """The name of a mark or tag that has a second one, and whether it is that; None of others."""
+    if event.kind in (_OPENING, _CLOSING):
+        return "[", event.kind == _CLOSING
+    if event.kind == _DELIMITER and event.token is not None:
+        name, _, side = event.token.type.rpartition("_")
+        return f"*{name}", side == "close"
+    if event.kind == "html_inline":
+        match = _TAG.fullmatch(content[event.start : event.end])
+        return None if match is None or match[3] else (match[2].lower(), bool(match[1]))
+    return None
+
+
+def _add_text(builder: InlineBuilder, text: str) -> None:
+    position = 0
+    for match in _NO_PROSE.finditer(text):
+        builder.add_text(text[position : match.start()])
+        builder.add_opaque(match[0])
+        position = match.end()
+    builder.add_text(text[position:])
+
+
+def _locate(content: str, text: str, lines: Sequence[tuple[int, int]]) -> _Prose | None:
+    """Finds the places of a text whose lines stand in those of a document, behind what they are quoted or listed by."""
+    found = content.split("\n")
+    if len(found) > len(lines):
+        return None
+    places: list[int] = []
+    for number, (line, (start, end)) in enumerate(zip(found, lines, strict=False)):
+        inner = line.strip(" \t")
+        place = text.rfind(inner, start, end)
+        if place < 0:
+            return None
+        num_spaces = len(line) - len(line.lstrip(" \t"))
+        # Spaces before it may be spelt otherwise; those behind it are as they stand.
+        places += [place] * num_spaces
+        places += range(place, place + len(line) - num_spaces)
+        if number < len(found) - 1:
+            places.append(min(end, place + len(line) - num_spaces))
+        else:
+            places.append(place + len(line) - num_spaces)
+    return _Prose(content, places)
+
+
+def _without_start(prose: _Prose) -> _Prose:
+    """Takes off what stands before the prose of a task, a footnote or an alert."""
+    start = _MARKED_START.match(prose.content)
+    rest = prose.content[start.end() :] if start else prose.content
+    inner = rest.lstrip()
+    gone = len(prose.content) - len(inner)
+    return _Prose(inner, prose.places[gone:], prose.is_cell)
+
+
+def _spell_lightly(text: str) -> str:
+    return _LIGHT_ESCAPES.sub(lambda match: "\\\\" if match[0] == "\\" else "&amp;", text)
+
+
+def _spell_heavily(text: str) -> str:
+    return _HEAVY_ESCAPES.sub(r"\\\g<0>", text)
+
+
+def _at_starts(written: str, raw: str) -> str:
+    """Escapes what would begin a list, a heading or the like, at the start and behind line breaks."""
+    breaks = re.split(r"((?:\r\n?|\n)[ \t>]*)" if ">" in raw else r"((?:\r\n?|\n)[ \t]*)", written)
+    for number in range(0, len(breaks), 2):
+        found = _BLOCK_START.match(breaks[number])
+        if found is not None and (number > 0 or not raw.startswith(found[0])):
+            place = found.end() if found[0].isdecimal() else 0
+            breaks[number] = f"{breaks[number][:place]}\\{breaks[number][place:]}"
+    return "".join(breaks)

@@ -1,0 +1,183 @@
+"""The texts of programs: placeholders, tags and ICU's choices in them are no prose."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from xlmcli.documents.inline import Inline, InlineBuilder
+from xlmcli.documents.parts import Part
+
+_PLACEHOLDER = re.compile(
+    "|".join(
+        (
+            r"\{\{[^{}]*\}\}|[$%#@]?\{[^{}]*\}",
+            r"%(?:\d+\$|\(\w+\))?[-+0\#']*(?:[1-9]\d*|\*)?(?:\.\d+)?(?:hh|h|ll|l|z|q|j)?[sdiufFeEgGxXoc@]|%%|%[A-Z_]{2,}%",
+            r"\$t\([^()]*\)|\$[A-Za-z_]\w*",
+            r"<!--[^<>]*-->|</?[A-Za-z0-9][^<>]*>",
+            r"&(?:[A-Za-z]\w{1,30}|\#\d{1,6}|\#x[0-9A-Fa-f]{1,6});",
+            r"(?:https?|ftp)://[^\s<>\"'{}]*[^\s<>\"'{}.,;:!?)]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+        )
+    ),
+    re.DOTALL,
+)
+_PLACEHOLDER_OR_COUNT = re.compile(f"{_PLACEHOLDER.pattern}|#", re.DOTALL)
+# What is no prose: names of things in programs, colours, addresses, what is longer than any word.
+_IDENTIFIER = re.compile(r"[\w./:@#+=-]+", re.ASCII)
+_INSIDE_IDENTIFIER = re.compile(r"[a-z][A-Z]|[_\d/:@.][\w/]", re.ASCII)
+_LONGEST_WORD = 100
+_BRACE = re.compile(r"[{}]")
+_MAX_DEPTH = 10  # Of choices in choices.
+_MAX_PAIRS_INSIDE = 100  # What is deeper stands by itself.
+_TAG = re.compile(r"<(/?)([A-Za-z0-9][\w.:-]*)[^<>]*?(/?)>")
+_CHOICE = re.compile(r"\{\s*[\w.-]+\s*,\s*(?:plural|select|selectordinal)\s*,")
+_BRANCH = re.compile(r"(?:\s|offset:\s*\d+)*(?:=\d+|[\w-]+)\s*\{")
+
+
+class _Stretch(NamedTuple):
+    """A part of a message; without ``inline``, it stays."""
+
+    text: str
+    inline: Inline | None = None
+
+
+def message_parts(value: str, raw: str, spell: Callable[[str], str]) -> list[Part]:
+    """Returns what of a message stays and what is translated: what stands around ICU's choices, and each of these.
+
+    Args:
+        value: The message as it reads.
+        raw: As it is written in the document.
+        spell: Returns how a text is written there.
+    """
+    found = list(_stretches(value))
+    if all(stretch.inline is None for stretch in found):
+        return [raw]
+    raws = [raw] if len(found) == 1 else [spell(stretch.text) for stretch in found]
+    return [
+        written if stretch.inline is None else stretch.inline.message(written, spell)
+        for stretch, written in zip(found, raws, strict=True)
+    ]
+
+
+def _stretches(text: str, depth: int = 0) -> Iterator[_Stretch]:
+    position = 0
+    for choice in _CHOICE.finditer(text):
+        if choice.start() < position:
+            continue
+        end = _end_of_braces(text, choice.start())
+        branches = None if end is None else _branches(text, choice.end(), end)
+        if end is None or branches is None or depth == _MAX_DEPTH:
+            break
+        yield from _plain(text[position : choice.start()], depth > 0)
+        position = choice.start()
+        for start, stop in branches:
+            yield _Stretch(text[position:start])
+            yield from _stretches(text[start:stop], depth + 1)
+            position = stop
+        yield _Stretch(text[position:end])
+        position = end
+    yield from _plain(text[position:], depth > 0)
+
+
+def _is_identifier(text: str) -> bool:
+    if len(text) > _LONGEST_WORD:
+        return " " not in text and text.isascii()
+    return _IDENTIFIER.fullmatch(text) is not None and _INSIDE_IDENTIFIER.search(text) is not None
+
+
+def find_placeholders(text: str, *, counts: bool = False) -> list[tuple[int, int]]:
+    """Returns where the placeholders and tags of a message stand; see `message_inline`."""
+    return [match.span() for match in (_PLACEHOLDER_OR_COUNT if counts else _PLACEHOLDER).finditer(text)]
+
+
+def message_inline(text: str, *, counts: bool = False) -> Inline:
+    """Returns a message without choices as a text with its placeholders and tags.
+
+    Args:
+        text: The message.
+        counts: Whether ``#`` stands for a number, as in ICU's choices.
+    """
+    places = find_placeholders(text, counts=counts)
+    paired = paired_tags([text[start:end] for start, end in places])
+    builder = InlineBuilder()
+    position = 0
+    for number, (start, end) in enumerate(places):
+        builder.add_text(text[position:start])
+        raw = text[start:end]
+        if number in paired:
+            (builder.close if raw.startswith("</") else builder.open)(raw)
+        else:
+            builder.add_opaque(raw)
+        position = end
+    builder.add_text(text[position:])
+    return builder.build()
+
+
+def _plain(text: str, is_branch: bool) -> Iterator[_Stretch]:
+    if text:
+        inline = message_inline(text, counts=is_branch)
+        yield _Stretch(text, inline if inline.has_words and not _is_identifier(text.strip()) else None)
+
+
+def paired_tags(raws: Sequence[str]) -> set[int]:
+    """Returns the numbers of the tags that are the first or the second of a pair; what is no tag is in none."""
+    return pair_up([tag_name(raw) for raw in raws])
+
+
+def pair_up(tags: Sequence[tuple[str, bool] | None]) -> set[int]:
+    """Returns the numbers of those that belong together, so that pairs are nested.
+
+    Args:
+        tags: The name of each, and whether it is the second of a pair; None for what is no tag.
+    """
+    paired: set[int] = set()
+    opened: list[tuple[str, int]] = []
+    num_opened: Counter[str] = Counter()
+    for number, tag in enumerate(tags):
+        if tag is None:
+            continue
+        name, is_second = tag
+        if not is_second:
+            if len(opened) == _MAX_PAIRS_INSIDE:
+                continue
+            opened.append((name, number))
+            num_opened[name] += 1
+            continue
+        # Without one of its name, nothing is looked for.
+        while num_opened[name]:
+            other, first = opened.pop()
+            num_opened[other] -= 1
+            if other == name:
+                paired |= {first, number}
+                break
+    return paired
+
+
+def tag_name(raw: str) -> tuple[str, bool] | None:
+    """Returns the name of a tag, and whether it is the second of a pair; None of what is no tag, or stands alone."""
+    match = _TAG.fullmatch(raw)
+    return None if match is None or match[3] else (match[2].lower(), bool(match[1]))
+
+
+def _end_of_braces(text: str, start: int) -> int | None:
+    """Where the brace that opens at a place is closed; None if it is not."""
+    depth = 0
+    for match in _BRACE.finditer(text, start):
+        depth += 1 if match[0] == "{" else -1
+        if depth == 0:
+            return match.end()
+    return None
+
+
+def _branches(text: str, start: int, end: int) -> list[tuple[int, int]] | None:
+    """Where the texts of a choice stand; None if it is none."""
+    found: list[tuple[int, int]] = []
+    while branch := _BRANCH.match(text, start, end):
+        close = _end_of_braces(text, branch.end() - 1)
+        if close is None:
+            return None
+        found.append((branch.end(), close - 1))
+        start = close
+    return found if found and text[start:end].strip() == "}" else None

@@ -1,0 +1,81 @@
+"""Documents: a segment is a record, with the stretch before it; the rest stays as it was, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from xlmcli.documents.formats import DocumentFormat, DocumentOptions
+from xlmcli.documents.inline import opaques_lost
+from xlmcli.documents.parsers import new_parser
+from xlmcli.documents.parts import Answered, DocumentLine, Link, Part, Segment
+from xlmcli.infer.reading import Line
+from xlmcli.infer.records.protocols import Answer, RawRecord, Record, Values
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """A segment.
+
+    Attributes:
+        before: What stands before it and stays.
+    """
+
+    before: str
+    segment: Segment
+    pair: None = None
+
+    @property
+    def text(self) -> str:
+        return self.segment.text
+
+    @property
+    def num_bytes(self) -> int:
+        return len(self.raw)
+
+    @property
+    def raw(self) -> bytes:
+        return (self.before + self.segment.raw).encode()
+
+    def format(self, answer: Answer) -> str:
+        values = answer.values()
+        text = values.text
+        if text is None or opaques_lost(self.text, text):
+            return self.before + self.segment.raw
+        return self.before + self.segment.write(Answered(text, list(_iter_links(values))))
+
+
+class DocumentReader:
+    """Reads one document.
+
+    Args:
+        name: Its format.
+        options: How it is read and written.
+    """
+
+    def __init__(self, name: DocumentFormat, options: DocumentOptions) -> None:
+        self._parser = new_parser(name, options)
+        self._before: list[str] = []
+
+    def read(self, line: Line) -> list[Record]:
+        return list(self._records(self._parser.read(DocumentLine(line.mark + line.text, line.ending, line.place))))
+
+    def end_file(self) -> list[Record]:
+        records = list(self._records(self._parser.end()))
+        rest = "".join(self._before).encode()
+        return [*records, RawRecord(rest, len(rest), text=None)] if rest else records
+
+    def _records(self, parts: Iterable[Part]) -> Iterator[Record]:
+        for part in parts:
+            if isinstance(part, str):
+                self._before.append(part)
+            else:
+                yield DocumentRecord("".join(self._before), part)
+                self._before = []
+
+
+def _iter_links(values: Values) -> Iterator[Link]:
+    if values.alignment is not None:
+        for one, other in values.alignment.links:
+            source, target = values.alignment.source[one], values.alignment.target[other]
+            yield Link(source.start, source.end, target.start, target.end)
