@@ -74,8 +74,8 @@ class GettextParser:
     def __init__(self, options: DocumentOptions) -> None:
         self._options = options
         self._entry = _Entry()
-        # Of each entry the line that it stands on, by what tells it from others, as a number.
-        self._known: dict[int, str] = {}
+        # Of each entry the line that it stands on, by what tells it from others: numbers, of which many fit.
+        self._known: dict[int, int] = {}
         self._num_plurals = 2
         self._singular = 0
 
@@ -122,9 +122,10 @@ class GettextParser:
 
     def _check_new(self, entry: _Entry, msgid: str) -> None:
         place = entry.lines[entry.fields["msgid", 0].start].place
-        known = self._known.setdefault(hash((entry.value("msgctxt"), msgid)), place)
-        if known != place:
-            raise DataError(f"{place}: the same msgid as in line {known.rpartition(':')[2]}: {msgid[:40]!r}")
+        number = int(place.rpartition(":")[2])
+        known = self._known.setdefault(hash((entry.value("msgctxt"), msgid)), number)
+        if known != number:
+            raise DataError(f"{place}: the same msgid as in line {known}: {msgid[:40]!r}")
 
     def _header(self, entry: _Entry, msgstr: str) -> str:
         found = _PLURAL_FORMS.search(msgstr)

@@ -70,19 +70,18 @@ def html_parser(options: DocumentOptions) -> WholeDocument:
     return WholeDocument(partial(_parse, lang=options.target_lang))
 
 
-def _parse(text: str, name: str, lang: str | None) -> list[Part]:
+def _parse(text: str, name: str, lang: str | None) -> Iterator[Part]:
     tokens = _skip_untranslated(list(_tokenize(text, name)))
-    parts: list[Part] = []
     run: list[_Token] = []
     for token in tokens:
         if token.kind == "text" or token.name in _INLINE or (token.kind == "other" and run):
             run.append(token)
             continue
-        parts += _run_parts(run)
+        yield from _run_parts(run)
         run = []
         raw = _with_lang(token, lang) if lang is not None and token.name == "html" else token.raw
-        parts += _tag_parts(token._replace(raw=raw))
-    return [*parts, *_run_parts(run)]
+        yield from _tag_parts(token._replace(raw=raw))
+    yield from _run_parts(run)
 
 
 def _tokenize(text: str, name: str) -> Iterator[_Token]:

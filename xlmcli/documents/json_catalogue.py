@@ -35,15 +35,13 @@ def json_parser(options: DocumentOptions) -> WholeDocument:
     return WholeDocument(partial(_parse, known=known))
 
 
-def _parse(text: str, name: str, known: dict[Key, str]) -> list[Part]:
-    parts: list[Part] = []
+def _parse(text: str, name: str, known: dict[Key, str]) -> Iterator[Part]:
     position = 0
     for key, start, end in _find_texts(text, name):
-        parts.append(text[position:start])
-        raw = text[start:end]
-        parts += [known[key]] if key in known else _text_parts(raw)
+        yield text[position:start]
+        yield from [known[key]] if key in known else _text_parts(text[start:end])
         position = end
-    return [*parts, text[position:]]
+    yield text[position:]
 
 
 def _text_parts(raw: str) -> list[Part]:

@@ -78,18 +78,18 @@ class _Prose(NamedTuple):
     is_cell: bool = False
 
 
-def parse_markdown(text: str, _name: str) -> list[Part]:
-    """Returns the parts of a document."""
+def parse_markdown(text: str, _name: str) -> Iterator[Part]:
+    """Yields the parts of a document."""
     reader = _Reader()
-    parts: list[Part] = []
     position = 0
     for prose in reader.find_prose(text):
         start, end = prose.places[0], prose.places[-1]
         segment = reader.segment(prose, text) if start >= position else None
         if segment is not None:
-            parts += [text[position:start], segment]
+            yield text[position:start]
+            yield segment
             position = end
-    return [*parts, text[position:]]
+    yield text[position:]
 
 
 class _Reader:

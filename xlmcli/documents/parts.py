@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -76,8 +76,8 @@ class DocumentParser(Protocol):
             DataError: It is not of the format; the message names the place.
         """
 
-    def end(self) -> Sequence[Part]:
-        """Ends the document; raises as `read` does."""
+    def end(self) -> Iterable[Part]:
+        """Ends the document; raises as `read` does, before it gives anything."""
 
 
 class WholeDocument:
@@ -87,7 +87,7 @@ class WholeDocument:
         parse: Returns the parts of a text, given the name of its file.
     """
 
-    def __init__(self, parse: Callable[[str, str], Sequence[Part]]) -> None:
+    def __init__(self, parse: Callable[[str, str], Iterable[Part]]) -> None:
         self._parse = parse
         self._lines: list[str] = []
         self._name = ""
@@ -97,7 +97,7 @@ class WholeDocument:
         self._lines.append(line.raw)
         return ()
 
-    def end(self) -> Sequence[Part]:
+    def end(self) -> Iterable[Part]:
         text = "".join(self._lines)
         self._lines.clear()
         return self._parse(text, self._name) if text else ()

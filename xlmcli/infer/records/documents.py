@@ -12,6 +12,9 @@ from xlmcli.documents.parts import Answered, DocumentLine, Link, Part, Segment
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.protocols import Answer, RawRecord, Record, Values
 
+# In characters: so much of a document that stays goes out by itself.
+_MAX_BEFORE = 1 << 16
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
@@ -55,23 +58,35 @@ class DocumentReader:
 
     def __init__(self, name: DocumentFormat, options: DocumentOptions) -> None:
         self._parser = new_parser(name, options)
-        self._before: list[str] = []
+        self._forget()
 
     def read(self, line: Line) -> list[Record]:
         return list(self._records(self._parser.read(DocumentLine(line.mark + line.text, line.ending, line.place))))
 
-    def end_file(self) -> list[Record]:
-        records = list(self._records(self._parser.end()))
-        rest = "".join(self._before).encode()
-        return [*records, RawRecord(rest, len(rest), text=None)] if rest else records
+    def end_file(self) -> Iterator[Record]:
+        yield from self._records(self._parser.end())
+        if self._before:
+            yield self._rest()
 
     def _records(self, parts: Iterable[Part]) -> Iterator[Record]:
         for part in parts:
             if isinstance(part, str):
                 self._before.append(part)
+                self._num_characters += len(part)
+                if self._num_characters > _MAX_BEFORE:
+                    yield self._rest()
             else:
                 yield DocumentRecord("".join(self._before), part)
-                self._before = []
+                self._forget()
+
+    def _rest(self) -> RawRecord:
+        raw = "".join(self._before).encode()
+        self._forget()
+        return RawRecord(raw, len(raw), text=None)
+
+    def _forget(self) -> None:
+        self._before: list[str] = []
+        self._num_characters = 0
 
 
 def _iter_links(values: Values) -> Iterator[Link]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import cast
 
 from xlmcli.documents.formats import DocumentFormat
@@ -14,6 +15,8 @@ from xlmcli.infer.records.tables import TableReader
 from xlmcli.infer.records.text import TextReader
 
 _NOTHING_ADDED = Added()
+# Of a document that had to be read whole.
+_RECORDS_AT_ONCE = 64
 
 
 def new_reader(options: FormatOptions, added: Added, counter: LineCounter) -> RecordReader:
@@ -49,8 +52,9 @@ def iter_records(
         )
         for lines in chunks:
             yield from _read_all(reader.read, lines)
-        if records := reader.end_file():
-            yield list(records)
+        records = iter(reader.end_file())
+        while completed := list(islice(records, _RECORDS_AT_ONCE)):
+            yield completed
 
 
 def _read_all(read: Callable[[Line], Sequence[Record]], lines: Sequence[Line]) -> Iterator[list[Record]]:

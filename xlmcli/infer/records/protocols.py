@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -109,8 +109,8 @@ class RecordReader(Protocol):
     def read(self, line: Line) -> Sequence[Record]:
         """Takes the next line; returns the records that it completes."""
 
-    def end_file(self) -> Sequence[Record]:
-        """Ends a file; returns the records that this completes, or raises a DataError if it ended in one's middle."""
+    def end_file(self) -> Iterable[Record]:
+        """Ends a file; gives the records that this completes, or raises a DataError if it ended in one's middle."""
 
 
 @dataclass(frozen=True, slots=True)
