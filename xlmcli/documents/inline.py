@@ -34,11 +34,12 @@ class _Opaque(NamedTuple):
 
 
 class _Unit(NamedTuple):
-    """A word of a translation, and the words of the text that it stands for, from the first to the last."""
+    """A word of a translation, or a mark that is none, and the places of those of the text that it stands for."""
 
     start: int
     end: int
     sources: tuple[tuple[int, int], ...]
+    is_word: bool = True
 
 
 @dataclass(slots=True)
@@ -274,14 +275,17 @@ def _find_units(text: str, translated: Answered) -> list[_Unit]:
     for start, end in words:
         character = translated.text[start]
         if character in _IS_OPAQUE:
-            sources = (opaques[character].pop(0),) if opaques[character] else ()
-            units.append(_Unit(start, end, tuple(sources)))
+            units.append(_Unit(start, end, (opaques[character].pop(0),) if opaques[character] else ()))
         elif translated.links:
             units += _split_word(start, end, translated.links)
         else:
-            number = len(units) * len(others) // max(1, len(words))
+            number = len(units) * len(others) // len(words)
             units.append(_Unit(start, end, tuple(others[number : number + 1])))
-    return units
+    return [unit._replace(is_word=_is_word(translated.text[unit.start : unit.end])) for unit in units]
+
+
+def _is_word(text: str) -> bool:
+    return text in _IS_OPAQUE or any(map(str.isalnum, text))
 
 
 def _split_word(start: int, end: int, links: Sequence[Link]) -> Iterator[_Unit]:
@@ -315,7 +319,9 @@ def _place(nodes: Sequence[_Node], units: Sequence[_Unit], bounds: tuple[int, in
     for number, node in enumerate(nodes):
         inside = taken.get(number)
         if inside is None:
-            place = _nearest(node.pair, free or range(len(units)), bounds, len(units))
+            # A free word, else a free mark, else one inside another pair.
+            words = [place for place in free if units[place].is_word]
+            place = _nearest(node.pair, words or free or range(len(units)), bounds, len(units))
             free.discard(place)
             inside = (place, place + 1)
         mine = units[inside[0] : inside[1]]
