@@ -144,7 +144,7 @@ class _Reader:
                 return raw
             for segment in (light, heavy):
                 written = _at_starts(segment.write(translated), raw)
-                if prose.is_cell:
+                if prose.is_cell or "|" not in raw:  # Above a line of hyphens it would begin a table.
                     written = re.sub(r"(?<!\\)\|", r"\\|", written)
                 if self._shape(written) == shape:
                     return written
