@@ -28,6 +28,7 @@ _NO_PROSE = re.compile(
 )
 _MARKED_START = re.compile(r"\[[ xX]\](?=\s)|\[![A-Za-z]+\][^\S\n]*(?:\n[^\S\n]*|$)|\[\^[^\]\s]+\]:\s*")
 _OTHER_BLOCK = re.compile(r":::|!!!|\{[:%]|(?:import|export)\s.*(?:\bfrom\s*['\"]|[;={]\s*$)")
+_UNDERLINE = re.compile(r"[ \t]*(?:\r\n?|\n)[ \t>]*-+[ \t]*(?:[\r\n]|$)")
 _BLOCK_START = re.compile(
     r"(?:#{1,6}(?=\s|$)|[-+*](?=\s|$)|>|[=-]+\s*$|(?:[*_-]\s*){3,}$|~{3}|`{3}|\||\d{1,9}(?=[.)](?:\s|$)))"
 )
@@ -137,6 +138,7 @@ class _Reader:
             return None
         raw = text[prose.places[0] : prose.places[-1]]
         shape = self._shape(prose.content)
+        is_underlined = _UNDERLINE.match(text, prose.places[-1]) is not None
         light, heavy = (inline.segment(raw, spell) for spell in (_spell_lightly, _spell_heavily))
 
         def write(translated: Answered) -> str:
@@ -144,8 +146,10 @@ class _Reader:
                 return raw
             for segment in (light, heavy):
                 written = _at_starts(segment.write(translated), raw)
-                if prose.is_cell or "|" not in raw:  # Above a line of hyphens it would begin a table.
+                if prose.is_cell:
                     written = re.sub(r"(?<!\\)\|", r"\\|", written)
+                elif is_underlined and "|" not in raw:  # It would begin a table, escaped or not.
+                    written = written.replace("|", "&#124;")
                 if self._shape(written) == shape:
                     return written
             # What cannot be said with this markup stays as it was.
