@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,7 +191,7 @@ def test_a_run_is_neither_overwritten_nor_invented(
     )
     exit_code, stderr = silent_xlm(*arguments, "--max-steps", 4, "--resume", "--dim", 32, folder)
     assert exit_code == ExitCode.USAGE
-    assert "has other sizes, languages or directions\n\nhint: give the options that it was started with" in stderr
+    assert "has another model: dim: 16, not 32\n\nhint: give the options that it was started with" in stderr
     assert (folder / "model.safetensors").read_bytes() == before
     (folder / "training" / "state.pt").write_bytes(b"damaged")
     exit_code, stderr = silent_xlm(*arguments, "--max-steps", 4, "--resume", folder)
@@ -200,6 +201,30 @@ def test_a_run_is_neither_overwritten_nor_invented(
     assert (
         "has a checkpoint already\n\nhint: name another folder" in silent_xlm(*arguments, "--max-steps", 4, folder)[1]
     )
+
+
+@pytest.mark.parametrize("fault", ["empty", "Good morning.\n", "\xff\tx\n"])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_run_that_fails_on_its_text_leaves_nothing(
+    pairs: Path, silent_xlm: Xlm, tmp_path: Path, fault: str, is_new: bool
+) -> None:
+    (tmp_path / "valid.tsv").write_bytes(b"" if fault == "empty" else fault.encode("latin-1"))
+    folder = tmp_path / "run"
+    if not is_new:
+        folder.mkdir()
+        (folder / "notes").write_text("mine")
+    text = ("--parallel", f"en-fr={pairs}", "--valid", f"en-fr={tmp_path / 'valid.tsv'}", "--vocab-size", 340)
+    code, _ = silent_xlm("pretrain", *text, *SIZES, *RUN, "--max-steps", 2, folder)
+    assert code == ExitCode.DATA
+    assert [path.name for path in tmp_path.iterdir() if path.name != "valid.tsv"] == ([] if is_new else ["run"])
+    assert is_new or [path.name for path in folder.iterdir()] == ["notes"]
+
+
+def test_a_vocabulary_that_was_there_stays(pairs: Path, silent_xlm: Xlm, tiny_tokenizer: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_tokenizer, tmp_path / "run"))
+    text = ("--parallel", f"en-fr={pairs}", "--valid", f"en-fr={tmp_path / 'none.tsv'}", "--tokenizer", folder)
+    assert silent_xlm("pretrain", *text, *SIZES, *RUN, "--max-steps", 2, folder)[0] == ExitCode.DATA
+    assert (folder / "tokenizer.model").read_bytes() == (tiny_tokenizer / "tokenizer.model").read_bytes()
 
 
 def test_a_diverging_run_is_a_training_error(arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_one_direction_without_a_pretrained_model(
     assert [event["step"] for event in read_log(tmp_path / "mt")] == [3, 3, 6, 6]
     exit_code, stderr = silent_xlm(*arguments, "--max-steps", 9, "--resume", "--direction", "en-fr", tmp_path / "mt")
     assert exit_code == ExitCode.USAGE
-    assert "has other sizes, languages or directions" in stderr
+    assert "has another model: directions: fr-en, not fr-en, en-fr\n" in stderr
 
 
 def test_marks_are_learned_and_the_bundle_says_so(

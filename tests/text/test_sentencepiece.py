@@ -206,7 +206,7 @@ def test_a_vocabulary_may_fold_case(
 
 def test_language_without_text_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n  \n")
-    with pytest.raises(DataError, match="no text for language en"):
+    with pytest.raises(DataError, match=rf"^no text in {tmp_path}/empty, for language en$"):
         train_sentencepiece(TokenizerOptions((Source(("en",), tmp_path / "empty"),)), tmp_path / "v")
 
 

@@ -86,7 +86,8 @@ def sample_sentences(
                             reservoirs[lang].add(text)
     for lang, reservoir in reservoirs.items():
         if not reservoir.items:
-            raise DataError(f"no text for language {lang}")
+            files = dict.fromkeys(str(source.path_of(lang)) for source in sources if lang in source.langs)
+            raise DataError(f"no text in {', '.join(files)}, for language {lang}")
     shares = language_shares([reservoir.num_seen for reservoir in reservoirs.values()], alpha)
     total = min(num_sentences, sum(reservoir.num_seen for reservoir in reservoirs.values()))
     return [

@@ -161,7 +161,7 @@ def test_a_run_interrupted_at_its_last_step_still_gets_its_model(pretrain_option
 def test_a_run_of_other_objectives_cannot_be_resumed(pretrain_options: MakeOptions, tmp_path: Path) -> None:
     pretrain(pretrain_options(tmp_path, replace(LOOP, max_steps=1)), [])
     options = replace(pretrain_options(tmp_path, LOOP, resume=True), objectives=("tlm", "mlm"))
-    with pytest.raises(TrainingError, match="other objectives, languages or text"):
+    with pytest.raises(TrainingError, match=r"has other text: objectives: mlm(, tlm)?, not tlm, mlm"):
         pretrain(options, [])
 
 
@@ -382,8 +382,12 @@ def test_an_interruption_changes_neither_the_average_nor_what_it_is_of(
 def test_other_text_cannot_be_resumed(pretrain_options: MakeOptions, tmp_path: Path) -> None:
     pretrain(pretrain_options(tmp_path, replace(LOOP, max_steps=1)), [])
     options = pretrain_options(tmp_path, LOOP, resume=True)
-    with pytest.raises(TrainingError, match="other objectives, languages or text"):
-        pretrain(replace(options, data=replace(options.data, mono=options.data.mono[:1])), [])
+    (source, _) = options.data.mono
+    with pytest.raises(TrainingError, match=r"has other text: text in fr for mlm: 40 lines, not 20 lines$"):
+        pretrain(replace(options, data=replace(options.data, mono=(source,))), [])
+    twice = replace(source, repeat=1.5)
+    with pytest.raises(TrainingError, match=r"has other text: text in en for mlm: 40 lines, not 50 lines$"):
+        pretrain(replace(options, data=replace(options.data, mono=(twice, *options.data.mono[1:]))), [])
 
 
 def test_a_worse_average_is_not_kept(make_trainer: MakeTrainer, recorder: Recorder, tmp_path: Path) -> None:

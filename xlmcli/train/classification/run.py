@@ -33,7 +33,14 @@ from xlmcli.train.classification.validation import ClassificationValidator, DevS
 from xlmcli.train.core.loop import RunState, Trainer
 from xlmcli.train.core.options import ClassifyTrainingOptions, RunOptions
 from xlmcli.train.core.progress import Reporter
-from xlmcli.train.core.setup import alone_in_its_folder, check_folder, check_same_model, make_accelerator, report_text
+from xlmcli.train.core.setup import (
+    SEED_PREFIX,
+    alone_in_its_folder,
+    check_folder,
+    check_same_model,
+    make_accelerator,
+    report_text,
+)
 from xlmcli.train.data.sampling import BatchSampler, Share
 
 
@@ -89,7 +96,7 @@ def _runs(options: ClassifyTrainingOptions) -> list[RunOptions]:
         return [run]
     runs = []
     for seed in range(run.loop.seed, run.loop.seed + num_seeds):
-        folder = run.folder / f"seed-{seed}"
+        folder = run.folder / f"{SEED_PREFIX}{seed}"
         has_begun = (folder / TRAINING_FOLDER / STATE_FILE).exists()
         runs.append(replace(run, folder=folder, resume=run.resume and has_begun, loop=replace(run.loop, seed=seed)))
     if not any(each.resume for each in runs):

@@ -86,7 +86,7 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Cla
         ModelError: The model to start from does not fit the text.
     """
     if not labels:
-        raise DataError("the training text has no labels")
+        raise DataError(f"no labels in {', '.join(str(source.path) for source in options.train)}")
     if len(labels) < 2 and not options.columns.multi_label:
         raise UsageError(
             f"all training text has the same label: {labels[0]}",

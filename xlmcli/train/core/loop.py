@@ -27,6 +27,7 @@ from xlmcli.checkpoint.weights import fill_weights, read_weights, save_weights, 
 from xlmcli.errors import TrainingError
 from xlmcli.signals import raise_ending
 from xlmcli.train.core.batches import BatchQueue
+from xlmcli.train.core.differences import tell_text_apart
 from xlmcli.train.core.interrupts import noted_interrupts
 from xlmcli.train.core.objective import Objective
 from xlmcli.train.core.optim import learning_rate, make_optimizer, set_learning_rate
@@ -206,7 +207,7 @@ class Trainer:
 
         Raises:
             ModelError: There is none, or it is damaged.
-            TrainingError: It was made with other objectives or text.
+            TrainingError: It was made with other objectives or text; the message says which.
         """
         path = self.folder / TRAINING_FOLDER / STATE_FILE
         saved = load_training_state(path)
@@ -214,8 +215,12 @@ class Trainer:
         self._saved_at = self.state.elapsed_seconds
         fill_weights(self.bare_model, saved["weights"], path)
         self.optimizer.load_state_dict(saved["optimizer"])
-        if saved["streams"] != [_stream_sizes(objective) for objective in self.objectives]:
-            raise TrainingError(f"{self.folder}: was trained with other objectives, languages or text")
+        sizes = [_stream_sizes(objective) for objective in self.objectives]
+        if differences := tell_text_apart(saved["streams"], sizes):
+            raise TrainingError(
+                f"the run in {self.folder} has other text: {differences}",
+                hint="give the options and the text that it was started with",
+            )
         self.batches.move(saved["positions"])
         for snapshot in self._snapshots():  # A run that crashed may have kept some before its state.
             if _step_of(snapshot) > self.state.step:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME, TOKENIZER_NAMES
 from xlmcli.checkpoint.config import CheckpointConfig, load_config
 from xlmcli.checkpoint.training_state import STATE_FILE, TRAINING_FOLDER
 from xlmcli.cores import count_usable_cores
@@ -27,6 +27,8 @@ from xlmcli.signals import undone
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentencepiece import SentencePieceTokenizer
+from xlmcli.train.core.differences import tell_models_apart
+from xlmcli.train.core.log import LOG_FILE
 from xlmcli.train.core.objective import Stream
 from xlmcli.train.core.options import DataOptions, RunOptions, SizeOptions
 from xlmcli.train.core.progress import Reporter
@@ -84,6 +86,10 @@ def check_options(data: DataOptions, size: SizeOptions) -> None:
         raise UsageError("no validation text", hint="name some with --valid, such as --valid en-fr=FILE.tsv")
 
 
+SEED_PREFIX = "seed-"
+"""What the names of folders begin with where a run has several seeds."""
+
+
 class _Options(Protocol):
     @property
     def run(self) -> RunOptions:
@@ -113,10 +119,29 @@ def alone_in_its_folder(train: Train[AnyOptions, AnyState]) -> Train[AnyOptions,
         with (
             undone(give_up),
             locked(folder / LOCK_SUFFIX, occupation, error=TrainingError, elsewhere="name another folder"),
+            undone(partial(_take_back, folder, _parts(folder))),
         ):
             return train(options, reporters)
 
     return train_alone
+
+
+def _parts(folder: Path) -> list[Path]:
+    """What is in a run's folder of what is there before it begins; folders of its seeds come last."""
+    seeds = sorted(folder.glob(f"{SEED_PREFIX}*"))
+    names = (*TOKENIZER_NAMES, CONFIG_NAME)
+    return [path for path in (*(place / name for place in (folder, *seeds) for name in names), *seeds) if path.exists()]
+
+
+def _take_back(folder: Path, present: Sequence[Path]) -> None:
+    """Removes what was put into a folder for a run that never began, but for what was ``present`` before."""
+    parts = _parts(folder)
+    if any((place / name).exists() for place in (folder, *parts) for name in (LOG_FILE, TRAINING_FOLDER)):
+        return
+    with suppress(OSError):
+        for path in parts:
+            if path not in present:
+                path.rmdir() if path.is_dir() else path.unlink()
 
 
 def check_folder(run: RunOptions) -> None:
@@ -138,11 +163,11 @@ def check_same_model(config: CheckpointConfig, folder: Path) -> None:
     """Makes sure that a resumed run goes on with the model that it began with.
 
     Raises:
-        UsageError: The options describe another model.
+        UsageError: The options describe another model; the message says in what.
     """
-    if load_config(folder).uncalibrated() != config:
+    if differences := tell_models_apart(load_config(folder).uncalibrated(), config):
         raise UsageError(
-            f"the run in {folder} has other sizes, languages or directions",
+            f"the run in {folder} has another model: {differences}",
             hint="give the options that it was started with",
         )
 
