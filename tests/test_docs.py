@@ -112,6 +112,7 @@ FILES = {
     "letter.en": ENGLISH,
     "app.log": ENGLISH,
     "manual.md": ["The [red car](https://example.org/car) is **very** fast."],
+    "corpus.en": ENGLISH,
     "test.en": ENGLISH,
     "test.fr": FRENCH,
     "old.fr": FRENCH[::-1],

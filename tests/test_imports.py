@@ -21,7 +21,7 @@ LEVELS = {
     "records": 1, "cores": 1, "environment": 1, "named_file": 1,
     "outputs": 2, "locking": 2, "lines": 2, "config": 2, "sources": 2, "tables": 2, "json_lines": 2,
     "labelled": 2, "text": 2, "bundle": 2,
-    "model": 3, "figures": 3, "documents": 3,
+    "model": 3, "figures": 3, "documents": 3, "journal": 3,
     "checkpoint": 4,
     "console": 5, "infer": 5, "metrics": 5, "train": 5, "convert": 5, "store": 5,
     "attention": 6, "doctor": 6,

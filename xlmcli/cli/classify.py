@@ -143,6 +143,7 @@ def command(
         from xlmcli.infer.sinks import EchoSink, SelectionSink, TextSink
 
         bundle = open_bundle(find_model(options.model, DEFAULT_CLASSIFIER))
+        stream.check_models(bundle.path)
         wanted = check_labels(selected, bundle.classifier, abstain)
         classification = Classification(bundle, lang, labels, stream.engine_options)
         if explain:
@@ -150,8 +151,8 @@ def command(
         elif not wanted:
             stream.run(classification, classification.added, (EchoSink if echo else TextSink)(stream.file))
         else:
-            selection = SelectionSink(stream.file, wanted, is_inverted=bool(excluded))
-            stream.run(classification, Added(), selection)
+            selection = SelectionSink(stream.file, wanted, is_inverted=bool(excluded), num_selected=stream.tally)
+            stream.run(classification, Added(), selection, lambda: selection.num_selected)
             num_selected = selection.num_selected
     counts = classification.counts
     stream.print_summary(

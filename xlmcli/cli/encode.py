@@ -122,6 +122,8 @@ def command(
         margin=margin,
     )
     wanted.check(is_array=is_array)
+    if margin and options.resume:
+        raise UsageError("--margin reads all input before it writes, and cannot go on", hint="leave out --resume")
     formats = _formats(options, pair_column, pair_field, similarity)
     if options.model is None:
         raise UsageError("no model named", hint="-m MODEL: a bundle of an encoder; xlm convert makes one")
@@ -129,7 +131,9 @@ def command(
         from xlmcli.bundle import find_model, open_bundle
         from xlmcli.infer.encoders import TextEncoder
 
-        encoder = TextEncoder(open_bundle(find_model(options.model)), stream.engine_options)
+        bundle = open_bundle(find_model(options.model))
+        stream.check_models(bundle.path)
+        encoder = TextEncoder(bundle, stream.engine_options)
         counts = _encode(stream, encoder, wanted, is_array)
     stream.print_summary([(counts.num_cut, "with a sentence longer than the model, which was read in parts")])
 
@@ -182,8 +186,8 @@ def _encode_tokens(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is
 
     work = TokenEncoding(encoder, wanted.lang)
     if is_array:
-        sink = TokenArraySink(stream.file, encoder.dim)
-        stream.run(work, token_added(0), sink)
+        sink = TokenArraySink(stream.file, encoder.dim, num_lines=stream.tally)
+        stream.run(work, token_added(0), sink, lambda: sink.num_lines)
         sink.finish()
     else:
         stream.run(work, token_added(encoder.dim), TextSink(stream.file))

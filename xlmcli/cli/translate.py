@@ -200,6 +200,7 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
     from xlmcli.infer.sinks import TextSink
     from xlmcli.infer.translation import TranslationCounts, open_translation
 
+    stream.check_models(*(step.path for step in route))
     sink = TextSink(stream.file)
     if len(route) == 1:
         (step,) = route
@@ -232,6 +233,7 @@ def _translate_identified(
         raise UsageError("--pivot and --src auto together", hint="give one of them")
     _check_one_direction(search, "--src auto")
     path = find_translator(model, None, tgt)
+    stream.check_models(path)
     translation = open_identified(path, tgt, search, stream.engine_options, passes_target=not force)
     stream.run(translation, search.added, TextSink(stream.file))
     return translation.counts

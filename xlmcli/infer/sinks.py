@@ -57,13 +57,14 @@ class SelectionSink:
         stream: Where to.
         labels: The labels that are looked for.
         is_inverted: Write the records that have none of them.
+        num_selected: How many were written before.
     """
 
-    def __init__(self, stream: IO[bytes], labels: frozenset[str], is_inverted: bool) -> None:
+    def __init__(self, stream: IO[bytes], labels: frozenset[str], is_inverted: bool, num_selected: int = 0) -> None:
         self._stream = stream
         self._labels = labels
         self._is_inverted = is_inverted
-        self.num_selected = 0
+        self.num_selected = num_selected
 
     def write(self, answered: Sequence[tuple[Record, Judged | None]]) -> None:
         selected = [record.raw for record, answer in answered if answer is None or self._selects(answer)]
