@@ -41,6 +41,7 @@ ONLY_IN = {
     "transformers": ("checkpoint", "train", "convert"),
     "accelerate": ("train",),
     "matplotlib": ("figures",),
+    "pyarrow": ("infer",),
     "huggingface_hub": ("store",),
     "filelock": ("locking",),
     "platformdirs": ("environment",),

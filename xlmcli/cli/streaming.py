@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, grouped
+from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, grouped, require_extra
 from xlmcli.cli.resumption import describe_job, describe_models
 from xlmcli.console import print_note, show_line_progress
 from xlmcli.documents.formats import DOCUMENT_FORMATS, DocumentFormat, document_format
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from xlmcli.infer.engine import EngineOptions
     from xlmcli.infer.pipeline import MakePipeline, Sink, Work
     from xlmcli.infer.reading import Input, LineCounter
+    from xlmcli.infer.records.parquet import ParquetSink
     from xlmcli.infer.records.protocols import Added, FormatOptions
     from xlmcli.journal import Journal
     from xlmcli.tables import FormatName
@@ -85,6 +87,12 @@ _COMPUTE_TYPE_HELP = (
 )
 
 
+def _format_by_ending(context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    is_default = context.get_parameter_source("format_name") == ParameterSource.DEFAULT
+    files: tuple[Path, ...] = context.params.get("files") or ()
+    return "parquet" if is_default and any(path.suffix.lower() == ".parquet" for path in files) else value
+
+
 def _shared_options(
     verb: str, model_help: str, batch_tokens: int, documents: Sequence[str]
 ) -> list[Callable[[Any], Any]]:
@@ -108,16 +116,16 @@ def _shared_options(
         click.option(
             "--format",
             "format_name",
-            type=click.Choice(["text", "tsv", "csv", "jsonl", *documents]),
+            type=click.Choice(["text", "tsv", "csv", "jsonl", "parquet", *documents]),
             default=None if documents else "text",
-            show_default=not documents,
-            help="Of input and output."
-            + ("  [default: as FILE is named if a document, else text]" if documents else ""),
+            callback=_format_by_ending,
+            help="Of input and output.  [default: as FILE is named if "
+            + ("a document or Parquet, else text]" if documents else "Parquet, else text]"),
         ),
         click.option(
             "--column",
             cls=SingleOption,
-            help="tsv, csv: number from 1 (no header), or name in the header.  [default: 1]",
+            help="tsv, csv: number from 1 (no header), or name in the header.  [default: 1]  parquet: name.",
         ),
         click.option("--field", cls=SingleOption, help="jsonl: name of the field.  [default: text]"),
         click.option(
@@ -203,6 +211,7 @@ class LineStream:
         self._inputs = inputs
         self._counter: LineCounter = LineCounter()
         self._journal = journal
+        self._parquet: ParquetSink | None = None
         self.file = file
         self.tally = 0 if journal is None else journal.done.tally
 
@@ -213,6 +222,27 @@ class LineStream:
 
         options = self._options
         return EngineOptions(options.device, options.compute_type, options.threads, options.workers)
+
+    def new_sink(self, added: Added | None) -> Sink[Any]:
+        """Returns what writes answers in the format of the input.
+
+        Args:
+            added: What answers add to records; None where records are written as they were read.
+        """
+        from xlmcli.infer.records.protocols import Added
+        from xlmcli.infer.sinks import RawSink, TextSink
+
+        if self.formats.name == "parquet":
+            from xlmcli.infer.records.parquet import ParquetSink
+
+            self._parquet = ParquetSink(self.file, added or Added())
+            return self._parquet
+        return RawSink(self.file) if added is None else TextSink(self.file)
+
+    def finish(self) -> None:
+        """Completes the output, with what was answered so far."""
+        if self._parquet is not None:
+            self._parquet.finish()
 
     def check_models(self, *paths: Path) -> None:
         """Takes the models that answer; a UsageError if others answered when the run was interrupted."""
@@ -296,7 +326,11 @@ def open_stream(options: StreamOptions, formats: FormatOptions, *, is_array: boo
         formats: How input is read.
         is_array: Whether the output is an array, and not text.
     """
-    if options.output is not None and not is_array:
+    if options.resume and formats.name not in ("text", "tsv", "csv", "jsonl"):
+        raise UsageError(f"--resume cannot go on in the middle of {formats.name}", hint="leave out --resume")
+    if formats.name == "parquet":
+        require_extra("parquet", "pyarrow")
+    elif options.output is not None and not is_array:
         _check_ending(options.output, formats.name)
     inputs = _open_inputs(options.files, options.text)
     if options.resume:
@@ -304,7 +338,11 @@ def open_stream(options: StreamOptions, formats: FormatOptions, *, is_array: boo
             yield LineStream(options, formats, inputs, journal.file, journal)
         return
     with leaving_at_once(), _open_output(options.output) as file:
-        yield LineStream(options, formats, inputs, file)
+        stream = LineStream(options, formats, inputs, file)
+        try:
+            yield stream
+        finally:
+            stream.finish()
 
 
 def _open_inputs(files: tuple[Path, ...], text: str | None) -> list[Input]:
