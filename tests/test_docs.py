@@ -112,6 +112,7 @@ FILES = {
     "letter.en": ENGLISH,
     "app.log": ENGLISH,
     "manual.md": ["The [red car](https://example.org/car) is **very** fast."],
+    "corpus.en": ENGLISH,
     "test.en": ENGLISH,
     "test.fr": FRENCH,
     "old.fr": FRENCH[::-1],
@@ -131,7 +132,7 @@ def readme_commands() -> list[str]:
     blocks = "\n".join(re.findall(r"```sh\n(.+?)```", README, re.DOTALL))
     lines = [line.removeprefix("$ ").split("  #")[0].strip() for line in blocks.splitlines()]
     commands = [line for line in lines if re.match(r"(tail -f app\.log \| )?xlm (translate|classify|eval)\b", line)]
-    return [line for line in commands if not re.search(r"-m \S+\.bundle|--gold \S+ .*-m \S+\.bundle", line)]
+    return [line for line in commands if not re.search(r"-m \S+\.bundle|\.parquet", line)]
 
 
 @pytest.mark.parametrize("line", readme_commands())

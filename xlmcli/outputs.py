@@ -81,6 +81,12 @@ def compressing(stream: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
         yield cast(IO[bytes], writer)
 
 
+def compressed(data: bytes, suffix: str) -> bytes:
+    """Compresses data as a file of its own, behind which others may be put."""
+    compressor = _new_compressor(suffix)
+    return compressor.compress(data) + compressor.flush()
+
+
 class _Compressor(Protocol):
     def compress(self, data: Any, /) -> bytes: ...
     def flush(self) -> bytes: ...

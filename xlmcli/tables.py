@@ -18,7 +18,7 @@ from typing import Literal
 from xlmcli.errors import DataError, UsageError
 from xlmcli.lines import content_suffix
 
-FormatName = Literal["text", "tsv", "csv", "jsonl"]
+FormatName = Literal["text", "tsv", "csv", "jsonl", "parquet"]
 
 TEXT_NAME, LABEL_NAME, PROBABILITY_NAME, ALL_LABELS_NAME = "text", "label", "probability", "labels"
 

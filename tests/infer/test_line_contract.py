@@ -23,7 +23,7 @@ from xlmcli.infer.pipeline import Pipeline, PipelineOptions
 from xlmcli.infer.reading import Input, LineCounter
 from xlmcli.infer.records.formats import iter_records
 from xlmcli.infer.records.protocols import Added, FormatOptions
-from xlmcli.infer.sinks import SelectionSink, TextSink
+from xlmcli.infer.sinks import RawSink, SelectionSink, TextSink
 from xlmcli.infer.vectors import VectorArraySink
 from xlmcli.text import load_tokenizer
 
@@ -89,7 +89,7 @@ def test_only_and_not_share_the_lines_out(classification: Classification, lines:
     outputs = []
     for is_inverted in (False, True):
         file = io.BytesIO()
-        sink = SelectionSink(file, frozenset({"negative", "neutral"}), is_inverted)
+        sink = SelectionSink(RawSink(file), frozenset({"negative", "neutral"}), is_inverted)
         run(classification, sink, content)
         outputs.append(file.getvalue().decode().split("\n")[:-1])
         assert sink.num_selected == len(outputs[-1])

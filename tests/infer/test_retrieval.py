@@ -13,6 +13,7 @@ from xlmcli.infer.reading import Line
 from xlmcli.infer.records.protocols import RawRecord, Record
 from xlmcli.infer.records.text import TextRecord
 from xlmcli.infer.retrieval import NearestSink, Neighbor, Neighbors, TextIndex, find_nearest, nearest_added
+from xlmcli.infer.sinks import TextSink
 from xlmcli.infer.vectors import Vector
 
 Array = NDArray[np.float32]
@@ -33,7 +34,7 @@ def search(
 ) -> list[str]:
     index, file = TextIndex(), io.BytesIO()
     index.write(answered(candidates, "y"))
-    sink = NearestSink(file, index, num_best, by_margin)
+    sink = NearestSink(TextSink(file), index, num_best, by_margin)
     sink.write(answered(queries, "x"))
     sink.finish()
     return file.getvalue().decode().split("\n")[:-1]
@@ -99,7 +100,7 @@ def test_a_line_near_to_many_is_held_back_by_the_margin() -> None:
 
 def test_headers_pass() -> None:
     file = io.BytesIO()
-    NearestSink(file, TextIndex(), 1, by_margin=False).write([(RawRecord(b"a\tb\n", 4, None), None)])
+    NearestSink(TextSink(file), TextIndex(), 1, by_margin=False).write([(RawRecord(b"a\tb\n", 4, None), None)])
     assert file.getvalue() == b"a\tb\n"
 
 

@@ -97,6 +97,7 @@ def command(
       jsonl, --explain       also "explanation", and one in each of "labels": a list of "word", "start" and "end"
                              (characters of the text, from 0), "weight", and "pair": true for words of the second text;
                              "warnings": "unexplained"
+      parquet                the row and the columns that jsonl has fields; lists and objects are JSON
 
     A model that gives a text any number of labels gives those whose probability is 0.5 or more. With --only and --not,
     lines come out as they went in, as from grep, and the exit code is 1 if there were none. A label that holds a comma
@@ -140,18 +141,22 @@ def command(
         from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model, open_bundle
         from xlmcli.infer.classification import Classification
         from xlmcli.infer.records.protocols import Added
-        from xlmcli.infer.sinks import EchoSink, SelectionSink, TextSink
+        from xlmcli.infer.sinks import EchoSink, SelectionSink
 
         bundle = open_bundle(find_model(options.model, DEFAULT_CLASSIFIER))
+        stream.check_models(bundle.path)
         wanted = check_labels(selected, bundle.classifier, abstain)
         classification = Classification(bundle, lang, labels, stream.engine_options)
         if explain:
             _explain(stream, classification, is_text=options.format_name == "text")
         elif not wanted:
-            stream.run(classification, classification.added, (EchoSink if echo else TextSink)(stream.file))
+            sink = EchoSink(stream.file) if echo else stream.new_sink(classification.added)
+            stream.run(classification, classification.added, sink)
         else:
-            selection = SelectionSink(stream.file, wanted, is_inverted=bool(excluded))
-            stream.run(classification, Added(), selection)
+            selection = SelectionSink(
+                stream.new_sink(None), wanted, is_inverted=bool(excluded), num_selected=stream.tally
+            )
+            stream.run(classification, Added(), selection, lambda: selection.num_selected)
             num_selected = selection.num_selected
     counts = classification.counts
     stream.print_summary(
@@ -167,12 +172,11 @@ def command(
 
 def _explain(stream: LineStream, classification: Classification, *, is_text: bool) -> None:
     from xlmcli.infer.explanation import Explanation
-    from xlmcli.infer.sinks import TextSink
 
     # What is written elsewhere is for programs.
     is_shown = is_text and stream.file is sys.stdout.buffer and sys.stdout.isatty()
     explanation = Explanation(classification, Shader().shade if is_shown else None)
-    stream.run(explanation, explanation.added, TextSink(stream.file))
+    stream.run(explanation, explanation.added, stream.new_sink(explanation.added))
 
 
 def _selected(only: tuple[str, ...], excluded: tuple[str, ...], *, has_more: bool) -> tuple[str, ...]:

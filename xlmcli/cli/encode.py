@@ -100,6 +100,8 @@ def command(
       tsv, csv               the row and more columns for the same
       jsonl                  the object with "vector", with "similarity", with "nearest" (a list of {"score", "number",
                              "text"}), or with "tokens" and "states"
+      parquet                the row and the columns that jsonl has fields: "vector" is a list of float32, "similarity"
+                             a number, the rest JSON
       -o OUT.npy, --tokens   an array of rows with the fields "line" (from 1), "id" and "state"
 
     A margin is the cosine of two texts divided by the mean cosine of both with their four nearest neighbours.
@@ -122,6 +124,8 @@ def command(
         margin=margin,
     )
     wanted.check(is_array=is_array)
+    if margin and options.resume:
+        raise UsageError("--margin reads all input before it writes, and cannot go on", hint="leave out --resume")
     formats = _formats(options, pair_column, pair_field, similarity)
     if options.model is None:
         raise UsageError("no model named", hint="-m MODEL: a bundle of an encoder; xlm convert makes one")
@@ -129,7 +133,9 @@ def command(
         from xlmcli.bundle import find_model, open_bundle
         from xlmcli.infer.encoders import TextEncoder
 
-        encoder = TextEncoder(open_bundle(find_model(options.model)), stream.engine_options)
+        bundle = open_bundle(find_model(options.model))
+        stream.check_models(bundle.path)
+        encoder = TextEncoder(bundle, stream.engine_options)
         counts = _encode(stream, encoder, wanted, is_array)
     stream.print_summary([(counts.num_cut, "with a sentence longer than the model, which was read in parts")])
 
@@ -141,6 +147,8 @@ def _formats(options: StreamOptions, pair_column: str | None, pair_field: str | 
         raise UsageError("a second text is for --similarity", hint="add --similarity")
     if is_pair and options.format_name == "jsonl" and pair_field is None:
         raise UsageError("--similarity needs a second text", hint="--pair-field names its field")
+    if is_pair and options.format_name == "parquet" and pair_column is None:
+        raise UsageError("--similarity needs a second text", hint="--pair-column names its column")
     if is_pair and options.format_name in ("tsv", "csv"):
         pair_column = pair_column or "2"
     return FormatOptions(
@@ -162,7 +170,6 @@ def _encode(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array:
     if wanted.nearest is not None:
         return _find_nearest(stream, encoder, wanted, wanted.nearest)
     from xlmcli.infer.encoding import Encoding
-    from xlmcli.infer.sinks import TextSink
     from xlmcli.infer.vectors import VectorArraySink, vector_added
 
     work = Encoding(encoder, wanted.lang, wanted.pooling or "mean")
@@ -171,32 +178,32 @@ def _encode(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array:
         stream.run(work, vector_added(0), sink)
         sink.finish()
     else:
-        stream.run(work, vector_added(encoder.dim), TextSink(stream.file))
+        added = vector_added(encoder.dim)
+        stream.run(work, added, stream.new_sink(added))
     return work.counts
 
 
 def _encode_tokens(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> EncodingCounts:
     from xlmcli.infer.encoding import TokenEncoding
-    from xlmcli.infer.sinks import TextSink
     from xlmcli.infer.vectors import TokenArraySink, token_added
 
     work = TokenEncoding(encoder, wanted.lang)
     if is_array:
-        sink = TokenArraySink(stream.file, encoder.dim)
-        stream.run(work, token_added(0), sink)
+        sink = TokenArraySink(stream.file, encoder.dim, num_lines=stream.tally)
+        stream.run(work, token_added(0), sink, lambda: sink.num_lines)
         sink.finish()
     else:
-        stream.run(work, token_added(encoder.dim), TextSink(stream.file))
+        added = token_added(encoder.dim)
+        stream.run(work, added, stream.new_sink(added))
     return work.counts
 
 
 def _compare(stream: LineStream, encoder: TextEncoder, wanted: _Wanted) -> EncodingCounts:
     from xlmcli.infer.encoding import PairEncoding
-    from xlmcli.infer.sinks import TextSink
     from xlmcli.infer.vectors import SIMILARITY
 
     work = PairEncoding(encoder, (wanted.lang, wanted.pair_lang), wanted.pooling or "mean")
-    stream.run(work, SIMILARITY, TextSink(stream.file))
+    stream.run(work, SIMILARITY, stream.new_sink(SIMILARITY))
     return work.counts
 
 
@@ -212,7 +219,8 @@ def _find_nearest(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, pat
         raise DataError(f"--nearest {path}: the file has no text")
     work = Encoding(encoder, wanted.lang, pooling)
     num_best = wanted.num_best or 1
-    sink = NearestSink(stream.file, index, num_best, wanted.margin)
-    stream.run(work, nearest_added(num_best), sink)
+    added = nearest_added(num_best)
+    sink = NearestSink(stream.new_sink(added), index, num_best, wanted.margin)
+    stream.run(work, added, sink)
     sink.finish()
     return work.counts

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, grouped
+from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, grouped, require_extra
+from xlmcli.cli.resumption import describe_job, describe_models
 from xlmcli.console import print_note, show_line_progress
 from xlmcli.documents.formats import DOCUMENT_FORMATS, DocumentFormat, document_format
 from xlmcli.errors import ExitCode, UsageError
@@ -22,9 +24,11 @@ from xlmcli.outputs import atomic_write, compressing
 
 if TYPE_CHECKING:
     from xlmcli.infer.engine import EngineOptions
-    from xlmcli.infer.pipeline import PipelineOptions, PipelineProgress, Sink, Work
+    from xlmcli.infer.pipeline import MakePipeline, Sink, Work
     from xlmcli.infer.reading import Input, LineCounter
-    from xlmcli.infer.records.protocols import Added, FormatOptions, Record
+    from xlmcli.infer.records.parquet import ParquetSink
+    from xlmcli.infer.records.protocols import Added, FormatOptions
+    from xlmcli.journal import Journal
     from xlmcli.tables import FormatName
 
 _UNWRITTEN_ENDINGS = {
@@ -40,16 +44,6 @@ Result = TypeVar("Result")
 Answer = TypeVar("Answer")
 
 
-class Runnable(Protocol):
-    """A pipeline."""
-
-    def run(self, chunks: Iterable[Sequence[Record]]) -> None:
-        """Answers all records."""
-
-
-MakePipeline = Callable[["PipelineOptions", "PipelineProgress"], Runnable]
-
-
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
     """The values of the shared options, under their names."""
@@ -57,6 +51,7 @@ class StreamOptions:
     files: tuple[Path, ...]
     model: str | None
     output: Path | None
+    resume: bool
     text: str | None
     format_name: FormatName | DocumentFormat | None
     column: str | None
@@ -92,6 +87,12 @@ _COMPUTE_TYPE_HELP = (
 )
 
 
+def _format_by_ending(context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    is_default = context.get_parameter_source("format_name") == ParameterSource.DEFAULT
+    files: tuple[Path, ...] = context.params.get("files") or ()
+    return "parquet" if is_default and any(path.suffix.lower() == ".parquet" for path in files) else value
+
+
 def _shared_options(
     verb: str, model_help: str, batch_tokens: int, documents: Sequence[str]
 ) -> list[Callable[[Any], Any]]:
@@ -106,20 +107,25 @@ def _shared_options(
             metavar="OUT",
             help="Write to this file, which appears once complete; .gz, .xz and .zst are compressed.",
         ),
+        click.option(
+            "--resume",
+            is_flag=True,
+            help="With -o OUT: go on where this command was interrupted. Until it is done, OUT.part holds what is.",
+        ),
         click.option("--text", metavar="TEXT", help=f"{do} this in place of files or stdin."),
         click.option(
             "--format",
             "format_name",
-            type=click.Choice(["text", "tsv", "csv", "jsonl", *documents]),
+            type=click.Choice(["text", "tsv", "csv", "jsonl", "parquet", *documents]),
             default=None if documents else "text",
-            show_default=not documents,
-            help="Of input and output."
-            + ("  [default: as FILE is named if a document, else text]" if documents else ""),
+            callback=_format_by_ending,
+            help="Of input and output.  [default: as FILE is named if "
+            + ("a document or Parquet, else text]" if documents else "Parquet, else text]"),
         ),
         click.option(
             "--column",
             cls=SingleOption,
-            help="tsv, csv: number from 1 (no header), or name in the header.  [default: 1]",
+            help="tsv, csv: number from 1 (no header), or name in the header.  [default: 1]  parquet: name.",
         ),
         click.option("--field", cls=SingleOption, help="jsonl: name of the field.  [default: text]"),
         click.option(
@@ -180,22 +186,34 @@ class LineStream:
     Attributes:
         formats: How input is read.
         file: Where the output goes.
+        tally: What the sink had counted when the run was interrupted.
 
     Args:
         options: What the user said.
         formats: How input is read.
         inputs: What is read.
         file: Where the output goes.
+        journal: How far an interrupted run is.
     """
 
-    def __init__(self, options: StreamOptions, formats: FormatOptions, inputs: list[Input], file: IO[bytes]) -> None:
+    def __init__(
+        self,
+        options: StreamOptions,
+        formats: FormatOptions,
+        inputs: list[Input],
+        file: IO[bytes],
+        journal: Journal | None = None,
+    ) -> None:
         from xlmcli.infer.reading import LineCounter
 
         self._options = options
         self.formats = formats
         self._inputs = inputs
         self._counter: LineCounter = LineCounter()
+        self._journal = journal
+        self._parquet: ParquetSink | None = None
         self.file = file
+        self.tally = 0 if journal is None else journal.done.tally
 
     @property
     def engine_options(self) -> EngineOptions:
@@ -205,22 +223,55 @@ class LineStream:
         options = self._options
         return EngineOptions(options.device, options.compute_type, options.threads, options.workers)
 
-    def run(self, work: Work[Result, Answer], added: Added, sink: Sink[Answer]) -> None:
-        """Answers all input.
+    def new_sink(self, added: Added | None) -> Sink[Any]:
+        """Returns what writes answers in the format of the input.
+
+        Args:
+            added: What answers add to records; None where records are written as they were read.
+        """
+        from xlmcli.infer.records.protocols import Added
+        from xlmcli.infer.sinks import RawSink, TextSink
+
+        if self.formats.name == "parquet":
+            from xlmcli.infer.records.parquet import ParquetSink
+
+            self._parquet = ParquetSink(self.file, added or Added())
+            return self._parquet
+        return RawSink(self.file) if added is None else TextSink(self.file)
+
+    def finish(self) -> None:
+        """Completes the output, with what was answered so far."""
+        if self._parquet is not None:
+            self._parquet.finish()
+
+    def check_models(self, *paths: Path) -> None:
+        """Takes the models that answer; a UsageError if others answered when the run was interrupted."""
+        if self._journal is not None:
+            self._journal.check({"model": describe_models(paths)})
+
+    def run(
+        self, work: Work[Result, Answer], added: Added, sink: Sink[Answer], tally: Callable[[], int] = lambda: 0
+    ) -> None:
+        """Answers all input, or what an interrupted run left of it.
 
         Args:
             work: What to do with records.
             added: What answers add to them.
             sink: Where the answers go.
+            tally: What the sink has counted, if it counts.
         """
         from xlmcli.infer.pipeline import Pipeline
 
-        self.run_through(partial(Pipeline, work, sink), added)
+        self.run_through(partial(Pipeline, work, sink), added, tally)
 
-    def run_through(self, make_pipeline: MakePipeline, added: Added) -> None:
+    def run_through(self, make_pipeline: MakePipeline, added: Added, tally: Callable[[], int] = lambda: 0) -> None:
         """Answers all input by a pipeline that is made for it; as `run`."""
         if not self._options.quiet:
             _print_terminal_note(self._inputs)
+        if self._journal is not None:
+            from xlmcli.infer.resumption import ResumedPipeline
+
+            make_pipeline = partial(ResumedPipeline, make_pipeline, self._journal, tally)
         self._run(make_pipeline, self._inputs, self.formats, added)
 
     def read_lines(self, work: Work[Result, Answer], source: Input, sink: Sink[Answer]) -> None:
@@ -275,11 +326,23 @@ def open_stream(options: StreamOptions, formats: FormatOptions, *, is_array: boo
         formats: How input is read.
         is_array: Whether the output is an array, and not text.
     """
-    if options.output is not None and not is_array:
+    if options.resume and formats.name not in ("text", "tsv", "csv", "jsonl"):
+        raise UsageError(f"--resume cannot go on in the middle of {formats.name}", hint="leave out --resume")
+    if formats.name == "parquet":
+        require_extra("parquet", "pyarrow")
+    elif options.output is not None and not is_array:
         _check_ending(options.output, formats.name)
     inputs = _open_inputs(options.files, options.text)
+    if options.resume:
+        with _open_journal(options.output) as journal:
+            yield LineStream(options, formats, inputs, journal.file, journal)
+        return
     with leaving_at_once(), _open_output(options.output) as file:
-        yield LineStream(options, formats, inputs, file)
+        stream = LineStream(options, formats, inputs, file)
+        try:
+            yield stream
+        finally:
+            stream.finish()
 
 
 def _open_inputs(files: tuple[Path, ...], text: str | None) -> list[Input]:
@@ -318,6 +381,18 @@ def _open_output(path: Path | None) -> Iterator[IO[bytes]]:
     else:
         with atomic_write(path, "wb") as stream, compressing(stream, path) as file:
             yield file
+
+
+@contextlib.contextmanager
+def _open_journal(path: Path | None) -> Iterator[Journal]:
+    from xlmcli.journal import resumed_write
+
+    if path is None or path == STDIN:
+        raise UsageError("--resume goes on with a file", hint="-o OUT names it")
+    job = describe_job()
+    with resumed_write(path) as journal:
+        journal.check(job)
+        yield journal
 
 
 @contextlib.contextmanager

@@ -110,6 +110,7 @@ def command(
                              "respelt" (characters came out broken; it was searched for without rare ones),
                              "terms" (one has no place in the translation); --translate-memory adds "memory" (true
                              where the text, or a sentence of it, was answered from there)
+      parquet                the row with its column translated, and the columns that jsonl has fields; lists are JSON
 
     A document (po, xliff, srt, vtt, html, md, json, properties: as FILE is named, or --format says) comes out whole:
     its text is translated, tags follow the words that they stood around, and the rest stays byte for byte.
@@ -197,10 +198,10 @@ def command(
 
 def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions) -> TranslationCounts:
     """Translates by one model, or by two that follow each other."""
-    from xlmcli.infer.sinks import TextSink
     from xlmcli.infer.translation import TranslationCounts, open_translation
 
-    sink = TextSink(stream.file)
+    stream.check_models(*(step.path for step in route))
+    sink = stream.new_sink(search.added)
     if len(route) == 1:
         (step,) = route
         translation = open_translation(step.path, step.src, step.tgt, search, stream.engine_options)
@@ -226,14 +227,14 @@ def _translate_identified(
     """Translates lines in several languages."""
     from xlmcli.bundle.choosing import find_translator
     from xlmcli.infer.identified import open_identified
-    from xlmcli.infer.sinks import TextSink
 
     if pivot:
         raise UsageError("--pivot and --src auto together", hint="give one of them")
     _check_one_direction(search, "--src auto")
     path = find_translator(model, None, tgt)
+    stream.check_models(path)
     translation = open_identified(path, tgt, search, stream.engine_options, passes_target=not force)
-    stream.run(translation, search.added, TextSink(stream.file))
+    stream.run(translation, search.added, stream.new_sink(search.added))
     return translation.counts
 
 

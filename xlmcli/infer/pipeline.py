@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Generic, Protocol, TypeVar, cast
@@ -92,6 +92,16 @@ class PipelineOptions:
 
     max_batch_tokens: int
     line_by_line: bool = False
+
+
+class Runnable(Protocol):
+    """A pipeline."""
+
+    def run(self, chunks: Iterable[Sequence[Record]]) -> None:
+        """Answers all records."""
+
+
+MakePipeline = Callable[[PipelineOptions, PipelineProgress], Runnable]
 
 
 @dataclass(slots=True)

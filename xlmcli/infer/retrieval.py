@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmcli.infer.records.protocols import Added, Record, Row, Values
-from xlmcli.infer.sinks import write_bytes, written
+from xlmcli.infer.pipeline import Sink
+from xlmcli.infer.records.protocols import Added, Answer, Record, Row, Values
 from xlmcli.infer.vectors import Vector
 
 Array = NDArray[np.float32]
@@ -113,14 +112,14 @@ class NearestSink:
     Source: Artetxe & Schwenk 2019, "Margin-based Parallel Corpus Mining with Multilingual Sentence Embeddings", ratio.
 
     Args:
-        file: Where to.
+        sink: Where to.
         index: What is searched.
         num_best: How many texts to give.
         by_margin: Whether the score is a margin.
     """
 
-    def __init__(self, file: IO[bytes], index: TextIndex, num_best: int, by_margin: bool) -> None:
-        self._file = file
+    def __init__(self, sink: Sink[Answer], index: TextIndex, num_best: int, by_margin: bool) -> None:
+        self._sink = sink
         self._index = index
         self._matrix = index.matrix()
         self._num_best = num_best
@@ -145,12 +144,11 @@ class NearestSink:
     def _answer(self, answered: Sequence[tuple[Record, Vector | None]], density: Array | None) -> None:
         queries = [answer.vector for _, answer in answered if answer is not None and not answer.is_blank]
         found = iter(self._search(np.stack([_normalized(query) for query in queries]), density) if queries else [])
-        parts: list[bytes] = []
+        near: list[tuple[Record, Neighbors | None]] = []
         for record, answer in answered:
             neighbors = () if answer is None or answer.is_blank else next(found)
-            near = None if answer is None else Neighbors(neighbors, self._num_best, answer.warnings)
-            parts.append(written(record, near))
-        write_bytes(self._file, parts)
+            near.append((record, None if answer is None else Neighbors(neighbors, self._num_best, answer.warnings)))
+        self._sink.write(near)
 
     def _search(self, queries: Array, density: Array | None) -> list[tuple[Neighbor, ...]]:
         num_candidates = self._num_best if density is None else max(self._num_best, _MARGIN_NEIGHBORS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import IO, Protocol
 
+from xlmcli.infer.pipeline import Sink
 from xlmcli.infer.records.protocols import Answer, Record, without_newlines
 
 
@@ -20,6 +21,20 @@ class TextSink:
 
     def write(self, answered: Sequence[tuple[Record, Answer | None]]) -> None:
         write_bytes(self._stream, (written(record, answer) for record, answer in answered))
+
+
+class RawSink:
+    """Writes every record as it was read, byte for byte.
+
+    Args:
+        stream: Where to.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def write(self, answered: Sequence[tuple[Record, Answer | None]]) -> None:
+        write_bytes(self._stream, (record.raw for record, _ in answered))
 
 
 class Judged(Protocol):
@@ -54,21 +69,22 @@ class SelectionSink:
     """Writes records as they were read, those with certain labels or those without; and headers.
 
     Args:
-        stream: Where to.
+        sink: Where to.
         labels: The labels that are looked for.
         is_inverted: Write the records that have none of them.
+        num_selected: How many were written before.
     """
 
-    def __init__(self, stream: IO[bytes], labels: frozenset[str], is_inverted: bool) -> None:
-        self._stream = stream
+    def __init__(self, sink: Sink[Answer], labels: frozenset[str], is_inverted: bool, num_selected: int = 0) -> None:
+        self._sink = sink
         self._labels = labels
         self._is_inverted = is_inverted
-        self.num_selected = 0
+        self.num_selected = num_selected
 
     def write(self, answered: Sequence[tuple[Record, Judged | None]]) -> None:
-        selected = [record.raw for record, answer in answered if answer is None or self._selects(answer)]
+        selected = [record for record, answer in answered if answer is None or self._selects(answer)]
         if selected:
-            write_bytes(self._stream, selected)
+            self._sink.write([(record, None) for record in selected])
 
     def _selects(self, answer: Judged) -> bool:
         is_selected = self._labels.isdisjoint(answer.label_names) == self._is_inverted

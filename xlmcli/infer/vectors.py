@@ -113,7 +113,7 @@ class ArraySink:
     numpy leaves room in the header for the first axis to grow.
 
     Args:
-        file: Where to; it must be seekable.
+        file: Where to; it must be seekable. What stands there already, header and rows, is gone on with.
         dtype: Type of a row's numbers, or of a row with named parts.
         row_shape: Shape of a row.
     """
@@ -123,7 +123,11 @@ class ArraySink:
         self._dtype = dtype
         self._row_shape = row_shape
         self._num_rows = 0
-        file.write(self._header())
+        header = self._header()
+        if start := file.tell():
+            self._num_rows = (start - len(header)) // np.dtype((dtype, row_shape)).itemsize
+        else:
+            file.write(header)
 
     def append(self, rows: NDArray[np.generic]) -> None:
         """Writes an array of rows."""
@@ -160,20 +164,24 @@ class VectorArraySink:
 
 
 class TokenArraySink:
-    """Writes states of tokens as an .npy file: a row a token, of "line" (from 1), "id" and "state" (dim,)."""
+    """Writes states of tokens as an .npy file: a row a token, of "line" (from 1), "id" and "state" (dim,).
 
-    def __init__(self, file: IO[bytes], dim: int) -> None:
+    Attributes:
+        num_lines: How many there are.
+    """
+
+    def __init__(self, file: IO[bytes], dim: int, num_lines: int = 0) -> None:
         self._dtype = np.dtype([("line", "<i8"), ("id", "<i4"), ("state", "<f4", (dim,))])
         self._array = ArraySink(file, self._dtype, ())
-        self._num_lines = 0
+        self.num_lines = num_lines
 
     def write(self, answered: Sequence[tuple[Record, TokenStates | None]]) -> None:
         for _, answer in answered:
             if answer is None:
                 continue
-            self._num_lines += 1
+            self.num_lines += 1
             rows = np.empty(len(answer.ids), dtype=self._dtype)
-            rows["line"], rows["id"], rows["state"] = self._num_lines, answer.ids, answer.states
+            rows["line"], rows["id"], rows["state"] = self.num_lines, answer.ids, answer.states
             self._array.append(rows)
 
     def finish(self) -> None:

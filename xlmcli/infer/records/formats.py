@@ -40,6 +40,11 @@ def iter_records(
     Raises:
         DataError: An input cannot be read or does not keep to the format; the records before were yielded.
     """
+    if options.name == "parquet":
+        from xlmcli.infer.records.parquet import iter_parquet
+
+        yield from iter_parquet(inputs, options, added)
+        return
     reader = new_reader(options, added, counter)
     for position, source in enumerate(inputs):
         chunks = iter_chunks(

@@ -119,11 +119,11 @@ class FormatOptions:
 
     Attributes:
         name: The format of both.
-        column: TSV and CSV: number from 1, or name in the header; None is the first.
+        column: TSV and CSV: number from 1, or name in the header; None is the first. Parquet: name.
         field: JSON lines: name of the field; None is "text".
         delimiter: CSV: what separates columns; None is a comma, or what separates the names of a header so that the
             columns which are given by name are among them.
-        pair_column: TSV and CSV: column of the second text of a pair; None if there is none.
+        pair_column: Tables: column of the second text of a pair; None if there is none.
         pair_field: JSON lines: field of the second text.
         has_tabbed_pairs: Plain text: a line is two texts with a tab between them.
         document: Documents: how they are read and written.
@@ -141,8 +141,10 @@ class FormatOptions:
     def __post_init__(self) -> None:
         for option, value in (("--column", self.column), ("--pair-column", self.pair_column)):
             check_column(value, option)
-            if value is not None and self.name not in ("tsv", "csv"):
-                raise UsageError(f"{option} is for tables", hint="add --format tsv or --format csv")
+            if value is not None and self.name not in ("tsv", "csv", "parquet"):
+                raise UsageError(f"{option} is for tables", hint="add --format tsv, csv or parquet")
+        if self.name == "parquet" and self.column is None:
+            raise UsageError("--format parquet needs --column", hint="--column NAME: the column with the text")
         if self.delimiter is not None:
             if self.name != "csv":
                 raise UsageError("--delimiter is for CSV", hint="add --format csv")

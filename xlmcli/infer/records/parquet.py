@@ -1,0 +1,206 @@
+"""Parquet: one column is answered in place, or further ones added; the others pass through with their types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from typing import IO, Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from xlmcli.errors import DataError, unreadable
+from xlmcli.infer.reading import Input
+from xlmcli.infer.records.protocols import Added, Answer, FormatOptions, Record, Values
+
+_CHUNK_BYTES = 1 << 16  # Of a column, whose chunks may be large.
+_ROWS_READ = 1024
+_ROWS_OF_A_GROUP = 1 << 14
+_NUMBER = pa.float64()
+# Of what is added; the rest is JSON.
+_TYPES = {
+    "label": pa.string(),
+    "probability": _NUMBER,
+    "score": _NUMBER,
+    "similarity": _NUMBER,
+    "vector": pa.list_(pa.float32()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetHeader:
+    """What comes before the rows: their columns, and which of them is the text."""
+
+    schema: Any
+    column: int
+    raw: bytes = b""
+    num_bytes: int = 0
+    text: None = None
+    pair: None = None
+
+    def format(self, answer: Answer) -> str:
+        raise TypeError("Parquet is no text")
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetRecord:
+    """A row.
+
+    Attributes:
+        batch: What was read with it.
+        index: Which of its rows it is.
+        value: What its column holds, which may be nothing.
+        pair: The second text.
+        num_bytes: Its share of the file.
+    """
+
+    batch: Any
+    index: int
+    value: str | None
+    pair: str | None
+    num_bytes: int
+    raw: bytes = b""
+
+    @property
+    def text(self) -> str:
+        return self.value or ""
+
+    def format(self, answer: Answer) -> str:
+        raise TypeError("Parquet is no text")
+
+
+def iter_parquet(inputs: Sequence[Input], options: FormatOptions, added: Added) -> Iterator[list[Record]]:
+    """Yields a header, then the rows of all files in lists.
+
+    Raises:
+        DataError: A file cannot be read, is no Parquet, lacks a column or has others than the first one.
+    """
+    schema = None
+    for source in inputs:
+        with _reading_errors(source.name), source.open() as stream:
+            if not stream.seekable():
+                raise DataError(f"{source.name}: Parquet is read from its end", hint="write it to a file first")
+            file = parquet.ParquetFile(stream, buffer_size=_CHUNK_BYTES, pre_buffer=False)
+            columns = [_find_column(file.schema_arrow, name, source.name) for name in _names(options)]
+            if schema is None:
+                schema = file.schema_arrow
+                _check_added(schema, added, source.name)
+                yield [ParquetHeader(schema, columns[0])]
+            elif not file.schema_arrow.equals(schema):
+                raise DataError(f"{source.name}: its columns differ from the first file's")
+            num_bytes = (source.num_bytes or 0) // max(1, file.metadata.num_rows)
+            for batch in file.iter_batches(_ROWS_READ, use_threads=False):
+                yield _records(batch, columns, num_bytes)
+
+
+@contextmanager
+def _reading_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DataError(unreadable(name, error)) from error
+
+
+def _records(batch: Any, columns: Sequence[int], num_bytes: int) -> list[Record]:
+    """Returns the rows of a batch, each of which took so many bytes."""
+    texts, *others = [batch.column(column).to_pylist() for column in columns]
+    pairs = others[0] if others else [None] * len(texts)
+    return [
+        ParquetRecord(batch, index, text, pair, num_bytes)
+        for index, (text, pair) in enumerate(zip(texts, pairs, strict=True))
+    ]
+
+
+class ParquetSink:
+    """Writes rows with their answers; every answer is one row.
+
+    Args:
+        file: Where to.
+        added: What answers add.
+    """
+
+    def __init__(self, file: IO[bytes], added: Added) -> None:
+        self._file = file
+        self._added = [pa.field(name, _TYPES.get(name, pa.string())) for name in added.fields]
+        self._column = 0
+        self._writer: Any = None
+        self._rows: list[tuple[ParquetRecord, Values]] = []
+
+    def write(self, answered: Sequence[tuple[Record, Answer | None]]) -> None:
+        for record, answer in answered:
+            if isinstance(record, ParquetHeader):
+                self._column = record.column
+                schema = record.schema
+                for field in self._added:
+                    schema = schema.append(field)
+                self._writer = parquet.ParquetWriter(self._file, schema)
+            else:
+                assert isinstance(record, ParquetRecord)
+                self._rows.append((record, Values(None, {}) if answer is None else answer.values()))
+        if len(self._rows) >= _ROWS_OF_A_GROUP:
+            self._write_group()
+
+    def finish(self) -> None:
+        """Completes the file, with what was answered so far."""
+        if self._writer is None:
+            return
+        try:
+            self._write_group()
+            self._writer.close()
+        finally:
+            self._writer.is_open = False  # Or else it would be closed once more when it is collected.
+
+    def _write_group(self) -> None:
+        if not self._rows:
+            return
+        batches = [
+            batch.take(pa.array([record.index for record, _ in rows]))
+            for batch, rows in ((rows[0][0].batch, rows) for rows in _by_batch(self._rows))
+        ]
+        table = pa.Table.from_batches(batches)
+        field = table.schema.field(self._column)
+        table = table.set_column(self._column, field, pa.array(map(_text, self._rows), field.type))
+        for field in self._added:
+            column = [_cell(values.added.get(field.name), is_json=field.name not in _TYPES) for _, values in self._rows]
+            table = table.append_column(field, pa.array(column, field.type))
+        self._writer.write_table(table)
+        self._rows = []
+
+
+def _names(options: FormatOptions) -> list[str]:
+    return [name for name in (options.column, options.pair_column) if name is not None]
+
+
+def _find_column(schema: Any, name: str, source: str) -> int:
+    columns = schema.get_all_field_indices(name)
+    if not columns:
+        raise DataError(f"{source}: there is no column {name!r}", hint=f"the columns are {', '.join(schema.names)}")
+    if len(columns) > 1:
+        raise DataError(f"{source}: there are {len(columns)} columns {name!r}", hint="rename one of them")
+    kind = schema.field(columns[0]).type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        raise DataError(f"{source}: column {name!r} is {kind}, not text", hint="--column NAME chooses another")
+    return int(columns[0])
+
+
+def _check_added(schema: Any, added: Added, source: str) -> None:
+    for name in added.fields:
+        if name in schema.names:
+            raise DataError(f"{source}: there is a column {name!r} already", hint="rename it, or leave it out")
+
+
+def _by_batch(rows: list[tuple[ParquetRecord, Values]]) -> Iterator[list[tuple[ParquetRecord, Values]]]:
+    return (list(group) for _, group in groupby(rows, key=lambda row: id(row[0].batch)))
+
+
+def _text(row: tuple[ParquetRecord, Values]) -> str | None:
+    """Returns what the column of a text holds in the end: what it held if the answer does not say otherwise."""
+    record, values = row
+    return record.value if values.text in (None, record.text) else values.text
+
+
+def _cell(value: object, *, is_json: bool) -> object:
+    return json.dumps(value, ensure_ascii=False) if is_json and value is not None else value
