@@ -11,6 +11,7 @@ import pickle
 import random
 import struct
 import subprocess
+import sys
 import tracemalloc
 from collections import OrderedDict
 from pathlib import Path
@@ -314,6 +315,56 @@ def test_sets_that_take_long_to_compare_are_refused(make_set: bytes) -> None:
         nested = make_set.replace(b"%b%b", nested + b"q\x00h\x00\x85")
     with pytest.raises(ModelError, match="refused, its pickle makes a tuple or a set"):
         load(b"\x80\x04}(" + nested + b"K\x01" + nested + b"K\x02u.")
+
+
+def numbers_of_one_hash(count: int) -> list[bytes]:
+    """Pickled, the multiples of the modulus of hashes of numbers."""
+    return [pickle.dumps(index * sys.hash_info.modulus, 2)[2:-1] for index in range(1, count + 1)]
+
+
+KEYS = {
+    "items": lambda keys: b"}(" + b"".join(key + b"N" for key in keys) + b"u",
+    "items one by one": lambda keys: b"}" + b"".join(key + b"Ns" for key in keys),
+    "a dict": lambda keys: b"(" + b"".join(key + b"N" for key in keys) + b"d",
+    "tuples": lambda keys: b"}(" + b"".join(key + b"\x85N" for key in keys) + b"u",
+    "a set": lambda keys: b"\x8f(" + b"".join(keys) + b"\x90",
+    "a frozen set": lambda keys: b"(" + b"".join(keys) + b"\x91",
+    "a set that is called": lambda keys: named("builtins", "set") + b"](" + b"".join(keys) + b"e\x85R",
+    "pairs": lambda keys: (
+        named("collections", "OrderedDict") + b"](" + b"".join(key + b"N\x86" for key in keys) + b"e\x85R"
+    ),
+    "lists of two": lambda keys: (
+        named("collections", "OrderedDict") + b"](" + b"".join(b"](" + key + b"Ne" for key in keys) + b"e\x85R"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_many_keys_of_one_hash_are_refused(name: str) -> None:
+    load(b"\x80\x04" + KEYS[name](numbers_of_one_hash(100)) + b".")
+    with pytest.raises(ModelError, match=r"^model\.pth: refused, its pickle has over 100 keys that are no texts$"):
+        load(b"\x80\x04" + KEYS[name](numbers_of_one_hash(101)) + b".")
+
+
+def test_what_is_looked_at_again_and_again_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpickling, "_MAX_ITEMS_SEEN", 50_000)
+    made, used = b"h\x01\x850", b"h\x01Ns"
+    for item, step in ((b"K\x01", made), (b"\x8c\x01a", used)):
+        start = b"\x80\x04(" + item * 1000 + b"tq\x010}"
+        load(start + step * 40 + b".")
+        with pytest.raises(ModelError, match="refused, its pickle looks at over 50,000 items of tuples"):
+            load(start + step * 60 + b".")
+
+
+def test_keys_of_checkpoints_come_through() -> None:
+    langs = [f"l{index}" for index in range(30)]
+    content = {
+        "id2lang": dict(enumerate(langs)),
+        "ids": {140_000_000_000_000 + index: index for index in range(1000)},
+        "para_dataset": {(src, tgt): {"train": "x"} for src in langs for tgt in langs},
+        "shares": {index / 7: None for index in range(1000)},
+    }
+    assert load(pickle.dumps(content, protocol=2)) == content
 
 
 def test_keys_of_an_old_file_that_take_long_to_hash_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import io
 import pickle
 import struct
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
@@ -85,7 +85,8 @@ class RestrictedUnpickler(pickle._Unpickler):
 
     To hash a tuple is to look at all in it, and in the tuples in it, each time that they are met: a short pickle could
     make this take for ever, or go so deep that Python crashes. So all these items are counted as the tuple is made, and
-    their number is limited, as is the size of integers.
+    their number is limited, as is the size of integers. Keys whose hashes somebody could make equal are few, since each
+    would be compared with all the others.
 
     A short pickle could also fill the memory: with byte arrays of any length, which no checkpoint has; with a function
     that copies the same thing again and again, so that what is copied is counted; and with one empty thing for every
@@ -111,6 +112,7 @@ class RestrictedUnpickler(pickle._Unpickler):
         super().__init__(self._file, encoding="latin1")
         self._origin = origin
         self._num_bytes_left = _MAX_COPIED_BYTES
+        self._num_items_left, self._num_weak_keys_left = _MAX_ITEMS_SEEN, _MAX_WEAK_KEYS
         self.dispatch = _Counted(self.dispatch, origin)  # type: ignore[misc]
 
     @property
@@ -167,6 +169,27 @@ class RestrictedUnpickler(pickle._Unpickler):
                         f"{self._origin}: refused, its pickle makes a tuple or a set with over {_MAX_ITEMS} items"
                     )
                 rest += item
+        self._see(count)
+
+    def _see(self, num_items: int) -> None:
+        """Counts items that are looked at."""
+        self._num_items_left -= num_items
+        if self._num_items_left < 0:
+            raise ModelError(f"{self._origin}: refused, its pickle looks at over {_MAX_ITEMS_SEEN:,} items of tuples")
+
+    def _check_keys(self, keys: Sequence[object]) -> None:
+        """Refuses many keys whose hashes are no secret; those of texts are, and those of small integers differ."""
+        kinds = set(map(type, keys))
+        if kinds <= _STRONG_KINDS:
+            return
+        for key in keys:
+            items = key if type(key) is tuple else ()
+            self._see(len(items))
+            is_small = type(key) is int and -_MAX_KEY < key < _MAX_KEY
+            if not (is_small or type(key) in _STRONG_KINDS or (items and set(map(type, items)) <= _STRONG_KINDS)):
+                self._num_weak_keys_left -= 1
+        if self._num_weak_keys_left < 0:
+            raise ModelError(f"{self._origin}: refused, its pickle has over {_MAX_WEAK_KEYS} keys that are no texts")
 
 
 class _Counted(dict[int, Callable[[Any], None]]):
@@ -194,6 +217,25 @@ def _after_counting(load: Callable[[Any], None]) -> Callable[[Any], None]:
     return load_counted
 
 
+def _after_checking_keys(
+    load: Callable[[Any], None], keys_of: Callable[[RestrictedUnpickler], Sequence[object]]
+) -> Callable[[Any], None]:
+    def load_checked(unpickler: RestrictedUnpickler) -> None:
+        unpickler._check_keys(keys_of(unpickler))
+        load(unpickler)
+
+    return load_checked
+
+
+def _keys_of_call(unpickler: RestrictedUnpickler) -> Sequence[object]:
+    """The keys of what a call makes of its argument: a set of its items, or a dict of its pairs."""
+    function, given = unpickler.stack[-2:]
+    source = given[0] if isinstance(given, tuple) and given else ()
+    if function not in (_DICT, *_SETS) or not isinstance(source, list | tuple):
+        return ()
+    return source if function in _SETS else [pair[0] for pair in source if isinstance(pair, list | tuple) and pair]
+
+
 def _refuse_array(unpickler: Any) -> NoReturn:
     raise ModelError(f"{unpickler._origin}: refused, its pickle makes a byte array, which no checkpoint has")
 
@@ -219,6 +261,17 @@ for _code in (
 
 for _code in (pickle.REDUCE, pickle.NEWOBJ, pickle.BUILD):
     RestrictedUnpickler.dispatch[_code[0]] = _after_counting(RestrictedUnpickler.dispatch[_code[0]])
+
+# What a mark begins is the stack when it ends.
+for _code, _keys_of in (
+    (pickle.SETITEM, lambda unpickler: unpickler.stack[-2:-1]),
+    (pickle.SETITEMS, lambda unpickler: unpickler.stack[::2]),
+    (pickle.DICT, lambda unpickler: unpickler.stack[::2]),
+    (pickle.ADDITEMS, lambda unpickler: unpickler.stack),
+    (pickle.FROZENSET, lambda unpickler: unpickler.stack),
+    (pickle.REDUCE, _keys_of_call),
+):
+    RestrictedUnpickler.dispatch[_code[0]] = _after_checking_keys(RestrictedUnpickler.dispatch[_code[0]], _keys_of)
 
 RestrictedUnpickler.dispatch[pickle.BYTEARRAY8[0]] = _refuse_array
 
@@ -341,7 +394,14 @@ _MAX_SHOWN = 200
 
 # More than the state of Python's generator of random numbers, 625, the longest tuple that a checkpoint may have.
 _MAX_ITEMS = 1024
+# Of all tuples, each time that they are looked at.
+_MAX_ITEMS_SEEN = 5_000_000
 _MAX_INTEGER_BITS = 1 << 16
+# The original code has keys that are pairs of languages, and none of other kinds.
+_MAX_WEAK_KEYS = 100
+_STRONG_KINDS = frozenset({str, bytes, float, bool, type(None)})
+# Smaller integers are their own hashes.
+_MAX_KEY = 1 << 60
 # A dictionary of 200,000 words takes two million; an empty set, a step, takes 216 bytes.
 _MAX_STEPS = 5_000_000
 _MAX_COPIED_BYTES, _ITEM_BYTES = 1 << 28, 100
@@ -356,8 +416,10 @@ _STORAGES = frozenset(
     f"{kind}Storage" for kind in ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 )
 
+_DICT, _SETS = _Function(_Dict), (_Function(set), _Function(frozenset))
+
 _KNOWN: dict[tuple[str, str], Any] = {
-    ("collections", "OrderedDict"): _Function(_Dict),
+    ("collections", "OrderedDict"): _DICT,
     ("argparse", "Namespace"): _Namespace,
     ("torch._utils", "_rebuild_tensor"): _Function(_rebuild_tensor),
     ("torch._utils", "_rebuild_tensor_v2"): _Function(_rebuild_tensor),
@@ -369,7 +431,7 @@ _KNOWN: dict[tuple[str, str], Any] = {
     ("numpy._core.multiarray", "scalar"): _Function(_scalar),
     ("numpy.core.multiarray", "_reconstruct"): _Function(_reconstruct),
     ("numpy._core.multiarray", "_reconstruct"): _Function(_reconstruct),
-    ("builtins", "set"): _Function(set),
-    ("builtins", "frozenset"): _Function(frozenset),
+    ("builtins", "set"): _SETS[0],
+    ("builtins", "frozenset"): _SETS[1],
     ("builtins", "bytes"): _Function(_empty_bytes),
 }
