@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import compress
 
 from xlmcli.infer.engine import Decoding, Translated, TranslationEngine
-from xlmcli.infer.pieces import Piece, surrounding_spaces
+from xlmcli.infer.pieces import Piece
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
@@ -15,6 +15,8 @@ from xlmcli.text.sentences import sentence_separator
 from xlmcli.text.spans import fill_marks, restore_spans, split_at_marks, without_marks
 
 _GUARD_NGRAM = 3
+_BEHIND_SPANS = ",;:.!?…)]}»”"
+_BEFORE_SPANS = "([{«“"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,9 @@ class _PartedTranslation:
         self._num_best = decoding.num_best
         self._parts = split_at_marks(piece.marked)
         self._asked = [index for index, part in enumerate(self._parts) if any(map(str.isalnum, part))]
-        self._ids = [tokenizer.encode(self._parts[index].strip(), direction.src) for index in self._asked]
+        self._edges = {index: _edges(self._parts[index], is_first=index == 0) for index in self._asked}
+        inner = [self._parts[index][slice(*self._edges[index])] for index in self._asked]
+        self._ids = [tokenizer.encode(part, direction.src) for part in inner]
         self._pending = GuardedTranslations(engine, self._ids, decoding)
 
     def wait(self) -> PieceTranslation:
@@ -141,8 +145,21 @@ class _PartedTranslation:
             if index in said:
                 # A mark in the translation of a text that has none is the model's own.
                 text = without_marks(self._tokenizer.decode(said[index].hypotheses[rank], self._direction.tgt))
-                before, after = surrounding_spaces(part)
-                part = f"{before}{text.strip()}{after}"
+                start, end = self._edges[index]
+                part = f"{part[:start]}{text.strip()}{part[end:]}"
             joined.append(part)
         separator = sentence_separator(self._direction.tgt)
         return fill_marks("".join(joined), self._piece.spans, self._piece.terms, separator)
+
+
+def _edges(part: str, *, is_first: bool) -> tuple[int, int]:
+    """Where what is asked of a text between spans begins and ends: without spaces and marks that belong to a span.
+
+    A model that is asked for ", and" leaves the comma out.
+    """
+    start, end = 0, len(part)
+    while part[start].isspace() or (part[start] in _BEHIND_SPANS and not is_first):
+        start += 1
+    while part[end - 1].isspace() or part[end - 1] in _BEFORE_SPANS:
+        end -= 1
+    return start, end
