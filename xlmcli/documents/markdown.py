@@ -157,11 +157,17 @@ class _Reader:
 
         return Segment(light.text, raw, write)
 
-    def _shape(self, content: str) -> Counter[tuple[str, str, str, str]]:
+    def _shape(self, content: str) -> Counter[tuple[str, str, str, str, str]]:
         """What is in a text but text."""
         tokens = self._parser.parseInline(content, {**self._env, "watch": None})[0].children or []
         return Counter(
-            (token.type, token.tag, str(sorted(token.attrs.items())), "" if token.nesting else token.content)
+            (
+                token.type,
+                token.tag,
+                token.markup,
+                str(sorted(token.attrs.items())),
+                "" if token.nesting else token.content,
+            )
             for token in tokens
             if token.type not in ("text", "text_special", "softbreak")
         )
