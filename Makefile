@@ -12,7 +12,7 @@ BIN = $(VENV)/bin
 .PHONY: test check fix bench fuzz completions
 
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +30,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["XLM_HOME"] = os.devnull
 # Started in the background, a run ignores Ctrl-C, and the processes that it tests would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A run judges a change, and so tries the same examples each time.
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 SENTENCES = {
     "en": """\

@@ -28,6 +28,7 @@ _NO_PROSE = re.compile(
 )
 _MARKED_START = re.compile(r"\[[ xX]\](?=\s)|\[![A-Za-z]+\][^\S\n]*(?:\n[^\S\n]*|$)|\[\^[^\]\s]+\]:\s*")
 _OTHER_BLOCK = re.compile(r":::|!!!|\{[:%]|(?:import|export)\s.*(?:\bfrom\s*['\"]|[;={]\s*$)")
+_QUOTED_LINE = re.compile(r"[\r\n] {0,3}>")
 _UNDERLINE = re.compile(r"[ \t]*(?:\r\n?|\n)[ \t>]*-+[ \t]*(?:[\r\n]|$)")
 _BLOCK_START = re.compile(
     r"(?:#{1,6}(?=\s|$)|[-+*](?=\s|$)|>|[=-]+\s*$|(?:[*_-]\s*){3,}$|~{3}|`{3}|\||\d{1,9}(?=[.)](?:\s|$)))"
@@ -355,7 +356,7 @@ def _spell_heavily(text: str) -> str:
 
 def _at_starts(written: str, raw: str) -> str:
     """Escapes what would begin a list, a heading or the like, at the start and behind line breaks."""
-    breaks = re.split(r"((?:\r\n?|\n)[ \t>]*)" if ">" in raw else r"((?:\r\n?|\n)[ \t]*)", written)
+    breaks = re.split(r"((?:\r\n?|\n)[ \t>]*)" if _QUOTED_LINE.search(raw) else r"((?:\r\n?|\n)[ \t]*)", written)
     for number in range(0, len(breaks), 2):
         found = _BLOCK_START.match(breaks[number])
         if found is not None and (number > 0 or not raw.startswith(found[0])):

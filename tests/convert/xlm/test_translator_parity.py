@@ -97,7 +97,8 @@ def test_a_folded_folder_equals_the_bundle(checkpoint: Checkpoint, bundle: Bundl
         names = {"model.bin", "config.json", "shared_vocabulary.json", "tokenizer.model"}
         assert {entry.name for entry in path.iterdir()} == names
         folded = _engine_outputs(checkpoint, ctranslate2.Translator(str(path), device="cpu"))
-        from_bundle = ctranslate2.Translator("m", device="cpu", files=bundle.folded_files(direction))
+        # With the head that aligns put first, which changes the order of sums.
+        from_bundle = ctranslate2.Translator("m", device="cpu", files=bundle.folded_files(direction, aligns=True))
         assert folded == _engine_outputs(checkpoint, from_bundle)
 
 
