@@ -24,6 +24,12 @@ def test_bleu_is_sacrebleus() -> None:
     assert 10 < expected < 90
 
 
+def test_text_that_looks_tokenised_is_no_reason_for_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    captions = [f"{number} dogs run ." for number in range(200)]
+    assert corpus_bleu(captions, [captions]) == pytest.approx(100)
+    assert not caplog.records
+
+
 def test_several_references_help() -> None:
     assert corpus_bleu(HYPOTHESES, [REFERENCES, HYPOTHESES]) == pytest.approx(100)
 

@@ -140,7 +140,7 @@ def open_scorers(options: MetricOptions, num_references: int, *, for_sentences: 
 
 def corpus_bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     """BLEU in 0-100 with sacreBLEU's defaults; ``references`` holds one list of lines a reference."""
-    return float(BLEU().corpus_score(hypotheses, references).score)
+    return float(_open_metric("bleu", MetricOptions(), for_sentences=False).corpus_score(hypotheses, references).score)
 
 
 def _open_metric(name: MetricName, options: MetricOptions, for_sentences: bool) -> Metric:
