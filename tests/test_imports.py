@@ -24,7 +24,7 @@ LEVELS = {
     "model": 3, "figures": 3, "documents": 3, "journal": 3,
     "checkpoint": 4,
     "console": 5, "infer": 5, "metrics": 5, "train": 5, "convert": 5, "store": 5,
-    "attention": 6, "doctor": 6,
+    "attention": 6, "doctor": 6, "api": 6,
     "cli": 7,
     "__main__": 8,
 }  # fmt: skip

@@ -49,19 +49,27 @@ class Classification:
         lang: Language of the texts; see `open_languages`.
         labels: Which labels are given.
         options: Where and how to compute.
+        encoder: The bundle's, where it is open already.
 
     Raises:
         ModelError: The bundle is no classifier, cannot be opened, or does not have the language.
         UsageError: The device or the compute type is not to be had, or options contradict each other.
     """
 
-    def __init__(self, bundle: Bundle, lang: str | None, labels: LabelOptions, options: EngineOptions) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        lang: str | None,
+        labels: LabelOptions,
+        options: EngineOptions,
+        encoder: TextEncoder | None = None,
+    ) -> None:
         from xlmcli.infer.heads import ClassifierHead
 
         self.label_names = bundle.classifier.labels
         self._chooser = LabelChooser(bundle.classifier, labels)
         self._head = ClassifierHead.load(bundle)
-        self._encoder = TextEncoder(bundle, options)
+        self._encoder = encoder or TextEncoder(bundle, options)
         self._passages = self._encoder.passages(lang)
         self.num_workers = self._encoder.num_workers
         self.counts = ClassificationCounts()

@@ -8,19 +8,19 @@ from pathlib import Path
 
 from xlmcli.bundle import open_bundle
 from xlmcli.errors import UsageError
-from xlmcli.infer.engine import EngineOptions, TranslationEngine
+from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.guards import PieceTranslation
 from xlmcli.infer.languages import IdentifiedLanguages, Languages, OneLanguage
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.pipeline import Pending
 from xlmcli.infer.records.protocols import Record
 from xlmcli.infer.translation import (
+    DirectionEngines,
     SearchOptions,
     Translation,
     TranslationCounts,
     Translations,
     open_direction,
-    open_engine,
 )
 
 
@@ -111,15 +111,10 @@ def open_identified(
         raise UsageError(f"{bundle.name} does not translate into {tgt!r}", hint="xlm info shows what it does")
     tokenizer = bundle.open_tokenizer()
     by_source = {direction.src: direction for direction in directions}
-    engines: list[TranslationEngine] = []
+    engines = DirectionEngines(bundle, tokenizer, options, aligns=search.with_alignment)
 
     def open_from(src: str) -> Translation:
         direction = by_source[src]
-        is_shared = bool(engines) and bundle.manifest.language_input == "token"
-        engine = engines[0].framing(bundle.frame(direction)) if is_shared else None
-        if engine is None:
-            engine = open_engine(bundle, direction, tokenizer, options, aligns=search.with_alignment)
-            engines.append(engine)
-        return open_direction(bundle, direction, tokenizer, search, options, engine)
+        return open_direction(bundle, direction, tokenizer, search, options, engines.open(direction))
 
     return IdentifiedTranslation(list(by_source), targets[0], open_from, passes_target=passes_target)

@@ -171,6 +171,10 @@ class _Window(Generic[Result]):
         self.num_tokens += slot.num_tokens
 
 
+class StoppedError(Exception):
+    """A pipeline was told to stop before it was done."""
+
+
 class Pipeline(Generic[Result, Answer]):
     """Answers records in order.
 
@@ -236,6 +240,10 @@ class Pipeline(Generic[Result, Answer]):
         reader.join()
         if self._reading_error is not None:
             raise self._reading_error
+
+    def stop(self) -> None:
+        """Lets `run`, which is called in another thread, end with a `StoppedError`; of no effect after it."""
+        self._events.put(_Failed(StoppedError()))
 
     def _stop(self) -> None:
         self._is_stopped = True

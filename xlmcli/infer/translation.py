@@ -493,6 +493,31 @@ def open_engine(
     )
 
 
+class DirectionEngines:
+    """The engines of a model's directions, each opened once; a single one where they differ only in their frames.
+
+    Args:
+        bundle: The model.
+        tokenizer: Its tokenizer.
+        options: Where and how to compute.
+        aligns: Whether they are asked for attention.
+    """
+
+    def __init__(self, bundle: Bundle, tokenizer: Tokenizer, options: EngineOptions, *, aligns: bool = False) -> None:
+        self._bundle, self._tokenizer, self._options, self._aligns = bundle, tokenizer, options, aligns
+        self._opened: dict[Direction, TranslationEngine] = {}
+
+    def open(self, direction: Direction) -> TranslationEngine:
+        """Returns the engine of a direction; as `open_engine`."""
+        if direction not in self._opened:
+            if self._opened and self._bundle.manifest.language_input == "token":
+                engine = next(iter(self._opened.values())).framing(self._bundle.frame(direction))
+            else:
+                engine = open_engine(self._bundle, direction, self._tokenizer, self._options, aligns=self._aligns)
+            self._opened[direction] = engine
+        return self._opened[direction]
+
+
 def _open_aligner(bundle: Bundle, tokenizer: Tokenizer, direction: Direction) -> WordAligner:
     if bundle.translation.alignment_head is None:
         raise ModelError(
