@@ -3,13 +3,14 @@
 # make fix       repairs style
 # make bench     measures; prints a table and writes JSON
 # make fuzz      puts hostile variants of the embedded models through every check; takes long
-# make completions  writes the shells' completion scripts
+# make docs      writes what follows from the commands: completions, man pages, docs/reference.md
+# make picture   draws docs/terminal.svg
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test check fix bench fuzz completions
+.PHONY: test check fix bench fuzz docs man completions picture
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
@@ -29,10 +30,11 @@ bench: $(VENV)/.installed
 fuzz: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.fuzz xlmcli/pretrained/* $(ARGS)
 
-completions: $(VENV)/.installed
-	_XLM_COMPLETE=bash_source $(BIN)/xlm > completions/xlm.bash
-	_XLM_COMPLETE=zsh_source $(BIN)/xlm > completions/_xlm
-	_XLM_COMPLETE=fish_source $(BIN)/xlm > completions/xlm.fish
+docs man completions: $(VENV)/.installed
+	$(BIN)/python -m docs.pages
+
+picture: $(VENV)/.installed
+	$(BIN)/python -m docs.picture
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
-from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+from click.shell_completion import BashComplete
 
+from docs.pages import iter_pages
 from xlmcli import __version__
 from xlmcli.cli import COMMANDS, main
 from xlmcli.errors import ExitCode
@@ -157,15 +161,33 @@ def test_newest_version_of_the_changelog_is_the_package_version() -> None:
     assert versions[0] == __version__
 
 
-@pytest.mark.parametrize(
-    ("kind", "file_name"), [(BashComplete, "xlm.bash"), (ZshComplete, "_xlm"), (FishComplete, "xlm.fish")]
-)
-def test_completions_are_current(kind: type[ShellComplete], file_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Click asks the installed bash for its version, which the script does not depend on.
-    monkeypatch.setattr(BashComplete, "_check_version", staticmethod(lambda: None))
-    source = kind(main, {}, "xlm", "_XLM_COMPLETE").source()
-    written = (REPOSITORY / "completions" / file_name).read_text(encoding="utf-8")
-    assert written.rstrip("\n") == source.rstrip("\n"), "make completions writes them anew"
+def test_what_follows_from_the_commands_is_current() -> None:
+    """Completions, man pages and the reference."""
+    pages = dict(iter_pages())
+    for path, text in pages.items():
+        assert (REPOSITORY / path).read_text(encoding="utf-8") == text, f"{path}: make docs writes it anew"
+    assert {path.name for path in (REPOSITORY / "man").iterdir()} == {
+        path.name for path in pages if path.parent.name == "man"
+    }
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="there is no man")
+def test_man_pages_are_read_without_complaint(commands: list[tuple[tuple[str, ...], click.Command]]) -> None:
+    for words, command in commands:
+        path = REPOSITORY / "man" / f"{'-'.join(words)}.1"
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "100"}
+        done = subprocess.run(["man", "--warnings", "-l", str(path)], capture_output=True, text=True, env=environment)
+        assert done.returncode == 0
+        assert done.stderr == ""
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.opts[-1] in done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_writes_the_script(shell: str, xlm: Callable[..., Any]) -> None:
+    file_name = {"bash": "xlm.bash", "zsh": "_xlm", "fish": "xlm.fish"}[shell]
+    assert xlm("completion", shell).out == (REPOSITORY / "completions" / file_name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("words", "expected"), [("xlm tok", "tokenizer"), ("xlm tokenizer enc", "encode")])

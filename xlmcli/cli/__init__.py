@@ -41,6 +41,7 @@ COMMANDS = {
     "convert": _Entry("xlmcli.cli.convert", "Convert a checkpoint into a bundle that runs anywhere."),
     "models": _Entry("xlmcli.cli.models", "Get models from the hub, and look after those that are here."),
     "doctor": _Entry("xlmcli.cli.doctor", "Say what this machine has, and whether it will translate."),
+    "completion": _Entry("xlmcli.cli.completion", "Write the script for a shell's completion."),
 }
 
 

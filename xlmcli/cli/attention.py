@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from xlmcli.cli.help import HeadedCommand
 from xlmcli.cli.options import OUTPUT, complete_model, require_extra
 from xlmcli.errors import UsageError
 from xlmcli.lines import decode_line
@@ -73,7 +74,7 @@ class _Wanted:
         return attention.head(self.head) if isinstance(self.head, int) else attention.mean()
 
 
-@click.command()
+@click.command(cls=HeadedCommand)
 @click.option(
     "-m",
     "--model",

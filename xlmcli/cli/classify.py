@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xlmcli.cli.options import FiniteRange, SingleOption
-from xlmcli.cli.streaming import LineStream, StreamOptions, open_stream, stream_options
+from xlmcli.cli.streaming import LineStream, StreamCommand, StreamOptions, open_stream, stream_options
 from xlmcli.console import Shader
 from xlmcli.errors import ExitCode, UsageError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xlmcli.infer.classification import Classification
 
 
-@click.command()
+@click.command(cls=StreamCommand)
 @click.option("--lang", metavar="LANG", help="Language of the text, or auto: identified line by line.  [default: auto]")
 @click.option(
     "-k", "num_best", type=click.IntRange(1, 10_000), metavar="N", help="The N likeliest labels of each text."

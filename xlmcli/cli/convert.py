@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, ClassVar, cast, get_args
 
 import click
 from click.core import ParameterSource
 
 from xlmcli.bundle.manifest import DecodingDefaults, Quantization
+from xlmcli.cli.help import HeadedCommand
 from xlmcli.cli.hub import local_checkpoint
 from xlmcli.cli.offline import offline_option
 from xlmcli.cli.options import DIRECTION, FILE, MONOLINGUAL, FiniteRange, config_option, require_extra
@@ -29,7 +30,16 @@ _COMMAND_LINE = (ParameterSource.COMMANDLINE,)
 _ANYWHERE = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
 
 
-@click.command()
+class _ConvertCommand(HeadedCommand):
+    headings: ClassVar = {
+        "Checkpoint": ("codes", "vocab", "kind", "offline"),
+        "Bundle": ("quantization", "direction", "beam_size", "length_penalty", "force"),
+        "What is told of the model": ("card", "recipe", "licence", "trained_on", "scores"),
+        "Comparison with the checkpoint": ("verify", "verify_file", "min_agreement", "max_difference"),
+    }
+
+
+@click.command(cls=_ConvertCommand)
 @click.argument("checkpoint", type=FILE)
 @click.argument("bundle", type=FILE)
 @click.option(
@@ -37,7 +47,8 @@ _ANYWHERE = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
     type=click.Choice(get_args(Quantization)),
     default="int8",
     show_default=True,
-    help="How the weights are stored.",
+    metavar="TYPE",
+    help=f"How the weights are stored: {', '.join(get_args(Quantization))}.",
 )
 @click.option(
     "--direction", type=DIRECTION, metavar="SRC-TGT", help="Write a folder for one direction that CTranslate2 opens."

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from xlmcli.cli.help import HeadedCommand
 from xlmcli.errors import GateError
 
 
-@click.command()
+@click.command(cls=HeadedCommand)
 @click.option(
     "--format",
     "output_format",

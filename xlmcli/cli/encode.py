@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xlmcli.cli.options import FILE, SingleOption
-from xlmcli.cli.streaming import LineStream, StreamOptions, open_stream, stream_options
+from xlmcli.cli.streaming import LineStream, StreamCommand, StreamOptions, open_stream, stream_options
 from xlmcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class _Wanted:
             )
 
 
-@click.command()
+@click.command(cls=StreamCommand)
 @click.option("--lang", metavar="LANG", help="Language of the text, or auto: identified line by line.  [default: auto]")
 @click.option(
     "--pooling",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from xlmcli.cli.help import HeadedCommand
 from xlmcli.cli.options import complete_model, config_option
 
 
-@click.command()
+@click.command(cls=HeadedCommand)
 @click.argument("model", required=False, shell_complete=complete_model)
 @click.option(
     "--format",

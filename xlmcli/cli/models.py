@@ -7,6 +7,7 @@ from typing import cast, get_args
 import click
 
 from xlmcli.bundle.manifest import Quantization
+from xlmcli.cli.help import HeadedGroup
 from xlmcli.cli.hub import print_found, print_licence
 from xlmcli.cli.offline import offline_option
 from xlmcli.console import print_line, show_download_progress
@@ -30,7 +31,7 @@ def _complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> l
     return [name for name in names if name.startswith(incomplete)]
 
 
-@click.group()
+@click.group(cls=HeadedGroup)
 def command() -> None:
     """Get models from the hub, and list, show, verify and remove those that are here.
 
@@ -51,7 +52,8 @@ def command() -> None:
 @click.option(
     "--quantization",
     type=click.Choice(get_args(Quantization)),
-    help="How the weights of a converted checkpoint are stored (default: int8).",
+    metavar="TYPE",
+    help="How the weights of a converted checkpoint are stored; see xlm convert.  [default: int8]",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no notes on stderr.")
 @_format_option

@@ -13,6 +13,7 @@ from xlmcli.cli.training import (
     DataFlags,
     RunFlags,
     SizeFlags,
+    TrainingCommand,
     data_options,
     language_run_options,
     model_folder,
@@ -20,7 +21,7 @@ from xlmcli.cli.training import (
 )
 
 
-@click.command("pretrain")
+@click.command("pretrain", cls=TrainingCommand)
 @click.option(
     "--init", default=RANDOM, show_default=True, help="A pretrained XLM to go on with, or none for random weights."
 )

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from xlmcli.cli.help import HeadedCommand
 from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, grouped, require_extra
 from xlmcli.cli.resumption import describe_job, describe_models
 from xlmcli.console import print_note, show_line_progress
@@ -42,6 +43,25 @@ _PLAIN_FORMATS: frozenset[DocumentFormat] = frozenset(("md", "json", "properties
 
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
+
+
+class StreamCommand(HeadedCommand):
+    """A command with these options."""
+
+    headings: ClassVar = {
+        "Model and language": ("model", "src", "tgt", "lang", "pair_lang", "force", "pivot"),
+        "Input": (
+            *("text", "format_name", "column", "field", "delimiter", "pair_column", "pair_field", "errors"),
+            *("redo_all", "only_missing"),
+        ),
+        "Output": (
+            *("output", "resume", "with_scores", "n_best", "alignment", "symmetric", "no_fuzzy", "max_line_length"),
+            *("num_best", "all_labels", "threshold", "abstain", "only", "excluded", "explain", "echo"),
+            *("pooling", "tokens", "similarity", "nearest", "margin", "quiet"),
+        ),
+        "Search": ("beam_size", "length_penalty", "no_protect", "terms", "terms_missing", "translate_memory"),
+        "Engine": ("device", "compute_type", "threads", "workers", "max_batch_tokens", "line_buffered"),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +139,9 @@ def _shared_options(
             type=click.Choice(["text", "tsv", "csv", "jsonl", "parquet", *documents]),
             default=None if documents else "text",
             callback=_format_by_ending,
-            help="Of input and output.  [default: as FILE is named if "
-            + ("a document or Parquet, else text]" if documents else "Parquet, else text]"),
+            metavar="FORMAT",
+            help=f"Of input and output: text, tsv, csv, jsonl, parquet{''.join(f', {name}' for name in documents)}.  "
+            f"[default: as FILE is named if {'a document or ' if documents else ''}Parquet, else text]",
         ),
         click.option(
             "--column",

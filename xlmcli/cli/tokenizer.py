@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from xlmcli.cli.help import HeadedGroup
 from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, FiniteRange, augment_option, config_option, lowercase_option
 from xlmcli.console import print_line
 from xlmcli.errors import DataError, UsageError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from xlmcli.text.augmentation import Augmentation
 
 
-@click.group()
+@click.group(cls=HeadedGroup)
 def command() -> None:
     """Learn a shared vocabulary from several languages, and use it in a pipe.
 

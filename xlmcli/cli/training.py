@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import click
 
+from xlmcli.cli.help import HeadedCommand
 from xlmcli.cli.options import (
     DURATION,
     FILE,
@@ -257,6 +258,35 @@ def _valid_every_option(default: int) -> Option:
         show_default=True,
         help="Steps between two validations, each with a checkpoint.",
     )
+
+
+class TrainingCommand(HeadedCommand):
+    """A command with these options."""
+
+    headings: ClassVar = {
+        "Start": (
+            *("init", "init_encoder", "init_decoder", "tokenizer", "vocab_size", "lowercase"),
+            *("no_language_embeddings", "embeddings"),
+        ),
+        "Text": (
+            *("mono", "parallel", "train", "valid", "select", "label_column", "text_column", "pair_column"),
+            *("multi_label", "max_len", "max_ratio", "alpha", "augmentations", "cache"),
+        ),
+        "What is learned": (
+            *("directions", "objectives", "block_len", "mask_share", "mask_smoothing", "label_smoothing"),
+            *("word_shuffle", "word_drop", "word_blank", "pooling", "class_weights"),
+        ),
+        "Size of the model": (
+            *("dim", "layers", "decoder_layers", "heads", "max_positions", "activation", "sinusoidal"),
+            *("dropout", "attention_dropout"),
+        ),
+        "Length of the run": ("max_steps", "max_time", "max_epochs", "patience", "resume"),
+        "Steps": (
+            *("batch_tokens", "batch_size", "accumulate", "lr", "head_lr", "schedule", "warmup", "cooldown"),
+            *("weight_decay", "beta2", "clip", "precision", "device"),
+        ),
+        "Validation and checkpoints": ("valid_every", "save_every", "log_every", "average", "seeds", "seed"),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import click
 
 from xlmcli.cli.documents import DocumentChoices, choose_formats, document_options
 from xlmcli.cli.options import FILE, FiniteRange
-from xlmcli.cli.streaming import LineStream, StreamOptions, open_stream, stream_options
+from xlmcli.cli.streaming import LineStream, StreamCommand, StreamOptions, open_stream, stream_options
 from xlmcli.documents.formats import DOCUMENT_FORMATS
 from xlmcli.errors import GateError, UsageError
 from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from xlmcli.infer.translation import SearchOptions, TranslationCounts
 
 
-@click.command()
+@click.command(cls=StreamCommand)
 @click.option(
     "--src",
     metavar="LANG",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from xlmcli.cli.eval.options import ReportOptions, check_stdin, publish, report_options
+from xlmcli.cli.eval.options import EvalCommand, ReportOptions, check_stdin, publish, report_options
 from xlmcli.cli.options import FILE, SingleOption, complete_model
 from xlmcli.errors import UsageError
 from xlmcli.facts import format_name
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xlmcli.tables import FormatName
 
 
-@click.command("classify")
+@click.command("classify", cls=EvalCommand)
 @click.argument("files", nargs=-1, type=FILE, metavar="[PRED]...")
 @click.option("--gold", type=FILE, required=True, metavar="GOLD", help="File with the right labels.")
 @click.option(

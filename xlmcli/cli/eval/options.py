@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import click
 
+from xlmcli.cli.help import HeadedCommand
 from xlmcli.cli.options import OUTPUT, grouped, require_extra
 from xlmcli.console import print_grids, print_note
 from xlmcli.errors import UsageError
@@ -37,6 +38,21 @@ class _SeedType(click.ParamType[int]):
         if not text.isdecimal() or len(text) > _MAX_DIGITS:
             self.fail(f"{value!r} is no seed: give a whole number from 0, so that figures can be had again", param, ctx)
         return int(text)
+
+
+class EvalCommand(HeadedCommand):
+    """A command with these options."""
+
+    headings: ClassVar = {
+        "Input": (
+            *("gold", "text", "refs", "source", "testset", "column", "gold_column", "probability_column"),
+            *("lang_column", "label_format", "labels", "multi_label"),
+        ),
+        "Models to run": ("models", "src", "tgt", "lang"),
+        "Scores": ("metrics", "tokenize", "chrf_word_order", "lowercase", "sentence", "train_lang"),
+        "Comparison": ("baseline", "resamples", "trials", "seed"),
+        "Output": ("format", "width", "plot", "fail_under", "quiet"),
+    }
 
 
 _SHARED = (

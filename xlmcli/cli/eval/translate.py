@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from xlmcli.cli.eval.options import (
+    EvalCommand,
     ReportOptions,
     check_stdin,
     publish,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from xlmcli.metrics.translation.sides import Side
 
 
-@click.command("translate")
+@click.command("translate", cls=EvalCommand)
 @click.argument("files", nargs=-1, type=FILE, metavar="[HYP]...")
 @click.option("--ref", "refs", type=FILE, multiple=True, metavar="REF", help="Reference translations; repeat for more.")
 @click.option("--source", type=FILE, metavar="SOURCE", help="What was translated, or is to be with -m.")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from xlmcli.cli.help import HeadedCommand
 from xlmcli.cli.options import FILE, MONOLINGUAL, config_option, require_extra
 from xlmcli.cli.training import ColumnFlags, column_options
 from xlmcli.errors import UsageError
 from xlmcli.sources import Source
 
 
-@click.command("average")
+@click.command("average", cls=HeadedCommand)
 @click.option(
     "--valid",
     type=MONOLINGUAL,

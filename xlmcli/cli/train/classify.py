@@ -14,6 +14,7 @@ from xlmcli.cli.training import (
     ColumnFlags,
     RunFlags,
     SizeFlags,
+    TrainingCommand,
     alpha_option,
     column_options,
     model_folder,
@@ -120,7 +121,7 @@ class ClassifierFlags:
     seeds: int
 
 
-@click.command("classify")
+@click.command("classify", cls=TrainingCommand)
 @click.option(
     "--init", default=RANDOM, show_default=True, help="A pretrained XLM, a classifier, or none for random weights."
 )

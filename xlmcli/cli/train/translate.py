@@ -12,6 +12,7 @@ from xlmcli.cli.training import (
     DataFlags,
     RunFlags,
     SizeFlags,
+    TrainingCommand,
     data_options,
     language_run_options,
     model_folder,
@@ -20,7 +21,7 @@ from xlmcli.cli.training import (
 from xlmcli.records import Direction
 
 
-@click.command("translate")
+@click.command("translate", cls=TrainingCommand)
 @click.option(
     "--init",
     default=RANDOM,
