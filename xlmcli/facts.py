@@ -44,6 +44,25 @@ def format_rows(title: str, rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join(lines)
 
 
+def format_columns(rows: Sequence[Sequence[str]], num_left: int) -> str:
+    """Returns a line a row, its cells below each other.
+
+    Args:
+        rows: The cells; all rows have as many.
+        num_left: How many columns are text, which stands at the left of its column; numbers stand at the right.
+    """
+    cells = [list(map(visible, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    aligned = [
+        [
+            f"{cell:{'<' if number < num_left else '>'}{width}}"
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        for row in cells
+    ]
+    return "\n".join("  ".join(row).rstrip() for row in aligned)
+
+
 def format_name(name: object) -> str:
     """Returns the name of a file as text: what is not UTF-8 in it becomes U+FFFD."""
     return str(name).encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -59,11 +59,12 @@ def test_a_bundle_as_text(xlm: Xlm, told_bundle: Path) -> None:
   licence     CC-BY 4.0
   trained on  first text
               second text
-  scores      en-fr news: BLEU 31.25 (nrefs:1)
-              fr-en x: chrF 50
+  scores                    BLEU  chrF
+              news  en-fr  31.25
+              x     fr-en           50
   made from   {manifest.provenance.source}, by {manifest.provenance.converter}
   files       5, as xlm.json lists them (sha256)
-  xlm.json    sha256 {hash_file(told_bundle / "xlm.json")}, which nothing here checks
+  xlm.json    sha256 {hash_file(told_bundle / "xlm.json")}, to compare with what its maker says
 """
     )
 
@@ -94,11 +95,12 @@ def test_a_classifier_as_text(xlm: Xlm, published_classifier: Path, tmp_path: Pa
   positions     48
   licence       not said
   trained on    not said
-  scores        fr reviews: macro-F1 0.75
-                all: accuracy 0.8
+  scores                     macro-F1  accuracy
+                reviews  fr      0.75
+                all                         0.8
   made from     {manifest.provenance.source}, by {manifest.provenance.converter}
   files         5, as xlm.json lists them (sha256)
-  xlm.json      sha256 {hash_file(tmp_path / "b/xlm.json")}, which nothing here checks
+  xlm.json      sha256 {hash_file(tmp_path / "b/xlm.json")}, to compare with what its maker says
 """
     )
     _, out, _ = xlm("info", tmp_path / "b", "--format", "json")

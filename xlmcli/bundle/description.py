@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from xlmcli.bundle.manifest import ClassifierPart, Manifest, MeasuredScore, TranslationPart
 from xlmcli.bundle.names import MANIFEST_NAME
 from xlmcli.bundle.reading import Bundle, hash_file
 from xlmcli.bundle.serialization import format_manifest
-from xlmcli.facts import format_bytes, format_document, format_name, format_rows
+from xlmcli.facts import format_bytes, format_columns, format_document, format_name, format_rows
 
 _MAX_LABELS_SHOWN = 20
 
@@ -49,10 +50,10 @@ def format_bundle_text(bundle: Bundle) -> str:
         *_decoding_rows(manifest.translation),
         ("licence", manifest.provenance.licence or "not said"),
         ("trained on", "\n".join(manifest.provenance.trained_on) or "not said"),
-        ("scores", "\n".join(map(_format_score, manifest.provenance.scores)) or "none"),
+        ("scores", _format_scores(manifest.provenance.scores) or "none"),
         ("made from", f"{manifest.provenance.source}, by {manifest.provenance.converter}"),
         ("files", f"{len(manifest.files)}, as {MANIFEST_NAME} lists them (sha256)"),
-        (MANIFEST_NAME, f"sha256 {hash_file(bundle.path / MANIFEST_NAME)}, which nothing here checks"),
+        (MANIFEST_NAME, f"sha256 {hash_file(bundle.path / MANIFEST_NAME)}, to compare with what its maker says"),
     ]
     return format_rows(f"{bundle.path}: bundle, {manifest.task}", rows)
 
@@ -95,11 +96,29 @@ def _format_languages(manifest: Manifest) -> str:
     return ", ".join(manifest.languages) + (" (not told to the model)" if manifest.language_input == "none" else "")
 
 
-def _format_score(score: MeasuredScore) -> str:
-    signature = f" ({score.signature})" if score.signature else ""
-    subject = score.lang if score.direction is None else str(score.direction)
-    test_set = score.test_set if subject is None else f"{subject} {score.test_set}"
-    return f"{test_set}: {score.metric} {score.value:g}{signature}"
+def _format_scores(scores: Sequence[MeasuredScore]) -> str:
+    """A table: a row for each test set and what it is in, a column a metric; of one metric, a column a test set."""
+    if not scores:
+        return ""
+    metrics = list(dict.fromkeys(score.metric for score in scores))
+    test_sets = list(dict.fromkeys(score.test_set for score in scores))
+    if len(metrics) == 1:
+        head = [metrics[0], *test_sets]
+        rows = _tabulate([((_subject(score),), score.test_set, score.value) for score in scores], test_sets)
+        return format_columns([head, *rows], num_left=1)
+    rows = _tabulate([((score.test_set, _subject(score)), score.metric, score.value) for score in scores], metrics)
+    return format_columns([["", "", *metrics], *rows], num_left=2)
+
+
+def _tabulate(values: Sequence[tuple[tuple[str, ...], str, float]], columns: Sequence[str]) -> list[list[str]]:
+    """Returns a row for each name in ``values`` (name, column, value), in their order; what is not there is empty."""
+    cells = {(name, column): f"{value:.4g}" for name, column, value in values}
+    names = dict.fromkeys(name for name, _, _ in values)
+    return [[*name, *(cells.get((name, column), "") for column in columns)] for name in names]
+
+
+def _subject(score: MeasuredScore) -> str:
+    return (score.lang or "") if score.direction is None else str(score.direction)
 
 
 def _num_bytes(bundle: Bundle) -> int:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from xlmcli.bundle import Bundle, Manifest
 from xlmcli.bundle.description import format_bundle_json, format_bundle_text
-from xlmcli.facts import format_bytes, format_document, format_name, visible
+from xlmcli.facts import format_bytes, format_columns, format_document, format_name, visible
 from xlmcli.store.registry import StoredModel, Verification
 
 _HEAD = ("NAME", "TASK", "LANGUAGES", "SIZE", "LICENCE", "FROM")
@@ -17,11 +17,7 @@ _MOST_NAMES = 4
 
 def format_models_text(models: Sequence[StoredModel]) -> str:
     """Returns a table: a head, then a line a model."""
-    rows = [_HEAD, *(tuple(map(visible, _row(model))) for model in models)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    return format_columns([_HEAD, *map(_row, models)], num_left=len(_HEAD))
 
 
 def format_directions(models: Sequence[StoredModel]) -> str:
