@@ -105,13 +105,9 @@ def format_man_page(context: click.Context) -> str:
 
 def _summary(context: click.Context) -> str:
     """The command in half a sentence, without its full stop."""
-    entry = COMMANDS.get(context.info_name or "") if context.parent is not None else None
-    if entry is not None and len(context.command_path.split()) == 2:
-        text = entry.summary
-    else:
-        command = context.command
-        text = command.short_help or re.split(r"(?<=\.) |, and write| \(", parse_help(command.help or "")[0].text)[0]
-    return text.rstrip(".")
+    words, command = context.command_path.split(), context.command
+    own = command.short_help or parse_help(command.help or "")[0].text
+    return (COMMANDS[words[1]].summary if len(words) == 2 else own).rstrip(".")
 
 
 def _format_options(context: click.Context) -> list[str]:

@@ -4,6 +4,7 @@ import io
 import re
 import sys
 
+import click
 import pytest
 
 from xlmcli import console
@@ -64,6 +65,16 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     text = shown(monkeypatch)
     assert "1,234 lines" in text
     assert not COLOR.search(text)
+
+
+@pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", "xterm")])
+def test_errors_are_plain_where_there_is_no_colour(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    stderr = Terminal()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setenv(variable, value)
+    console.print_error("what happened", "the way out")
+    assert bool(COLOR.search(stderr.getvalue())) == (value == "xterm")
+    assert click.unstyle(stderr.getvalue()) == "error: what happened\n\nhint: the way out\n"
 
 
 @pytest.mark.parametrize("terminals", ["stdin stderr", "stdout stderr", ""])

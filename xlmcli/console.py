@@ -62,7 +62,8 @@ def _shortened(text: str, max_len: int) -> str:
 
 
 def _styled(label: str, color: str) -> str:
-    return label if os.environ.get("NO_COLOR") else click.style(label, fg=color, bold=True)
+    is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return label if is_plain else click.style(label, fg=color, bold=True)
 
 
 class LineProgress:
@@ -198,8 +199,11 @@ def _new_bar(has_total: bool, seconds_between: float = 1.0) -> Progress:
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column
 
-    known = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) if has_total else (SpinnerColumn(),)
+    # Where there is little room, the bar gives way, and not the time left.
+    time_left = TimeRemainingColumn(table_column=Column(min_width=7))
+    known = (BarColumn(), TaskProgressColumn(), time_left) if has_total else (SpinnerColumn(),)
     return Progress(
         *known,
         TextColumn("{task.description}"),

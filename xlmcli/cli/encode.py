@@ -128,7 +128,9 @@ def command(
         raise UsageError("--margin reads all input before it writes, and cannot go on", hint="leave out --resume")
     formats = _formats(options, pair_column, pair_field, similarity)
     if options.model is None:
-        raise UsageError("no model named", hint="-m MODEL: a bundle of an encoder; xlm convert makes one")
+        raise UsageError(
+            "no model is named", hint="-m MODEL: an encoder or a classifier, such as the embedded sentiment"
+        )
     with open_stream(options, formats, is_array=is_array) as stream:
         from xlmcli.bundle import find_model, open_bundle
         from xlmcli.infer.encoders import TextEncoder

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xlmcli.tables import FormatName
 
 
-@click.command("classify", cls=EvalCommand)
+@click.command("classify", cls=EvalCommand, short_help="Score labels.")
 @click.argument("files", nargs=-1, type=FILE, metavar="[PRED]...")
 @click.option("--gold", type=FILE, required=True, metavar="GOLD", help="File with the right labels.")
 @click.option(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from xlmcli.metrics.translation.sides import Side
 
 
-@click.command("translate", cls=EvalCommand)
+@click.command("translate", cls=EvalCommand, short_help="Score translations.")
 @click.argument("files", nargs=-1, type=FILE, metavar="[HYP]...")
 @click.option("--ref", "refs", type=FILE, multiple=True, metavar="REF", help="Reference translations; repeat for more.")
 @click.option("--source", type=FILE, metavar="SOURCE", help="What was translated, or is to be with -m.")

@@ -13,7 +13,7 @@ from xlmcli.errors import UsageError
 from xlmcli.sources import Source
 
 
-@click.command("average", cls=HeadedCommand)
+@click.command("average", cls=HeadedCommand, short_help="Average the weights of several models.")
 @click.option(
     "--valid",
     type=MONOLINGUAL,

@@ -121,7 +121,7 @@ class ClassifierFlags:
     seeds: int
 
 
-@click.command("classify", cls=TrainingCommand)
+@click.command("classify", cls=TrainingCommand, short_help="Train a classifier of texts or of pairs of texts.")
 @click.option(
     "--init", default=RANDOM, show_default=True, help="A pretrained XLM, a classifier, or none for random weights."
 )

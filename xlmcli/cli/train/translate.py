@@ -21,7 +21,7 @@ from xlmcli.cli.training import (
 from xlmcli.records import Direction
 
 
-@click.command("translate", cls=TrainingCommand)
+@click.command("translate", cls=TrainingCommand, short_help="Train a model that translates.")
 @click.option(
     "--init",
     default=RANDOM,
