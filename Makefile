@@ -4,13 +4,14 @@
 # make bench     measures; prints a table and writes JSON
 # make fuzz      puts hostile variants of the embedded models through every check; takes long
 # make docs      writes what follows from the commands: completions, man pages, docs/reference.md
+# make outputs   renews what README.md and docs/ show of the commands' output
 # make picture   draws docs/terminal.svg
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: test check fix bench fuzz docs man completions picture
+.PHONY: test check fix bench fuzz docs man completions outputs picture
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
@@ -32,6 +33,9 @@ fuzz: $(VENV)/.installed
 
 docs man completions: $(VENV)/.installed
 	$(BIN)/python -m docs.pages
+
+outputs: $(VENV)/.installed
+	$(BIN)/python -m docs.blocks
 
 picture: $(VENV)/.installed
 	$(BIN)/python -m docs.picture

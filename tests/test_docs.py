@@ -1,15 +1,12 @@
-"""README, changelog, help texts and completions say what the program does."""
+"""README, guides, changelog, help texts, man pages and completions say what the program does."""
 
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,13 +15,17 @@ import click
 import pytest
 from click.shell_completion import BashComplete
 
+from docs import blocks
 from docs.pages import iter_pages
 from xlmcli import __version__
+from xlmcli.bundle import find_model, read_manifest
 from xlmcli.cli import COMMANDS, main
 from xlmcli.errors import ExitCode
 
 REPOSITORY = Path(__file__).parent.parent
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+PAGES = {page.stem: page.read_text(encoding="utf-8") for page in blocks.PAGES}
+# Guides that come with their commands.
+WRITTEN_ELSEWHERE = ("corpora.md", "documents-and-terms.md")
 CHANGELOG = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
@@ -80,80 +81,80 @@ def test_the_table_of_commands_names_them_as_they_name_themselves() -> None:
     assert all(entry.summary.endswith(".") for entry in COMMANDS.values())
 
 
-def test_readme_exit_codes_are_the_exit_codes() -> None:
-    section = README.split("## Exit codes", 1)[1].split("\n## ", 1)[0]
+def test_exit_codes_are_the_exit_codes() -> None:
+    section = PAGES["formats-and-exit-codes"].split("## Exit codes", 1)[1].split("\n## ", 1)[0]
     rows = re.findall(r"^\| (\d+) \| (.+) \|$", section, re.MULTILINE)
     assert [int(code) for code, _ in rows] == [int(code) for code in ExitCode]
 
 
 def test_readme_begins_with_the_two_commands() -> None:
-    blocks = re.findall(r"```sh\n(.+?)```", README, re.DOTALL)
-    assert blocks[0] == 'pip install . && echo "Where is the station?" | xlm translate --src en --tgt fr\n'
-    assert blocks[1] == "make test\n"
+    first, second, *_ = blocks.read_blocks(REPOSITORY / "README.md")
+    assert first.text == 'pip install . && echo "Where is the station?" | xlm translate --src en --tgt fr\n'
+    assert second.text == "make test\n"
 
 
-def test_readme_names_commands_and_options_that_exist() -> None:
-    for line in re.findall(
-        r"\bxlm (?:[a-z-]+ ?)+(?:[^`\n|]*)", "\n".join(re.findall(r"```sh\n(.+?)```", README, re.DOTALL))
-    ):
-        words = line.split()[1:]
+def test_readme_is_short() -> None:
+    assert PAGES["README"].count("\n") <= 160
+
+
+def test_readme_figures_are_those_of_the_embedded_model() -> None:
+    scores = read_manifest(find_model("en-fr")).provenance.scores
+    for name, test_set in (("Tatoeba", "tatoeba"), ("Multi30k 2016", "multi30k-2016")):
+        values = {(str(item.direction), item.metric): item.value for item in scores if item.test_set == test_set}
+        cells = [f"{values[lang, 'BLEU']:.1f} / {values[lang, 'chrF2']:.1f}" for lang in ("en-fr", "fr-en")]
+        row = next(line for line in PAGES["README"].splitlines() if line.startswith(f"| {name},"))
+        assert row.endswith(f" | {cells[0]} | {cells[1]} |")
+
+
+@pytest.mark.parametrize("page", blocks.PAGES, ids=lambda page: page.stem)
+def test_pages_name_commands_and_options_that_exist(page: Path) -> None:
+    """In blocks that do not run, too."""
+    script = "\n".join(block.text for block in blocks.read_blocks(page) if block.language == "sh").replace("\\\n", " ")
+    for line in re.findall(r"\bxlm (?:[a-z-]+ ?)+(?:[^`\n|]*)", script):
+        words = line.split("  #")[0].split()[1:]
         command: click.Command = main
         while isinstance(command, click.Group):
             name = words.pop(0)
             child = command.get_command(click.Context(command), name)
-            assert child is not None, f"README: {line}"
+            assert child is not None, line
             command = child
         known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)} | {"--help"}
         used = {word.split("=")[0] for word in words if word.startswith("--")}
-        assert used <= known, f"README: {line}"
+        assert used <= known, line
 
 
-ENGLISH = ["Good morning.", "Where is the station?", "I like this film."]
-FRENCH = ["Bonjour.", "Où est la gare ?", "J'aime ce film."]
-LABELS = ["neutral", "neutral", "positive"]
-# What the commands of the README read, by the names that it uses.
-FILES = {
-    "letter.en": ENGLISH,
-    "app.log": ENGLISH,
-    "manual.md": ["The [red car](https://example.org/car) is **very** fast."],
-    "corpus.en": ENGLISH,
-    "test.en": ENGLISH,
-    "test.fr": FRENCH,
-    "old.fr": FRENCH[::-1],
-    "new.fr": FRENCH,
-    "test.txt": ENGLISH,
-    "test.labels": LABELS,
-    "reviews.txt": ["I hate it.", *ENGLISH],
-    "reviews.csv": ["comment,stars", *(f"{text},3" for text in FRENCH)],
-    "terms.tsv": ["station\tstation-service"],
-    "old.tsv": ["\t".join(pair) for pair in zip(ENGLISH, FRENCH, strict=True)],
-    "posts.jsonl": [json.dumps({"title": text, "id": number}) for number, text in enumerate(ENGLISH)],
-}
+@pytest.mark.parametrize("page", blocks.PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(((?!https?:)[^)#]*)(#[^)]+)?\)", page.read_text(encoding="utf-8")):
+        path = (page.parent / target).resolve() if target else page
+        if path.name in WRITTEN_ELSEWHERE and not path.exists():
+            continue
+        assert path.exists(), target
+        if anchor:
+            titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor[1:] in [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles], anchor
 
 
-def readme_commands() -> list[str]:
-    """The commands that need no model but those inside and no file but those above."""
-    blocks = "\n".join(re.findall(r"```sh\n(.+?)```", README, re.DOTALL))
-    lines = [line.removeprefix("$ ").split("  #")[0].strip() for line in blocks.splitlines()]
-    commands = [line for line in lines if re.match(r"(tail -f app\.log \| )?xlm (translate|classify|eval)\b", line)]
-    return [line for line in commands if not re.search(r"-m \S+\.bundle|\.parquet", line)]
+@pytest.mark.parametrize("page", blocks.PAGES, ids=lambda page: page.stem)
+def test_commands_of_the_pages_run(page: Path, tmp_path: Path) -> None:
+    for step, output in blocks.iter_runs(page, tmp_path):
+        assert step.agrees(output), f"{step.script}{output}\nmake outputs writes what is shown anew"
 
 
-@pytest.mark.parametrize("line", readme_commands())
-def test_commands_of_the_readme_run(line: str, tmp_path: Path) -> None:
-    for name, lines in FILES.items():
-        (tmp_path / name).write_text("".join(f"{text}\n" for text in lines), encoding="utf-8")
-    program = f"{shlex.quote(sys.executable)} -m xlmcli"
-    # Of `tail -f`, the beginning: it never ends.
-    script = re.sub(r"\bxlm (?=[a-z])", f"{program} ", line.replace("tail -f", "cat"))
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    written = [path for path in tmp_path.iterdir() if path.name not in FILES and path.stat().st_size > 0]
-    assert done.stdout or written
+@pytest.mark.parametrize("page", blocks.PAGES, ids=lambda page: page.stem)
+def test_blocks_that_do_not_run_have_a_reason(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    found = blocks.read_blocks(page)
+    assert len(found) == text.count("```") / 2
+    assert text.count("<!-- ") == sum(block.why_not is not None or block.options != "" for block in found)
+    assert {block.language for block in found if not block.runs and block.why_not is None} <= {"text", "toml"}
 
 
-def test_the_readme_has_commands_that_run() -> None:
-    assert len(readme_commands()) >= 12
+def test_what_is_shown_is_compared() -> None:
+    step = blocks.Step("xlm\n", "a 1.5\n…\nz\n")
+    assert step.agrees("a 2.25\nb\nc\nz\n")
+    assert not step.agrees("a 2.25\nb\n")
+    assert not step.agrees("b 1.5\nz\n")
 
 
 def test_newest_version_of_the_changelog_is_the_package_version() -> None:

@@ -17,7 +17,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of ``xlm``; the README documents the same table."""
+    """Exit codes of ``xlm``; docs/formats-and-exit-codes.md has the same table."""
 
     OK = 0
     GATE_FAILED = 1

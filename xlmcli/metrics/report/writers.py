@@ -59,7 +59,7 @@ def format_tsv(report: Report) -> str:
 
 
 def format_json(report: Report) -> str:
-    """The whole report with unrounded figures; the README documents the schema."""
+    """The whole report with unrounded figures; docs/eval.md has the schema."""
     values = {
         "schema": SCHEMA,
         "xlm": __version__,
