@@ -80,8 +80,8 @@ class Step:
         """Whether the output is as it is shown: digits may differ, and a line ``…`` stands for any lines."""
         if self.shown is None:
             return True
-        parts = re.split(r"^…\n", _without_digits(self.shown), flags=re.MULTILINE)
-        return re.fullmatch(".*".join(map(re.escape, parts)), _without_digits(output), re.DOTALL) is not None
+        parts = re.split(r"^…\n", without_digits(self.shown), flags=re.MULTILINE)
+        return re.fullmatch(".*".join(map(re.escape, parts)), without_digits(output), re.DOTALL) is not None
 
 
 def read_blocks(page: Path) -> list[Block]:
@@ -106,7 +106,8 @@ def _read_step(text: str) -> Step:
     return Step("".join(lines[:num_lines]), "".join(lines[num_lines:]))
 
 
-def _without_digits(text: str) -> str:
+def without_digits(text: str) -> str:
+    """Returns output without what may differ from machine to machine."""
     return re.sub(r"\d+", "0", text)
 
 

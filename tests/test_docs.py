@@ -15,7 +15,7 @@ import click
 import pytest
 from click.shell_completion import BashComplete
 
-from docs import blocks
+from docs import blocks, picture
 from docs.pages import iter_pages
 from xlmcli import __version__
 from xlmcli.bundle import find_model, read_manifest
@@ -148,6 +148,11 @@ def test_blocks_that_do_not_run_have_a_reason(page: Path) -> None:
     assert len(found) == text.count("```") / 2
     assert text.count("<!-- ") == sum(block.why_not is not None or block.options != "" for block in found)
     assert {block.language for block in found if not block.runs and block.why_not is None} <= {"text", "toml"}
+
+
+def test_the_picture_shows_what_the_commands_write() -> None:
+    drawn = (REPOSITORY / "docs" / "terminal.svg").read_text(encoding="utf-8")
+    assert blocks.without_digits(drawn) == blocks.without_digits(picture.draw()), "make picture draws it anew"
 
 
 def test_what_is_shown_is_compared() -> None:

@@ -127,7 +127,7 @@ def test_errors(text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, sil
         (ExitCode.USAGE, "not a direction: 'english'", "write two", (*run, *STEPS, "--direction", "english")),
         (
             ExitCode.MODEL,
-            f"{tmp_path / 'none'}: not a checkpoint, it has no config.json",
+            f"{tmp_path / 'none'}: not a checkpoint, nothing is there",
             None,
             (*run, *STEPS, "--init", tmp_path / "none"),
         ),

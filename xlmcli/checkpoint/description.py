@@ -99,7 +99,8 @@ def read_fields(folder: Path) -> Fields:
     try:
         return Fields.parse(path.read_bytes(), str(path))
     except (FileNotFoundError, NotADirectoryError):
-        raise ModelError(f"{folder}: not a checkpoint, it has no {CONFIG_NAME}") from None
+        why = f"it has no {CONFIG_NAME}" if folder.exists() else "nothing is there"
+        raise ModelError(f"{folder}: not a checkpoint, {why}") from None
     except OSError as error:
         raise ModelError(unreadable(path, error)) from None
 

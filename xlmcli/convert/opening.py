@@ -38,8 +38,6 @@ def open_model(path: Path, codes: Path | None = None, vocab: Path | None = None,
         UsageError: Codes or vocabulary are given for what is no file of the original code.
         ModelError: It cannot be read or cannot be converted.
     """
-    if not path.exists():
-        raise ModelError(f"no such file or folder: {path}", hint="a model on the hub is named OWNER/NAME")
     if is_bundle(path):
         raise ModelError(f"{path} is a bundle already", hint="xlm converts the checkpoint that it was made from")
     is_of_engine = of_engine or is_engine_model(path)
