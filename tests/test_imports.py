@@ -189,7 +189,7 @@ HEAVY = {
      ["train", "translate", "--help"], ["train", "classify", "--help"], ["convert", "--help"], ["info", "--help"],
      ["eval", "translate", "--help"], ["eval", "classify", "--help"],
      ["classify", "--help"], ["encode", "--help"], ["models", "--help"],
-     ["models", "pull", "--help"], ["doctor", "--help"]],
+     ["models", "pull", "--help"], ["doctor", "--help"], ["completion", "bash"]],
     ids=" ".join,
 )  # fmt: skip
 def test_help_loads_nothing_heavy(args: list[str]) -> None:
