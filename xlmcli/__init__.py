@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xlmcli.api import open_classifier, open_encoder, open_translator
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["__version__", "open_classifier", "open_encoder", "open_translator"]
 
 
