@@ -79,7 +79,7 @@ class LineProgress:
         self._is_shown = is_shown
         self._total_bytes = total_bytes
         self._start = time.monotonic()
-        self._num_lines = self._num_tokens = self._num_bytes = 0
+        self._num_lines = self._num_tokens = self._num_bytes = self._num_failed = 0
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -98,6 +98,10 @@ class LineProgress:
         if self._task is not None:
             self._bar.update(self._task, completed=self._num_bytes, description=self._describe(seconds))
 
+    def fail(self) -> None:
+        """Counts a part of the input that could not be done."""
+        self._num_failed += 1
+
     def stop(self) -> None:
         """Leaves the terminal as it was."""
         if self._bar is not None:
@@ -105,7 +109,8 @@ class LineProgress:
 
     def _describe(self, seconds: float) -> str:
         lines, tokens = self._num_lines / seconds, self._num_tokens / seconds
-        return f"{self._num_lines:,} lines  {lines:,.0f} lines/s  {tokens:,.0f} tokens/s"
+        failed = f"  {self._num_failed:,} failed" if self._num_failed else ""
+        return f"{self._num_lines:,} lines  {lines:,.0f} lines/s  {tokens:,.0f} tokens/s{failed}"
 
 
 @contextlib.contextmanager
