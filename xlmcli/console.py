@@ -70,13 +70,16 @@ class LineProgress:
 
     It shows itself after a second of work, so that short runs stay quiet and load nothing.
 
+    Attributes:
+        is_shown: Whether anything is shown.
+
     Args:
         is_shown: Whether to show anything at all.
         total_bytes: Size of the input, or None where it is not known.
     """
 
     def __init__(self, is_shown: bool, total_bytes: int | None) -> None:
-        self._is_shown = is_shown
+        self.is_shown = is_shown
         self._total_bytes = total_bytes
         self._start = time.monotonic()
         self._num_lines = self._num_tokens = self._num_bytes = self._num_failed = 0
@@ -89,7 +92,7 @@ class LineProgress:
         self._num_tokens += num_tokens
         self._num_bytes += num_bytes
         seconds = time.monotonic() - self._start
-        if not self._is_shown or seconds < _SECONDS_BEFORE_SHOWING:
+        if not self.is_shown or seconds < _SECONDS_BEFORE_SHOWING:
             return
         if self._bar is None:
             self._bar = _new_bar(has_total=self._total_bytes is not None)

@@ -132,7 +132,9 @@ class Journal:
 
 def changes(before: Mapping[str, str], job: Mapping[str, str]) -> list[str]:
     """Returns what a job has otherwise than the one before."""
-    return [f"{name} was {before.get(name, 'none')}, is {value}" for name, value in job.items() if before.get(name) != value]
+    return [
+        f"{name} was {before.get(name, 'none')}, is {value}" for name, value in job.items() if before.get(name) != value
+    ]
 
 
 class _FrameWriter(io.RawIOBase):

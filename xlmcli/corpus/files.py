@@ -69,7 +69,7 @@ def _iter_named(argument: Path, output: Path) -> Iterator[tuple[Path, str]]:
         paths, root, missing = _walk(argument, output), argument, f"no files in {argument}"
     elif not argument.exists() and _WILDCARDS & set(str(argument)):
         root = _fixed_part(argument)
-        matches = (Path(match) for match in glob.iglob(str(argument), recursive=True))
+        matches = map(Path, glob.glob(str(argument), recursive=True))  # noqa: PTH207  # Path.glob takes no whole path
         paths = sorted(path for path in matches if path.is_file() and output not in path.absolute().parents)
         missing = f"no files match {argument}"
     else:

@@ -25,6 +25,7 @@ from xlmcli.outputs import atomic_write
 FAILED_NAME = "failed.jsonl"
 
 _STATE_NAME = ".xlm-corpus"
+_TRIES_SUFFIX = ".tries"
 
 
 class CorpusFolder:
@@ -80,6 +81,8 @@ class CorpusFolder:
         """
         _, seen = self._read()
         try:
+            for tries in self._state.rglob(f"*{_TRIES_SUFFIX}"):
+                tries.unlink()
             with atomic_write(self._job_path) as file:
                 json.dump({"job": job, "files": seen | {file.name: _state(file) for file in files}}, file)
         except OSError as error:
@@ -94,13 +97,16 @@ class CorpusFolder:
         return self.piece_path(piece).exists()
 
     def piece_path(self, piece: Piece) -> Path:
-        """Returns where the output of a piece goes, in a folder that is there then."""
+        """Returns where the output of a piece goes."""
         suffix = compressed_suffix(Path(piece.name)) or ""
         return self._pieces(piece.name) / f"{piece.start:015}{suffix}"
 
-    def make_piece_folder(self, piece: Piece) -> None:
-        """Makes the folder of `piece_path`."""
+    def begin_try(self, piece: Piece) -> int:
+        """Makes the folder of `piece_path`; returns how many workers have begun with the piece in this run."""
         self._pieces(piece.name).mkdir(parents=True, exist_ok=True)
+        with (self._pieces(piece.name) / f"{piece.start:015}{_TRIES_SUFFIX}").open("ab") as file:
+            file.write(b".")
+            return file.tell()
 
     def finish(self, pieces: Sequence[Piece]) -> None:
         """Puts the output of a file in its place.

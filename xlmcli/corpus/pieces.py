@@ -10,6 +10,7 @@ import codecs
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -90,7 +91,7 @@ def cut_file(file: CorpusFile, cutting: Cutting | None) -> list[Piece]:
         raise DataError(unreadable(path, error)) from error
     return [
         Piece(path, file.name, start, end, False, *((head_end, num_head_lines) if start else ()))
-        for start, end in zip(borders, borders[1:], strict=False)
+        for start, end in pairwise(borders)
     ]
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from xlmcli.cores import count_usable_cores
 from xlmcli.corpus.pieces import Piece
@@ -21,7 +20,6 @@ from xlmcli.signals import handled, leave, undone
 if TYPE_CHECKING:
     from ray.data import Dataset
 
-_MAX_DEATHS = 3
 _SECONDS_BETWEEN_REPORTS = 1.0
 
 
@@ -161,7 +159,7 @@ def run_pieces(
                 missing.discard(row["index"])
                 yield pieces[row["index"]], outcome
         for index in sorted(missing):
-            yield pieces[index], Outcome(error=f"the worker died, {_MAX_DEATHS} times")
+            yield pieces[index], Outcome(error="Ray lost it")
 
 
 def _dataset(
@@ -171,13 +169,11 @@ def _dataset(
 
     rows = [{"index": index, "piece": asdict(piece)} for index, piece in enumerate(pieces)]
     return ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-        _Worker,
+        cast(Any, _Worker),
         fn_constructor_args=(answer, tally),
         compute=ray.data.ActorPoolStrategy(size=num_workers, max_tasks_in_flight_per_actor=2),
         num_cpus=options.cpus_per_worker,
         num_gpus=options.gpus_per_worker or None,
-        max_restarts=-1,
-        max_task_retries=_MAX_DEATHS - 1,
     )
 
 
@@ -189,7 +185,7 @@ def _rows(dataset: Dataset) -> Iterator[dict[str, Any]]:
 
 @contextlib.contextmanager
 def _cluster(options: ClusterOptions) -> Iterator[int]:
-    """Starts Ray, or joins it; gives the number of workers."""
+    """Starts Ray without telling anybody, or joins it; gives the number of workers."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
@@ -205,8 +201,8 @@ def _cluster(options: ClusterOptions) -> Iterator[int]:
         "_node_ip_address": "127.0.0.1",
     }
     with contextlib.ExitStack() as stack:
-        if is_quiet:  # Ray prints there that a worker has died.
-            stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
+        if is_quiet:
+            stack.enter_context(_descriptors_to_ourselves())
         stack.enter_context(undone(ray.shutdown))
         try:
             where = local if options.address is None else {"address": options.address}
@@ -222,11 +218,28 @@ def _cluster(options: ClusterOptions) -> Iterator[int]:
         context.print_on_execution_start = not is_quiet
         context.max_errored_blocks = -1
         if options.address is not None:
-            num_cpus = ray.cluster_resources().get("CPU", 0)
-            num_workers = options.num_workers or int(num_cpus // options.cpus_per_worker)
+            resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+            num_workers = options.num_workers or int(resources.get("CPU", 0) // options.cpus_per_worker)
         if not num_workers:
             raise UsageError("the cluster has no processor", hint="--workers N waits until it has some")
         yield num_workers
+
+
+@contextlib.contextmanager
+def _descriptors_to_ourselves() -> Iterator[None]:
+    """Lets this module's process alone write to stdout and stderr: Ray prints to both, from C++ and in its processes."""
+    with contextlib.ExitStack() as stack:
+        nowhere = stack.enter_context(open(os.devnull, "w"))
+        stack.enter_context(contextlib.redirect_stdout(nowhere))
+        stderr = stack.enter_context(open(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace"))
+        if sys.stderr is sys.__stderr__:
+            stack.enter_context(contextlib.redirect_stderr(stderr))
+        for number in (1, 2):
+            before = os.dup(number)
+            stack.callback(os.close, before)
+            stack.callback(os.dup2, before, number)
+            os.dup2(nowhere.fileno(), number)
+        yield
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
-"""A command run on pieces: in a worker, which keeps what was opened; and as far as its models, to learn which they are."""
+"""A command run on pieces, in a worker that keeps what was opened; or as far as to learn which its models are."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from xlmcli.outputs import atomic_write, compressing
 if TYPE_CHECKING:
     from xlmcli.infer.pipeline import MakePipeline
     from xlmcli.infer.reading import Input
-    from xlmcli.infer.records.protocols import Added, FormatOptions
+    from xlmcli.infer.records.protocols import Added, FormatOptions, Record
     from xlmcli.journal import Journal
 
 # Parameters of a command that a worker answers itself; the rest are the user's.
@@ -41,6 +41,7 @@ ANSWERED_ALONE: Mapping[str, Any] = {
 }
 
 _NUM_TRIES = 2
+_MAX_DEATHS = 3
 
 
 def find_models(name: str, file: CorpusFile, values: Mapping[str, Any]) -> Sequence[Path]:
@@ -61,8 +62,12 @@ def find_models(name: str, file: CorpusFile, values: Mapping[str, Any]) -> Seque
 def _call(name: str, values: Mapping[str, Any], path: Path, output: str, opener: object) -> None:
     single: click.Command = import_module(COMMANDS[name].module).command
     assert single.callback is not None
-    own = {parameter.name: ANSWERED_ALONE[parameter.name] for parameter in single.params if parameter.name in ANSWERED_ALONE}
-    told = own | values | {"files": (path,), "output": Path(output), "quiet": True, "opener": opener}
+    own = {
+        parameter.name: ANSWERED_ALONE[parameter.name]
+        for parameter in single.params
+        if parameter.name in ANSWERED_ALONE
+    }
+    told = {**own, **values} | {"files": (path,), "output": Path(output), "quiet": True, "opener": opener}
     # What an exit code tells, such as that nothing was selected, is about all input.
     with contextlib.suppress(click.exceptions.Exit):
         single.callback(**told)
@@ -98,9 +103,7 @@ class PieceAnswerer:
         num_cores: Cores of the worker; None where the engine shall choose.
     """
 
-    def __init__(
-        self, name: str, values: Mapping[str, Any], folder: CorpusFolder, num_cores: int | None
-    ) -> None:
+    def __init__(self, name: str, values: Mapping[str, Any], folder: CorpusFolder, num_cores: int | None) -> None:
         self._name = name
         self._values = {**values, "threads": None if num_cores is None else 1, "workers": num_cores}
         self._folder = folder
@@ -108,8 +111,10 @@ class PieceAnswerer:
         self._counts: dict[str, int] = {}
 
     def __call__(self, piece: Piece, report: Report) -> Outcome:
-        """Answers a piece, in two tries."""
-        outcome = Outcome()
+        """Answers a piece, in two tries, unless too many workers have died of it."""
+        outcome = Outcome(error=f"{_MAX_DEATHS} workers died of it")
+        if self._folder.begin_try(piece) > _MAX_DEATHS:
+            return outcome
         for _ in range(_NUM_TRIES):
             opener = _PieceOpener(piece, self._folder, report, self._kept)
             try:
@@ -161,7 +166,6 @@ class _PieceOpener:
     def open(self, options: StreamOptions, formats: FormatOptions, *, is_array: bool) -> Iterator[LineStream]:
         from xlmcli.journal import resumed_write
 
-        self._folder.make_piece_folder(self.piece)
         path = self._folder.piece_path(self.piece)
         if can_resume(formats.name):
             with resumed_write(path) as journal:
@@ -225,7 +229,7 @@ class _PieceStream(LineStream):
         from xlmcli.infer.resumption import skip_records
 
         opener = self._opener
-        records = iter_records(inputs, formats, self._options.errors, self._counter, added)
+        records: Iterable[Sequence[Record]] = iter_records(inputs, formats, self._options.errors, self._counter, added)
         if inputs is self._inputs and opener.piece.num_head_lines:
             records = skip_records(records, opener.piece.num_head_lines, _NOBODY)
         make_pipeline(PipelineOptions(self._options.max_batch_tokens), opener).run(records)

@@ -147,7 +147,10 @@ def _run(name: str, corpus: CorpusOptions, values: dict[str, Any]) -> None:
 
     files = find_files(corpus.files, corpus.output, _ARRAY_SUFFIX if corpus.npy else "")
     values["format_name"] = _format(corpus, files)
-    job = describe_options(_NOT_TOLD) | {"--format": values["format_name"], "model": describe_models(find_models(name, files[0], values))}
+    job = describe_options(_NOT_TOLD) | {
+        "--format": values["format_name"],
+        "model": describe_models(find_models(name, files[0], values)),
+    }
     folder = CorpusFolder(corpus.output)
     folder.check(job, files)
     plan = _Plan.make(folder, files, _cutting(corpus, values))
@@ -219,7 +222,9 @@ class _Plan:
     def print(self, cluster: ClusterOptions) -> None:
         """Says it on stdout."""
         num_pieces = sum(map(len, self.pieces.values()))
-        workers = f"{cluster.num_workers or 'all'} at {cluster.address}" if cluster.address else cluster.num_local_workers
+        workers = (
+            f"{cluster.num_workers or 'all'} at {cluster.address}" if cluster.address else cluster.num_local_workers
+        )
         for name, amount in (
             ("files", f"{len(self.pieces) + self.num_done:,}, {self.num_done:,} done"),
             ("pieces", f"{num_pieces:,}, {num_pieces - len(self.left):,} done"),
@@ -246,7 +251,8 @@ def _answer(
         folder.failures() as failures,
         show_line_progress(not is_quiet, total, reads_stdin=False, writes_stdout=False) as progress,
     ):
-        for piece, outcome in run_pieces(plan.left, answerer, cluster, progress) if plan.left else ():
+        report = progress if progress.is_shown else None
+        for piece, outcome in run_pieces(plan.left, answerer, cluster, report) if plan.left else ():
             num_lines += outcome.num_lines
             counts.update(outcome.counts)
             if outcome.error is not None:
