@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -188,6 +189,7 @@ def _cluster(options: ClusterOptions) -> Iterator[int]:
     """Starts Ray without telling anybody, or joins it; gives the number of workers."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # It is for the user to say how nice this command is.
     import ray
     from ray.data import DataContext
 
@@ -227,7 +229,7 @@ def _cluster(options: ClusterOptions) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _descriptors_to_ourselves() -> Iterator[None]:
-    """Lets this module's process alone write to stdout and stderr: Ray prints to both, from C++ and in its processes."""
+    """Lets Ray write to neither stdout nor stderr, as it does from C++ and in its processes, and us to stderr."""
     with contextlib.ExitStack() as stack:
         nowhere = stack.enter_context(open(os.devnull, "w"))
         stack.enter_context(contextlib.redirect_stdout(nowhere))
