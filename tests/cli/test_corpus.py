@@ -121,7 +121,9 @@ def test_outputs_are_those_of_the_single_command(
 def test_large_files_are_cut(
     xlm: Xlm, here: Here, folder: Path, models: dict[str, Path], data: str, options: list[str]
 ) -> None:
-    xlm("corpus", "classify", data, "-o", "out", "-m", models["classify"], "--lang", "en", *options, "--piece-size", "1")
+    xlm(
+        "corpus", "classify", data, "-o", "out", "-m", models["classify"], "--lang", "en", *options, "--piece-size", "1"
+    )
     assert sum(piece.name.startswith("a.") for piece in here.answered) > 2
     xlm("corpus", "classify", data, "-o", "whole", "-m", models["classify"], "--lang", "en", *options)
     name = f"a.{data.replace('text', 'txt')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from benchmarks.processes import find_descendants, find_workers
 
 pytest.importorskip("ray")
 
@@ -30,35 +33,6 @@ def folder(tmp_path: Path, sentences: dict[str, list[str]]) -> Path:
     return tmp_path
 
 
-def parents() -> dict[int, int]:
-    """The parent of each process of this machine."""
-    found = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            found[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-    return found
-
-
-def descendants(pid: int) -> set[int]:
-    tree, found, new = parents(), set(), {pid}
-    while new:
-        found |= new
-        new = {child for child, parent in tree.items() if parent in new} - found
-    return found - {pid}
-
-
-def workers(pid: int) -> list[int]:
-    def command(process: int) -> bytes:
-        try:
-            return Path(f"/proc/{process}/cmdline").read_bytes()
-        except OSError:
-            return b""
-
-    return sorted(process for process in descendants(pid) if command(process).startswith(b"ray::MapWorker"))
-
-
 def wait_for(condition: Callable[[], object]) -> None:
     end = time.monotonic() + SECONDS
     while not condition():
@@ -66,15 +40,11 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def num_records(out: Path) -> dict[str, int]:
-    """Records that are done of each file that is not complete."""
-    found = {}
-    for path in out.rglob("*.part.json"):
-        try:
-            found[path.parent.name] = json.loads(path.read_text())["done"]["num_records"]
-        except FileNotFoundError:
-            continue
-    return found
+def has_begun(out: Path) -> bool:
+    """Tells whether records are done of a file that is not complete."""
+    with contextlib.suppress(FileNotFoundError):  # It was completed meanwhile.
+        return any(b'"num_records": 0' not in path.read_bytes() for path in out.rglob("*.part.json"))
+    return False
 
 
 def test_killed_workers_and_runs_lose_and_double_nothing(folder: Path, tiny_classifier: Path) -> None:
@@ -83,15 +53,15 @@ def test_killed_workers_and_runs_lose_and_double_nothing(folder: Path, tiny_clas
     command = [*program, "corpus", "classify", "in", "-o", "out", *options, "--workers", "2"]
     out = folder / "out"
     run = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE)
-    wait_for(lambda: any(num_records(out).values()) or run.poll() is not None)
-    first = workers(run.pid)
+    wait_for(lambda: has_begun(out) or run.poll() is not None)
+    first = find_workers(run.pid)
     assert first, run.stderr and run.stderr.read().decode()
     os.kill(first[0], signal.SIGKILL)
-    wait_for(lambda: set(workers(run.pid)) - set(first) or run.poll() is not None)
-    helpers = descendants(run.pid)
+    wait_for(lambda: set(find_workers(run.pid)) - set(first) or run.poll() is not None)
+    helpers = find_descendants(run.pid)
     run.kill()
     run.communicate()
-    wait_for(lambda: not helpers & parents().keys())
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in helpers))
     done = {path: path.stat().st_mtime_ns for path in out.glob("*.txt")}
 
     again = subprocess.run(command, cwd=folder, capture_output=True, text=True)
