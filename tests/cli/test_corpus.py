@@ -13,7 +13,7 @@ import pytest
 
 from xlmcli.cli.corpus import answering, commands
 from xlmcli.corpus import run
-from xlmcli.corpus.pieces import Piece
+from xlmcli.corpus.pieces import FilePiece
 from xlmcli.errors import ExitCode
 
 Xlm = Callable[..., Any]
@@ -34,11 +34,15 @@ class Here:
 
     def __init__(self) -> None:
         self.num_left = 1000
-        self.answered: list[Piece] = []
+        self.answered: list[FilePiece] = []
 
     def run_pieces(
-        self, pieces: Sequence[Piece], answer: run.AnswerPiece, options: run.ClusterOptions, report: run.Report | None
-    ) -> Iterator[tuple[Piece, run.Outcome]]:
+        self,
+        pieces: Sequence[FilePiece],
+        answer: run.AnswerPiece,
+        options: run.ClusterOptions,
+        report: run.PieceProgress | None,
+    ) -> Iterator[tuple[FilePiece, run.Outcome]]:
         for piece in pieces:
             if not self.num_left:
                 raise Interruption

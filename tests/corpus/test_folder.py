@@ -9,7 +9,7 @@ import pytest
 
 from xlmcli.corpus.files import CorpusFile
 from xlmcli.corpus.folder import CorpusFolder
-from xlmcli.corpus.pieces import Piece
+from xlmcli.corpus.pieces import FilePiece
 from xlmcli.errors import DataError, UsageError
 
 JOB = {"--lang": "en", "model": "abc"}
@@ -24,11 +24,11 @@ def file(name: str, time: int = 1) -> CorpusFile:
     return CorpusFile(Path("/in", name), name, 10, time)
 
 
-def piece(name: str, start: int = 0, end: int = 10) -> Piece:
-    return Piece(f"/in/{name}", name, start, end, is_whole=False)
+def piece(name: str, start: int = 0, end: int = 10) -> FilePiece:
+    return FilePiece(f"/in/{name}", name, start, end, is_whole=False)
 
 
-def do(folder: CorpusFolder, piece: Piece) -> None:
+def do(folder: CorpusFolder, piece: FilePiece) -> None:
     folder.begin_try(piece)
     folder.piece_path(piece).write_text(f"{piece.start}\n")
 

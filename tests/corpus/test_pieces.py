@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmcli.corpus.files import CorpusFile
-from xlmcli.corpus.pieces import Cutting, Piece, cut_file
+from xlmcli.corpus.pieces import Cutting, FilePiece, cut_file
 
 MARK = "\ufeff".encode()
 
 
-def cut(path: Path, content: bytes, cutting: Cutting | None) -> list[Piece]:
+def cut(path: Path, content: bytes, cutting: Cutting | None) -> list[FilePiece]:
     path.write_bytes(content)
     return cut_file(CorpusFile(path, "name", len(content), 0), cutting)
 
 
-def read(piece: Piece) -> bytes:
+def read(piece: FilePiece) -> bytes:
     with piece.open() as stream:
         return stream.read()
 

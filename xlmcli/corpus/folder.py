@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from xlmcli.corpus.files import CorpusFile
-from xlmcli.corpus.pieces import Piece
+from xlmcli.corpus.pieces import FilePiece
 from xlmcli.errors import DataError, UsageError, unreadable
 from xlmcli.journal import changes
 from xlmcli.lines import compressed_suffix
@@ -92,23 +92,23 @@ class CorpusFolder:
         """Tells whether a file's output is complete."""
         return self._output(file.name).exists()
 
-    def is_piece_done(self, piece: Piece) -> bool:
+    def is_piece_done(self, piece: FilePiece) -> bool:
         """Tells whether a piece's output is complete."""
         return self.piece_path(piece).exists()
 
-    def piece_path(self, piece: Piece) -> Path:
+    def piece_path(self, piece: FilePiece) -> Path:
         """Returns where the output of a piece goes."""
         suffix = compressed_suffix(Path(piece.name)) or ""
         return self._pieces(piece.name) / f"{piece.start:015}{suffix}"
 
-    def begin_try(self, piece: Piece) -> int:
+    def begin_try(self, piece: FilePiece) -> int:
         """Makes the folder of `piece_path`; returns how many workers have begun with the piece in this run."""
         self._pieces(piece.name).mkdir(parents=True, exist_ok=True)
         with (self._pieces(piece.name) / f"{piece.start:015}{_TRIES_SUFFIX}").open("ab") as file:
             file.write(b".")
             return file.tell()
 
-    def finish(self, pieces: Sequence[Piece]) -> None:
+    def finish(self, pieces: Sequence[FilePiece]) -> None:
         """Puts the output of a file in its place.
 
         Args:
@@ -172,7 +172,7 @@ class Failures:
         self.path = path
         self._file: IO[str] | None = None
 
-    def add(self, piece: Piece, error: str) -> None:
+    def add(self, piece: FilePiece, error: str) -> None:
         """Writes one down, at once."""
         if self._file is None:
             self._file = self.path.open("w", encoding="utf-8", newline="\n")

@@ -20,7 +20,7 @@ from xlmcli.lines import MAX_LINE_BYTES, compressed_suffix, line_too_long
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class FilePiece:
     """A part of a file.
 
     Attributes:
@@ -70,7 +70,7 @@ class Cutting:
     has_header: bool = False
 
 
-def cut_file(file: CorpusFile, cutting: Cutting | None) -> list[Piece]:
+def cut_file(file: CorpusFile, cutting: Cutting | None) -> list[FilePiece]:
     """Cuts a file into pieces; the same file always alike.
 
     Args:
@@ -82,7 +82,7 @@ def cut_file(file: CorpusFile, cutting: Cutting | None) -> list[Piece]:
     """
     path = str(file.path)
     if cutting is None or file.num_bytes <= cutting.num_bytes or compressed_suffix(file.path) is not None:
-        return [Piece(path, file.name, 0, file.num_bytes, is_whole=True)]
+        return [FilePiece(path, file.name, 0, file.num_bytes, is_whole=True)]
     try:
         with file.path.open("rb") as stream:
             head_end, num_head_lines = _find_head(stream, path) if cutting.has_header else (0, 0)
@@ -90,7 +90,7 @@ def cut_file(file: CorpusFile, cutting: Cutting | None) -> list[Piece]:
     except OSError as error:
         raise DataError(unreadable(path, error)) from error
     return [
-        Piece(path, file.name, start, end, False, *((head_end, num_head_lines) if start else ()))
+        FilePiece(path, file.name, start, end, False, *((head_end, num_head_lines) if start else ()))
         for start, end in pairwise(borders)
     ]
 

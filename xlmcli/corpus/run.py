@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from xlmcli.cores import count_usable_cores
-from xlmcli.corpus.pieces import Piece
+from xlmcli.corpus.pieces import FilePiece
 from xlmcli.environment import DEBUG_VARIABLE
 from xlmcli.errors import DataError, ExitCode, UsageError, XlmError
 from xlmcli.signals import handled, leave, undone
@@ -67,14 +67,14 @@ class Outcome:
     exit_code: int = 0
 
 
-class Report(Protocol):
+class PieceProgress(Protocol):
     """Who wants to know how far a worker is; as `xlmcli.infer.pipeline.PipelineProgress`."""
 
     def advance(self, num_lines: int, num_tokens: int, num_bytes: int) -> None:
         """Takes what was done since the last call."""
 
 
-AnswerPiece = Callable[[Piece, Report], Outcome]
+AnswerPiece = Callable[[FilePiece, PieceProgress], Outcome]
 
 
 class SharedError(XlmError):
@@ -127,14 +127,14 @@ class _Worker:
         self._reporter = _Reporter(tally)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        outcome = self._answer(Piece(**row["piece"]), self._reporter)
+        outcome = self._answer(FilePiece(**row["piece"]), self._reporter)
         self._reporter.flush()
         return {"index": row["index"], "outcome": asdict(outcome)}
 
 
 def run_pieces(
-    pieces: Sequence[Piece], answer: AnswerPiece, options: ClusterOptions, report: Report | None
-) -> Iterator[tuple[Piece, Outcome]]:
+    pieces: Sequence[FilePiece], answer: AnswerPiece, options: ClusterOptions, report: PieceProgress | None
+) -> Iterator[tuple[FilePiece, Outcome]]:
     """Answers pieces on a cluster; yields them as they are done.
 
     Args:
@@ -164,7 +164,7 @@ def run_pieces(
 
 
 def _dataset(
-    pieces: Sequence[Piece], answer: AnswerPiece, tally: Any, options: ClusterOptions, num_workers: int
+    pieces: Sequence[FilePiece], answer: AnswerPiece, tally: Any, options: ClusterOptions, num_workers: int
 ) -> Dataset:
     import ray.data
 
@@ -245,7 +245,7 @@ def _descriptors_to_ourselves() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _reporting(tally: Any, report: Report | None) -> Iterator[None]:
+def _reporting(tally: Any, report: PieceProgress | None) -> Iterator[None]:
     """Hands on what the tally counts, in a thread."""
     if report is None:
         yield

@@ -14,8 +14,8 @@ from xlmcli.cli import COMMANDS
 from xlmcli.cli.streaming import Kept, LineStream, StreamOptions, can_resume
 from xlmcli.corpus.files import CorpusFile
 from xlmcli.corpus.folder import CorpusFolder
-from xlmcli.corpus.pieces import Piece
-from xlmcli.corpus.run import Outcome, Report
+from xlmcli.corpus.pieces import FilePiece
+from xlmcli.corpus.run import Outcome, PieceProgress
 from xlmcli.errors import MissingExtraError, UsageError, XlmError
 from xlmcli.outputs import atomic_write, compressing
 
@@ -110,7 +110,7 @@ class PieceAnswerer:
         self._kept: dict[str, Any] = {}
         self._counts: dict[str, int] = {}
 
-    def __call__(self, piece: Piece, report: Report) -> Outcome:
+    def __call__(self, piece: FilePiece, report: PieceProgress) -> Outcome:
         """Answers a piece, in two tries, unless too many workers have died of it."""
         outcome = Outcome(error=f"{_MAX_DEATHS} workers died of it")
         if self._folder.begin_try(piece) > _MAX_DEATHS:
@@ -153,7 +153,7 @@ class _PieceOpener:
         kept: What streams before opened, by its name.
     """
 
-    def __init__(self, piece: Piece, folder: CorpusFolder, report: Report, kept: dict[str, Any]) -> None:
+    def __init__(self, piece: FilePiece, folder: CorpusFolder, report: PieceProgress, kept: dict[str, Any]) -> None:
         self.piece = piece
         self.report = report
         self.kept = kept

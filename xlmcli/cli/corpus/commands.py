@@ -19,7 +19,7 @@ from xlmcli.errors import GateError
 if TYPE_CHECKING:
     from xlmcli.corpus.files import CorpusFile
     from xlmcli.corpus.folder import CorpusFolder
-    from xlmcli.corpus.pieces import Cutting, Piece
+    from xlmcli.corpus.pieces import Cutting, FilePiece
     from xlmcli.corpus.run import ClusterOptions
 
 _MB = 1 << 20
@@ -203,8 +203,8 @@ class _Plan:
         is_size_known: Whether what is left is as large as its files.
     """
 
-    pieces: Mapping[str, Sequence[Piece]]
-    left: Sequence[Piece]
+    pieces: Mapping[str, Sequence[FilePiece]]
+    left: Sequence[FilePiece]
     num_done: int
     is_size_known: bool
 
