@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import sys
@@ -16,7 +17,7 @@ from xlmcli.cores import count_usable_cores
 from xlmcli.corpus.pieces import FilePiece
 from xlmcli.environment import DEBUG_VARIABLE
 from xlmcli.errors import DataError, ExitCode, UsageError, XlmError
-from xlmcli.signals import handled, leave, undone
+from xlmcli.signals import handled, leave
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -129,7 +130,7 @@ class _Worker:
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         outcome = self._answer(FilePiece(**row["piece"]), self._reporter)
         self._reporter.flush()
-        return {"index": row["index"], "outcome": asdict(outcome)}
+        return {"index": row["index"], "outcome": json.dumps(asdict(outcome))}
 
 
 def run_pieces(
@@ -153,12 +154,11 @@ def run_pieces(
         missing = set(range(len(pieces)))
         tally = ray.remote(num_cpus=0)(_Tally).remote() if report is not None else None
         with _reporting(tally, report):
-            for row in _rows(_dataset(pieces, answer, tally, options, min(num_workers, len(pieces)))):
-                outcome = Outcome(**row["outcome"])
+            for index, outcome in _outcomes(_dataset(pieces, answer, tally, options, min(num_workers, len(pieces)))):
                 if outcome.exit_code:
                     raise SharedError(outcome)
-                missing.discard(row["index"])
-                yield pieces[row["index"]], outcome
+                missing.discard(index)
+                yield pieces[index], outcome
         for index in sorted(missing):
             yield pieces[index], Outcome(error="Ray lost it")
 
@@ -178,10 +178,10 @@ def _dataset(
     )
 
 
-def _rows(dataset: Dataset) -> Iterator[dict[str, Any]]:
+def _outcomes(dataset: Dataset) -> Iterator[tuple[int, Outcome]]:
     for batch in dataset.iter_batches(batch_size=None, prefetch_batches=0):
         for index, outcome in zip(batch["index"], batch["outcome"], strict=True):
-            yield {"index": int(index), "outcome": outcome}
+            yield int(index), Outcome(**json.loads(outcome))
 
 
 @contextlib.contextmanager
@@ -195,9 +195,9 @@ def _cluster(options: ClusterOptions) -> Iterator[int]:
 
     is_quiet = not os.environ.get(DEBUG_VARIABLE)
     level = logging.CRITICAL if is_quiet else logging.INFO
-    num_workers = options.num_local_workers
     local: dict[str, Any] = {
-        "num_cpus": num_workers * options.cpus_per_worker,
+        "address": "local",
+        "num_cpus": options.num_local_workers * options.cpus_per_worker,
         "object_store_memory": options.object_store_bytes,
         "include_dashboard": False,
         "_node_ip_address": "127.0.0.1",
@@ -205,7 +205,6 @@ def _cluster(options: ClusterOptions) -> Iterator[int]:
     with contextlib.ExitStack() as stack:
         if is_quiet:
             stack.enter_context(_descriptors_to_ourselves())
-        stack.enter_context(undone(ray.shutdown))
         try:
             where = local if options.address is None else {"address": options.address}
             ray.init(**where, logging_level=level, log_to_driver=not is_quiet)
@@ -219,12 +218,24 @@ def _cluster(options: ClusterOptions) -> Iterator[int]:
         context.enable_progress_bars = not is_quiet
         context.print_on_execution_start = not is_quiet
         context.max_errored_blocks = -1
-        if options.address is not None:
-            resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-            num_workers = options.num_workers or int(resources.get("CPU", 0) // options.cpus_per_worker)
-        if not num_workers:
-            raise UsageError("the cluster has no processor", hint="--workers N waits until it has some")
-        yield num_workers
+        num_possible = _count_workers(options)
+        if not num_possible and (options.address is None or options.num_workers is None):
+            raise UsageError(
+                "there is nothing for a worker to run on",
+                hint="--cpus-per-worker and --gpus-per-worker say what it takes",
+            )
+        yield options.num_workers or num_possible
+
+
+def _count_workers(options: ClusterOptions) -> int:
+    """Returns how many workers the cluster has room for."""
+    import ray
+
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    most = resources.get("CPU", 0) // options.cpus_per_worker
+    if options.gpus_per_worker:
+        most = min(most, resources.get("GPU", 0) // options.gpus_per_worker)
+    return int(most)
 
 
 @contextlib.contextmanager
