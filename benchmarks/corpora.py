@@ -33,14 +33,16 @@ class Watched:
 
     Attributes:
         seconds: From its start to its end.
-        working_seconds: From the first worker's start.
+        working_seconds: From when the first piece was begun.
         processor_seconds: Of each worker, by its process id.
-        memory: Megabytes of the workers, as time went by, and lines that were done.
+        start_seconds: Of these, before the first piece was begun.
+        memory: Megabytes of the workers, as time went by.
     """
 
     seconds: float = 0.0
     working_seconds: float = 0.0
     processor_seconds: dict[int, float] = field(default_factory=dict)
+    start_seconds: dict[int, float] = field(default_factory=dict)
     memory: dict[int, list[float]] = field(default_factory=dict)
 
 
@@ -76,9 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.kill:
             _kill(corpus, folder / "out", options.files)
         else:
-            watched = _watch(subprocess.Popen(corpus))
-            used = sum(watched.processor_seconds.values())
-            _tell("corpus, from its first worker on", options.lines, watched.working_seconds, used)
+            watched = _watch(subprocess.Popen(corpus), folder / "out")
+            used = sum(watched.processor_seconds.values()) - sum(watched.start_seconds.values())
+            _tell("corpus, from its first piece on", options.lines, watched.working_seconds, used)
             _tell("corpus, whole", options.lines, watched.seconds, used)
             print(f"ratio of lines/s: {seconds / watched.working_seconds:.2f}")
             print(f"ratio of lines per processor second of workers: {processor_seconds / used:.2f}")
@@ -104,17 +106,20 @@ def _tell(name: str, num_lines: int, seconds: float, processor_seconds: float) -
     print(f"{name}: {num_lines / seconds:,.0f} lines/s, {num_lines / processor_seconds:,.0f} a processor second")
 
 
-def _watch(process: subprocess.Popen[bytes]) -> Watched:
+def _watch(process: subprocess.Popen[bytes], output: Path) -> Watched:
     """Looks at a run's workers until it ends."""
     watched, start = Watched(), time.monotonic()
     first = 0.0
     while process.poll() is None:
         for pid in find_workers(process.pid):
-            first = first or time.monotonic()
             seconds, megabytes = _usage(pid)
+            if not first:
+                watched.start_seconds[pid] = seconds
             if seconds:
                 watched.processor_seconds[pid] = seconds
                 watched.memory.setdefault(pid, []).append(megabytes)
+        if not first and any(output.glob(".xlm-corpus/pieces/*/*")):
+            first = time.monotonic()
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     watched.seconds, watched.working_seconds = time.monotonic() - start, time.monotonic() - first
     return watched

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import secrets
 import sys
 import threading
 import time
@@ -190,6 +191,9 @@ def _cluster(options: ClusterOptions) -> Iterator[int]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_worker_niceness", "0")  # It is for the user to say how nice this command is.
+    if options.address is None:  # Its ports are open to the network.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     import ray
     from ray.data import DataContext
 
@@ -200,7 +204,6 @@ def _cluster(options: ClusterOptions) -> Iterator[int]:
         "num_cpus": options.num_local_workers * options.cpus_per_worker,
         "object_store_memory": options.object_store_bytes,
         "include_dashboard": False,
-        "_node_ip_address": "127.0.0.1",
     }
     with contextlib.ExitStack() as stack:
         if is_quiet:
