@@ -135,3 +135,29 @@ class Pipe:
 def _children_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def find_descendants(pid: int) -> set[int]:
+    """Returns the processes that a process has started, and those that they have."""
+    parents = {
+        int(path.name): _read(path / "stat").rpartition(b")")[2].split() for path in Path("/proc").glob("[0-9]*")
+    }
+    found, new = set[int](), {pid}
+    while new:
+        found |= new
+        new = {child for child, fields in parents.items() if fields and int(fields[1]) in new} - found
+    return found - {pid}
+
+
+def find_workers(pid: int) -> list[int]:
+    """Returns those of them that are workers of Ray Data."""
+    return sorted(
+        process for process in find_descendants(pid) if _read(Path(f"/proc/{process}/cmdline")).startswith(b"ray::MapW")
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # It has ended.
+        return b""

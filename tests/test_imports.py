@@ -22,7 +22,7 @@ LEVELS = {
     "outputs": 2, "locking": 2, "lines": 2, "config": 2, "sources": 2, "tables": 2, "json_lines": 2,
     "labelled": 2, "text": 2, "bundle": 2,
     "model": 3, "figures": 3, "documents": 3, "journal": 3,
-    "checkpoint": 4,
+    "checkpoint": 4, "corpus": 4,
     "console": 5, "infer": 5, "metrics": 5, "train": 5, "convert": 5, "store": 5,
     "attention": 6, "doctor": 6, "api": 6,
     "cli": 7,
@@ -42,6 +42,7 @@ ONLY_IN = {
     "accelerate": ("train",),
     "matplotlib": ("figures",),
     "pyarrow": ("infer",),
+    "ray": ("corpus",),
     "huggingface_hub": ("store",),
     "filelock": ("locking",),
     "platformdirs": ("environment",),
@@ -180,6 +181,7 @@ HEAVY = {
     "fasttext",
     "huggingface_hub",
     "platformdirs",
+    "ray",
 }
 
 
@@ -188,7 +190,7 @@ HEAVY = {
     [["--help"], ["--version"], ["tokenizer", "train", "--help"], ["translate", "--help"], ["pretrain", "--help"],
      ["train", "translate", "--help"], ["train", "classify", "--help"], ["convert", "--help"], ["info", "--help"],
      ["eval", "translate", "--help"], ["eval", "classify", "--help"],
-     ["classify", "--help"], ["encode", "--help"], ["models", "--help"],
+     ["classify", "--help"], ["encode", "--help"], ["corpus", "translate", "--help"], ["models", "--help"],
      ["models", "pull", "--help"], ["doctor", "--help"], ["completion", "bash"]],
     ids=" ".join,
 )  # fmt: skip

@@ -71,16 +71,19 @@ class LineProgress:
 
     It shows itself after a second of work, so that short runs stay quiet and load nothing.
 
+    Attributes:
+        is_shown: Whether anything is shown.
+
     Args:
         is_shown: Whether to show anything at all.
         total_bytes: Size of the input, or None where it is not known.
     """
 
     def __init__(self, is_shown: bool, total_bytes: int | None) -> None:
-        self._is_shown = is_shown
+        self.is_shown = is_shown
         self._total_bytes = total_bytes
         self._start = time.monotonic()
-        self._num_lines = self._num_tokens = self._num_bytes = 0
+        self._num_lines = self._num_tokens = self._num_bytes = self._num_failed = 0
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
@@ -90,7 +93,7 @@ class LineProgress:
         self._num_tokens += num_tokens
         self._num_bytes += num_bytes
         seconds = time.monotonic() - self._start
-        if not self._is_shown or seconds < _SECONDS_BEFORE_SHOWING:
+        if not self.is_shown or seconds < _SECONDS_BEFORE_SHOWING:
             return
         if self._bar is None:
             self._bar = _new_bar(has_total=self._total_bytes is not None)
@@ -99,6 +102,10 @@ class LineProgress:
         if self._task is not None:
             self._bar.update(self._task, completed=self._num_bytes, description=self._describe(seconds))
 
+    def fail(self) -> None:
+        """Counts a part of the input that could not be done."""
+        self._num_failed += 1
+
     def stop(self) -> None:
         """Leaves the terminal as it was."""
         if self._bar is not None:
@@ -106,7 +113,8 @@ class LineProgress:
 
     def _describe(self, seconds: float) -> str:
         lines, tokens = self._num_lines / seconds, self._num_tokens / seconds
-        return f"{self._num_lines:,} lines  {lines:,.0f} lines/s  {tokens:,.0f} tokens/s"
+        failed = f"  {self._num_failed:,} failed" if self._num_failed else ""
+        return f"{self._num_lines:,} lines  {lines:,.0f} lines/s  {tokens:,.0f} tokens/s{failed}"
 
 
 @contextlib.contextmanager

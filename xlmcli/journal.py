@@ -89,14 +89,9 @@ class Journal:
         Raises:
             UsageError: The interrupted job was another.
         """
-        changes = [
-            f"{name} was {self._before.get(name, 'none')}, is {value}"
-            for name, value in job.items()
-            if self.done.num_records and self._before.get(name) != value
-        ]
-        if changes:
+        if changed := changes(self._before, job) if self.done.num_records else []:
             raise UsageError(
-                f"--resume: what was interrupted is another job: {'; '.join(changes)}",
+                f"--resume: what was interrupted is another job: {'; '.join(changed)}",
                 hint=_begin_anew(self._path.with_suffix(""), self._path),
             )
         self._job |= job
@@ -133,6 +128,13 @@ class Journal:
     def _position(self) -> tuple[int, int]:
         """Where writing stands: bytes of ``OUT.part``, and of the text that is held."""
         return self._part.tell(), 0 if self._frames is None else self._frames.num_held
+
+
+def changes(before: Mapping[str, str], job: Mapping[str, str]) -> list[str]:
+    """Returns what a job has otherwise than the one before."""
+    return [
+        f"{name} was {before.get(name, 'none')}, is {value}" for name, value in job.items() if before.get(name) != value
+    ]
 
 
 class _FrameWriter(io.RawIOBase):

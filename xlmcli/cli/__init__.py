@@ -33,6 +33,7 @@ COMMANDS = {
     "eval": _Entry("xlmcli.cli.eval", "Score translations and labels, and compare systems."),
     "classify": _Entry("xlmcli.cli.classify", "Label lines of text."),
     "encode": _Entry("xlmcli.cli.encode", "Make vectors of lines of text, compare them, find the nearest."),
+    "corpus": _Entry("xlmcli.cli.corpus", "Translate, label or encode many files, on one machine or a cluster."),
     "attention": _Entry("xlmcli.cli.attention", "Show what a model looks at."),
     "info": _Entry("xlmcli.cli.info", "Show what a bundle or a checkpoint is."),
     "tokenizer": _Entry("xlmcli.cli.tokenizer", "Learn a shared vocabulary and use it."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -146,7 +147,9 @@ def command(
         bundle = open_bundle(find_model(options.model, DEFAULT_CLASSIFIER))
         stream.check_models(bundle.path)
         wanted = check_labels(selected, bundle.classifier, abstain)
-        classification = Classification(bundle, lang, labels, stream.engine_options)
+        classification = stream.keep(
+            "classification", partial(Classification, bundle, lang, labels, stream.engine_options)
+        )
         if explain:
             _explain(stream, classification, is_text=options.format_name == "text")
         elif not wanted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from xlmcli.infer.encoders import TextEncoder
     from xlmcli.infer.encoding import EncodingCounts, VectorPooling
     from xlmcli.infer.records.protocols import FormatOptions
+    from xlmcli.infer.retrieval import TextIndex
 
 _ARRAY_SUFFIX = ".npy"
 
@@ -137,7 +139,7 @@ def command(
 
         bundle = open_bundle(find_model(options.model))
         stream.check_models(bundle.path)
-        encoder = TextEncoder(bundle, stream.engine_options)
+        encoder = stream.keep("encoder", partial(TextEncoder, bundle, stream.engine_options))
         counts = _encode(stream, encoder, wanted, is_array)
     stream.print_summary([(counts.num_cut, "with a sentence longer than the model, which was read in parts")])
 
@@ -174,7 +176,7 @@ def _encode(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array:
     from xlmcli.infer.encoding import Encoding
     from xlmcli.infer.vectors import VectorArraySink, vector_added
 
-    work = Encoding(encoder, wanted.lang, wanted.pooling or "mean")
+    work = stream.keep("work", partial(Encoding, encoder, wanted.lang, wanted.pooling or "mean"))
     if is_array:
         sink = VectorArraySink(stream.file, encoder.dim)
         stream.run(work, vector_added(0), sink)
@@ -189,7 +191,7 @@ def _encode_tokens(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is
     from xlmcli.infer.encoding import TokenEncoding
     from xlmcli.infer.vectors import TokenArraySink, token_added
 
-    work = TokenEncoding(encoder, wanted.lang)
+    work = stream.keep("work", partial(TokenEncoding, encoder, wanted.lang))
     if is_array:
         sink = TokenArraySink(stream.file, encoder.dim, num_lines=stream.tally)
         stream.run(work, token_added(0), sink, lambda: sink.num_lines)
@@ -204,25 +206,33 @@ def _compare(stream: LineStream, encoder: TextEncoder, wanted: _Wanted) -> Encod
     from xlmcli.infer.encoding import PairEncoding
     from xlmcli.infer.vectors import SIMILARITY
 
-    work = PairEncoding(encoder, (wanted.lang, wanted.pair_lang), wanted.pooling or "mean")
+    langs = (wanted.lang, wanted.pair_lang)
+    work = stream.keep("work", partial(PairEncoding, encoder, langs, wanted.pooling or "mean"))
     stream.run(work, SIMILARITY, stream.new_sink(SIMILARITY))
     return work.counts
 
 
 def _find_nearest(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, path: Path) -> EncodingCounts:
     from xlmcli.infer.encoding import Encoding
-    from xlmcli.infer.reading import file_input
-    from xlmcli.infer.retrieval import NearestSink, TextIndex, nearest_added
+    from xlmcli.infer.retrieval import NearestSink, nearest_added
 
-    index = TextIndex()
-    pooling = wanted.pooling or "mean"
-    stream.read_lines(Encoding(encoder, wanted.pair_lang, pooling), file_input(path), index)
-    if not index.num_texts:
-        raise DataError(f"--nearest {path}: the file has no text")
-    work = Encoding(encoder, wanted.lang, pooling)
+    index = stream.keep("index", partial(_read_index, stream, encoder, wanted, path))
+    work = stream.keep("work", partial(Encoding, encoder, wanted.lang, wanted.pooling or "mean"))
     num_best = wanted.num_best or 1
     added = nearest_added(num_best)
     sink = NearestSink(stream.new_sink(added), index, num_best, wanted.margin)
     stream.run(work, added, sink)
     sink.finish()
     return work.counts
+
+
+def _read_index(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, path: Path) -> TextIndex:
+    from xlmcli.infer.encoding import Encoding
+    from xlmcli.infer.reading import file_input
+    from xlmcli.infer.retrieval import TextIndex
+
+    index = TextIndex()
+    stream.read_lines(Encoding(encoder, wanted.pair_lang, wanted.pooling or "mean"), file_input(path), index)
+    if not index.num_texts:
+        raise DataError(f"--nearest {path}: the file has no text")
+    return index

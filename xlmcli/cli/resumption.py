@@ -28,20 +28,31 @@ def describe_job() -> dict[str, str]:
         DataError: Its input cannot be read.
     """
     context = click.get_current_context()
-    job = {"command": context.command_path, "version of xlm": __version__}
     if context.params.get("text") is not None:
         raise UsageError("--resume goes on in files, not in --text", hint="leave out --resume")
+    job = describe_options()
+    if not context.params["files"]:
+        raise UsageError("--resume goes on in files, not in standard input", hint="name a FILE")
+    return job
+
+
+def describe_options(without: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Returns what the running command was told that its output depends on; as `describe_job`.
+
+    Args:
+        without: Parameters that are left out.
+    """
+    context = click.get_current_context()
+    job = {"command": context.command_path, "version of xlm": __version__}
     for parameter in context.command.params:
         value = context.params.get(parameter.name or "")
-        if parameter.name in _NOT_TOLD:
+        if parameter.name in _NOT_TOLD | without:
             continue
         values = value if isinstance(value, tuple) else (value,)
         job[max(parameter.opts, key=len)] = "none" if value is None else " ".join(map(str, values))
         for path in values:
             if isinstance(path, Path):
                 job |= _describe_file(path)
-    if not context.params["files"]:
-        raise UsageError("--resume goes on in files, not in standard input", hint="name a FILE")
     return job
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -43,6 +43,16 @@ _PLAIN_FORMATS: frozenset[DocumentFormat] = frozenset(("md", "json", "properties
 
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
+Kept = TypeVar("Kept")
+
+
+class StreamOpener(Protocol):
+    """What runs the command, if that is not the user, and reads and writes for it."""
+
+    def open(
+        self, options: StreamOptions, formats: FormatOptions, *, is_array: bool
+    ) -> contextlib.AbstractContextManager[LineStream]:
+        """Opens a stream; as `open_stream`."""
 
 
 class StreamCommand(HeadedCommand):
@@ -85,6 +95,8 @@ class StreamOptions:
     workers: int | None
     errors: Literal["strict", "replace"]
     quiet: bool
+    opener: StreamOpener | None = None
+    """Opens the input and output in place of `open_stream`."""
 
 
 def stream_options(
@@ -270,6 +282,10 @@ class LineStream:
         if self._journal is not None:
             self._journal.check({"model": describe_models(paths)})
 
+    def keep(self, _name: str, open_it: Callable[[], Kept]) -> Kept:
+        """Opens something that takes long, or gives what an earlier stream of this command opened by that name."""
+        return open_it()
+
     def run(
         self, work: Work[Result, Answer], added: Added, sink: Sink[Answer], tally: Callable[[], int] = lambda: 0
     ) -> None:
@@ -322,6 +338,9 @@ class LineStream:
         if not self._options.quiet:
             print_note(text)
 
+    def _summary(self, counts: Sequence[tuple[int, str]], num_replaced: int) -> list[tuple[int, str]]:
+        return [(num_replaced, "with invalid UTF-8, which was replaced"), *counts]
+
     def print_summary(self, counts: Sequence[tuple[int, str]]) -> None:
         """Says in one line what a user should know; nothing if all went well.
 
@@ -330,12 +349,17 @@ class LineStream:
         """
         if self._options.quiet:
             return
-        parts = [(self._counter.num_replaced, "with invalid UTF-8, which was replaced"), *counts]
+        parts = self._summary(counts, self._counter.num_replaced)
         happened = [f"{count:,} {'line' if count == 1 else 'lines'} {what}" for count, what in parts if count]
         if happened:
             print_note("; ".join(happened))
         if (delimiter := self._counter.other_delimiter) is not None:
             print_note(f"the first row has no comma, but {delimiter!r}: --delimiter says if that separates columns")
+
+
+def can_resume(format_name: str) -> bool:
+    """Tells whether output in a format can be gone on with in its middle."""
+    return format_name in ("text", "tsv", "csv", "jsonl")
 
 
 @contextlib.contextmanager
@@ -347,7 +371,11 @@ def open_stream(options: StreamOptions, formats: FormatOptions, *, is_array: boo
         formats: How input is read.
         is_array: Whether the output is an array, and not text.
     """
-    if options.resume and formats.name not in ("text", "tsv", "csv", "jsonl"):
+    if options.opener is not None:
+        with options.opener.open(options, formats, is_array=is_array) as stream:
+            yield stream
+        return
+    if options.resume and not can_resume(formats.name):
         raise UsageError(f"--resume cannot go on in the middle of {formats.name}", hint="leave out --resume")
     if formats.name == "parquet":
         require_extra("parquet", "pyarrow")

@@ -204,7 +204,9 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
     sink = stream.new_sink(search.added)
     if len(route) == 1:
         (step,) = route
-        translation = open_translation(step.path, step.src, step.tgt, search, stream.engine_options)
+        translation = stream.keep(
+            "translation", partial(open_translation, step.path, step.src, step.tgt, search, stream.engine_options)
+        )
         if (document := stream.formats.document) is not None:
             named = replace(document, target_lang=step.tgt or translation.direction.tgt)
             stream.formats = replace(stream.formats, document=named)
@@ -214,8 +216,10 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
     from xlmcli.infer.pivot import PivotPipeline
 
     one, other = route
-    first = open_translation(one.path, one.src, one.tgt, replace(search, num_best=1), stream.engine_options)
-    second = open_translation(other.path, other.src, other.tgt, search, stream.engine_options)
+    engine = stream.engine_options
+    single = replace(search, num_best=1)
+    first = stream.keep("first", partial(open_translation, one.path, one.src, one.tgt, single, engine))
+    second = stream.keep("second", partial(open_translation, other.path, other.src, other.tgt, search, engine))
     stream.note(f"through English: by {one.path.name}, then {other.path.name}")
     stream.run_through(partial(PivotPipeline, first, second, sink), search.added)
     return TranslationCounts.total([first.counts, second.counts])
@@ -233,7 +237,9 @@ def _translate_identified(
     _check_one_direction(search, "--src auto")
     path = find_translator(model, None, tgt)
     stream.check_models(path)
-    translation = open_identified(path, tgt, search, stream.engine_options, passes_target=not force)
+    translation = stream.keep(
+        "translation", partial(open_identified, path, tgt, search, stream.engine_options, passes_target=not force)
+    )
     stream.run(translation, search.added, stream.new_sink(search.added))
     return translation.counts
 

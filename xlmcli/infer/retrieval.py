@@ -78,6 +78,7 @@ class TextIndex:
         self._texts: list[str] = []
         self._numbers: list[int] = []
         self._vectors: list[Array] = []
+        self._matrix: Array | None = None
         self._num_records = 0
 
     def write(self, answered: Sequence[tuple[Record, Vector | None]]) -> None:
@@ -95,9 +96,10 @@ class TextIndex:
 
     def matrix(self) -> Array:
         """Returns all vectors, (num_texts, dim), each of length 1; afterwards the index takes nothing in."""
-        matrix = np.stack(self._vectors) if self._vectors else np.zeros((0, 1), dtype=np.float32)
-        self._vectors = []
-        return matrix
+        if self._matrix is None:
+            self._matrix = np.stack(self._vectors) if self._vectors else np.zeros((0, 1), dtype=np.float32)
+            self._vectors = []
+        return self._matrix
 
     def neighbor(self, index: int, score: float) -> Neighbor:
         """Returns a text by its row in the matrix."""
