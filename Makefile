@@ -14,7 +14,7 @@ BIN = $(VENV)/bin
 .PHONY: test check fix bench fuzz docs man completions outputs picture
 
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check

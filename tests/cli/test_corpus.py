@@ -245,7 +245,7 @@ def test_another_job_is_refused(
         ("classify text -o out --format csv --delimiter ''", ExitCode.USAGE, "--delimiter '' is not a character"),
         ("classify text -o out --column x", ExitCode.USAGE, "--column is for tables"),
         ("classify text -o out --only nonsense", ExitCode.USAGE, "nonsense"),
-        ("encode text -o out", ExitCode.USAGE, "no model named"),
+        ("encode text -o out", ExitCode.USAGE, "no model is named"),
         ("classify text -o text/a.txt", ExitCode.DATA, "text/a.txt"),
         ("classify text", ExitCode.USAGE, "missing option '-o' / '--output'"),
         ("classify -o out", ExitCode.USAGE, "missing argument 'INPUT...'"),
