@@ -369,19 +369,36 @@ def together(segments: Sequence[Segment], raw: str, combine: Callable[[Sequence[
     """Returns a segment of several, which are asked as lines of one text.
 
     Args:
-        segments: None of their texts has a line end. The first one's words have links.
+        segments: At least one.
         raw: What stands in the document for all of them.
         combine: Returns what stands there, from what is written of each.
     """
     text = "\n".join(segment.text for segment in segments)
+    num_lines = [segment.text.count("\n") + 1 for segment in segments]
 
     def write(translated: Answered) -> str:
         lines = translated.text.split("\n")
-        if translated.text == text or len(lines) != len(segments):
+        if translated.text == text or len(lines) != sum(num_lines):
             return raw
-        links = [link for link in translated.links if link.target_end <= len(lines[0])]
-        first = segments[0].write(Answered(lines[0], links))
-        rest = [segment.write(Answered(line)) for segment, line in zip(segments[1:], lines[1:], strict=True)]
-        return combine([first, *rest])
+        written: list[str] = []
+        start = target_start = first = 0
+        for segment, number in zip(segments, num_lines, strict=True):
+            said = "\n".join(lines[first : first + number])
+            links = [
+                Link(
+                    link.start - start,
+                    link.end - start,
+                    link.target_start - target_start,
+                    link.target_end - target_start,
+                )
+                for link in translated.links
+                if start <= link.start <= start + len(segment.text)
+                and target_start <= link.target_start <= target_start + len(said)
+            ]
+            written.append(segment.write(Answered(said, links)))
+            start += len(segment.text) + 1
+            target_start += len(said) + 1
+            first += number
+        return combine(written)
 
     return Segment(text, raw, write)
