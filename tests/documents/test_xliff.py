@@ -100,9 +100,9 @@ def unit(source: str, others: str = "", attributes: str = "") -> str:
         ),
         (
             unit("A cat. A dog.", """\
-<seg-source><g id="1"><mrk mtype="seg" mid="1">A cat.</mrk> <mrk mtype="seg" mid="2">A <x id="3"/>dog.</mrk></g></seg-source>
-<target><mrk mtype="seg" mid="1"/><mrk mtype="seg" mid="2"/></target>"""),
-            '<g id="1"><mrk mtype="seg" mid="1">A CAT.</mrk> <mrk mtype="seg" mid="2">A <x id="3"/>DOG.</mrk></g>',
+<seg-source><g id="1"><mrk mtype="seg" mid="1">A cat.</mrk> <mrk mtype="seg" mid="2">A <x id="3"/>dog.</mrk></g>
+</seg-source><target><mrk mtype="seg" mid="1"/><mrk mtype="seg" mid="2"/></target>"""),
+            '<g id="1"><mrk mtype="seg" mid="1">A CAT.</mrk> <mrk mtype="seg" mid="2">A <x id="3"/>DOG.</mrk></g>\n',
         ),
         (unit("one\n  two", attributes=' xml:space="preserve"'), "ONE\n  TWO"),
         (unit("\n one\n  two "), "\n ONE TWO "),

@@ -330,7 +330,11 @@ class LineStream:
         """
         if self._options.quiet:
             return
-        parts = [(self._counter.num_replaced, "with invalid UTF-8, which was replaced"), *counts]
+        parts = [
+            (self._counter.num_replaced, "with invalid UTF-8, which was replaced"),
+            *counts,
+            (self._counter.num_unwritten, "left as they were, since the translation cannot have their markup"),
+        ]
         happened = [f"{count:,} {'line' if count == 1 else 'lines'} {what}" for count, what in parts if count]
         if happened:
             print_note("; ".join(happened))

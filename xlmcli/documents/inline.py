@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from xlmcli.documents.parts import Answered, Link, Segment
+from xlmcli.documents.parts import Answered, Link, Segment, UnwritableError
 from xlmcli.text.spans import OPAQUE, iter_marks
 
 _SPACES = re.compile(r"[ \t\r\n\f]+")
@@ -137,17 +137,20 @@ class Inline:
         """Whether there is anything to translate."""
         return any(map(str.isalpha, self.text))
 
-    def segment(self, raw: str, spell: Callable[[str], str]) -> Segment:
+    def segment(self, raw: str, spell: Callable[[str], str], *, in_words: bool = True) -> Segment:
         """Returns the segment of what stands in the document.
 
         Args:
             raw: That.
             spell: Returns how plain text is written there.
+            in_words: Whether tags may stand inside of what is between two spaces, and around punctuation alone.
         """
         before, inner, after = self.trim()
 
         def write(translated: Answered) -> str:
-            return raw if translated.text == inner.text else before + inner.render(translated, spell) + after
+            if translated.text == inner.text:
+                return raw
+            return before + inner.render(translated, spell, in_words=in_words) + after
 
         return Segment(inner.text, raw, write)
 
@@ -160,11 +163,11 @@ class Inline:
 
         return Segment(plain.text, raw, write)
 
-    def render(self, translated: Answered, spell: Callable[[str], str]) -> str:
+    def render(self, translated: Answered, spell: Callable[[str], str], *, in_words: bool = True) -> str:
         """Returns a translation with the opaque things in their places and the tags around their words."""
         text = translated.text
         opaques = self._find_opaques(text)
-        tags = self._place_tags(translated)
+        tags = self._place_tags(translated, in_words=in_words)
         written: list[str] = []
         for start, end in _cuts(len(text), [*opaques, *(place + 1 for place in opaques), *tags]):
             written += tags.get(start, ())
@@ -209,13 +212,15 @@ class Inline:
             if character in _IS_OPAQUE and raws[character]
         }
 
-    def _place_tags(self, translated: Answered) -> dict[int, list[str]]:
+    def _place_tags(self, translated: Answered, *, in_words: bool) -> dict[int, list[str]]:
         """The tags before each character of a translation."""
         closings: defaultdict[int, list[str]] = defaultdict(list)
         openings: defaultdict[int, list[str]] = defaultdict(list)
         units = _find_units(self.text, translated) if self.pairs else []
         if units:
-            placed = _place(_tree(self.pairs), units, (0, len(self.text)))
+            placed = list(_place(_tree(self.pairs), units, (0, len(self.text))))
+            if not in_words:
+                placed = [(pair, *_whole_words(translated.text, start, end)) for pair, start, end in placed]
             # Outer ones come first: they open first and close last.
             for pair, start, end in sorted(placed, key=lambda place: (place[1], -place[2])):
                 openings[start].append(pair.opening)
@@ -329,6 +334,16 @@ def _place(nodes: Sequence[_Node], units: Sequence[_Unit], bounds: tuple[int, in
         yield from _place(node.inner, mine, (node.pair.start, node.pair.end))
 
 
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """Widens a place to what stands between spaces, without the punctuation at its ends if there is anything else."""
+    while start > 0 and not text[start - 1].isspace():
+        start -= 1
+    while end < len(text) and not text[end].isspace():
+        end += 1
+    words = [place for place in range(start, end) if _is_word(text[place])]
+    return (words[0], words[-1] + 1) if words else (start, end)
+
+
 def _take(nodes: Sequence[_Node], units: Sequence[_Unit]) -> dict[int, tuple[int, int]]:
     """Which run of words belongs to each pair, for those that have any."""
     owners = [_owner(nodes, unit) for unit in units]
@@ -378,8 +393,10 @@ def together(segments: Sequence[Segment], raw: str, combine: Callable[[Sequence[
 
     def write(translated: Answered) -> str:
         lines = translated.text.split("\n")
-        if translated.text == text or len(lines) != sum(num_lines):
+        if translated.text == text:
             return raw
+        if len(lines) != sum(num_lines):
+            raise UnwritableError
         written: list[str] = []
         start = target_start = first = 0
         for segment, number in zip(segments, num_lines, strict=True):

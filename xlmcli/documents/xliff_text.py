@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -216,4 +215,4 @@ def escape(text: str) -> str:
 
 def escape_all(text: str) -> str:
     """Returns how a text is written in XML whose encoding is not known to have its letters."""
-    return re.sub(r"[^\x00-\x7f]", lambda letter: f"&#{ord(letter[0])};", escape(text))
+    return escape(text).encode("ascii", "xmlcharrefreplace").decode()
