@@ -15,7 +15,7 @@ from xlmcli.errors import UsageError
 from xlmcli.infer.encoders import TextEncoder
 from xlmcli.infer.engine import Device, EngineOptions
 from xlmcli.infer.iteration import iter_answers
-from xlmcli.infer.translation import DirectionEngines, SearchOptions, choose_direction, open_direction
+from xlmcli.infer.directions import DirectionEngines, SearchOptions, choose_direction, open_direction
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,7 +19,8 @@ from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
 
 if TYPE_CHECKING:
     from xlmcli.bundle.choosing import Step
-    from xlmcli.infer.translation import SearchOptions, TranslationCounts
+    from xlmcli.infer.directions import SearchOptions
+    from xlmcli.infer.hypotheses import TranslationCounts
 
 
 @click.command(cls=StreamCommand)
@@ -153,8 +154,8 @@ def command(
     formats = choose_formats(options, documents, has_more=has_more)
     with open_stream(options, formats) as stream:
         from xlmcli.bundle.choosing import find_route
+        from xlmcli.infer.directions import SearchOptions
         from xlmcli.infer.languages import AUTO
-        from xlmcli.infer.translation import SearchOptions
 
         search = SearchOptions(
             beam_size=beam_size,
@@ -198,7 +199,8 @@ def command(
 
 def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions) -> TranslationCounts:
     """Translates by one model, or by two that follow each other."""
-    from xlmcli.infer.translation import TranslationCounts, open_translation
+    from xlmcli.infer.directions import open_translation
+    from xlmcli.infer.hypotheses import TranslationCounts
 
     stream.check_models(*(step.path for step in route))
     sink = stream.new_sink(search.added)

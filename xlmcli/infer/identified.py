@@ -14,14 +14,9 @@ from xlmcli.infer.languages import IdentifiedLanguages, Languages, OneLanguage
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.pipeline import Pending
 from xlmcli.infer.records.protocols import Record
-from xlmcli.infer.translation import (
-    DirectionEngines,
-    SearchOptions,
-    Translation,
-    TranslationCounts,
-    Translations,
-    open_direction,
-)
+from xlmcli.infer.directions import DirectionEngines, SearchOptions, open_direction
+from xlmcli.infer.hypotheses import TranslationCounts, Translations
+from xlmcli.infer.translation import Translation
 
 
 class IdentifiedTranslation:

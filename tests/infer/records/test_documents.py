@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from xlmcli.documents.formats import DOCUMENT_FORMATS, DocumentOptions
 from xlmcli.errors import DataError
+from xlmcli.infer.hypotheses import Hypothesis, Translations
 from xlmcli.infer.reading import Input, LineCounter
 from xlmcli.infer.records.formats import iter_records
 from xlmcli.infer.records.protocols import FormatOptions
 from xlmcli.infer.sinks import written
-from xlmcli.infer.translation import Hypothesis, Translations
 
 BEGINNINGS = {"xliff": "<xliff>", "vtt": "WEBVTT\n\n", "srt": "1\n00:00:01,000 --> 00:00:02,000\n"}
 ENDS = {"xliff": "</xliff>"}
