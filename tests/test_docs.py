@@ -25,7 +25,7 @@ from xlmcli.errors import ExitCode
 REPOSITORY = Path(__file__).parent.parent
 PAGES = {page.stem: page.read_text(encoding="utf-8") for page in blocks.PAGES}
 # Guides that come with their commands.
-WRITTEN_ELSEWHERE = ("corpora.md", "documents-and-terms.md")
+WRITTEN_ELSEWHERE = ("corpora.md",)
 CHANGELOG = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
 
 

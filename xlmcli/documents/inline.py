@@ -176,30 +176,41 @@ class Inline:
 
     def trim(self) -> tuple[str, Inline, str]:
         """Returns what stands before all of the text (tags around it, images and such), the rest, what stands after."""
-        text, opaques, pairs = self.text, list(self.opaques), list(self.pairs)
-        before = after = ""
+        text, pairs = self.text, list(self.pairs)
+        start, end = 0, len(text)
+        first, last = 0, len(self.opaques)
+        before: list[str] = []
+        after: list[str] = []
         while True:
-            if pairs and pairs[-1].start == 0 and pairs[-1].end == len(text):
+            if pairs and pairs[-1].start <= start and pairs[-1].end >= end:
                 outer = pairs.pop()
-                before, after = before + outer.opening, outer.closing + after
-            elif opaques and not opaques[0].is_word and text[0] in _IS_OPAQUE and _stands_apart(pairs, 0, 1):
-                rest = text[1:].lstrip(" ")
-                gone = len(text) - len(rest)
-                before += opaques.pop(0).raw + " " * (gone - 1)
-                pairs = [pair._replace(start=max(0, pair.start - gone), end=pair.end - gone) for pair in pairs]
-                text = _renumbered(rest)
-            elif (
-                opaques
-                and not opaques[-1].is_word
-                and text[-1] in _IS_OPAQUE
-                and _stands_apart(pairs, len(text) - 1, len(text))
-            ):
-                rest = text[:-1].rstrip(" ")
-                after = " " * (len(text) - 1 - len(rest)) + opaques.pop().raw + after
-                pairs = [pair._replace(end=min(pair.end, len(rest))) for pair in pairs]
-                text = rest
+                before.append(outer.opening)
+                after.append(outer.closing)
+            elif first < last and self._is_apart(start, self.opaques[first], pairs):
+                before.append(self.opaques[first].raw)
+                start, first = start + 1, first + 1
+                while start < end and text[start] == " ":
+                    before.append(" ")
+                    start += 1
+            elif first < last and self._is_apart(end - 1, self.opaques[last - 1], pairs):
+                after.append(self.opaques[last - 1].raw)
+                end, last = end - 1, last - 1
+                while start < end and text[end - 1] == " ":
+                    after.append(" ")
+                    end -= 1
             else:
-                return before, Inline(text, tuple(opaques), tuple(pairs)), after
+                break
+        inner = [Pair(max(start, pair.start) - start, min(end, pair.end) - start, *pair[2:]) for pair in pairs]
+        rest = Inline(_renumbered(text[start:end]), self.opaques[first:last], tuple(inner))
+        return "".join(before), rest, "".join(reversed(after))
+
+    def _is_apart(self, place: int, opaque: _Opaque, pairs: Sequence[Pair]) -> bool:
+        """Whether an opaque thing that is no word stands at an end of a text, and no pair begins or ends there."""
+        return (
+            not opaque.is_word
+            and self.text[place] in _IS_OPAQUE
+            and all(pair.start > place or pair.end <= place for pair in pairs)
+        )
 
     def _find_opaques(self, text: str) -> dict[int, str]:
         """What stands for each opaque character of a translation, by its place."""
@@ -232,11 +243,6 @@ class Inline:
 def opaques_lost(segment_text: str, translation: str) -> bool:
     """Whether a translation lacks, or doubles, an opaque character of its text."""
     return sorted(iter_marks(segment_text)) != sorted(iter_marks(translation))
-
-
-def _stands_apart(pairs: Sequence[Pair], start: int, end: int) -> bool:
-    """Whether no pair begins or ends at an opaque character that stands at the end of a text."""
-    return all(pair.start >= end or pair.end <= start for pair in pairs)
 
 
 def _renumbered(text: str) -> str:
