@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from xlmcli.bundle import AlignmentHead, Bundle, find_model, open_bundle
 from xlmcli.infer.alignment import Alignment, Attention, WordAligner
+from xlmcli.infer.directions import open_engine
 from xlmcli.infer.engine import EngineOptions, Translated
 from xlmcli.infer.guards import PieceTranslation
 from xlmcli.infer.pieces import Piece
-from xlmcli.infer.translation import open_engine
 from xlmcli.records import Direction
 
 PAIRS = Path(__file__).with_name("aligned.en-fr.tsv")

@@ -24,8 +24,6 @@ from xlmcli.errors import ExitCode
 
 REPOSITORY = Path(__file__).parent.parent
 PAGES = {page.stem: page.read_text(encoding="utf-8") for page in blocks.PAGES}
-# Guides that come with their commands.
-WRITTEN_ELSEWHERE = ("documents-and-terms.md",)
 CHANGELOG = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
@@ -127,8 +125,6 @@ def test_pages_name_commands_and_options_that_exist(page: Path) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target, anchor in re.findall(r"\]\(((?!https?:)[^)#]*)(#[^)]+)?\)", page.read_text(encoding="utf-8")):
         path = (page.parent / target).resolve() if target else page
-        if path.name in WRITTEN_ELSEWHERE and not path.exists():
-            continue
         assert path.exists(), target
         if anchor:
             titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal
 
 from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model, open_bundle
 from xlmcli.errors import UsageError
+from xlmcli.infer.directions import DirectionEngines, SearchOptions, choose_direction, open_direction
 from xlmcli.infer.encoders import TextEncoder
 from xlmcli.infer.engine import Device, EngineOptions
 from xlmcli.infer.iteration import iter_answers
-from xlmcli.infer.translation import DirectionEngines, SearchOptions, choose_direction, open_direction
 
 if TYPE_CHECKING:
     import numpy as np

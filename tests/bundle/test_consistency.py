@@ -238,8 +238,8 @@ def test_an_encoder_is_told_languages_that_it_has(tiny_classifier: Path, tmp_pat
 
 def greedy(folder: Path) -> list[int]:
     """The ids of a translation."""
+    from xlmcli.infer.directions import open_engine
     from xlmcli.infer.engine import Decoding, EngineOptions
-    from xlmcli.infer.translation import open_engine
     from xlmcli.records import Direction
 
     bundle, direction = open_bundle(folder), Direction("en", "fr")

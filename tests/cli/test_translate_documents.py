@@ -193,6 +193,31 @@ def test_a_document_from_a_pipe_is_named_by_its_format(xlm: Run) -> None:
     assert (done.code, done.out) == (ExitCode.OK, "# Le chat\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.po", 'msgid "The %s car"\nmsgstr ""\n\nmsgid "It rains."\nmsgstr ""\n', "%s"),
+        ("a.xlf", "<xliff><trans-unit><source>The <g>red</g> car. It rains.</source></trans-unit></xliff>", "<g>"),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:03,000\nThe <i>red</i> car.\nIt rains.\n", "<i>"),
+        ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:03.000\n<v Ann>The red car.\nIt rains.\n", "<v Ann>"),
+        ("a.html", "<p>The <b>red</b> car.</p><p>It rains.</p>", "<b>"),
+        ("a.md", "The **red** car.\n\n- It rains.\n", "**"),
+        ("a.json", '{"a": "The {red} car.", "b": "It rains."}', "{red}"),
+        ("a.properties", "a=The {0} car.\nb=It rains.\n", "{0}"),
+    ],
+)  # fmt: skip
+def test_documents_have_terms_and_what_is_remembered(
+    translate: Run, tmp_path: Path, name: str, content: str, expected: str
+) -> None:
+    terms, memory = tmp_path / "terms.tsv", tmp_path / "memory.tsv"
+    terms.write_text("car\tbagnole\nrains\tneige\n")
+    memory.write_text("It rains.\tIl tombe des cordes.\n")
+    converted = translate(name, content, "--terms", terms, "--translate-memory", memory)
+    assert converted.count("bagnole") == converted.count("Il tombe des cordes.") == 1
+    assert "neige" not in converted
+    assert converted.count(expected) == content.count(expected) * (2 if name in ("a.po", "a.xlf") else 1)
+
+
 def test_only_what_is_missing_is_translated(translate: Run, tmp_path: Path) -> None:
     other = tmp_path / "other.json"
     other.write_text('{"c": ["Le vieux chat"]}')

@@ -86,16 +86,35 @@ def test_every_format_and_every_translation_has_the_terms(translate: Run, terms:
     assert set(answer) == {"text", "nbest"}
 
 
-def test_terms_that_have_no_place_are_marked_and_counted(translate: Run, tmp_path: Path, terms: Path) -> None:
-    missing = tmp_path / "missing.tsv"
-    missing.write_text(".x\tbizarre\nrains\tcoule\nIt rains\til coule\n", encoding="utf-8")
-    content = json.dumps({"text": "It rains It rains It rains rains rains rains rains rains rains rains rains."}) + "\n"
-    done = translate("--terms", missing, "--format", "jsonl", stdin=content)
-    assert json.loads(done.out)["warnings"][-1] == "terms"
+NOT_LINKED = json.dumps({"text": "A man practices boxing"}) + "\n"
+
+
+@pytest.fixture
+def not_linked(tmp_path: Path) -> Path:
+    """A term to which the model links no word."""
+    path = tmp_path / "not-linked.tsv"
+    path.write_text("practices\texerce\n", encoding="utf-8")
+    return path
+
+
+def test_a_line_is_parted_at_a_term_that_has_no_place(translate: Run, not_linked: Path) -> None:
+    done = translate("--terms", not_linked, "--format", "jsonl", stdin=NOT_LINKED)
+    answer = json.loads(done.out)
+    assert " exerce " in answer["text"]
+    assert answer["warnings"] == ["parted"]
+    assert "1 line where the text around protected spans was translated in parts" in done.err
+
+
+def test_terms_that_have_no_place_are_marked_and_counted(
+    translate: Run, tmp_path: Path, terms: Path, not_linked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xlmcli.infer.translation.Translation.ask_again", lambda *_: [])
+    done = translate("--terms", not_linked, "--format", "jsonl", stdin=NOT_LINKED)
+    assert json.loads(done.out)["warnings"] == ["terms"]
     assert "1 line with a term that has no place in the translation" in done.err
     out = tmp_path / "out.jsonl"
-    options = ["--terms", missing, "--format", "jsonl", "--terms-missing", "error", "-o", out]
-    done = translate(*options, stdin=content, code=ExitCode.GATE_FAILED)
+    options = ["--terms", not_linked, "--format", "jsonl", "--terms-missing", "error", "-o", out]
+    done = translate(*options, stdin=NOT_LINKED, code=ExitCode.GATE_FAILED)
     assert done.err.startswith("error: lines with a term that has no place in the translation: 1\n\nhint: ")
     assert not out.exists()
     assert translate("--terms", terms, "--terms-missing", "error", stdin="The car.\n").out == "La bagnole.\n"

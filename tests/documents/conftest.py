@@ -10,7 +10,7 @@ import pytest
 
 from xlmcli.documents.formats import DocumentOptions
 from xlmcli.documents.parsers import new_parser
-from xlmcli.documents.parts import Answered, DocumentLine
+from xlmcli.documents.parts import Answered, DocumentLine, Segment, UnwritableError
 
 Convert = Callable[..., str]
 
@@ -26,6 +26,13 @@ def convert() -> Convert:
             text = line.removesuffix("\n").removesuffix("\r")
             parts += parser.read(DocumentLine(text, line[len(text) :], f"FILE:{number}"))
         parts += parser.end()
-        return "".join(part if isinstance(part, str) else part.write(Answered(translate(part.text))) for part in parts)
+        return "".join(part if isinstance(part, str) else write(part, translate(part.text)) for part in parts)
 
     return run
+
+
+def write(segment: Segment, translation: str) -> str:
+    try:
+        return segment.write(Answered(translation))
+    except UnwritableError:
+        return segment.raw

@@ -114,6 +114,10 @@ def test_without_marks_and_all_anew(convert: Convert) -> None:
     assert 'msgstr "TRANSLATED"' in converted
 
 
+def test_flags_that_are_none_become_one(convert: Convert) -> None:
+    assert convert("po", '#,\nmsgid "a"\nmsgstr ""\n', str.upper) == '#, fuzzy\nmsgid "a"\nmsgstr "A"\n'
+
+
 def test_the_header_tells_the_language(convert: Convert) -> None:
     converted = convert("po", HEADER.replace("UTF-8", "CHARSET"), target_lang="fr")
     assert converted == HEADER.replace("de\\n", "fr\\n") + '"X-Generator: xlm\\n"\n'

@@ -55,6 +55,21 @@ def test_all_but_prose_stays(convert: Convert) -> None:
     assert convert("html", "<p>a b", str.upper, target_lang="fr") == "<p>A B"
 
 
+@pytest.mark.parametrize(
+    ("head", "written"),
+    [
+        ('<meta charset="iso-8859-1">', "&#233;t&#233;"),
+        ('<META http-equiv=Content-Type content="text/html; charset=windows-1252">', "&#233;t&#233;"),
+        ('<meta charset="UTF-8">', "été"),
+        ("", "été"),
+    ],
+)
+def test_a_page_of_another_character_set_is_written_in_references(convert: Convert, head: str, written: str) -> None:
+    page = f"{head}<p>summer</p>"
+    assert convert("html", page, lambda text: "été") == page.replace("summer", written)
+    assert convert("html", f"{head}<p>été</p>") == f"{head}<p>été</p>"
+
+
 def backwards(text: str) -> str:
     return "\n".join(line[::-1] for line in text.split("\n"))
 

@@ -71,10 +71,13 @@ ANOTHER HEADING
 
 I LIKE THE [RED CAR](https://x.org/a_b "The title"), **VERY MUCH**, AND `code span` HERE.\x20\x20
 A HARD BREAK\\
-AND A SOFT ONE. SEE <https://example.org> OR https://example.org/x_y, ![not this](a.png), [REF][ref], [OTHER TEXT][ref].
+AND A SOFT ONE. SEE <https://example.org> OR https://example.org/x_y, ![not this](a.png), [REF][ref],
+[OTHER TEXT][ref].
 
-> A QUOTE OF TWO LINES, ***VERY GOOD*** ~~OLD~~.
-> - [ ] A TASK THAT GOES ON
+> A QUOTE OF TWO LINES, ***VERY
+> GOOD*** ~~OLD~~.
+> - [ ] A TASK THAT
+>   GOES ON
 > - [x] DONE
 
 1. ONE * TWO 3 * 4 © FIVE
@@ -91,7 +94,7 @@ print("not this")
 | A CAT | B |
 |-------|--:|
 | ONE `x` | 1 |
-| **BOLD** TEXT | c \\| d |
+| **BOLD** TEXT | C \\| D |
 
 <div>not this</div>
 
@@ -155,6 +158,11 @@ def test_no_markup_is_lost_nor_made(convert: Convert, content: str, text: str) -
     assert structure(convert("md", content, translate)) == structure(content)
 
 
+def test_a_text_stays_whose_marks_cannot_be_kept(convert: Convert) -> None:
+    content = "a [*b*](x) and [c](y) d\n"
+    assert convert("md", content, lambda _: "e") == content
+
+
 @pytest.mark.parametrize(
     ("content", "translation", "expected"),
     [
@@ -164,7 +172,11 @@ def test_no_markup_is_lost_nor_made(convert: Convert, content: str, text: str) -
         ("a text", "R&amp;D \\*", "R&amp;amp;D \\\\*"),
         ("| a text |\n|---|\n", "a | b", "| a \\| b |\n|---|\n"),
         ("- a text", "- b", "- \\- b"),
+        ("**a** text", "x(b) c", "**x(b**) c"),
+        ("| `a \\| b` text |\n|---|\n", "\ufdda x | y", "| `a \\| b` x \\| y |\n|---|\n"),
+        ("- a text of\n  two lines", "+ a - b 1. c # d <e> f", "- \\+ a - b 1.\n  c # d \\<e\\>\n  f"),
+        ("> a text\r\n> [of](x) lines", "one two three four", "> one two\r\n> [three](x)\r\n> four"),
     ],
 )
-def test_what_would_be_markup_is_escaped(convert: Convert, content: str, translation: str, expected: str) -> None:
+def test_what_would_be_markup_is_none(convert: Convert, content: str, translation: str, expected: str) -> None:
     assert convert("md", content, lambda _: translation) == expected

@@ -11,10 +11,10 @@ import pytest
 from benchmarks.alignment import BACK, FORTH, measure
 from xlmcli.bundle import Bundle, find_model, open_bundle
 from xlmcli.infer.alignment import Alignment, SymmetricTranslations, WordAligner
+from xlmcli.infer.directions import open_engine
 from xlmcli.infer.engine import EngineOptions, Translated
 from xlmcli.infer.guards import PieceTranslation
 from xlmcli.infer.pieces import Piece
-from xlmcli.infer.translation import open_engine
 from xlmcli.model.forced import ForcedTranslations
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import cycle
 
 import pytest
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 
 from xlmcli.infer.alignment import Alignment, WordAligner
 from xlmcli.infer.engine import Decoding, Translated
+from xlmcli.infer.hypotheses import Translations
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.text import TextRecord
 from xlmcli.infer.terms import TermList
-from xlmcli.infer.translation import Translation, Translations
+from xlmcli.infer.translation import Translation
 from xlmcli.records import Direction
 from xlmcli.text.byte_pieces import BYTE_PIECES, BytePieces
 from xlmcli.text.places import find_words
@@ -116,6 +118,9 @@ def translate(translation: Translation, text: str) -> Translations:
     record = TextRecord(Line(text, "\n", "test", 1, b""), 0, text)
     (prepared,) = translation.prepare([record])
     results = translation.submit(prepared.pieces).wait() if prepared.pieces else []
+    if again := translation.ask_again(record, prepared, results):
+        prepared = replace(prepared, pieces=[*prepared.pieces, *again])
+        results += translation.submit(again).wait()
     return translation.finish(record, prepared, results)
 
 
@@ -350,7 +355,7 @@ def test_terms_take_the_place_of_linked_words_before_marks_carry_them() -> None:
     translation, engine = make(said.__getitem__, terms=TERMS, aligner=InOrder(3))
     answer = translate(translation, "The cat sleeps")
     assert (best_of(answer), answer.warnings) == ("LE Chat DORT", ())
-    assert engine.asked == ["The cat sleeps", f"The {A} sleeps"]
+    assert engine.asked == ["The cat sleeps"]
 
 
 def test_marks_carry_terms_that_have_no_linked_words() -> None:
@@ -363,8 +368,17 @@ def test_marks_carry_terms_that_have_no_linked_words() -> None:
     assert engine.asked.count("Now") == 3
 
 
-def test_terms_that_nothing_carries_are_counted() -> None:
-    translation, _ = make(lambda text: ["LE FELIN"], terms=TERMS, aligner=InOrder(1), knows_marks=False)
+def test_a_text_is_parted_at_terms_that_nothing_carries() -> None:
+    translation, engine = make(lambda text: ["LE FELIN"], terms=TERMS, aligner=InOrder(1), knows_marks=False)
+    answer = translate(translation, "The cat sleeps")
+    assert (best_of(answer), answer.warnings) == ("LE FELIN Chat LE FELIN", ("parted",))
+    assert engine.asked == ["The cat sleeps", "The", "sleeps"]
+    assert (translation.counts.num_parted, translation.counts.num_without_term) == (1, 0)
+
+
+def test_terms_that_are_lost_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    translation, _ = make(lambda text: ["LE FELIN"], terms=TERMS, aligner=InOrder(1))
+    monkeypatch.setattr(translation, "ask_again", lambda *_: [])
     answer = translate(translation, "The cat sleeps")
     assert (best_of(answer), answer.warnings) == ("LE FELIN", ("terms",))
     assert translation.counts.num_without_term == 1

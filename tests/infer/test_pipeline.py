@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xlmcli.errors import DataError
+from xlmcli.infer.hypotheses import Hypothesis, Translations
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.pipeline import Pipeline, PipelineOptions
 from xlmcli.infer.reading import Input, LineCounter
 from xlmcli.infer.records.formats import iter_records
 from xlmcli.infer.records.protocols import Answer, FormatOptions, Record
-from xlmcli.infer.translation import Hypothesis, Translations
 
 TIMEOUT_SECONDS = 20
 

@@ -16,9 +16,9 @@ import pytest
 CAPITALS = """
 import json, sys, time
 from xlmcli import cli, journal
-from xlmcli.infer import translation
+from xlmcli.infer import directions
 from xlmcli.infer.pieces import Piece, Prepared
-from xlmcli.infer.translation import Hypothesis, TranslationCounts, Translations
+from xlmcli.infer.hypotheses import Hypothesis, TranslationCounts, Translations
 
 class Pending:
     def wait(self):
@@ -46,7 +46,7 @@ class Capitals:
 journal.SECONDS_BETWEEN_SAVES = 0.02
 journal._FRAME_BYTES = 1000
 told = sys.argv.pop(1)
-translation.open_translation = lambda *_: Capitals(told)
+directions.open_translation = lambda *_: Capitals(told)
 cli.run(sys.argv[1:])
 """
 NUM_RECORDS = 400

@@ -8,17 +8,13 @@ import pytest
 
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import ModelError, UsageError
+from xlmcli.infer.directions import SearchOptions, choose_direction, open_translation
 from xlmcli.infer.engine import Decoding, EngineOptions, Translated
 from xlmcli.infer.guards import GuardedTranslations
+from xlmcli.infer.hypotheses import Translations
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.text import TextRecord
-from xlmcli.infer.translation import (
-    SearchOptions,
-    Translation,
-    Translations,
-    choose_direction,
-    open_translation,
-)
+from xlmcli.infer.translation import Translation
 from xlmcli.records import Direction
 from xlmcli.text.byte_pieces import BytePieces
 

@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 from xlmcli.attention.maps import AttentionMap, Group, When
 from xlmcli.bundle import Bundle, is_bundle, open_bundle
 from xlmcli.errors import DataError, UsageError
+from xlmcli.infer.directions import choose_direction, open_engine
 from xlmcli.infer.engine import Decoding, EngineOptions
 from xlmcli.infer.languages import follows_transformers, open_languages
-from xlmcli.infer.translation import choose_direction, open_engine
 from xlmcli.model.forced import ForcedTranslations
 from xlmcli.model.network import Array, Network
 from xlmcli.text import Tokenizer

@@ -44,7 +44,7 @@ def document_options(function: Function) -> Function:
             "--only-missing",
             type=FILE,
             metavar="OTHER",
-            help="json, properties: take the texts that this file has over, and translate those that it lacks.",
+            help="json, properties: take over the texts that this file has for keys of FILE, and translate the others.",
         ),
         click.option(
             "--max-line-length",

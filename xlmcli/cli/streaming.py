@@ -349,7 +349,10 @@ class LineStream:
         """
         if self._options.quiet:
             return
-        parts = self._summary(counts, self._counter.num_replaced)
+        parts = [
+            *self._summary(counts, self._counter.num_replaced),
+            (self._counter.num_unwritten, "left as they were, since the translation cannot have their markup"),
+        ]
         happened = [f"{count:,} {'line' if count == 1 else 'lines'} {what}" for count, what in parts if count]
         if happened:
             print_note("; ".join(happened))

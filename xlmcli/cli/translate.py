@@ -19,7 +19,8 @@ from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
 
 if TYPE_CHECKING:
     from xlmcli.bundle.choosing import Step
-    from xlmcli.infer.translation import SearchOptions, TranslationCounts
+    from xlmcli.infer.directions import SearchOptions
+    from xlmcli.infer.hypotheses import TranslationCounts
 
 
 @click.command(cls=StreamCommand)
@@ -106,7 +107,7 @@ def command(
       jsonl                  the object with its field translated; --with-scores adds "score", --n-best N "nbest"
                              (a list of {"text", "score"}), and what went wrong stands in "warnings": "cut" (inside a
                              sentence longer than the model), "repetition", "unfinished" (stopped at the length limit),
-                             "parted" (a protected span was lost or none learned; the rest was translated in parts),
+                             "parted" (a protected span or a term was lost; the rest was translated in parts),
                              "respelt" (characters came out broken; it was searched for without rare ones),
                              "terms" (one has no place in the translation); --translate-memory adds "memory" (true
                              where the text, or a sentence of it, was answered from there)
@@ -134,9 +135,9 @@ def command(
     With --terms (may be repeated), each term that stands in the text comes out as its translation, as it is written in
     the list: whole words; in any case, unless the term has capitals; the longest, where terms overlap. Inflected forms
     are terms of their own. They take the place of the words that --alignment would link to them; where there are none,
-    a model that has learned protected spans carries them as it carries those. What stands in addresses and the like is
-    no term. A text that --translate-memory has (exactly, but for spaces at its ends), or a sentence or a line of it, is
-    answered from there, terms or not.
+    a model that has learned protected spans carries them as it carries those, and with any other the text is translated
+    in parts around them. What stands in addresses and the like is no term. A text that --translate-memory has (exactly,
+    but for spaces at its ends), or a sentence or a line of it, is answered from there, terms or not.
 
     A score is the log probability of the translation divided by its length in tokens to the power of --length-penalty.
 
@@ -153,8 +154,8 @@ def command(
     formats = choose_formats(options, documents, has_more=has_more)
     with open_stream(options, formats) as stream:
         from xlmcli.bundle.choosing import find_route
+        from xlmcli.infer.directions import SearchOptions
         from xlmcli.infer.languages import AUTO
-        from xlmcli.infer.translation import SearchOptions
 
         search = SearchOptions(
             beam_size=beam_size,
@@ -198,7 +199,8 @@ def command(
 
 def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions) -> TranslationCounts:
     """Translates by one model, or by two that follow each other."""
-    from xlmcli.infer.translation import TranslationCounts, open_translation
+    from xlmcli.infer.directions import open_translation
+    from xlmcli.infer.hypotheses import TranslationCounts
 
     stream.check_models(*(step.path for step in route))
     sink = stream.new_sink(search.added)

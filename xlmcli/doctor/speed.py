@@ -10,9 +10,10 @@ from xlmcli.bundle import embedded_models, open_bundle
 from xlmcli.bundle.reading import DEFAULT_MODEL
 from xlmcli.doctor.trial import REINSTALL, Trial, TrialSpeed
 from xlmcli.errors import ModelError, XlmError
+from xlmcli.infer.directions import SearchOptions, open_translation
 from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.records.protocols import RawRecord
-from xlmcli.infer.translation import SearchOptions, Translation, open_translation
+from xlmcli.infer.translation import Translation
 
 _SECONDS = 1.0
 _COPIES = 4  # Of each text, so that a batch is about as large as in a corpus.

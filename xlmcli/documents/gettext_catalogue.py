@@ -183,7 +183,8 @@ class GettextParser:
             ending = entry.lines[0].ending or "\n"
             for number, line in enumerate(entry.lines[:first]):
                 if line.text.startswith("#,"):
-                    return entry.raw(0, number) + f"#, fuzzy,{line.raw[2:]}" + entry.raw(number + 1, end)
+                    others = f",{line.raw[2:]}" if line.text.strip("#, ") else line.ending
+                    return entry.raw(0, number) + f"#, fuzzy{others}" + entry.raw(number + 1, end)
             return entry.raw(0, first) + f"#, fuzzy{ending}" + entry.raw(first, end)
         kept = [line.raw if not line.text.startswith("#,") else _without_fuzzy(line) for line in entry.lines[:first]]
         return "".join(kept) + entry.raw(first, end)

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from xlmcli.documents.formats import DocumentOptions
 from xlmcli.documents.inline import InlineBuilder, together
 from xlmcli.documents.messages import paired_tags
-from xlmcli.documents.parts import Part, Segment, WholeDocument, line_of
+from xlmcli.documents.parts import Answered, Part, Segment, WholeDocument, line_of
 from xlmcli.errors import DataError
 
 _INLINE = frozenset(
@@ -33,6 +33,10 @@ _NAME = re.compile(r"</?([A-Za-z][^\s/>]*)")
 _IN_TAG = re.compile(r"=\s*([\"'])|>")
 _ATTRIBUTE = re.compile(r"([^\s=\"'<>/]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
 _ENTITY = re.compile(r"&(?:[A-Za-z]\w{1,31}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+_OTHER_CHARSET = re.compile(
+    r"<meta\b[^<>]*\bcharset\s*=\s*[\"']?(?!utf-?8\b)[\w.-]|<\?xml\b[^<>]*\bencoding\s*=\s*[\"'](?!utf-?8\b)",
+    re.IGNORECASE,
+)
 # Stands in a tag for an attribute's text, whose translation is not known yet.
 _HOLE = re.compile("\ufdd0(\\d{1,6})\ufdd1")
 
@@ -67,7 +71,24 @@ class _Attribute(NamedTuple):
 
 def html_parser(options: DocumentOptions) -> WholeDocument:
     """Returns a parser of a page or a part of one."""
-    return WholeDocument(partial(_parse, lang=options.target_lang))
+    return WholeDocument(partial(_parse_page, lang=options.target_lang))
+
+
+def _parse_page(text: str, name: str, lang: str | None) -> Iterator[Part]:
+    parts = _parse(text, name, lang)
+    return map(_in_ascii, parts) if _OTHER_CHARSET.search(text) else parts
+
+
+def _in_ascii(part: Part) -> Part:
+    """Makes references of the letters in a translation that the character set of a page may lack."""
+    if isinstance(part, str):
+        return part
+
+    def write(translated: Answered) -> str:
+        written = part.write(translated)
+        return written if written == part.raw else written.encode("ascii", "xmlcharrefreplace").decode()
+
+    return Segment(part.text, part.raw, write)
 
 
 def _parse(text: str, name: str, lang: str | None) -> Iterator[Part]:

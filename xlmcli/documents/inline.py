@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from xlmcli.documents.parts import Answered, Link, Segment
+from xlmcli.documents.parts import Answered, Link, Segment, UnwritableError
 from xlmcli.text.spans import OPAQUE, iter_marks
 
 _SPACES = re.compile(r"[ \t\r\n\f]+")
@@ -137,17 +137,20 @@ class Inline:
         """Whether there is anything to translate."""
         return any(map(str.isalpha, self.text))
 
-    def segment(self, raw: str, spell: Callable[[str], str]) -> Segment:
+    def segment(self, raw: str, spell: Callable[[str], str], *, in_words: bool = True) -> Segment:
         """Returns the segment of what stands in the document.
 
         Args:
             raw: That.
             spell: Returns how plain text is written there.
+            in_words: Whether tags may stand inside of what is between two spaces, and around punctuation alone.
         """
         before, inner, after = self.trim()
 
         def write(translated: Answered) -> str:
-            return raw if translated.text == inner.text else before + inner.render(translated, spell) + after
+            if translated.text == inner.text:
+                return raw
+            return before + inner.render(translated, spell, in_words=in_words) + after
 
         return Segment(inner.text, raw, write)
 
@@ -160,11 +163,11 @@ class Inline:
 
         return Segment(plain.text, raw, write)
 
-    def render(self, translated: Answered, spell: Callable[[str], str]) -> str:
+    def render(self, translated: Answered, spell: Callable[[str], str], *, in_words: bool = True) -> str:
         """Returns a translation with the opaque things in their places and the tags around their words."""
         text = translated.text
         opaques = self._find_opaques(text)
-        tags = self._place_tags(translated)
+        tags = self._place_tags(translated, in_words=in_words)
         written: list[str] = []
         for start, end in _cuts(len(text), [*opaques, *(place + 1 for place in opaques), *tags]):
             written += tags.get(start, ())
@@ -173,30 +176,41 @@ class Inline:
 
     def trim(self) -> tuple[str, Inline, str]:
         """Returns what stands before all of the text (tags around it, images and such), the rest, what stands after."""
-        text, opaques, pairs = self.text, list(self.opaques), list(self.pairs)
-        before = after = ""
+        text, pairs = self.text, list(self.pairs)
+        start, end = 0, len(text)
+        first, last = 0, len(self.opaques)
+        before: list[str] = []
+        after: list[str] = []
         while True:
-            if pairs and pairs[-1].start == 0 and pairs[-1].end == len(text):
+            if pairs and pairs[-1].start <= start and pairs[-1].end >= end:
                 outer = pairs.pop()
-                before, after = before + outer.opening, outer.closing + after
-            elif opaques and not opaques[0].is_word and text[0] in _IS_OPAQUE and _stands_apart(pairs, 0, 1):
-                rest = text[1:].lstrip(" ")
-                gone = len(text) - len(rest)
-                before += opaques.pop(0).raw + " " * (gone - 1)
-                pairs = [pair._replace(start=max(0, pair.start - gone), end=pair.end - gone) for pair in pairs]
-                text = _renumbered(rest)
-            elif (
-                opaques
-                and not opaques[-1].is_word
-                and text[-1] in _IS_OPAQUE
-                and _stands_apart(pairs, len(text) - 1, len(text))
-            ):
-                rest = text[:-1].rstrip(" ")
-                after = " " * (len(text) - 1 - len(rest)) + opaques.pop().raw + after
-                pairs = [pair._replace(end=min(pair.end, len(rest))) for pair in pairs]
-                text = rest
+                before.append(outer.opening)
+                after.append(outer.closing)
+            elif first < last and self._is_apart(start, self.opaques[first], pairs):
+                before.append(self.opaques[first].raw)
+                start, first = start + 1, first + 1
+                while start < end and text[start] == " ":
+                    before.append(" ")
+                    start += 1
+            elif first < last and self._is_apart(end - 1, self.opaques[last - 1], pairs):
+                after.append(self.opaques[last - 1].raw)
+                end, last = end - 1, last - 1
+                while start < end and text[end - 1] == " ":
+                    after.append(" ")
+                    end -= 1
             else:
-                return before, Inline(text, tuple(opaques), tuple(pairs)), after
+                break
+        inner = [Pair(max(start, pair.start) - start, min(end, pair.end) - start, *pair[2:]) for pair in pairs]
+        rest = Inline(_renumbered(text[start:end]), self.opaques[first:last], tuple(inner))
+        return "".join(before), rest, "".join(reversed(after))
+
+    def _is_apart(self, place: int, opaque: _Opaque, pairs: Sequence[Pair]) -> bool:
+        """Whether an opaque thing that is no word stands at an end of a text, and no pair begins or ends there."""
+        return (
+            not opaque.is_word
+            and self.text[place] in _IS_OPAQUE
+            and all(pair.start > place or pair.end <= place for pair in pairs)
+        )
 
     def _find_opaques(self, text: str) -> dict[int, str]:
         """What stands for each opaque character of a translation, by its place."""
@@ -209,13 +223,15 @@ class Inline:
             if character in _IS_OPAQUE and raws[character]
         }
 
-    def _place_tags(self, translated: Answered) -> dict[int, list[str]]:
+    def _place_tags(self, translated: Answered, *, in_words: bool) -> dict[int, list[str]]:
         """The tags before each character of a translation."""
         closings: defaultdict[int, list[str]] = defaultdict(list)
         openings: defaultdict[int, list[str]] = defaultdict(list)
         units = _find_units(self.text, translated) if self.pairs else []
         if units:
-            placed = _place(_tree(self.pairs), units, (0, len(self.text)))
+            placed = list(_place(_tree(self.pairs), units, (0, len(self.text))))
+            if not in_words:
+                placed = [(pair, *_whole_words(translated.text, start, end)) for pair, start, end in placed]
             # Outer ones come first: they open first and close last.
             for pair, start, end in sorted(placed, key=lambda place: (place[1], -place[2])):
                 openings[start].append(pair.opening)
@@ -227,11 +243,6 @@ class Inline:
 def opaques_lost(segment_text: str, translation: str) -> bool:
     """Whether a translation lacks, or doubles, an opaque character of its text."""
     return sorted(iter_marks(segment_text)) != sorted(iter_marks(translation))
-
-
-def _stands_apart(pairs: Sequence[Pair], start: int, end: int) -> bool:
-    """Whether no pair begins or ends at an opaque character that stands at the end of a text."""
-    return all(pair.start >= end or pair.end <= start for pair in pairs)
 
 
 def _renumbered(text: str) -> str:
@@ -329,6 +340,16 @@ def _place(nodes: Sequence[_Node], units: Sequence[_Unit], bounds: tuple[int, in
         yield from _place(node.inner, mine, (node.pair.start, node.pair.end))
 
 
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """Widens a place to what stands between spaces, without the punctuation at its ends if there is anything else."""
+    while start > 0 and not text[start - 1].isspace():
+        start -= 1
+    while end < len(text) and not text[end].isspace():
+        end += 1
+    words = [place for place in range(start, end) if _is_word(text[place])]
+    return (words[0], words[-1] + 1) if words else (start, end)
+
+
 def _take(nodes: Sequence[_Node], units: Sequence[_Unit]) -> dict[int, tuple[int, int]]:
     """Which run of words belongs to each pair, for those that have any."""
     owners = [_owner(nodes, unit) for unit in units]
@@ -369,19 +390,38 @@ def together(segments: Sequence[Segment], raw: str, combine: Callable[[Sequence[
     """Returns a segment of several, which are asked as lines of one text.
 
     Args:
-        segments: None of their texts has a line end. The first one's words have links.
+        segments: At least one.
         raw: What stands in the document for all of them.
         combine: Returns what stands there, from what is written of each.
     """
     text = "\n".join(segment.text for segment in segments)
+    num_lines = [segment.text.count("\n") + 1 for segment in segments]
 
     def write(translated: Answered) -> str:
         lines = translated.text.split("\n")
-        if translated.text == text or len(lines) != len(segments):
+        if translated.text == text:
             return raw
-        links = [link for link in translated.links if link.target_end <= len(lines[0])]
-        first = segments[0].write(Answered(lines[0], links))
-        rest = [segment.write(Answered(line)) for segment, line in zip(segments[1:], lines[1:], strict=True)]
-        return combine([first, *rest])
+        if len(lines) != sum(num_lines):
+            raise UnwritableError
+        written: list[str] = []
+        start = target_start = first = 0
+        for segment, number in zip(segments, num_lines, strict=True):
+            said = "\n".join(lines[first : first + number])
+            links = [
+                Link(
+                    link.start - start,
+                    link.end - start,
+                    link.target_start - target_start,
+                    link.target_end - target_start,
+                )
+                for link in translated.links
+                if start <= link.start <= start + len(segment.text)
+                and target_start <= link.target_start <= target_start + len(said)
+            ]
+            written.append(segment.write(Answered(said, links)))
+            start += len(segment.text) + 1
+            target_start += len(said) + 1
+            first += number
+        return combine(written)
 
     return Segment(text, raw, write)

@@ -18,7 +18,7 @@ from markdown_it.token import Token
 
 from xlmcli.documents.inline import Inline, InlineBuilder
 from xlmcli.documents.messages import pair_up
-from xlmcli.documents.parts import Answered, Part, Segment
+from xlmcli.documents.parts import Answered, Part, Segment, UnwritableError
 
 _LINE = re.compile(r"([^\r\n]*)(\r\n?|\n|\Z)")
 _FRONT_MATTER = re.compile(r"\ufeff?(---|\+\+\+)[ \t]*\r?\n(?:.*\r?\n)*?\1[ \t]*(?:\r?\n|\Z)")
@@ -33,6 +33,12 @@ _UNDERLINE = re.compile(r"[ \t]*(?:\r\n?|\n)[ \t>]*-+[ \t]*(?:[\r\n]|$)")
 _BLOCK_START = re.compile(
     r"(?:#{1,6}(?=\s|$)|[-+*](?=\s|$)|>|[=-]+\s*$|(?:[*_-]\s*){3,}$|~{3}|`{3}|\||\d{1,9}(?=[.)](?:\s|$)))"
 )
+# In the content of a block, the end of a line that is no hard break.
+_SOFT_BREAK = re.compile(r"(?<!  )(?<!\\)\n")
+# What is not broken into lines: code, tags, targets of links, words; and the spaces before it.
+_UNBROKEN = re.compile(r" *(?:`+[^`]*`+|<[^<>]*>|\]\([^()]*\)|\]\[[^\[\]]*\]|[^ `<\]]|[`<\]])+|[ ]+")
+# With what a line does not begin that was none.
+_UNSAFE_START = re.compile(rf"{_BLOCK_START.pattern}|[<|:!{{$%&\\+=~#>-]|\d+[.)]|\[\^|(?:import|export)\b|$")
 _LIGHT_ESCAPES = re.compile(r"\\(?=[!-/:-@\[-`{-~])|&(?=#?\w+;)")
 _HEAVY_ESCAPES = re.compile(r"[\\`*_\[\]<>&~|]")
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)[^<>]*?(/?)>")
@@ -124,11 +130,9 @@ class _Reader:
                 found = _locate(token.content, text, lines[start:end])
             else:
                 cursor = max(cursor, lines[start][0])
-                place = text.find(token.content, cursor, lines[start][1])
-                found = None
-                if place >= 0:
-                    cursor = place + len(token.content)
-                    found = _Prose(token.content, range(place, cursor + 1), is_cell=True)
+                found = _locate_cell(token.content, text, (cursor, lines[start][1]))
+                if found is not None:
+                    cursor = found.places[-1]
             if found is not None and found.content and not _OTHER_BLOCK.match(found.content):
                 yield _without_start(found)
 
@@ -140,23 +144,31 @@ class _Reader:
         raw = text[prose.places[0] : prose.places[-1]]
         shape = self._shape(prose.content)
         is_underlined = _UNDERLINE.match(text, prose.places[-1]) is not None
-        light, heavy = (inline.segment(raw, spell) for spell in (_spell_lightly, _spell_heavily))
+        tries = [
+            inline.segment(raw, spell, in_words=in_words)
+            for in_words in (True, False)
+            for spell in (_spell_lightly, _spell_heavily)
+        ]
+        wrap = _wrapping(prose, text)
 
         def write(translated: Answered) -> str:
-            if translated.text == light.text:
+            if translated.text == tries[0].text:
                 return raw
-            for segment in (light, heavy):
+            for segment in tries:
                 written = _at_starts(segment.write(translated), raw)
                 if prose.is_cell:
                     written = re.sub(r"(?<!\\)\|", r"\\|", written)
-                elif is_underlined and "|" not in raw:  # It would begin a table, escaped or not.
+                    if self._shape(written.replace("\\|", "|")) == shape:
+                        return written
+                    continue
+                if is_underlined and "|" not in raw:  # It would begin a table, escaped or not.
                     written = written.replace("|", "&#124;")
                 if self._shape(written) == shape:
-                    return written
-            # What cannot be said with this markup stays as it was.
-            return raw
+                    wrapped = wrap(written)
+                    return wrapped if self._shape(wrapped) == shape else written
+            raise UnwritableError
 
-        return Segment(light.text, raw, write)
+        return Segment(tries[0].text, raw, write)
 
     def _shape(self, content: str) -> Counter[tuple[str, str, str, str, str]]:
         """What is in a text but text."""
@@ -335,6 +347,53 @@ def _locate(content: str, text: str, lines: Sequence[tuple[int, int]]) -> _Prose
         else:
             places.append(place + len(line) - num_spaces)
     return _Prose(content, places)
+
+
+def _locate_cell(content: str, text: str, place: tuple[int, int]) -> _Prose | None:
+    """Finds a cell of a table, in which bars are escaped."""
+    pattern = re.compile(r"\\?".join(map(re.escape, re.split(r"(?=\|)", content))))
+    found = pattern.search(text, *place)
+    if found is None:
+        return None
+    places: list[int] = []
+    position = found.start()
+    for character in content:
+        places.append(position)
+        position += 1 + (character == "|" and text[position] == "\\")
+    return _Prose(content, [*places, position], is_cell=True)
+
+
+def _wrapping(prose: _Prose, text: str) -> Callable[[str], str]:
+    """Returns what wraps a translation as its text is wrapped: behind the same marks, and no wider."""
+    end = next((match.start() for match in _SOFT_BREAK.finditer(prose.content)), None)
+    if end is None or prose.is_cell:
+        return str
+    line_end = text[prose.places[end] : prose.places[end + 1]]
+    prefix = line_end.lstrip("\r\n")
+    width = max(map(len, prose.content.splitlines()))
+    if prefix == line_end:  # Something else stands between the lines.
+        return str
+
+    def wrap(written: str) -> str:
+        lines: list[str] = []
+        for line in re.split(r"(?<=\n)", written):
+            start = line[: len(line) - len(line.lstrip(" \t>"))] if lines else ""
+            lines.append(start + _wrap(line[len(start) :], width, line_end))
+        return "".join(lines)
+
+    return wrap
+
+
+def _wrap(line: str, width: int, line_end: str) -> str:
+    """Breaks a line where no mark, tag or code is broken, and no line comes out that begins like a block."""
+    wrapped, length = "", 0
+    for word in _UNBROKEN.findall(line):
+        inner = word.lstrip(" ")
+        if wrapped and word != inner and length + len(word) > width and not _UNSAFE_START.match(inner):
+            wrapped, length = wrapped + line_end, 0
+            word = inner
+        wrapped, length = wrapped + word, length + len(word)
+    return wrapped
 
 
 def _without_start(prose: _Prose) -> _Prose:

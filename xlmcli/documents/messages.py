@@ -36,11 +36,20 @@ _CHOICE = re.compile(r"\{\s*[\w.-]+\s*,\s*(?:plural|select|selectordinal)\s*,")
 _BRANCH = re.compile(r"(?:\s|offset:\s*\d+)*(?:=\d+|[\w-]+)\s*\{")
 
 
-class _Stretch(NamedTuple):
-    """A part of a message; without ``inline``, it stays."""
+class Stretch(NamedTuple):
+    """A part of a message: what stands around ICU's choices, a text that is chosen, or what says how that is done.
 
-    text: str
-    inline: Inline | None = None
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        is_prose: Whether it is a text.
+        is_branch: Whether it is one that is chosen, in which ``#`` may stand for a number.
+    """
+
+    start: int
+    end: int
+    is_prose: bool
+    is_branch: bool = False
 
 
 def message_parts(value: str, raw: str, spell: Callable[[str], str]) -> list[Part]:
@@ -51,34 +60,53 @@ def message_parts(value: str, raw: str, spell: Callable[[str], str]) -> list[Par
         raw: As it is written in the document.
         spell: Returns how a text is written there.
     """
-    found = list(_stretches(value))
-    if all(stretch.inline is None for stretch in found):
+    found = [(value[item.start : item.end], _inline(value, item)) for item in iter_stretches(value)]
+    if all(inline is None for _, inline in found):
         return [raw]
-    raws = [raw] if len(found) == 1 else [spell(stretch.text) for stretch in found]
+    raws = [raw] if len(found) == 1 else [spell(text) for text, _ in found]
     return [
-        written if stretch.inline is None else stretch.inline.message(written, spell)
-        for stretch, written in zip(found, raws, strict=True)
+        written if inline is None else inline.message(written, spell)
+        for (_, inline), written in zip(found, raws, strict=True)
     ]
 
 
-def _stretches(text: str, depth: int = 0) -> Iterator[_Stretch]:
-    position = 0
-    for choice in _CHOICE.finditer(text):
+def _inline(value: str, stretch: Stretch) -> Inline | None:
+    """What of a message is translated; None if nothing is."""
+    text = value[stretch.start : stretch.end]
+    if not stretch.is_prose or _is_identifier(text.strip()):
+        return None
+    inline = message_inline(text, counts=stretch.is_branch)
+    return inline if inline.has_words else None
+
+
+def iter_stretches(text: str) -> Iterator[Stretch]:
+    """Yields what a message is made of, in order, without gaps."""
+    return _iter_stretches(text, 0, len(text), 0)
+
+
+def _iter_stretches(text: str, start: int, end: int, depth: int) -> Iterator[Stretch]:
+    position = start
+    for choice in _CHOICE.finditer(text, start, end):
         if choice.start() < position:
             continue
-        end = _end_of_braces(text, choice.start())
-        branches = None if end is None else _branches(text, choice.end(), end)
-        if end is None or branches is None or depth == _MAX_DEPTH:
+        close = _end_of_braces(text, choice.start())
+        branches = None if close is None else _branches(text, choice.end(), close)
+        if close is None or branches is None or depth == _MAX_DEPTH:
             break
-        yield from _plain(text[position : choice.start()], depth > 0)
+        yield from _prose(position, choice.start(), depth)
         position = choice.start()
-        for start, stop in branches:
-            yield _Stretch(text[position:start])
-            yield from _stretches(text[start:stop], depth + 1)
-            position = stop
-        yield _Stretch(text[position:end])
-        position = end
-    yield from _plain(text[position:], depth > 0)
+        for first, last in branches:
+            yield Stretch(position, first, is_prose=False)
+            yield from _iter_stretches(text, first, last, depth + 1)
+            position = last
+        yield Stretch(position, close, is_prose=False)
+        position = close
+    yield from _prose(position, end, depth)
+
+
+def _prose(start: int, end: int, depth: int) -> Iterator[Stretch]:
+    if start < end:
+        yield Stretch(start, end, is_prose=True, is_branch=depth > 0)
 
 
 def _is_identifier(text: str) -> bool:
@@ -113,12 +141,6 @@ def message_inline(text: str, *, counts: bool = False) -> Inline:
         position = end
     builder.add_text(text[position:])
     return builder.build()
-
-
-def _plain(text: str, is_branch: bool) -> Iterator[_Stretch]:
-    if text:
-        inline = message_inline(text, counts=is_branch)
-        yield _Stretch(text, inline if inline.has_words and not _is_identifier(text.strip()) else None)
 
 
 def paired_tags(raws: Sequence[str]) -> set[int]:

@@ -33,9 +33,9 @@ def new_parser(name: DocumentFormat, options: DocumentOptions) -> DocumentParser
 
         return SubtitleParser(name, options)
     if name == "xliff":
-        from xlmcli.documents.xliff import xliff_parser
+        from xlmcli.documents.xliff import XliffParser
 
-        return xliff_parser(options)
+        return XliffParser(options)
     from xlmcli.documents.properties import PropertiesParser
 
     return PropertiesParser(options)

@@ -29,6 +29,10 @@ class Answered:
     links: Sequence[Link] = ()
 
 
+class UnwritableError(Exception):
+    """A translation with which the markup of its text cannot be kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A text to translate.
@@ -36,7 +40,7 @@ class Segment:
     Attributes:
         text: What the model is asked: no markup but opaque characters (`xlmcli.text.spans.OPAQUE`), which come back.
         raw: What stands in the document.
-        write: Returns what stands there with a translation.
+        write: Returns what stands there with a translation; may raise an `UnwritableError`.
     """
 
     text: str

@@ -8,20 +8,15 @@ from pathlib import Path
 
 from xlmcli.bundle import open_bundle
 from xlmcli.errors import UsageError
+from xlmcli.infer.directions import DirectionEngines, SearchOptions, open_direction
 from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.guards import PieceTranslation
+from xlmcli.infer.hypotheses import TranslationCounts, Translations
 from xlmcli.infer.languages import IdentifiedLanguages, Languages, OneLanguage
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.pipeline import Pending
 from xlmcli.infer.records.protocols import Record
-from xlmcli.infer.translation import (
-    DirectionEngines,
-    SearchOptions,
-    Translation,
-    TranslationCounts,
-    Translations,
-    open_direction,
-)
+from xlmcli.infer.translation import Translation
 
 
 class IdentifiedTranslation:

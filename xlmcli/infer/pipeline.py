@@ -18,9 +18,9 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 from xlmcli.infer.batching import plan_batches
 from xlmcli.infer.pieces import Piece, Prepared
@@ -65,6 +65,14 @@ class Work(Protocol[Result, Answer_co]):
 
     def finish(self, record: Record, prepared: Prepared, results: Sequence[Result]) -> Answer_co:
         """Returns the answer to a record from the results of its pieces."""
+
+
+@runtime_checkable
+class AskingAgain(Protocol):
+    """Work that may have a further question about a record once it has the results."""
+
+    def ask_again(self, record: Record, prepared: Prepared, results: Sequence[Any]) -> list[Piece]:
+        """Returns further pieces, whose results `Work.finish` gets behind these; called once a record."""
 
 
 class Sink(Protocol[Answer_contra]):
@@ -113,6 +121,7 @@ class _Slot(Generic[Result]):
     results: list[Result | None]
     num_missing: int
     num_tokens: int = 0
+    is_asked_again: bool = False
 
 
 # Not frozen: there is one for every line, and a frozen one takes three times as long to make.
@@ -164,11 +173,12 @@ class _Window(Generic[Result]):
     def is_full(self) -> bool:
         return self.num_tokens >= self.max_tokens
 
-    def add(self, slot: _Slot[Result]) -> None:
-        for index, piece in enumerate(slot.prepared.pieces):
+    def add(self, slot: _Slot[Result], first: int = 0) -> None:
+        """Adds the pieces of a record, from a number on."""
+        for index, piece in enumerate(slot.prepared.pieces[first:], start=first):
             self.units.append(_Unit(piece, slot, index))
             slot.num_tokens += len(piece.ids)
-        self.num_tokens += slot.num_tokens
+            self.num_tokens += len(piece.ids)
 
 
 class StoppedError(Exception):
@@ -189,6 +199,7 @@ class Pipeline(Generic[Result, Answer]):
         self, work: Work[Result, Answer], sink: Sink[Answer], options: PipelineOptions, progress: PipelineProgress
     ) -> None:
         self._work = work
+        self._asking = work if isinstance(work, AskingAgain) else None
         self._sink = sink
         self._options = options
         self._progress = progress
@@ -309,8 +320,22 @@ class Pipeline(Generic[Result, Answer]):
                 slot = unit.slot
                 slot.results[unit.index] = result
                 slot.num_missing -= 1
+                if slot.num_missing == 0:
+                    self._ask_again(slot)
         else:
             raise event.error
+
+    def _ask_again(self, slot: _Slot[Result]) -> None:
+        if slot.is_asked_again or self._asking is None:
+            return
+        slot.is_asked_again = True
+        pieces = self._asking.ask_again(slot.record, slot.prepared, cast("list[Result]", slot.results))
+        if pieces:
+            first = len(slot.prepared.pieces)
+            slot.prepared = replace(slot.prepared, pieces=[*slot.prepared.pieces, *pieces])
+            slot.results += [None] * len(pieces)
+            slot.num_missing = len(pieces)
+            self._window.add(slot, first)
 
     def _fill(self) -> None:
         """Moves some records into the window: few, so that the engine is not kept waiting."""

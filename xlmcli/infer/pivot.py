@@ -9,10 +9,11 @@ from queue import Queue
 
 from xlmcli.infer.alignment import Alignment
 from xlmcli.infer.guards import PieceTranslation
+from xlmcli.infer.hypotheses import Translations
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.pipeline import Pending, Pipeline, PipelineOptions, PipelineProgress, Sink
 from xlmcli.infer.records.protocols import Answer, Record
-from xlmcli.infer.translation import Translation, Translations
+from xlmcli.infer.translation import Translation
 
 _MAX_WAITING = 64
 """Lists of records between the two models, at most."""

@@ -128,15 +128,17 @@ def text_input(text: str) -> Input:
 
 
 class LineCounter:
-    """Counts what reading had to change, and keeps what the user should know of it.
+    """Counts what reading and writing had to change, and keeps what the user should know of it.
 
     Attributes:
         num_replaced: Lines that held invalid UTF-8.
+        num_unwritten: Texts of a document that stay, since their markup cannot be kept in their translation.
         other_delimiter: What seems to separate the columns of CSV, where it was not taken to.
     """
 
     def __init__(self) -> None:
         self.num_replaced = 0
+        self.num_unwritten = 0
         self.other_delimiter: str | None = None
 
 

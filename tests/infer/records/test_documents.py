@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 
 from xlmcli.documents.formats import DOCUMENT_FORMATS, DocumentOptions
 from xlmcli.errors import DataError
+from xlmcli.infer.hypotheses import Hypothesis, Translations
 from xlmcli.infer.reading import Input, LineCounter
 from xlmcli.infer.records.formats import iter_records
 from xlmcli.infer.records.protocols import FormatOptions
 from xlmcli.infer.sinks import written
-from xlmcli.infer.translation import Hypothesis, Translations
 
 BEGINNINGS = {"xliff": "<xliff>", "vtt": "WEBVTT\n\n", "srt": "1\n00:00:01,000 --> 00:00:02,000\n"}
 ENDS = {"xliff": "</xliff>"}
 
 
-def convert(name: str, content: str, translate: Callable[[str], str] = str) -> str:
+def convert(name: str, content: str, translate: Callable[[str], str] = str, counter: LineCounter | None = None) -> str:
     chunks = iter_records(
         [Input("FILE", lambda: io.BytesIO(content.encode()), None)],
         FormatOptions(name, document=DocumentOptions()),  # type: ignore[arg-type]
         "strict",
-        LineCounter(),
+        counter or LineCounter(),
     )
     return b"".join(
         written(record, None if record.text is None else Translations((Hypothesis(translate(record.text), 0.0),)))
@@ -50,9 +50,18 @@ def test_nothing_gives_nothing(name: str) -> None:
     assert convert(name, "") == ""
 
 
-def test_a_translation_that_lost_markup_is_not_taken() -> None:
-    content = '{"a": "Hello {name}!"}'
-    assert convert("json", content, lambda text: "Bonjour") == content
+@pytest.mark.parametrize(
+    ("name", "content", "translation"),
+    [
+        ("json", '{"a": "Hello {name}!", "b": "7"}', "Bonjour"),
+        ("md", "a [*b*](x) and [c](y) d\n\n7\n", "e"),
+        ("html", '<p>two <a title="one">three</a></p>\n', "deux"),
+    ],
+)
+def test_a_translation_that_lost_markup_is_not_taken(name: str, content: str, translation: str) -> None:
+    counter = LineCounter()
+    assert convert(name, content, lambda text: translation, counter) == content
+    assert counter.num_unwritten == 1
 
 
 def test_what_stays_is_not_held() -> None:

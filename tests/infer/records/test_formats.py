@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmcli.errors import DataError, UsageError
+from xlmcli.infer.directions import SearchOptions
+from xlmcli.infer.hypotheses import Hypothesis, Translations
 from xlmcli.infer.reading import Input, LineCounter
 from xlmcli.infer.records.formats import iter_records
 from xlmcli.infer.records.protocols import FormatOptions
 from xlmcli.infer.sinks import written
-from xlmcli.infer.translation import Hypothesis, SearchOptions, Translations
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -32,8 +32,8 @@ def translate_source(source: Side, model: str, src: str | None, tgt: str | None,
         ModelError: There is no such model, or it does not translate in that direction.
     """
     from xlmcli.bundle import find_model
+    from xlmcli.infer.directions import SearchOptions, open_translation
     from xlmcli.infer.engine import EngineOptions
-    from xlmcli.infer.translation import SearchOptions, open_translation
     from xlmcli.metrics.translation.report import Candidate
     from xlmcli.metrics.translation.sides import Side
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from xlmcli.documents.formats import DocumentFormat, DocumentOptions
 from xlmcli.documents.inline import opaques_lost
 from xlmcli.documents.parsers import new_parser
-from xlmcli.documents.parts import Answered, DocumentLine, Link, Part, Segment
-from xlmcli.infer.reading import Line
+from xlmcli.documents.parts import Answered, DocumentLine, Link, Part, Segment, UnwritableError
+from xlmcli.infer.reading import Line, LineCounter
 from xlmcli.infer.records.protocols import Answer, RawRecord, Record, Values
 
 # In characters: so much of a document that stays goes out by itself.
@@ -22,10 +22,12 @@ class DocumentRecord:
 
     Attributes:
         before: What stands before it and stays.
+        counter: Counts segments whose translation cannot be written.
     """
 
     before: str
     segment: Segment
+    counter: LineCounter
     pair: None = None
 
     @property
@@ -43,9 +45,15 @@ class DocumentRecord:
     def format(self, answer: Answer) -> str:
         values = answer.values()
         text = values.text
-        if text is None or opaques_lost(self.text, text):
+        if text is None:
             return self.before + self.segment.raw
-        return self.before + self.segment.write(Answered(text, list(_iter_links(values))))
+        try:
+            if opaques_lost(self.text, text):
+                raise UnwritableError
+            return self.before + self.segment.write(Answered(text, list(_iter_links(values))))
+        except UnwritableError:
+            self.counter.num_unwritten += 1
+            return self.before + self.segment.raw
 
 
 class DocumentReader:
@@ -54,10 +62,12 @@ class DocumentReader:
     Args:
         name: Its format.
         options: How it is read and written.
+        counter: Counts segments whose translation cannot be written.
     """
 
-    def __init__(self, name: DocumentFormat, options: DocumentOptions) -> None:
+    def __init__(self, name: DocumentFormat, options: DocumentOptions, counter: LineCounter) -> None:
         self._parser = new_parser(name, options)
+        self._counter = counter
         self._forget()
 
     def read(self, line: Line) -> list[Record]:
@@ -76,7 +86,7 @@ class DocumentReader:
                 if self._num_characters > _MAX_BEFORE:
                     yield self._rest()
             else:
-                yield DocumentRecord("".join(self._before), part)
+                yield DocumentRecord("".join(self._before), part, self._counter)
                 self._forget()
 
     def _rest(self) -> RawRecord:

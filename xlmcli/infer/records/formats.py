@@ -24,7 +24,7 @@ def new_reader(options: FormatOptions, added: Added, counter: LineCounter) -> Re
     if options.document is not None:
         from xlmcli.infer.records.documents import DocumentReader
 
-        return DocumentReader(cast(DocumentFormat, options.name), options.document)
+        return DocumentReader(cast(DocumentFormat, options.name), options.document, counter)
     if options.name in ("tsv", "csv"):
         return TableReader(options, added.columns, counter)
     if options.name == "jsonl":
