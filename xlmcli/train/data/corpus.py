@@ -161,7 +161,7 @@ class TextData:
     @property
     def beginning(self) -> str:
         """A hash of the first ids of each array of them."""
-        heads = (np.ascontiguousarray(ids[:_HEAD_IDS]) for side in self.sides for ids in side.segments)
+        heads = (ids[:_HEAD_IDS].tobytes() for side in self.sides for ids in side.segments)
         return blake2b(b"".join(heads), digest_size=8).hexdigest()
 
     def side(self, lang: str) -> TextData:
