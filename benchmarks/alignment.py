@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from xlmcli.bundle import AlignmentHead, Bundle, find_model, open_bundle
 from xlmcli.infer.alignment import Alignment, Attention, WordAligner
-from xlmcli.infer.engine import EngineOptions, Translated
+from xlmcli.infer.decoding import Translated
+from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.guards import PieceTranslation
 from xlmcli.infer.pieces import Piece
 from xlmcli.infer.translation import open_engine

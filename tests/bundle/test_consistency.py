@@ -238,7 +238,8 @@ def test_an_encoder_is_told_languages_that_it_has(tiny_classifier: Path, tmp_pat
 
 def greedy(folder: Path) -> list[int]:
     """The ids of a translation."""
-    from xlmcli.infer.engine import Decoding, EngineOptions
+    from xlmcli.infer.decoding import Decoding
+    from xlmcli.infer.engine import EngineOptions
     from xlmcli.infer.translation import open_engine
     from xlmcli.records import Direction
 

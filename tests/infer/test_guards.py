@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmcli.infer.alignment import Alignment, WordAligner
-from xlmcli.infer.engine import Decoding, Translated
+from xlmcli.infer.decoding import Decoding, Translated
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.text import TextRecord
 from xlmcli.infer.terms import TermList

@@ -8,7 +8,8 @@ import pytest
 
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import ModelError, UsageError
-from xlmcli.infer.engine import Decoding, EngineOptions, Translated
+from xlmcli.infer.decoding import Decoding, Translated
+from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.guards import GuardedTranslations
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.text import TextRecord

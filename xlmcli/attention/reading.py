@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 from xlmcli.attention.maps import AttentionMap, Group, When
 from xlmcli.bundle import Bundle, is_bundle, open_bundle
 from xlmcli.errors import DataError, UsageError
-from xlmcli.infer.engine import Decoding, EngineOptions
+from xlmcli.infer.decoding import Decoding
+from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.languages import follows_transformers, open_languages
 from xlmcli.infer.translation import choose_direction, open_engine
 from xlmcli.model.forced import ForcedTranslations

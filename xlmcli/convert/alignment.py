@@ -21,7 +21,8 @@ from xlmcli.bundle.heads import can_put_head_first
 from xlmcli.bundle.layout import read_weights
 from xlmcli.convert.samples import choose_directions, sample_sentences
 from xlmcli.errors import ModelError
-from xlmcli.infer.engine import Decoding, EngineOptions
+from xlmcli.infer.decoding import Decoding
+from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.translation import open_engine
 from xlmcli.model.forced import ForcedTranslations
 from xlmcli.model.network import Array, Network

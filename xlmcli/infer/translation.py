@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import MissingExtraError, ModelError, UsageError
-from xlmcli.infer.engine import Decoding, EngineOptions, Translated, TranslationEngine
+from xlmcli.infer.decoding import Decoding, Translated
+from xlmcli.infer.engine import EngineOptions, TranslationEngine
 from xlmcli.infer.guards import PieceTranslation, ProtectedTranslations
 from xlmcli.infer.pieces import FindSpans, Piece, PieceMaker, Prepared
 from xlmcli.infer.records.protocols import Added, Record, Row, Values
