@@ -145,6 +145,21 @@ def test_a_conversion_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_checkpoint_whose_attention_is_read_leaves_no_bundle(
+    start: Start,
+    make_checkpoint: Callable[..., Path],
+    model_sizes: type,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    checkpoint = make_checkpoint(model_sizes(dim=256), 1)
+    process = start("attention", "-m", checkpoint, "--src", "en", "--tgt", "fr", "--text", "The cat sleeps.")
+    wait_for(lambda: any(tmp_path.iterdir()), process)
+    assert end(process, signal.SIGTERM) == (128 + signal.SIGTERM, b"", b"")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture
 def training(tiny_tokenizer: Path, tmp_path: Path, sentences: dict[str, list[str]]) -> list[object]:
     text = tmp_path / "en.txt"
