@@ -18,7 +18,6 @@ from xlmcli.infer.translation import (
     DirectionEngines,
     SearchOptions,
     Translation,
-    TranslationCounts,
     Translations,
     open_direction,
 )
@@ -44,11 +43,6 @@ class IdentifiedTranslation:
         self._first, self._tgt, self._open = sources[0], tgt, open_from
         self._opened: dict[str, Translation] = {}
         self.num_workers = self._from(self._first).num_workers
-
-    @property
-    def counts(self) -> TranslationCounts:
-        """What a user should know about the run."""
-        return TranslationCounts.total(item.counts for item in self._opened.values())
 
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
         prepared = [Prepared([])] * len(records)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ UNFINISHED = "unfinished"
 PARTED = "parted"
 RESPELT = "respelt"
 TERMS = "terms"
+MEMORY = "memory"
 
 _MAX_DIRECTIONS_SHOWN = 20
 
@@ -126,6 +127,11 @@ class Translations:
     language: str | None = None
     is_remembered: bool | None = None
 
+    @property
+    def happened(self) -> tuple[str, ...]:
+        """What is counted: what the reader should know, and whether the translation memory has answered."""
+        return (*self.warnings, MEMORY) if self.is_remembered else self.warnings
+
     def lines(self, text: str, index: int) -> list[str]:
         if len(self.hypotheses) > 1:
             return [f"{index} ||| {item.with_links()} ||| {item.score:.4f}" for item in self.hypotheses]
@@ -159,38 +165,9 @@ class Translations:
                 {"text": item.text, "score": round(item.score, 4), **item.linked_values()} for item in self.hypotheses
             ]
         if self.is_remembered is not None:
-            added["memory"] = self.is_remembered
+            added[MEMORY] = self.is_remembered
         suggested = {} if self.language is None else {"language": self.language}
         return Values(best.text, added, suggested, alignment=best.alignment)
-
-
-@dataclass(slots=True)
-class TranslationCounts:
-    """What a user should know about a run.
-
-    Attributes:
-        num_cut: Texts that had to be cut inside a sentence.
-        num_repeating: Translations that repeat themselves.
-        num_unfinished: Translations that were stopped because they grew too long.
-        num_parted: Texts whose protected spans the model lost, or has not learned to carry, so that what stands between
-            was translated in parts.
-        num_respelt: Translations that had broken characters, and were searched for without rare ones.
-        num_without_term: Texts that have a term for which there was no place in a translation.
-        num_remembered: Texts that are answered from the translation memory, or a part of them.
-    """
-
-    num_cut: int = 0
-    num_repeating: int = 0
-    num_unfinished: int = 0
-    num_parted: int = 0
-    num_respelt: int = 0
-    num_without_term: int = 0
-    num_remembered: int = 0
-
-    @classmethod
-    def total(cls, several: Iterable[TranslationCounts]) -> TranslationCounts:
-        """Returns the sums."""
-        return cls(*map(sum, zip(*map(astuple, several), strict=True)))
 
 
 class Translation:
@@ -199,7 +176,6 @@ class Translation:
     Attributes:
         direction: From and to.
         num_workers: Batches that the engine works on at once.
-        counts: What a user should know about the run.
 
     Args:
         engine: The model.
@@ -249,7 +225,6 @@ class Translation:
         self._pieces = make_pieces()
         self._marked_pieces = make_pieces(terms=terms) if terms is not None and knows_marks else None
         self.num_workers = engine.num_workers
-        self.counts = TranslationCounts()
 
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
         texts = [record.text or "" for record in records]
@@ -291,14 +266,11 @@ class Translation:
             (plain,), said = self._marked_pieces.prepare([text]), results[len(pieces) :]
             hypotheses = self._hypotheses(text, plain, said, are_linked=self._with_alignment)
             are_kept = True
-        warnings = self._warnings(plain, said) if plain.pieces else ()
+        warnings = _find_warnings(plain, said) if plain.pieces else ()
         if not are_kept:
-            self.counts.num_without_term += 1
             warnings = (*warnings, TERMS)
-        is_remembered = bool(prepared.remembered)
-        self.counts.num_remembered += is_remembered
-        shown = is_remembered if self._has_memory else None
-        return Translations(hypotheses, warnings, self._with_scores, is_remembered=shown)
+        is_remembered = bool(prepared.remembered) if self._has_memory else None
+        return Translations(hypotheses, warnings, self._with_scores, is_remembered=is_remembered)
 
     def _hypotheses(
         self, text: str, prepared: Prepared, results: Sequence[PieceTranslation], *, are_linked: bool
@@ -363,27 +335,19 @@ class Translation:
         total = sum(result.scores[rank] * length**penalty for result, length in zip(results, lens, strict=True))
         return float(total / sum(lens) ** penalty) if results else 0.0
 
-    def _warnings(self, prepared: Prepared, results: Sequence[PieceTranslation]) -> tuple[str, ...]:
-        warnings: list[str] = []
-        if any(piece.is_cut for piece in prepared.pieces):
-            self.counts.num_cut += 1
-            warnings.append(CUT)
-        pairs = [
-            (piece, part) for piece, result in zip(prepared.pieces, results, strict=True) for part in result.translated
-        ]
-        if any(repeats_itself(piece.ids, part.hypotheses[0]) for piece, part in pairs):
-            self.counts.num_repeating += 1
-            warnings.append(REPETITION)
-        if any(part.is_unfinished for _, part in pairs):
-            self.counts.num_unfinished += 1
-            warnings.append(UNFINISHED)
-        if any(result.is_parted for result in results):
-            self.counts.num_parted += 1
-            warnings.append(PARTED)
-        if any(part.is_respelt for _, part in pairs):
-            self.counts.num_respelt += 1
-            warnings.append(RESPELT)
-        return tuple(warnings)
+
+def _find_warnings(prepared: Prepared, results: Sequence[PieceTranslation]) -> tuple[str, ...]:
+    pairs = [
+        (piece, part) for piece, result in zip(prepared.pieces, results, strict=True) for part in result.translated
+    ]
+    found = {
+        CUT: any(piece.is_cut for piece in prepared.pieces),
+        REPETITION: any(repeats_itself(piece.ids, part.hypotheses[0]) for piece, part in pairs),
+        UNFINISHED: any(part.is_unfinished for _, part in pairs),
+        PARTED: any(result.is_parted for result in results),
+        RESPELT: any(part.is_respelt for _, part in pairs),
+    }
+    return tuple(word for word, is_so in found.items() if is_so)
 
 
 def choose_direction(bundle: Bundle, src: str | None, tgt: str | None) -> Direction:
