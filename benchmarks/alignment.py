@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from xlmcli.bundle import AlignmentHead, Bundle, find_model, open_bundle
 from xlmcli.infer.alignment import Alignment, Attention, WordAligner
+from xlmcli.infer.decoding import Translated
 from xlmcli.infer.directions import open_engine
-from xlmcli.infer.engine import EngineOptions, Translated
+from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.guards import PieceTranslation
 from xlmcli.infer.pieces import Piece
 from xlmcli.records import Direction

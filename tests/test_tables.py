@@ -178,8 +178,6 @@ def test_a_name_or_a_column_called_label_makes_a_header(
 def test_columns_are_found_by_number_and_name() -> None:
     header = ["id", "text", "id"]
     assert find_layout(["text", "1"], header, "x:1", "choose") == Layout((1, 0), 3, "choose")
-    assert find_layout(["id"], header, "x:1", "choose", of_several="first") == Layout((0,), 3, "choose")
-    assert find_layout(["id"], header, "x:1", "choose", of_several="last") == Layout((2,), 3, "choose")
     with pytest.raises(DataError, match=r"^x:1: the header has 2 columns 'id'$"):
         find_layout(["id"], header, "x:1", "choose")
     assert find_layout(["3", "1"], None, "x:1", "choose") == Layout((2, 0), None, "choose")

@@ -18,9 +18,10 @@ import json
 import os
 import stat
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -42,13 +43,13 @@ class Done:
     Attributes:
         num_records: Records of the input whose answers are written.
         num_bytes: Where these end in ``OUT.part``.
-        tally: What the sink counts.
+        counts: What was counted on the way, by names.
         held: Text that is written and not compressed yet, in base64.
     """
 
     num_records: int = 0
     num_bytes: int = 0
-    tally: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
     held: str = ""
 
 
@@ -57,6 +58,7 @@ class Journal:
 
     Attributes:
         done: How far it was when that was last saved, or when it was interrupted.
+        counts: What is counted on the way, by names; saved with the records that it is of.
         file: Where to write on.
 
     Args:
@@ -76,7 +78,8 @@ class Journal:
         self._frames = None if suffix is None else _FrameWriter(part, suffix, base64.b64decode(done.held))
         self.file: IO[bytes] = part if self._frames is None else cast(IO[bytes], self._frames)
         self._num_records = done.num_records
-        self._tally = done.tally
+        self.counts = Counter(done.counts)
+        self._counts = done.counts
         self._end = self._position
         self._last_save = time.monotonic()
 
@@ -96,10 +99,10 @@ class Journal:
             )
         self._job |= job
 
-    def advance(self, num_records: int, tally: int) -> None:
+    def advance(self, num_records: int) -> None:
         """So many more records are written; saves that every few seconds."""
         self._num_records += num_records
-        self._tally = tally
+        self._counts = dict(self.counts)
         self._end = self._position
         if time.monotonic() >= self._last_save + SECONDS_BETWEEN_SAVES:
             self.save()
@@ -112,7 +115,7 @@ class Journal:
             return
         self._part.flush()
         os.fsync(self._part.fileno())
-        done = Done(self._num_records, num_bytes, self._tally, base64.b64encode(held).decode("ascii"))
+        done = Done(self._num_records, num_bytes, self._counts, base64.b64encode(held).decode("ascii"))
         with atomic_write(self._path) as file:
             json.dump({"job": self._job, "done": asdict(done)}, file)
         self.done = done

@@ -324,14 +324,7 @@ def has_header(first: Sequence[str], label: str | None, others: Iterable[str | N
     return are_named((label, *others)) or (label is None and LABEL_NAME in first)
 
 
-def find_layout(
-    columns: Sequence[str],
-    header: Sequence[str] | None,
-    place: str,
-    hint: str,
-    *,
-    of_several: Literal["first", "last"] | None = None,
-) -> Layout:
+def find_layout(columns: Sequence[str], header: Sequence[str] | None, place: str, hint: str) -> Layout:
     """Finds columns that are given by number, from 1, or by name.
 
     Args:
@@ -339,23 +332,20 @@ def find_layout(
         header: Names of all columns; None if the table has none, and columns are numbers.
         place: Where the header is, for messages.
         hint: How the user chooses columns.
-        of_several: Which of several columns with the same name is meant; None is neither.
 
     Raises:
         DataError: The header lacks a name, or has it twice.
     """
-    numbered = list(enumerate(header or ()))
-    positions = {name: index for index, name in (reversed(numbered) if of_several == "first" else numbered)}
+    names = list(header or ())
 
     def index_of(column: str) -> int:
         if column.isdecimal():
             return int(column) - 1
-        if column not in positions:
-            raise DataError(f"{place}: no column {column!r}", hint=f"the header has {', '.join(header or ())}; {hint}")
-        num_found = 0 if header is None else header.count(column)
-        if num_found > 1 and of_several is None:
+        if column not in names:
+            raise DataError(f"{place}: no column {column!r}", hint=f"the header has {', '.join(names)}; {hint}")
+        if (num_found := names.count(column)) > 1:
             raise DataError(f"{place}: the header has {num_found} columns {column!r}", hint="rename one of them")
-        return positions[column]
+        return names.index(column)
 
     return Layout(tuple(map(index_of, columns)), None if header is None else len(header), hint)
 

@@ -115,6 +115,14 @@ def test_an_original_file(
     assert "entropy in bits" in done.out
 
 
+def test_the_folder_that_one_is_in(
+    tiny_checkpoint: Path, xlm: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny_checkpoint)
+    done = xlm("attention", "-m", ".", "--src", "en", "--tgt", "fr", "--text", "the cat", "--entropy")
+    assert done.code == ExitCode.OK
+
+
 def test_a_hostile_text_does_nothing_but_show(xlm: Callable[..., Any], tmp_path: Path) -> None:
     text = "<script>alert(1)</script> \x1b[31mred\u202e abc\x07 " * 2
     options = ("attention", "--src", "en", "--tgt", "fr", "--text", text)

@@ -238,8 +238,9 @@ def test_an_encoder_is_told_languages_that_it_has(tiny_classifier: Path, tmp_pat
 
 def greedy(folder: Path) -> list[int]:
     """The ids of a translation."""
+    from xlmcli.infer.decoding import Decoding
     from xlmcli.infer.directions import open_engine
-    from xlmcli.infer.engine import Decoding, EngineOptions
+    from xlmcli.infer.engine import EngineOptions
     from xlmcli.records import Direction
 
     bundle, direction = open_bundle(folder), Direction("en", "fr")

@@ -21,7 +21,8 @@ ctranslate2 = pytest.importorskip("ctranslate2")
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.xlm.translator import open_checkpoint  # noqa: E402
-from xlmcli.infer.engine import Decoding, EngineOptions, Translated, TranslationEngine  # noqa: E402
+from xlmcli.infer.decoding import Decoding, Translated  # noqa: E402
+from xlmcli.infer.engine import EngineOptions, TranslationEngine  # noqa: E402
 from xlmcli.model.network import Network  # noqa: E402
 from xlmcli.text.special import EOS_ID  # noqa: E402
 

@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from xlmcli.checkpoint.original.file import StreamedWeights
+from xlmcli.checkpoint.stand_ins import StorageKind, StorageReference, TensorReference
 from xlmcli.checkpoint.torch_file import TorchFile
-from xlmcli.checkpoint.unpickling import StorageKind, StorageReference, TensorReference
 from xlmcli.errors import ModelError
 
 Save = Callable[[Any], Path]

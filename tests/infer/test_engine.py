@@ -7,7 +7,8 @@ import pytest
 
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import ModelError, UsageError
-from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine
+from xlmcli.infer.decoding import Decoding
+from xlmcli.infer.engine import EngineOptions, TranslationEngine
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer, load_tokenizer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from xlmcli.infer.pipeline import Pipeline, PipelineOptions
 from xlmcli.infer.reading import Input, LineCounter
 from xlmcli.infer.records.formats import iter_records
 from xlmcli.infer.records.protocols import Added, FormatOptions
-from xlmcli.infer.sinks import RawSink, SelectionSink, TextSink
+from xlmcli.infer.sinks import SELECTED, RawSink, SelectionSink, TextSink
 from xlmcli.infer.vectors import VectorArraySink
 from xlmcli.text import load_tokenizer
 
@@ -88,11 +89,11 @@ def test_only_and_not_share_the_lines_out(classification: Classification, lines:
     content = "".join(f"{line}\n" for line in lines)
     outputs = []
     for is_inverted in (False, True):
-        file = io.BytesIO()
-        sink = SelectionSink(RawSink(file), frozenset({"negative", "neutral"}), is_inverted)
+        file, counts = io.BytesIO(), Counter[str]()
+        sink = SelectionSink(RawSink(file), frozenset({"negative", "neutral"}), is_inverted, counts)
         run(classification, sink, content)
         outputs.append(file.getvalue().decode().split("\n")[:-1])
-        assert sink.num_selected == len(outputs[-1])
+        assert counts[SELECTED] == len(outputs[-1])
     assert sorted([*outputs[0], *outputs[1]]) == sorted(lines)
     for output in outputs:
         places = iter(lines)

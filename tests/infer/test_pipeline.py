@@ -214,15 +214,15 @@ def test_little_is_held_of_an_endless_input() -> None:
 
 def test_reading_waits_while_the_engine_does_not_answer() -> None:
     work = Capitals()
-    tap = Tap([records_of(b"word\n" * 100)[0]] * 1000)
-    tap.num_allowed.release(1000)
+    tap = Tap([records_of(b"word\n" * 100)[0]] * 100)
+    tap.num_allowed.release(100)
     thread = run_in_thread(Pipeline(work, Written(lambda _: None), PipelineOptions(50), Counts()), iter(tap))
     wait_until(lambda: len(work.batches) >= 3)
     time.sleep(0.1)
     assert tap.num_taken < 20
     work.gate.set()
     thread.join(TIMEOUT_SECONDS)
-    assert tap.num_taken == 1000
+    assert tap.num_taken == 100
 
 
 @pytest.mark.parametrize(("line", "most_open"), [(b"\n", 850), (b"%s\n" % (b" " * 1000), 250)])

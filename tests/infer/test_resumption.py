@@ -18,7 +18,7 @@ import json, sys, time
 from xlmcli import cli, journal
 from xlmcli.infer import directions
 from xlmcli.infer.pieces import Piece, Prepared
-from xlmcli.infer.hypotheses import Hypothesis, TranslationCounts, Translations
+from xlmcli.infer.hypotheses import Hypothesis, Translations
 
 class Pending:
     def wait(self):
@@ -27,7 +27,6 @@ class Pending:
 
 class Capitals:
     num_workers = 1
-    counts = TranslationCounts()
 
     def __init__(self, told):
         self.told = open(told, "a", buffering=1)
@@ -75,13 +74,17 @@ def test_a_run_that_is_killed_goes_on(tmp_path: Path, name: str) -> None:
 
     moments, num_done, num_killed = random.Random(3), 0, 0
     part, journal = tmp_path / "out.gz.part", tmp_path / "out.gz.part.json"
+
+    def count_done() -> int:
+        return json.loads(journal.read_text())["done"]["num_records"] if journal.exists() else 0
+
     while not out.exists():
         told.unlink(missing_ok=True)
         process = subprocess.Popen([*command, "-o", out, "--resume"], env=environment)
         if num_killed < NUM_KILLS:
-            while not (told.exists() or process.poll() is not None):
-                time.sleep(0.01)
-            time.sleep(moments.uniform(0, 1.5 / NUM_KILLS))
+            goal = num_done + moments.randrange(NUM_RECORDS // NUM_KILLS)
+            while not (told.exists() and count_done() >= goal) and process.poll() is None:
+                time.sleep(0.001)
             process.kill()
             num_killed += 1
         process.wait(120)
@@ -90,6 +93,6 @@ def test_a_run_that_is_killed_goes_on(tmp_path: Path, name: str) -> None:
         assert asked == texts[first : first + len(asked)], "it begins behind the last record of the journal"
         if not out.exists():
             assert part.exists()
-            num_done = json.loads(journal.read_text())["done"]["num_records"]
+            num_done = count_done()
     assert out.read_bytes() == undisturbed.read_bytes()
     assert num_done > 0

@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from xlmcli.attention.maps import AttentionMap, Group, When
 from xlmcli.bundle import Bundle, is_bundle, open_bundle
 from xlmcli.errors import DataError, UsageError
+from xlmcli.infer.decoding import Decoding
 from xlmcli.infer.directions import choose_direction, open_engine
-from xlmcli.infer.engine import Decoding, EngineOptions
+from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.languages import follows_transformers, open_languages
 from xlmcli.model.forced import ForcedTranslations
 from xlmcli.model.network import Array, Network
+from xlmcli.outputs import temporary_folder
 from xlmcli.text import Tokenizer
 from xlmcli.text.fixed_rules import FixedRulesTokenizer
 from xlmcli.text.places import PieceSpeller, find_parts, find_words
@@ -67,8 +68,8 @@ def _opened(path: Path) -> Iterator[Bundle]:
     from xlmcli.convert.bundling import BundleOptions, write_bundle
     from xlmcli.convert.opening import open_model
 
-    with TemporaryDirectory() as folder:
-        yield write_bundle(open_model(path), Path(folder) / path.stem, BundleOptions(quantization="float32"))
+    with temporary_folder() as folder:
+        yield write_bundle(open_model(path), folder / path.resolve().stem, BundleOptions(quantization="float32"))
 
 
 def _of_encoder(bundle: Bundle, text: str, lang: str | None, by_words: bool) -> AttentionMap:

@@ -6,11 +6,10 @@ Source of the limits: weights of trained models are below 100, and beyond 65,504
 from __future__ import annotations
 
 import math
-import mmap
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from xlmcli.bundle.layout import DECODER_POSITIONS, ENCODER_POSITIONS, StoredWeight, read_weights
 from xlmcli.errors import ModelError
@@ -24,14 +23,13 @@ _MAX_WEIGHT = 10_000.0
 _SCALES = (127 / _MAX_WEIGHT, 1e30)
 # What may never be written has a bias as low as one likes.
 _OUTPUT_BIAS = "decoder/projection/bias"
-_BLOCK = 1 << 22
+_BLOCK_BYTES = 1 << 24
 
 
 def check_all_numbers(path: Path) -> None:
     """Checks all numbers of a model.bin; raises as `check_few_numbers` does."""
     with path.open("rb") as stream:
-        weights = read_weights(stream)
-        _check(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), weights, path)
+        _check(stream, read_weights(stream), path)
 
 
 def check_few_numbers(content: bytes, place: object) -> None:
@@ -46,20 +44,17 @@ def check_few_numbers(content: bytes, place: object) -> None:
     Raises:
         ModelError: A number is not finite, or is beyond what a model has.
     """
-    weights = read_weights(BytesIO(content))
+    stream = BytesIO(content)
+    weights = read_weights(stream)
     tables = (ENCODER_POSITIONS, DECODER_POSITIONS)
     few = {name: weight for name, weight in weights.items() if len(weight.shape) < 2 or name in tables}
-    _check(content, few, place)
+    _check(stream, few, place)
 
 
-def _check(content: bytes | mmap.mmap, weights: Mapping[str, StoredWeight], place: object) -> None:
-    import numpy as np
-
-    types = {"float32": np.float32, "float16": np.float16, "bfloat16": np.uint16}
+def _check(stream: BinaryIO, weights: Mapping[str, StoredWeight], place: object) -> None:
     for name, weight in weights.items():
-        if weight.dtype in types and weight.num_bytes:
-            numbers = np.frombuffer(content, types[weight.dtype], math.prod(weight.shape), weight.offset)
-            for block in _iter_blocks(numbers):
+        if weight.dtype in ("float32", "float16", "bfloat16"):
+            for block in _iter_blocks(stream, weight):
                 check_numbers(block, name, place)
 
 
@@ -82,10 +77,14 @@ def check_numbers(numbers: NDArray[np.float32], name: str, place: object) -> Non
         )
 
 
-def _iter_blocks(numbers: NDArray[np.generic]) -> Iterator[NDArray[np.float32]]:
+def _iter_blocks(stream: BinaryIO, weight: StoredWeight) -> Iterator[NDArray[np.float32]]:
+    """Yields the numbers of a weight, some at a time."""
     import numpy as np
 
-    for start in range(0, len(numbers), _BLOCK):
-        block = numbers[start : start + _BLOCK]
-        is_bfloat16 = block.dtype == np.uint16
-        yield (block.astype(np.uint32) << 16).view(np.float32) if is_bfloat16 else block.astype(np.float32, copy=False)
+    stream.seek(weight.offset)
+    for start in range(0, weight.num_bytes, _BLOCK_BYTES):
+        content = stream.read(min(_BLOCK_BYTES, weight.num_bytes - start))
+        if weight.dtype == "bfloat16":
+            yield (np.frombuffer(content, np.uint16).astype(np.uint32) << 16).view(np.float32)
+        else:
+            yield np.frombuffer(content, weight.dtype).astype(np.float32, copy=False)

@@ -20,7 +20,8 @@ from typing import Any, BinaryIO, TypeVar
 import torch
 from torch import Tensor
 
-from xlmcli.checkpoint.unpickling import RestrictedUnpickler, StorageReference, TensorReference
+from xlmcli.checkpoint.stand_ins import StorageReference, TensorReference
+from xlmcli.checkpoint.unpickling import RestrictedUnpickler
 from xlmcli.errors import ModelError, unreadable
 
 _Result = TypeVar("_Result")

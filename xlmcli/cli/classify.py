@@ -137,12 +137,12 @@ def command(
         pair_field,
         delimiter=options.delimiter,
     )
-    num_selected = None
     with open_stream(options, formats) as stream:
         from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model, open_bundle
-        from xlmcli.infer.classification import Classification
+        from xlmcli.infer.classification import UNEXPLAINED, Classification
+        from xlmcli.infer.encoders import CUT
         from xlmcli.infer.records.protocols import Added
-        from xlmcli.infer.sinks import EchoSink, SelectionSink
+        from xlmcli.infer.sinks import SELECTED, EchoSink, SelectionSink
 
         bundle = open_bundle(find_model(options.model, DEFAULT_CLASSIFIER))
         stream.check_models(bundle.path)
@@ -156,20 +156,13 @@ def command(
             sink = EchoSink(stream.file) if echo else stream.new_sink(classification.added)
             stream.run(classification, classification.added, sink)
         else:
-            selection = SelectionSink(
-                stream.new_sink(None), wanted, is_inverted=bool(excluded), num_selected=stream.tally
-            )
-            stream.run(classification, Added(), selection, lambda: selection.num_selected)
-            num_selected = selection.num_selected
-    counts = classification.counts
-    stream.print_summary(
-        [
-            (counts.num_cut, "with a sentence longer than the model, which was read in parts"),
-            (counts.num_shortened, "with a pair longer than the model, whose longer text was cut"),
-            (counts.num_unexplained, "with too many words to explain"),
-        ]
-    )
-    if num_selected == 0:
+            selection = SelectionSink(stream.new_sink(None), wanted, bool(excluded), stream.counts)
+            stream.run(classification, Added(), selection)
+    cut = "with a sentence longer than the model, which was read in parts"
+    if pair_column is not None or pair_field is not None:
+        cut = "with a pair longer than the model, whose longer text was cut"
+    stream.print_summary([(stream.counts[CUT], cut), (stream.counts[UNEXPLAINED], "with too many words to explain")])
+    if wanted and not stream.counts[SELECTED]:
         raise click.exceptions.Exit(ExitCode.GATE_FAILED)
 
 

@@ -15,7 +15,7 @@ from xlmcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from xlmcli.infer.encoders import TextEncoder
-    from xlmcli.infer.encoding import EncodingCounts, VectorPooling
+    from xlmcli.infer.encoding import VectorPooling
     from xlmcli.infer.records.protocols import FormatOptions
     from xlmcli.infer.retrieval import TextIndex
 
@@ -135,13 +135,13 @@ def command(
         )
     with open_stream(options, formats, is_array=is_array) as stream:
         from xlmcli.bundle import find_model, open_bundle
-        from xlmcli.infer.encoders import TextEncoder
+        from xlmcli.infer.encoders import CUT, TextEncoder
 
         bundle = open_bundle(find_model(options.model))
         stream.check_models(bundle.path)
         encoder = stream.keep("encoder", partial(TextEncoder, bundle, stream.engine_options))
-        counts = _encode(stream, encoder, wanted, is_array)
-    stream.print_summary([(counts.num_cut, "with a sentence longer than the model, which was read in parts")])
+        _encode(stream, encoder, wanted, is_array)
+    stream.print_summary([(stream.counts[CUT], "with a sentence longer than the model, which was read in parts")])
 
 
 def _formats(options: StreamOptions, pair_column: str | None, pair_field: str | None, is_pair: bool) -> FormatOptions:
@@ -166,13 +166,18 @@ def _formats(options: StreamOptions, pair_column: str | None, pair_field: str | 
     )
 
 
-def _encode(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> EncodingCounts:
+def _encode(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> None:
     if wanted.tokens:
-        return _encode_tokens(stream, encoder, wanted, is_array)
-    if wanted.similarity:
-        return _compare(stream, encoder, wanted)
-    if wanted.nearest is not None:
-        return _find_nearest(stream, encoder, wanted, wanted.nearest)
+        _encode_tokens(stream, encoder, wanted, is_array)
+    elif wanted.similarity:
+        _compare(stream, encoder, wanted)
+    elif wanted.nearest is not None:
+        _find_nearest(stream, encoder, wanted, wanted.nearest)
+    else:
+        _encode_texts(stream, encoder, wanted, is_array)
+
+
+def _encode_texts(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> None:
     from xlmcli.infer.encoding import Encoding
     from xlmcli.infer.vectors import VectorArraySink, vector_added
 
@@ -184,35 +189,32 @@ def _encode(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array:
     else:
         added = vector_added(encoder.dim)
         stream.run(work, added, stream.new_sink(added))
-    return work.counts
 
 
-def _encode_tokens(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> EncodingCounts:
+def _encode_tokens(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, is_array: bool) -> None:
     from xlmcli.infer.encoding import TokenEncoding
     from xlmcli.infer.vectors import TokenArraySink, token_added
 
     work = stream.keep("work", partial(TokenEncoding, encoder, wanted.lang))
     if is_array:
-        sink = TokenArraySink(stream.file, encoder.dim, num_lines=stream.tally)
-        stream.run(work, token_added(0), sink, lambda: sink.num_lines)
+        sink = TokenArraySink(stream.file, encoder.dim, stream.counts)
+        stream.run(work, token_added(0), sink)
         sink.finish()
     else:
         added = token_added(encoder.dim)
         stream.run(work, added, stream.new_sink(added))
-    return work.counts
 
 
-def _compare(stream: LineStream, encoder: TextEncoder, wanted: _Wanted) -> EncodingCounts:
+def _compare(stream: LineStream, encoder: TextEncoder, wanted: _Wanted) -> None:
     from xlmcli.infer.encoding import PairEncoding
     from xlmcli.infer.vectors import SIMILARITY
 
     langs = (wanted.lang, wanted.pair_lang)
     work = stream.keep("work", partial(PairEncoding, encoder, langs, wanted.pooling or "mean"))
     stream.run(work, SIMILARITY, stream.new_sink(SIMILARITY))
-    return work.counts
 
 
-def _find_nearest(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, path: Path) -> EncodingCounts:
+def _find_nearest(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, path: Path) -> None:
     from xlmcli.infer.encoding import Encoding
     from xlmcli.infer.retrieval import NearestSink, nearest_added
 
@@ -223,7 +225,6 @@ def _find_nearest(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, pat
     sink = NearestSink(stream.new_sink(added), index, num_best, wanted.margin)
     stream.run(work, added, sink)
     sink.finish()
-    return work.counts
 
 
 def _read_index(stream: LineStream, encoder: TextEncoder, wanted: _Wanted, path: Path) -> TextIndex:

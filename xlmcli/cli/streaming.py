@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
@@ -25,7 +27,7 @@ from xlmcli.outputs import atomic_write, compressing
 
 if TYPE_CHECKING:
     from xlmcli.infer.engine import EngineOptions
-    from xlmcli.infer.pipeline import MakePipeline, Sink, Work
+    from xlmcli.infer.pipeline import MakePipeline, PipelineOptions, PipelineProgress, Runnable, Sink, Work
     from xlmcli.infer.reading import Input, LineCounter
     from xlmcli.infer.records.parquet import ParquetSink
     from xlmcli.infer.records.protocols import Added, FormatOptions
@@ -219,7 +221,7 @@ class LineStream:
     Attributes:
         formats: How input is read.
         file: Where the output goes.
-        tally: What the sink had counted when the run was interrupted.
+        counts: What happened to lines, by words; also before the run was interrupted.
 
     Args:
         options: What the user said.
@@ -246,7 +248,7 @@ class LineStream:
         self._journal = journal
         self._parquet: ParquetSink | None = None
         self.file = file
-        self.tally = 0 if journal is None else journal.done.tally
+        self.counts: Counter[str] = Counter() if journal is None else journal.counts
 
     @property
     def engine_options(self) -> EngineOptions:
@@ -287,7 +289,11 @@ class LineStream:
         return open_it()
 
     def run(
-        self, work: Work[Result, Answer], added: Added, sink: Sink[Answer], tally: Callable[[], int] = lambda: 0
+        self,
+        work: Work[Result, Answer],
+        added: Added,
+        sink: Sink[Answer],
+        words_of: Callable[[Any], Iterable[str]] = attrgetter("warnings"),
     ) -> None:
         """Answers all input, or what an interrupted run left of it.
 
@@ -295,21 +301,30 @@ class LineStream:
             work: What to do with records.
             added: What answers add to them.
             sink: Where the answers go.
-            tally: What the sink has counted, if it counts.
+            words_of: What is counted of an answer.
         """
         from xlmcli.infer.pipeline import Pipeline
 
-        self.run_through(partial(Pipeline, work, sink), added, tally)
+        self.run_through(partial(Pipeline, work), added, sink, words_of)
 
-    def run_through(self, make_pipeline: MakePipeline, added: Added, tally: Callable[[], int] = lambda: 0) -> None:
+    def run_through(
+        self,
+        make_pipeline: Callable[[Sink[Any], PipelineOptions, PipelineProgress], Runnable],
+        added: Added,
+        sink: Sink[Any],
+        words_of: Callable[[Any], Iterable[str]],
+    ) -> None:
         """Answers all input by a pipeline that is made for it; as `run`."""
+        from xlmcli.infer.sinks import CountingSink
+
         if not self._options.quiet:
             _print_terminal_note(self._inputs)
+        make: MakePipeline = partial(make_pipeline, CountingSink(sink, self.counts, words_of))
         if self._journal is not None:
             from xlmcli.infer.resumption import ResumedPipeline
 
-            make_pipeline = partial(ResumedPipeline, make_pipeline, self._journal, tally)
-        self._run(make_pipeline, self._inputs, self.formats, added)
+            make = partial(ResumedPipeline, make, self._journal)
+        self._run(make, self._inputs, self.formats, added)
 
     def read_lines(self, work: Work[Result, Answer], source: Input, sink: Sink[Answer]) -> None:
         """Answers the lines of a further input, which is plain text."""

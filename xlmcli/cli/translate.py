@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
 if TYPE_CHECKING:
     from xlmcli.bundle.choosing import Step
     from xlmcli.infer.directions import SearchOptions
-    from xlmcli.infer.hypotheses import TranslationCounts
 
 
 @click.command(cls=StreamCommand)
@@ -155,6 +155,7 @@ def command(
     with open_stream(options, formats) as stream:
         from xlmcli.bundle.choosing import find_route
         from xlmcli.infer.directions import SearchOptions
+        from xlmcli.infer.hypotheses import CUT, MEMORY, PARTED, REPETITION, RESPELT, TERMS, UNFINISHED
         from xlmcli.infer.languages import AUTO
 
         search = SearchOptions(
@@ -174,33 +175,35 @@ def command(
                 "a document is translated by one model from one language", hint="give --src and no --pivot"
             )
         if src == AUTO:
-            counts = _translate_identified(stream, options.model, tgt, search, force=force, pivot=pivot)
+            _translate_identified(stream, options.model, tgt, search, force=force, pivot=pivot)
         elif force:
             raise UsageError("--force is for --src auto", hint="leave it out")
         else:
-            counts = _translate(stream, find_route(options.model, src, tgt, pivot=pivot), search)
-        if terms_missing == "error" and counts.num_without_term:
+            _translate(stream, find_route(options.model, src, tgt, pivot=pivot), search)
+        if terms_missing == "error" and stream.counts[TERMS]:
             raise GateError(
-                f"lines with a term that has no place in the translation: {counts.num_without_term:,}",
+                f"lines with a term that has no place in the translation: {stream.counts[TERMS]:,}",
                 hint="--format jsonl marks them; --terms-missing warn lets them pass",
             )
     stream.print_summary(
         [
-            (counts.num_cut, "with a sentence longer than the model, which was translated in parts"),
-            (counts.num_repeating, "whose translation repeats itself"),
-            (counts.num_parted, "where the text around protected spans was translated in parts"),
-            (counts.num_respelt, "whose translation had broken characters, and was searched for without rare ones"),
-            (counts.num_unfinished, "whose translation was stopped at the length limit"),
-            (counts.num_without_term, "with a term that has no place in the translation"),
-            (counts.num_remembered, "answered from the translation memory"),
+            (stream.counts[CUT], "with a sentence longer than the model, which was translated in parts"),
+            (stream.counts[REPETITION], "whose translation repeats itself"),
+            (stream.counts[PARTED], "where the text around protected spans was translated in parts"),
+            (stream.counts[RESPELT], "whose translation had broken characters, and was searched for without rare ones"),
+            (stream.counts[UNFINISHED], "whose translation was stopped at the length limit"),
+            (stream.counts[TERMS], "with a term that has no place in the translation"),
+            (stream.counts[MEMORY], "answered from the translation memory"),
         ]
     )
 
 
-def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions) -> TranslationCounts:
+_happened = attrgetter("happened")
+
+
+def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions) -> None:
     """Translates by one model, or by two that follow each other."""
     from xlmcli.infer.directions import open_translation
-    from xlmcli.infer.hypotheses import TranslationCounts
 
     stream.check_models(*(step.path for step in route))
     sink = stream.new_sink(search.added)
@@ -212,8 +215,8 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
         if (document := stream.formats.document) is not None:
             named = replace(document, target_lang=step.tgt or translation.direction.tgt)
             stream.formats = replace(stream.formats, document=named)
-        stream.run(translation, search.added, sink)
-        return translation.counts
+        stream.run(translation, search.added, sink, _happened)
+        return
     _check_one_direction(search, "two models, through English")
     from xlmcli.infer.pivot import PivotPipeline
 
@@ -223,13 +226,12 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
     first = stream.keep("first", partial(open_translation, one.path, one.src, one.tgt, single, engine))
     second = stream.keep("second", partial(open_translation, other.path, other.src, other.tgt, search, engine))
     stream.note(f"through English: by {one.path.name}, then {other.path.name}")
-    stream.run_through(partial(PivotPipeline, first, second, sink), search.added)
-    return TranslationCounts.total([first.counts, second.counts])
+    stream.run_through(partial(PivotPipeline, first, second), search.added, sink, _happened)
 
 
 def _translate_identified(
     stream: LineStream, model: str | None, tgt: str | None, search: SearchOptions, *, force: bool, pivot: bool
-) -> TranslationCounts:
+) -> None:
     """Translates lines in several languages."""
     from xlmcli.bundle.choosing import find_translator
     from xlmcli.infer.identified import open_identified
@@ -242,8 +244,7 @@ def _translate_identified(
     translation = stream.keep(
         "translation", partial(open_identified, path, tgt, search, stream.engine_options, passes_target=not force)
     )
-    stream.run(translation, search.added, stream.new_sink(search.added))
-    return translation.counts
+    stream.run(translation, search.added, stream.new_sink(search.added), _happened)
 
 
 def _check_one_direction(search: SearchOptions, other: str) -> None:

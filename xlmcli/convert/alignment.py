@@ -21,8 +21,9 @@ from xlmcli.bundle.heads import can_put_head_first
 from xlmcli.bundle.layout import read_weights
 from xlmcli.convert.samples import choose_directions, sample_sentences
 from xlmcli.errors import ModelError
+from xlmcli.infer.decoding import Decoding
 from xlmcli.infer.directions import open_engine
-from xlmcli.infer.engine import Decoding, EngineOptions
+from xlmcli.infer.engine import EngineOptions
 from xlmcli.model.forced import ForcedTranslations
 from xlmcli.model.network import Array, Network
 from xlmcli.records import Direction

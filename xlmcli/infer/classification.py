@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from xlmcli.bundle import Bundle
 from xlmcli.infer.encoders import CUT, TextEncoder
@@ -14,23 +13,10 @@ from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.records.protocols import Added, Record
 from xlmcli.infer.states import States
 
+UNEXPLAINED = "unexplained"
+
 Texts = tuple[str, str | None]
 """A text, and the second one of a pair."""
-
-
-@dataclass(slots=True)
-class ClassificationCounts:
-    """What a user should know about a run.
-
-    Attributes:
-        num_cut: Texts that had to be cut inside a sentence.
-        num_shortened: Pairs of texts whose longer text had to be cut.
-        num_unexplained: Texts with too many words to weigh each.
-    """
-
-    num_cut: int = 0
-    num_shortened: int = 0
-    num_unexplained: int = 0
 
 
 class Classification:
@@ -42,7 +28,6 @@ class Classification:
     Attributes:
         label_names: The model's labels, in the order of their probabilities.
         num_workers: Batches that the engine works on at once.
-        counts: What a user should know about the run.
 
     Args:
         bundle: A classifier.
@@ -72,7 +57,6 @@ class Classification:
         self._encoder = encoder or TextEncoder(bundle, options)
         self._passages = self._encoder.passages(lang)
         self.num_workers = self._encoder.num_workers
-        self.counts = ClassificationCounts()
 
     @property
     def added(self) -> Added:
@@ -106,12 +90,7 @@ class Classification:
         if not pieces:
             return Labelled((), self._chooser.is_list, self._chooser.is_multi_label)
         labels = self._chooser.choose(average(results, pieces))
-        is_cut = any(piece.is_cut for piece in pieces)
-        if record.pair is None:
-            self.counts.num_cut += is_cut
-        else:
-            self.counts.num_shortened += is_cut
-        warnings = (CUT,) if is_cut else ()
+        warnings = (CUT,) if any(piece.is_cut for piece in pieces) else ()
         return Labelled(labels, self._chooser.is_list, self._chooser.is_multi_label, pieces[0].lang, warnings)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from xlmcli.bundle import Bundle, open_bundle
 from xlmcli.errors import MissingExtraError, ModelError, UsageError
-from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine
+from xlmcli.infer.decoding import Decoding
+from xlmcli.infer.engine import EngineOptions, TranslationEngine
 from xlmcli.infer.pieces import FindSpans
 from xlmcli.infer.records.protocols import Added
 from xlmcli.infer.terms import read_terms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
 VectorPooling = Literal["first", "mean", "max"]
 
 
-@dataclass(slots=True)
-class EncodingCounts:
-    """What a user should know about a run.
-
-    Attributes:
-        num_cut: Texts that had to be cut inside a sentence.
-    """
-
-    num_cut: int = 0
-
-
 class PassageVectors:
     """Vectors of passages, and of texts that take several.
 
@@ -48,7 +37,6 @@ class PassageVectors:
         self._encoder = encoder
         self._pooling = pooling
         self.num_workers = encoder.num_workers
-        self.counts = EncodingCounts()
 
     def submit(self, batch: Sequence[Piece]) -> PendingStates[Sequence[Array]]:
         return self._encoder.submit(batch, lambda states: list(states.pool(self._pooling)))
@@ -69,7 +57,6 @@ class Encoding(PassageVectors):
 
     Attributes:
         num_workers: Batches that the engine works on at once.
-        counts: What a user should know about the run.
 
     Args:
         encoder: The model.
@@ -89,7 +76,7 @@ class Encoding(PassageVectors):
         if not results:
             return Vector(self._zeros, is_blank=True)
         vector = self._join(list(zip(prepared.pieces, results, strict=True)))
-        return Vector(vector, warnings=_warnings(prepared, self.counts))
+        return Vector(vector, warnings=_warnings(prepared))
 
 
 class PairEncoding(PassageVectors):
@@ -97,7 +84,6 @@ class PairEncoding(PassageVectors):
 
     Attributes:
         num_workers: Batches that the engine works on at once.
-        counts: What a user should know about the run.
 
     Args:
         encoder: The model.
@@ -122,7 +108,7 @@ class PairEncoding(PassageVectors):
         first, second = ([part for part in parts if part[0].is_second == is_second] for is_second in (False, True))
         if not first or not second:
             return Similarity(None)
-        return Similarity(cosine(self._join(first), self._join(second)), _warnings(prepared, self.counts))
+        return Similarity(cosine(self._join(first), self._join(second)), _warnings(prepared))
 
 
 class TokenEncoding:
@@ -130,7 +116,6 @@ class TokenEncoding:
 
     Attributes:
         num_workers: Batches that the engine works on at once.
-        counts: What a user should know about the run.
 
     Args:
         encoder: The model.
@@ -142,7 +127,6 @@ class TokenEncoding:
         self._vocab = encoder.tokenizer.vocab
         self._passages = encoder.passages(lang)
         self.num_workers = encoder.num_workers
-        self.counts = EncodingCounts()
 
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
         return self._passages.prepare([record.text or "" for record in records])
@@ -155,11 +139,8 @@ class TokenEncoding:
         ids = [index for piece in prepared.pieces for index in piece.ids]
         pieces = tuple(self._vocab[index] for index in ids)
         states = np.concatenate(results) if results else np.zeros((0, self._encoder.dim), dtype=np.float32)
-        return TokenStates(ids, pieces, states, _warnings(prepared, self.counts))
+        return TokenStates(ids, pieces, states, _warnings(prepared))
 
 
-def _warnings(prepared: Prepared, counts: EncodingCounts) -> tuple[str, ...]:
-    if not any(piece.is_cut for piece in prepared.pieces):
-        return ()
-    counts.num_cut += 1
-    return (CUT,)
+def _warnings(prepared: Prepared) -> tuple[str, ...]:
+    return (CUT,) if any(piece.is_cut for piece in prepared.pieces) else ()

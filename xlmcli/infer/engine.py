@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, replace
@@ -14,8 +13,9 @@ import ctranslate2
 
 from xlmcli.bundle import AlignmentHead, Frame, Limits, SpecialTokens
 from xlmcli.cores import count_usable_cores
-from xlmcli.environment import check_engine_variables, engine_variables
+from xlmcli.environment import check_engine_variables
 from xlmcli.errors import ModelError, UsageError
+from xlmcli.infer.decoding import AttentionReader, Decoding, PendingTranslations, engine_errors
 from xlmcli.text.byte_pieces import BytePieces
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ check_engine_variables()
 ctranslate2.set_log_level(logging.ERROR)
 
 _MAX_THREADS = 1024
+_FORCED = Decoding(beam_size=1, length_penalty=0, with_attention=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,137 +77,12 @@ class DeviceTypes:
     compute_types: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Decoding:
-    """How translations are searched.
-
-    Attributes:
-        beam_size: Hypotheses kept; 1 is greedy.
-        length_penalty: Exponent of the length by which the score of a hypothesis is divided.
-        num_best: Hypotheses returned, at most ``beam_size``.
-        with_scores: Return their scores.
-        no_repeat_ngram: Length of the n-grams that may not come twice in a translation; 0 allows all.
-        without_bytes: Spell no character in bytes, so that none can be spelt wrongly.
-        with_attention: Tell where the model looked.
-    """
-
-    beam_size: int
-    length_penalty: float
-    num_best: int = 1
-    with_scores: bool = False
-    no_repeat_ngram: int = 0
-    without_bytes: bool = False
-    with_attention: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Translated:
-    """Translations of one sequence, the best first.
-
-    Attributes:
-        hypotheses: Ids without special tokens.
-        scores: Score of each: its log probability over the penalised length. Zero unless scores were asked for.
-        is_unfinished: Whether the best was stopped because it grew too long.
-        is_respelt: Whether they were searched for without bytes, after some that were no text.
-        attention: Where each piece of each hypothesis looked, (pieces, pieces of the text), if that was asked for.
-    """
-
-    hypotheses: list[list[int]]
-    scores: list[float]
-    is_unfinished: bool
-    is_respelt: bool = False
-    attention: Sequence[NDArray[np.float32]] = ()
-
-
 def list_devices() -> tuple[DeviceTypes, ...]:
     """Returns the processor, then the GPUs if there are any."""
     devices = [DeviceTypes("cpu", 1, tuple(sorted(ctranslate2.get_supported_compute_types("cpu"))))]
     if num_gpus := ctranslate2.get_cuda_device_count():
         devices.append(DeviceTypes("cuda", num_gpus, tuple(sorted(ctranslate2.get_supported_compute_types("cuda")))))
     return tuple(devices)
-
-
-_FORCED = Decoding(beam_size=1, length_penalty=0, with_attention=True)
-
-
-class PendingTranslations:
-    """A batch in the engine's hands.
-
-    Args:
-        results: The engine's, in the order of the batch.
-        ids: The id of every piece.
-        max_lens: Most tokens of each translation, those that it is made to start with not counted.
-        num_forced: How many those are.
-        eos: What ends a translation.
-        attention: What tells where the model looked, if that was asked for.
-    """
-
-    def __init__(
-        self,
-        results: list[Any],
-        ids: Mapping[str, int],
-        max_lens: list[int],
-        num_forced: int,
-        eos: str,
-        attention: _AttentionReader | None = None,
-    ) -> None:
-        self._results = results
-        self._ids = ids
-        self._max_lens = max_lens
-        self._num_forced = num_forced
-        self._eos = eos
-        self._attention = attention
-
-    def wait(self) -> list[Translated]:
-        """Blocks until the batch is done.
-
-        Raises:
-            ModelError: The engine failed, for example for want of memory.
-        """
-        with _engine_errors():
-            waited = [result.result() for result in self._results]
-        return [self._read(row, result) for row, result in enumerate(waited)]
-
-    def _read(self, row: int, result: Any) -> Translated:
-        hypotheses = [
-            [self._ids[token] for token in tokens[self._num_forced :] if token != self._eos]
-            for tokens in result.hypotheses
-        ]
-        scores = list(result.scores) or [0.0] * len(hypotheses)
-        attention = [] if self._attention is None else self._attention.read(row, result, list(map(len, hypotheses)))
-        is_unfinished = len(hypotheses[0]) >= self._max_lens[row]
-        return Translated(hypotheses, scores, is_unfinished, attention=attention)
-
-
-@dataclass(frozen=True, slots=True)
-class _AttentionReader:
-    """Reads where the pieces of a translation looked among those of the text.
-
-    Attributes:
-        frame: The pieces around a text and before its translation.
-        lens: Number of pieces of each text of the batch.
-        when_read: See `AlignmentHead`.
-        starts: For each text a search of a single step, where the engine tells a wrong attention for the first.
-    """
-
-    frame: Frame
-    lens: list[int]
-    when_read: bool
-    starts: list[Any]
-
-    def read(self, row: int, result: Any, num_pieces: list[int]) -> list[NDArray[np.float32]]:
-        """Returns the attention of each hypothesis, (pieces, pieces of the text)."""
-        import numpy as np
-
-        first, column = len(self.frame.target) + self.when_read, len(self.frame.before)
-        found = []
-        for rows, length in zip(result.attention, num_pieces, strict=True):
-            if self.starts:
-                rows[0] = self.starts[row].result().attention[0][0]
-            kept = np.asarray(rows, np.float32)[first : first + length, column : column + self.lens[row]]
-            # Of a translation that was stopped, the last piece was never read.
-            found.append(np.pad(kept, ((0, length - len(kept)), (0, 0))))
-        return found
 
 
 class TranslationEngine:
@@ -301,12 +177,12 @@ class TranslationEngine:
         pending = PendingTranslations(results, self._ids, lens, len(self._frame.target), self._eos, attention)
         return [result.attention[0][:length] for result, length in zip(pending.wait(), lens, strict=True)]
 
-    def _attention_reader(self, batch: Sequence[Sequence[int]], decoding: Decoding) -> _AttentionReader:
+    def _attention_reader(self, batch: Sequence[Sequence[int]], decoding: Decoding) -> AttentionReader:
         # A beam's first step is told with the attention of another text of the batch, which the engine takes before it
         # widens the beam (``BeamSearch::search`` in its ``src/decoding.cc``). It is no matter where that is not read.
         is_read = not (self._when_read or self._frame.target or decoding.beam_size == 1)
         starts = self._search(batch, 1, replace(decoding, beam_size=1, num_best=1)) if is_read else []
-        return _AttentionReader(self._frame, list(map(len, batch)), self._when_read, starts)
+        return AttentionReader(self._frame, list(map(len, batch)), self._when_read, starts)
 
     def _search(
         self,
@@ -319,7 +195,7 @@ class TranslationEngine:
         starts = [list(frame.target) for _ in batch]
         for start, ids in zip(starts, translations or (), strict=False):
             start += [self._vocab[index] for index in ids]
-        with _engine_errors():
+        with engine_errors():
             results: list[Any] = self._translator.translate_batch(
                 [[*frame.before, *(self._vocab[index] for index in ids), *frame.after] for ids in batch],
                 target_prefix=starts if any(starts) else None,
@@ -361,7 +237,7 @@ class PendingStates(Generic[_Kept]):
         Raises:
             ModelError: The engine failed, for example for want of memory.
         """
-        with _engine_errors():
+        with engine_errors():
             return self._kept.result()
 
 
@@ -451,20 +327,6 @@ class EncoderEngine:
         if padded.device != "cpu":
             padded = padded.to_device(ctranslate2.Device.cpu)
         return States(np.asarray(padded), list(map(len, sequences)))
-
-
-@contextlib.contextmanager
-def _engine_errors() -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        raise ModelError(
-            f"the engine failed: {error}", hint="a smaller --max-batch-tokens needs less memory, --device cpu no GPU"
-        ) from error
-    # What it does not take of a model, or of what its variables say.
-    except (ValueError, IndexError) as error:
-        told = engine_variables()
-        raise ModelError(f"the engine failed: {error}", hint=f"it reads {told}" if told else None) from error
 
 
 def _load(kind: Callable[..., _Model], files: Mapping[str, bytes], options: EngineOptions) -> _Model:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple, cast
 
-from xlmcli.infer.classification import Classification, Texts, average
+from xlmcli.infer.classification import UNEXPLAINED, Classification, Texts, average
 from xlmcli.infer.engine import PendingStates
 from xlmcli.infer.labels import Label, Labelled
 from xlmcli.infer.pieces import Piece, Prepared
@@ -18,7 +18,6 @@ from xlmcli.text.places import Word, find_words
 from xlmcli.text.word_segmenters import SEGMENTED_LANGS
 
 _EXPLANATION_NAME = "explanation"
-_UNEXPLAINED = "unexplained"
 # Of a text without each of its words in turn, together: one of 5,000 characters has about as many.
 _MAX_CHARACTERS = 1 << 22
 _RUN = re.compile(r"\S+")
@@ -174,8 +173,7 @@ class Explanation:
         whole = [results[number] for number in prepared.texts[0]]
         labelled = self._classification.finish(record, prepared.whole, whole)
         if pieces and not prepared.words:
-            self._classification.counts.num_unexplained += 1
-            labelled = labelled._replace(warnings=(*labelled.warnings, _UNEXPLAINED))
+            labelled = labelled._replace(warnings=(*labelled.warnings, UNEXPLAINED))
         weights = tuple(self._weigh(label, rows) for label in labelled.labels)
         return Explained(labelled, prepared.words, prepared.num_first, weights, self._shade)
 

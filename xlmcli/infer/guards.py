@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 
-from xlmcli.infer.engine import Decoding, Translated, TranslationEngine
+from xlmcli.infer.decoding import Decoding, Translated
+from xlmcli.infer.engine import TranslationEngine
 from xlmcli.infer.pieces import Piece
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction

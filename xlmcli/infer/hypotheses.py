@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xlmcli.infer.records.protocols import Row, Values
@@ -14,6 +13,7 @@ UNFINISHED = "unfinished"
 PARTED = "parted"
 RESPELT = "respelt"
 TERMS = "terms"
+MEMORY = "memory"
 
 if TYPE_CHECKING:
     from xlmcli.infer.alignment import Alignment
@@ -63,6 +63,11 @@ class Translations:
     language: str | None = None
     is_remembered: bool | None = None
 
+    @property
+    def happened(self) -> tuple[str, ...]:
+        """What is counted: what the reader should know, and whether the translation memory has answered."""
+        return (*self.warnings, MEMORY) if self.is_remembered else self.warnings
+
     def lines(self, text: str, index: int) -> list[str]:
         if len(self.hypotheses) > 1:
             return [f"{index} ||| {item.with_links()} ||| {item.score:.4f}" for item in self.hypotheses]
@@ -96,35 +101,6 @@ class Translations:
                 {"text": item.text, "score": round(item.score, 4), **item.linked_values()} for item in self.hypotheses
             ]
         if self.is_remembered is not None:
-            added["memory"] = self.is_remembered
+            added[MEMORY] = self.is_remembered
         suggested = {} if self.language is None else {"language": self.language}
         return Values(best.text, added, suggested, alignment=best.alignment)
-
-
-@dataclass(slots=True)
-class TranslationCounts:
-    """What a user should know about a run.
-
-    Attributes:
-        num_cut: Texts that had to be cut inside a sentence.
-        num_repeating: Translations that repeat themselves.
-        num_unfinished: Translations that were stopped because they grew too long.
-        num_parted: Texts whose protected spans the model lost, or has not learned to carry, so that what stands between
-            was translated in parts.
-        num_respelt: Translations that had broken characters, and were searched for without rare ones.
-        num_without_term: Texts that have a term for which there was no place in a translation.
-        num_remembered: Texts that are answered from the translation memory, or a part of them.
-    """
-
-    num_cut: int = 0
-    num_repeating: int = 0
-    num_unfinished: int = 0
-    num_parted: int = 0
-    num_respelt: int = 0
-    num_without_term: int = 0
-    num_remembered: int = 0
-
-    @classmethod
-    def total(cls, several: Iterable[TranslationCounts]) -> TranslationCounts:
-        """Returns the sums."""
-        return cls(*map(sum, zip(*map(astuple, several), strict=True)))

@@ -11,7 +11,7 @@ from xlmcli.errors import UsageError
 from xlmcli.infer.directions import DirectionEngines, SearchOptions, open_direction
 from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.guards import PieceTranslation
-from xlmcli.infer.hypotheses import TranslationCounts, Translations
+from xlmcli.infer.hypotheses import Translations
 from xlmcli.infer.languages import IdentifiedLanguages, Languages, OneLanguage
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.pipeline import Pending
@@ -39,11 +39,6 @@ class IdentifiedTranslation:
         self._first, self._tgt, self._open = sources[0], tgt, open_from
         self._opened: dict[str, Translation] = {}
         self.num_workers = self._from(self._first).num_workers
-
-    @property
-    def counts(self) -> TranslationCounts:
-        """What a user should know about the run."""
-        return TranslationCounts.total(item.counts for item in self._opened.values())
 
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
         prepared = [Prepared([])] * len(records)

@@ -73,7 +73,7 @@ class PivotPipeline:
         self._between: Queue[list[Record] | BaseException | None] = Queue(_MAX_WAITING)
         self._has_failed = False
         self._first = Pipeline(first, _Handover(self), options, _Unwatched())
-        self._second = Pipeline(_SecondStep(second), sink, options, progress)
+        self._second = Pipeline(_SecondStep(second), _WholeSink(sink), options, progress)
 
     def run(self, chunks: Iterable[Sequence[Record]]) -> None:
         """Answers all records; as `Pipeline.run`."""
@@ -135,6 +135,18 @@ class _Handover:
 
     def write(self, answered: Sequence[tuple[Record, Translations | None]]) -> None:
         self._pipeline.hand_over([record if said is None else PivotRecord(record, said) for record, said in answered])
+
+
+class _WholeSink:
+    """Gives the second model's answers to a sink, with the records as they were read."""
+
+    def __init__(self, sink: Sink[Translations]) -> None:
+        self._sink = sink
+
+    def write(self, answered: Sequence[tuple[Record, Translations | None]]) -> None:
+        self._sink.write(
+            [(record.record if isinstance(record, PivotRecord) else record, said) for record, said in answered]
+        )
 
 
 class _SecondStep:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from xlmcli.infer.pipeline import MakePipeline, PipelineOptions, PipelineProgress
 from xlmcli.infer.records.protocols import Record
@@ -16,22 +16,15 @@ class ResumedPipeline:
     Args:
         make_pipeline: Makes the pipeline that answers them.
         journal: How far the run is; what is written is entered.
-        tally: What the sink has counted.
         options: How records are gathered.
         progress: Is told what was written.
     """
 
     def __init__(
-        self,
-        make_pipeline: MakePipeline,
-        journal: Journal,
-        tally: Callable[[], int],
-        options: PipelineOptions,
-        progress: PipelineProgress,
+        self, make_pipeline: MakePipeline, journal: Journal, options: PipelineOptions, progress: PipelineProgress
     ) -> None:
         self._pipeline = make_pipeline(options, self)
         self._journal = journal
-        self._tally = tally
         self._progress = progress
 
     def run(self, chunks: Iterable[Sequence[Record]]) -> None:
@@ -42,7 +35,7 @@ class ResumedPipeline:
 
     def advance(self, num_lines: int, num_tokens: int, num_bytes: int) -> None:
         """Takes what was written since the last call."""
-        self._journal.advance(num_lines, self._tally())
+        self._journal.advance(num_lines)
         self._progress.advance(num_lines, num_tokens, num_bytes)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import IO, Protocol
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import IO, Any, Protocol
 
 from xlmcli.infer.pipeline import Sink
 from xlmcli.infer.records.protocols import Answer, Record, without_newlines
+
+SELECTED = "selected"
 
 
 class TextSink:
@@ -72,14 +75,14 @@ class SelectionSink:
         sink: Where to.
         labels: The labels that are looked for.
         is_inverted: Write the records that have none of them.
-        num_selected: How many were written before.
+        counts: Records that have (or have not) are counted here, as `SELECTED`.
     """
 
-    def __init__(self, sink: Sink[Answer], labels: frozenset[str], is_inverted: bool, num_selected: int = 0) -> None:
+    def __init__(self, sink: Sink[Answer], labels: frozenset[str], is_inverted: bool, counts: Counter[str]) -> None:
         self._sink = sink
         self._labels = labels
         self._is_inverted = is_inverted
-        self.num_selected = num_selected
+        self._counts = counts
 
     def write(self, answered: Sequence[tuple[Record, Judged | None]]) -> None:
         selected = [record for record, answer in answered if answer is None or self._selects(answer)]
@@ -88,8 +91,29 @@ class SelectionSink:
 
     def _selects(self, answer: Judged) -> bool:
         is_selected = self._labels.isdisjoint(answer.label_names) == self._is_inverted
-        self.num_selected += is_selected
+        self._counts[SELECTED] += is_selected
         return is_selected
+
+
+class CountingSink:
+    """Hands answers on, and counts what happened to them.
+
+    Args:
+        sink: Where they go.
+        counts: How many answers something happened to, by words.
+        words_of: Says what happened to an answer.
+    """
+
+    def __init__(self, sink: Sink[Any], counts: Counter[str], words_of: Callable[[Any], Iterable[str]]) -> None:
+        self._sink = sink
+        self._counts = counts
+        self._words_of = words_of
+
+    def write(self, answered: Sequence[tuple[Record, Any]]) -> None:
+        self._sink.write(answered)
+        for _, answer in answered:
+            if answer is not None:
+                self._counts.update(self._words_of(answer))
 
 
 def written(record: Record, answer: Answer | None) -> bytes:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from xlmcli.infer.engine import Decoding, Translated, TranslationEngine
+from xlmcli.infer.decoding import Decoding, Translated
+from xlmcli.infer.engine import TranslationEngine
 from xlmcli.infer.guards import PieceTranslation, ProtectedTranslations
 from xlmcli.infer.hypotheses import (
     CUT,
@@ -17,7 +18,6 @@ from xlmcli.infer.hypotheses import (
     TERMS,
     UNFINISHED,
     Hypothesis,
-    TranslationCounts,
     Translations,
 )
 from xlmcli.infer.pieces import FindSpans, Piece, PieceMaker, Prepared
@@ -38,7 +38,6 @@ class Translation:
     Attributes:
         direction: From and to.
         num_workers: Batches that the engine works on at once.
-        counts: What a user should know about the run.
 
     Args:
         engine: The model.
@@ -88,7 +87,6 @@ class Translation:
         self._pieces = make_pieces()
         self._marked_pieces = None if terms is None else make_pieces(terms=terms)
         self.num_workers = engine.num_workers
-        self.counts = TranslationCounts()
 
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
         texts = [record.text or "" for record in records]
@@ -140,14 +138,11 @@ class Translation:
             (plain,), said = self._marked_pieces.prepare([text]), results[len(pieces) :]
             hypotheses = self._hypotheses(text, plain, said, are_linked=self._with_alignment)
             are_kept = all(term.target in item.text for item in hypotheses for term in terms)
-        warnings = self._warnings(plain, said) if plain.pieces else ()
+        warnings = _find_warnings(plain, said) if plain.pieces else ()
         if not are_kept:
-            self.counts.num_without_term += 1
             warnings = (*warnings, TERMS)
-        is_remembered = bool(prepared.remembered)
-        self.counts.num_remembered += is_remembered
-        shown = is_remembered if self._has_memory else None
-        return Translations(hypotheses, warnings, self._with_scores, is_remembered=shown)
+        is_remembered = bool(prepared.remembered) if self._has_memory else None
+        return Translations(hypotheses, warnings, self._with_scores, is_remembered=is_remembered)
 
     def _hypotheses(
         self, text: str, prepared: Prepared, results: Sequence[PieceTranslation], *, are_linked: bool
@@ -212,24 +207,16 @@ class Translation:
         total = sum(result.scores[rank] * length**penalty for result, length in zip(results, lens, strict=True))
         return float(total / sum(lens) ** penalty) if results else 0.0
 
-    def _warnings(self, prepared: Prepared, results: Sequence[PieceTranslation]) -> tuple[str, ...]:
-        warnings: list[str] = []
-        if any(piece.is_cut for piece in prepared.pieces):
-            self.counts.num_cut += 1
-            warnings.append(CUT)
-        pairs = [
-            (piece, part) for piece, result in zip(prepared.pieces, results, strict=True) for part in result.translated
-        ]
-        if any(repeats_itself(piece.ids, part.hypotheses[0]) for piece, part in pairs):
-            self.counts.num_repeating += 1
-            warnings.append(REPETITION)
-        if any(part.is_unfinished for _, part in pairs):
-            self.counts.num_unfinished += 1
-            warnings.append(UNFINISHED)
-        if any(result.is_parted for result in results):
-            self.counts.num_parted += 1
-            warnings.append(PARTED)
-        if any(part.is_respelt for _, part in pairs):
-            self.counts.num_respelt += 1
-            warnings.append(RESPELT)
-        return tuple(warnings)
+
+def _find_warnings(prepared: Prepared, results: Sequence[PieceTranslation]) -> tuple[str, ...]:
+    pairs = [
+        (piece, part) for piece, result in zip(prepared.pieces, results, strict=True) for part in result.translated
+    ]
+    found = {
+        CUT: any(piece.is_cut for piece in prepared.pieces),
+        REPETITION: any(repeats_itself(piece.ids, part.hypotheses[0]) for piece, part in pairs),
+        UNFINISHED: any(part.is_unfinished for _, part in pairs),
+        PARTED: any(result.is_parted for result in results),
+        RESPELT: any(part.is_respelt for _, part in pairs),
+    }
+    return tuple(word for word, is_so in found.items() if is_so)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from xlmcli.infer.records.protocols import Added, Record, Row, Values
 
 SIMILARITY = Added(("similarity",), ("similarity",))
+
+_LINES = "lines"
 
 
 def vector_added(dim: int) -> Added:
@@ -166,22 +169,24 @@ class VectorArraySink:
 class TokenArraySink:
     """Writes states of tokens as an .npy file: a row a token, of "line" (from 1), "id" and "state" (dim,).
 
-    Attributes:
-        num_lines: How many there are.
+    Args:
+        file: As of `ArraySink`.
+        dim: Width of a state.
+        counts: Lines are counted here.
     """
 
-    def __init__(self, file: IO[bytes], dim: int, num_lines: int = 0) -> None:
+    def __init__(self, file: IO[bytes], dim: int, counts: Counter[str]) -> None:
         self._dtype = np.dtype([("line", "<i8"), ("id", "<i4"), ("state", "<f4", (dim,))])
         self._array = ArraySink(file, self._dtype, ())
-        self.num_lines = num_lines
+        self._counts = counts
 
     def write(self, answered: Sequence[tuple[Record, TokenStates | None]]) -> None:
         for _, answer in answered:
             if answer is None:
                 continue
-            self.num_lines += 1
+            self._counts[_LINES] += 1
             rows = np.empty(len(answer.ids), dtype=self._dtype)
-            rows["line"], rows["id"], rows["state"] = self.num_lines, answer.ids, answer.states
+            rows["line"], rows["id"], rows["state"] = self._counts[_LINES], answer.ids, answer.states
             self._array.append(rows)
 
     def finish(self) -> None:

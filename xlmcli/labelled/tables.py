@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Literal
 
-from xlmcli.labelled.rows import LabelledFile, LabelledRow, Role, read_text_row
+from xlmcli.labelled.rows import LabelledFile, LabelledRow, read_text_row
 from xlmcli.tables import (
     LABEL_NAME,
     PROBABILITY_NAME,
@@ -78,10 +77,7 @@ def _find_layout(first: Row, probability: str | None, file: LabelledFile, *, is_
     wanted = [file.label or label, *(column or text for column in file.others)]
     if probability is not None:
         wanted.append(probability)
-    # xlm classify writes its columns at the end, and gold's own "label" may stand before them.
-    of_several: dict[Role, Literal["first", "last"]] = {"gold": "first", "predicted": "last"}
-    header = names if is_header else None
-    return find_layout(wanted, header, file.place(number), file.hint, of_several=of_several.get(file.role))
+    return find_layout(wanted, names if is_header else None, file.place(number), file.hint)
 
 
 def _split(answer: str, probability: str, number: int, file: LabelledFile) -> tuple[list[str], list[str]]:

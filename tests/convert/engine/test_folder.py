@@ -22,7 +22,8 @@ sentencepiece = pytest.importorskip("sentencepiece")
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
 from xlmcli.convert.xlm.translator import open_checkpoint, write_folded  # noqa: E402
-from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine, max_translation_len  # noqa: E402
+from xlmcli.infer.decoding import Decoding  # noqa: E402
+from xlmcli.infer.engine import EngineOptions, TranslationEngine, max_translation_len  # noqa: E402
 from xlmcli.text import load_tokenizer  # noqa: E402
 from xlmcli.text.pieces import read_vocabulary  # noqa: E402
 

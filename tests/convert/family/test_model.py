@@ -23,7 +23,8 @@ sentencepiece = pytest.importorskip("sentencepiece")
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
-from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine, max_translation_len  # noqa: E402
+from xlmcli.infer.decoding import Decoding  # noqa: E402
+from xlmcli.infer.engine import EngineOptions, TranslationEngine, max_translation_len  # noqa: E402
 from xlmcli.text import Tokenizer, load_tokenizer  # noqa: E402
 
 GREEDY = Decoding(beam_size=1, length_penalty=0)

@@ -25,7 +25,8 @@ from xlmcli.convert.opening import open_model  # noqa: E402
 from xlmcli.convert.verify.translations import verify_bundle  # noqa: E402
 from xlmcli.convert.xlm.encoder import EncoderCheckpoint  # noqa: E402
 from xlmcli.convert.xlm.translator import Checkpoint  # noqa: E402
-from xlmcli.infer.engine import Decoding, EngineOptions, TranslationEngine  # noqa: E402
+from xlmcli.infer.decoding import Decoding  # noqa: E402
+from xlmcli.infer.engine import EngineOptions, TranslationEngine  # noqa: E402
 from xlmcli.model.transformer import Tokens  # noqa: E402
 
 Content = dict[str, Any]

@@ -139,6 +139,16 @@ def test_a_header_is_passed_once_and_names_the_column(name: str) -> None:
         (["id,note\n1\n"], {"name": "csv", "column": "note"}, "file1:2: expected 2 columns as in the header, found 1"),
         (["id,note\n"], {"name": "csv", "column": "text"}, "file1:1: no column 'text'"),
         (["a,b\n", "a,c\n"], {"name": "csv", "column": "a"}, "file2:1: the header differs"),
+        (
+            ["a,score\n", "a,score\n"],
+            {"name": "csv", "column": "a", "with_scores": True},
+            "file1:1: the header has a column 'score' already",
+        ),
+        (
+            ["score\ta\n"],
+            {"name": "tsv", "column": "a", "with_scores": True},
+            "file1:1: the header has a column 'score' already",
+        ),
         (['1,"a\nb\n'], {"name": "csv"}, "file1:1: a quoted value is not closed"),
         (['1,"a"b\n'], {"name": "csv"}, "file1:1: not CSV"),
         (["a\tb\n"], {"name": "tsv", "column": ""}, "file1:1: no column ''"),

@@ -88,12 +88,6 @@ def test_a_header_is_found_by_its_label() -> None:
     assert read("gold", content, CSV).probabilities is None
 
 
-def test_the_columns_that_classify_adds_are_the_predictions() -> None:
-    content = "label,text,label,probability\npos,a,neg,0.5\n"
-    assert read("gold", content, CSV).labels == ["pos"]
-    assert read("pred", content, CSV).labels == ["neg"]
-
-
 def test_json_lines() -> None:
     content = '{"label": "pos", "probability": 1, "lang": "en"}\n\n{"label": 3, "probability": 0.5, "lang": "fr"}\n'
     predicted = read("pred", content, LabelColumns("jsonl", lang="lang"))

@@ -27,7 +27,7 @@ class Rows:
     def __init__(self, name: str) -> None:
         lens, repeats = np.arange(1, 10), np.ones(9, dtype=np.float32)
         self.name, self.num_draws = name, 0
-        self.streams = [Stream(name, 9.0, BatchSampler(lens, repeats, 12, (0, len(name)), Share()), None, (0,))]
+        self.streams = [Stream(name, 9.0, "", BatchSampler(lens, repeats, 12, (0, len(name)), Share()), None, (0,))]
 
     def draw(self, rng: np.random.Generator) -> Drawn:
         self.num_draws += 1

@@ -382,12 +382,16 @@ def test_an_interruption_changes_neither_the_average_nor_what_it_is_of(
 def test_other_text_cannot_be_resumed(pretrain_options: MakeOptions, tmp_path: Path) -> None:
     pretrain(pretrain_options(tmp_path, replace(LOOP, max_steps=1)), [])
     options = pretrain_options(tmp_path, LOOP, resume=True)
-    (source, _) = options.data.mono
-    with pytest.raises(TrainingError, match=r"has other text: text in fr for mlm: 40 lines, not 20 lines$"):
+    source, *others = options.data.mono
+    with pytest.raises(TrainingError, match=r"has other text: text in fr for mlm: 40 lines, not 20 lines; beg"):
         pretrain(replace(options, data=replace(options.data, mono=(source,))), [])
     twice = replace(source, repeat=1.5)
     with pytest.raises(TrainingError, match=r"has other text: text in en for mlm: 40 lines, not 50 lines$"):
-        pretrain(replace(options, data=replace(options.data, mono=(twice, *options.data.mono[1:]))), [])
+        pretrain(replace(options, data=replace(options.data, mono=(twice, *others))), [])
+    changed = tmp_path / "changed.txt"
+    changed.write_text("\n".join(source.path.read_text().splitlines()[::-1]))
+    with pytest.raises(TrainingError, match=r"has other text: beginning of text in en for mlm: \w+, not \w+$"):
+        pretrain(replace(options, data=replace(options.data, mono=(replace(source, path=changed), *others))), [])
 
 
 def test_a_worse_average_is_not_kept(make_trainer: MakeTrainer, recorder: Recorder, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from torch import Tensor
 from xlmcli.checkpoint.config import CheckpointConfig
 from xlmcli.checkpoint.original.params import OriginalParams, read_params, read_words
 from xlmcli.checkpoint.original.tokenizer import original_tokenizer
+from xlmcli.checkpoint.stand_ins import TensorReference
 from xlmcli.checkpoint.torch_file import TorchFile
-from xlmcli.checkpoint.unpickling import TensorReference
 from xlmcli.errors import ModelError
 from xlmcli.model.seq2seq import Seq2Seq, XLMDecoder
 from xlmcli.model.transformer import XLMLanguageModel, XLMTransformer

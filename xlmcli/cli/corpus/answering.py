@@ -108,7 +108,6 @@ class PieceAnswerer:
         self._values = {**values, "threads": None if num_cores is None else 1, "workers": num_cores}
         self._folder = folder
         self._kept: dict[str, Any] = {}
-        self._counts: dict[str, int] = {}
 
     def __call__(self, piece: FilePiece, report: PieceProgress) -> Outcome:
         """Answers a piece, in two tries, unless too many workers have died of it."""
@@ -126,9 +125,7 @@ class PieceAnswerer:
                     return Outcome(error=error.message, hint=error.hint, exit_code=error.exit_code)
                 outcome = Outcome(opener.num_lines, error=_message(error))
                 continue
-            counts, self._counts = self._counts, {**self._counts, **opener.counts}
-            new = {what: count - counts.get(what, 0) for what, count in opener.counts.items()}
-            return Outcome(opener.num_lines, {what: count for what, count in new.items() if count})
+            return Outcome(opener.num_lines, opener.counts)
         return outcome
 
 
@@ -219,9 +216,8 @@ class _PieceStream(LineStream):
         return opened
 
     def print_summary(self, counts: Sequence[tuple[int, str]]) -> None:
-        replaced = self._opener.kept.get("replaced", 0) + self._counter.num_replaced
-        self._opener.kept["replaced"] = replaced
-        self._opener.counts = {what: count for count, what in self._summary(counts, replaced)}
+        parts = self._summary(counts, self._counter.num_replaced)
+        self._opener.counts = {what: count for count, what in parts if count}
 
     def _run(self, make_pipeline: MakePipeline, inputs: list[Input], formats: FormatOptions, added: Added) -> None:
         from xlmcli.infer.pipeline import PipelineOptions

@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from xlmcli.errors import DataError, unreadable
 from xlmcli.infer.reading import Input
-from xlmcli.infer.records.protocols import Added, Answer, FormatOptions, Record, Values
+from xlmcli.infer.records.protocols import Added, Answer, FormatOptions, Record, Values, check_free
 
 _CHUNK_BYTES = 1 << 16  # Of a column, whose chunks may be large.
 _ROWS_READ = 1024
@@ -87,7 +87,7 @@ def iter_parquet(inputs: Sequence[Input], options: FormatOptions, added: Added) 
             columns = [_find_column(file.schema_arrow, name, source.name) for name in _names(options)]
             if schema is None:
                 schema = file.schema_arrow
-                _check_added(schema, added, source.name)
+                check_free(added.fields, schema.names, f"{source.name}: there is a column")
                 yield [ParquetHeader(schema, columns[0])]
             elif not file.schema_arrow.equals(schema):
                 raise DataError(f"{source.name}: its columns differ from the first file's")
@@ -184,12 +184,6 @@ def _find_column(schema: Any, name: str, source: str) -> int:
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise DataError(f"{source}: column {name!r} is {kind}, not text", hint="--column NAME chooses another")
     return int(columns[0])
-
-
-def _check_added(schema: Any, added: Added, source: str) -> None:
-    for name in added.fields:
-        if name in schema.names:
-            raise DataError(f"{source}: there is a column {name!r} already", hint="rename it, or leave it out")
 
 
 def _by_batch(rows: list[tuple[ParquetRecord, Values]]) -> Iterator[list[tuple[ParquetRecord, Values]]]:

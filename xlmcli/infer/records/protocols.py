@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from xlmcli.documents.formats import DocumentFormat, DocumentOptions
-from xlmcli.errors import UsageError
+from xlmcli.errors import DataError, UsageError
 from xlmcli.infer.reading import Line
 from xlmcli.tables import FormatName, check_column
 
@@ -72,12 +72,28 @@ class Added:
     """What answers add to records, known beforehand.
 
     Attributes:
-        columns: Names of the columns that a table gains, for its header.
-        fields: Names of the fields that an object gains, which it must not have already.
+        columns: Names of the columns that a table gains, for its header; see `check_free`.
+        fields: Names of the fields that an object gains, likewise.
     """
 
     columns: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+
+
+def check_free(added: Iterable[str], taken: Container[str], known: str) -> None:
+    """Checks that what answers add has other names than what is there.
+
+    Args:
+        added: Names of columns or fields.
+        taken: Those of the input.
+        known: Begins what messages say of one of these, such as ``file:1: the header has a column``.
+
+    Raises:
+        DataError: Two are the same.
+    """
+    for name in added:
+        if name in taken:
+            raise DataError(f"{known} {name!r} already, and answers add one", hint="rename it, or leave it out")
 
 
 class Record(Protocol):

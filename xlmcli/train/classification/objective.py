@@ -50,7 +50,8 @@ class ClassificationObjective:
             sampler: Yields rows of them.
             options: How to learn.
         """
-        self.streams: Sequence[Stream] = [Stream("texts", text.text.epoch_size, sampler, text.text, ())]
+        texts = text.text
+        self.streams: Sequence[Stream] = [Stream("texts", texts.epoch_size, texts.beginning, sampler, texts, ())]
         self.options = options
         self._text = text
 

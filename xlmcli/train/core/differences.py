@@ -6,23 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from xlmcli.checkpoint.config import CheckpointConfig
+from xlmcli.train.core.objective import Objective
 
 _MAX_SHOWN = 200
 # Of fields whose own names say too little.
 _NAMES = {"langs": "languages", "num_words": "words of the vocabulary", "num_langs": "language embeddings"}
 
-StreamSizes = tuple[str, Mapping[str, float]]
-"""An objective's name, and how many sentences an epoch of each of its streams has."""
-
 
 def tell_models_apart(started: CheckpointConfig, given: CheckpointConfig) -> str:
     """Names all in which two models differ; empty if nothing."""
-    return _differences(_describe(started), _describe(given))
+    return tell_apart(_describe(started), _describe(given))
 
 
-def tell_text_apart(started: Sequence[StreamSizes], given: Sequence[StreamSizes]) -> str:
-    """Names objectives and languages whose text is not as large as it was; empty if there are none."""
-    return _differences(*map(_describe_streams, (started, given)))
+def describe_text(objectives: Sequence[Objective]) -> dict[str, str]:
+    """Returns what tells objectives and their text from others, by names that messages use."""
+    described = {"objectives": ", ".join(objective.name for objective in objectives)}
+    for objective in objectives:
+        for stream in objective.streams:
+            name = f"text in {stream.name} for {objective.name}"
+            described |= {name: f"{stream.size:,.10g} lines", f"beginning of {name}": stream.beginning}
+    return described
 
 
 def _describe(config: object) -> dict[str, object]:
@@ -36,14 +39,8 @@ def _describe(config: object) -> dict[str, object]:
     return described
 
 
-def _describe_streams(objectives: Sequence[StreamSizes]) -> dict[str, object]:
-    described: dict[str, object] = {"objectives": [name for name, _ in objectives]}
-    for objective, sizes in objectives:
-        described |= {f"text in {name} for {objective}": f"{size:,.10g} lines" for name, size in sizes.items()}
-    return described
-
-
-def _differences(started: Mapping[str, object], given: Mapping[str, object]) -> str:
+def tell_apart(started: Mapping[str, object], given: Mapping[str, object]) -> str:
+    """Names all in which two descriptions differ; empty if nothing."""
     names = dict.fromkeys([*started, *given])
     pairs = {name: (started.get(name), given.get(name)) for name in names}
     return "; ".join(f"{name}: {_shown(old)}, not {_shown(new)}" for name, (old, new) in pairs.items() if old != new)

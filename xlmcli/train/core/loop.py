@@ -27,7 +27,7 @@ from xlmcli.checkpoint.weights import fill_weights, read_weights, save_weights, 
 from xlmcli.errors import TrainingError
 from xlmcli.signals import raise_ending
 from xlmcli.train.core.batches import BatchQueue
-from xlmcli.train.core.differences import tell_text_apart
+from xlmcli.train.core.differences import describe_text, tell_apart
 from xlmcli.train.core.interrupts import noted_interrupts
 from xlmcli.train.core.objective import Objective
 from xlmcli.train.core.optim import learning_rate, make_optimizer, set_learning_rate
@@ -187,7 +187,7 @@ class Trainer:
         folder.mkdir(exist_ok=True)
         state = {
             "run": {name: getattr(self.state, name) for name in RunState.__slots__},
-            "streams": [_stream_sizes(objective) for objective in self.objectives],
+            "text": describe_text(self.objectives),
             "positions": self.batches.positions,
             "weights": saved_state(self.bare_model),
             "optimizer": self.optimizer.state_dict(),
@@ -215,8 +215,8 @@ class Trainer:
         self._saved_at = self.state.elapsed_seconds
         fill_weights(self.bare_model, saved["weights"], path)
         self.optimizer.load_state_dict(saved["optimizer"])
-        sizes = [_stream_sizes(objective) for objective in self.objectives]
-        if differences := tell_text_apart(saved["streams"], sizes):
+        text = describe_text(self.objectives)
+        if differences := tell_apart(saved.get("text", text), text):  # Runs of before 0.1.0 have none.
             raise TrainingError(
                 f"the run in {self.folder} has other text: {differences}",
                 hint="give the options and the text that it was started with",
@@ -291,11 +291,6 @@ class Trainer:
 
 def _step_of(snapshot: Path) -> int:
     return int(snapshot.stem.removeprefix("step-"))
-
-
-def _stream_sizes(objective: Objective) -> tuple[str, dict[str, float]]:
-    """What identifies an objective and its text: its name, and the size of each of its streams."""
-    return objective.name, {stream.name: stream.size for stream in objective.streams}
 
 
 def _mix(*numbers: int) -> int:

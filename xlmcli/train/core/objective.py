@@ -49,6 +49,7 @@ class Stream:
     Attributes:
         name: ``en`` or ``en-fr``.
         size: Sentences an epoch, for sampling.
+        beginning: See ``TextData``.
         sampler: Yields blocks of ids or indices of sentences.
         data: What the indices point into; None for blocks.
         langs: Language ids, one or two.
@@ -56,6 +57,7 @@ class Stream:
 
     name: str
     size: float
+    beginning: str
     sampler: Sampler
     data: TextData | None
     langs: tuple[int, ...]

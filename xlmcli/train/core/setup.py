@@ -247,7 +247,7 @@ class StreamMaker:
         self, langs: Langs, text: TextData, sampler: BatchSampler | BlockSampler, data: TextData | None
     ) -> Stream:
         ids = tuple(self._lang2id[lang] for lang in langs)
-        return Stream("-".join(langs), text.epoch_size, sampler, data, ids)
+        return Stream("-".join(langs), text.epoch_size, text.beginning, sampler, data, ids)
 
     def _next_seed(self) -> tuple[int, int]:
         self._count += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmcli.text.augmentation import Augmentation
+
+_HEAD_IDS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,12 @@ class TextData:
     def epoch_size(self) -> float:
         """Sentences (or pairs) drawn in an epoch."""
         return float(self.repeats.sum())
+
+    @property
+    def beginning(self) -> str:
+        """A hash of the first ids of each array of them."""
+        heads = (ids[:_HEAD_IDS].tobytes() for side in self.sides for ids in side.segments)
+        return blake2b(b"".join(heads), digest_size=8).hexdigest()
 
     def side(self, lang: str) -> TextData:
         """One side of parallel text, as monolingual text."""
