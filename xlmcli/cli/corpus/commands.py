@@ -48,13 +48,22 @@ class CorpusOptions:
     npy: bool = False
 
 
+_STREAM_HEADINGS = {
+    heading: tuple(name for name in names if name not in ANSWERED_ALONE)
+    for heading, names in StreamCommand.headings.items()
+}
+
+
 class CorpusCommand(StreamCommand):
     """A command with these options and those of a stream."""
 
     headings: ClassVar = {
-        **StreamCommand.headings,
-        "Output": ("output", "npy", "dry_run", *StreamCommand.headings["Output"]),
-        "Workers": ("num_workers", "cpus_per_worker", "gpus_per_worker", "address", "object_store", "piece_size"),
+        **_STREAM_HEADINGS,
+        "Output": (*_STREAM_HEADINGS["Output"], "npy"),
+        "Workers": (
+            *("num_workers", "cpus_per_worker", "gpus_per_worker", "address", "object_store", "piece_size"),
+            "dry_run",
+        ),
     }
 
 
