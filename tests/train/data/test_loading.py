@@ -154,7 +154,10 @@ def test_no_worker_outlives_its_parent(tiny_tokenizer: Path, tmp_path: Path, num
             os.killpg(process.pid, number)  # as a terminal does
         else:
             process.send_signal(number)
-        process.wait(timeout=60)
+        try:
+            process.wait(timeout=60)
+        finally:
+            process.kill()  # Else leaving the block would wait for it.
     deadline = time.monotonic() + 20
     while any(map(is_alive, workers)):
         assert time.monotonic() < deadline
