@@ -80,3 +80,7 @@ def test_help_fits_the_terminal(columns: int, xlm: Callable[..., Any], monkeypat
         text = xlm(*words, "--help").out
         prose = text[: text.index("Example")] + text[text.index("\n\n", text.index("Example")) :]
         assert max(map(len, prose.splitlines())) <= min(columns, 100), words
+
+
+def test_choices_are_told_on_one_line(xlm: Callable[..., Any]) -> None:
+    assert "Choose from: bash, zsh, fish\n" in xlm("completion").err

@@ -92,7 +92,7 @@ def test_errors_come_after_the_answers_before_them() -> None:
         next(answers)
 
 
-@pytest.mark.parametrize("texts", ["one text", b"one text", ["a", None], [3]])
+@pytest.mark.parametrize("texts", ["one text", b"one text", ["a", None], [3], ["a\udcff"]])
 def test_what_is_no_text_is_refused(texts: object) -> None:
     with pytest.raises(UsageError, match=r"text"):
         list(iter_answers(Lengths(), texts, 64))  # type: ignore[arg-type]

@@ -160,8 +160,8 @@ def _report(error: Exception) -> int:
 
 
 def _uncapitalized(message: str) -> str:
-    # Click puts choices on lines of their own.
-    return message[:1].lower() + " ".join(message[1:].split("\n")).rstrip(".")
+    # Click puts choices on lines of their own, some behind a tab.
+    return message[:1].lower() + " ".join(line.strip("\t") for line in message[1:].split("\n")).rstrip(".")
 
 
 def _usage_hint(error: click.ClickException) -> str | None:

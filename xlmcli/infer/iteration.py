@@ -107,4 +107,8 @@ class _Run(Generic[Result, AnswerType]):
 def _record(text: str) -> PlainRecord:
     if not isinstance(text, str):
         raise UsageError(f"expected texts, found {type(text).__name__}: {text!r:.100}")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise UsageError(f"a text has half a surrogate pair, which is no character: {text!r:.100}") from None
     return PlainRecord(text)
