@@ -46,6 +46,15 @@ const shown = () => ({
 });
 const word = (side, index) => document.querySelectorAll(`#${side} button`)[index];
 const point = target => target.dispatchEvent(new PointerEvent("pointerover", {bubbles: true}));
+// A window that is not active yet, as a browser's may be while its page loads, moves the focus and fires nothing.
+const tell = (target, type) => document.hasFocus() || target.dispatchEvent(new FocusEvent(type, {bubbles: true}));
+const {focus, blur} = HTMLElement.prototype;
+HTMLElement.prototype.focus = function() {
+  const left = document.activeElement;
+  focus.call(this);
+  if (left !== this) { tell(left, "focusout"); tell(this, "focusin"); }
+};
+HTMLElement.prototype.blur = function() { blur.call(this); tell(this, "focusout"); };
 const press = key => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
 const result = [shown()];
 const step = action => { action(); result.push(shown()); };

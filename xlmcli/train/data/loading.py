@@ -184,8 +184,10 @@ _worker: ChunkTokenizer | None = None
 
 def _start_worker(folder: Path, langs: tuple[str, ...], options: TextOptions) -> None:
     global _worker  # noqa: PLW0603
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word: its parent has one to say
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    # What a terminal sends to all its processes is for the parent, which ends this one between two chunks: a worker that
+    # died while it writes a result would leave the parent waiting for the rest of it.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker = ChunkTokenizer(load_tokenizer(folder), langs, options)
 
