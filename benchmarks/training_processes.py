@@ -2,7 +2,8 @@
 
 Two processes of one core each, under ``accelerate launch``, take the batches of one; the table gives tokens/s of both.
 With ``--memory`` one process trains from the cache of a small text and of one twenty times as large: the memory that it
-has for itself does not follow, since ids are pages of mapped files.
+has for itself does not follow, since ids are pages of mapped files. With ``--limit-with`` a command stands before both
+that allows them less memory than these files take, such as ``systemd-run --scope --quiet -p MemoryMax=800M``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import shlex
 import statistics
 import subprocess
 import sys
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--batch-tokens", type=int, default=4096)
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--limit-with", type=shlex.split, default=[], metavar="COMMAND")
     options = parser.parse_args(arguments)
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as name:
@@ -71,10 +74,13 @@ def _compare_memory(folder: Path, options: argparse.Namespace) -> int:
     for text in ("small.txt", "text.txt"):  # Fills the cache.
         _train([XLM], folder, text, f"first-{text}", options, steps=1)
     ids = sum(path.stat().st_size for path in (folder / "cache").rglob("*.npy"))
-    small = _peak(_start([XLM], folder, "small.txt", "small", options))
-    large = _peak(_start([XLM], folder, "text.txt", "large", options))
+    program = [*options.limit_with, XLM]
+    small = _peak(_start(program, folder, "small.txt", "small", options))
+    large = _peak(_start(program, folder, "text.txt", "large", options))
     print(f"arrays in the cache: {ids / 1e6:,.0f} MB")
     print(f"own memory: {small:,.0f} MB with the small text, {large:,.0f} MB with the large one")
+    speeds = [_speed(folder / run) for run in ("small", "large")]
+    print(f"tokens/s: {speeds[0]:,.0f} with the small text, {speeds[1]:,.0f} with the large one")
     return 0
 
 

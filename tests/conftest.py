@@ -175,7 +175,7 @@ def model_sizes() -> type[ModelSizes]:
 def tiny_tokenizer(tmp_path_factory: pytest.TempPathFactory, sentences: dict[str, list[str]]) -> Path:
     """Folder of a SentencePiece vocabulary of 420 pieces."""
     from xlmcli.sources import Source
-    from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
+    from xlmcli.text.sentencepiece_training import TokenizerOptions, train_sentencepiece
 
     folder = tmp_path_factory.mktemp("tokenizer")
     for lang, lines in sentences.items():

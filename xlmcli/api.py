@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model, open_bundle
+from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model
 from xlmcli.errors import UsageError
 from xlmcli.infer.directions import DirectionEngines, SearchOptions, choose_direction, open_direction
 from xlmcli.infer.encoders import TextEncoder
 from xlmcli.infer.engine import Device, EngineOptions
 from xlmcli.infer.iteration import iter_answers
+from xlmcli.infer.opening import open_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,7 @@ class TextTranslator:
     """
 
     def __init__(self, path: Path, options: EngineOptions) -> None:
-        self._bundle = open_bundle(path)
+        self._bundle = open_model(path)
         self.directions = [(item.src, item.tgt) for item in self._bundle.translation.find_directions()]
         self._tokenizer = self._bundle.open_tokenizer()
         self._options = options
@@ -79,7 +80,7 @@ class TextClassifier:
     """
 
     def __init__(self, path: Path, options: EngineOptions) -> None:
-        self._bundle = open_bundle(path)
+        self._bundle = open_model(path)
         self.labels = list(self._bundle.classifier.labels)
         self._options = options
         self._encoder = TextEncoder(self._bundle, options)
@@ -123,7 +124,7 @@ class VectorEncoder:
     """
 
     def __init__(self, path: Path, options: EngineOptions) -> None:
-        self._encoder = TextEncoder(open_bundle(path), options)
+        self._encoder = TextEncoder(open_model(path), options)
         self.dim = self._encoder.dim
 
     def encode(

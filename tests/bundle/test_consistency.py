@@ -268,7 +268,7 @@ def test_the_tokenizer_of_another_model_is_refused(
     tiny_classifier: Path, tmp_path: Path, sentences: dict[str, list[str]]
 ) -> None:
     from xlmcli.sources import Source
-    from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
+    from xlmcli.text.sentencepiece_training import TokenizerOptions, train_sentencepiece
 
     copy = Path(shutil.copytree(tiny_classifier, tmp_path / "copy"))
     (tmp_path / "text").write_text("\n".join(sentences["fr"]), encoding="utf-8")

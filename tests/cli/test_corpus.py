@@ -134,6 +134,42 @@ def test_large_files_are_cut(
     assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
 
 
+@pytest.mark.parametrize(("data", "options"), [("text", []), ("tsv", ["--format", "tsv", "--column", "text"])])
+def test_outputs_in_shards(
+    xlm: Xlm, here: Here, folder: Path, models: dict[str, Path], data: str, options: list[str]
+) -> None:
+    options = ["-m", str(models["classify"]), "--lang", "en", *options]
+    args = ("corpus", "classify", data, *options, "--piece-size", "1", "--shard-lines", "25")
+    xlm(*args, "-o", "out")
+    for path in (path for path in Path(data).rglob("*") if path.is_file()):
+        xlm("classify", path, "-o", "expected", *options)
+        lines = Path("expected").read_bytes().splitlines(keepends=True)
+        head = lines[:2] if data == "tsv" else []  # A blank line and the header.
+        rows = lines[len(head) :]
+        stem, dot, ending = path.relative_to(data).as_posix().partition(".")
+        shards = sorted(Path("out").glob(f"{stem}-*{dot}{ending}"))
+        assert len(shards) == max(1, -(-len(rows) // 25))
+        for number, shard in enumerate(shards):
+            written = gzip.decompress(shard.read_bytes()) if path.suffix == ".gz" else shard.read_bytes()
+            expected = rows[25 * number : 25 * (number + 1)]
+            assert written.splitlines(keepends=True) == [*(head if not number else head[1:]), *expected], shard
+    here.num_left = 0
+    assert "0 files done" in xlm(*args, "-o", "out").err
+    again = xlm(*args[:-1], "30", "-o", "out")
+    assert again.code == ExitCode.USAGE
+    assert "--shard-lines" in again.err
+
+
+@pytest.mark.parametrize("options", [["csv", "--format", "csv"], ["text", "--n-best", "2"]])
+def test_shards_are_of_lines(xlm: Xlm, here: Here, folder: Path, models: dict[str, Path], options: list[str]) -> None:
+    done = xlm(
+        *("corpus", "translate", *options, "-o", "out", "-m", models["translate"], "--src", "en", "--tgt", "fr"),
+        *("--shard-lines", "5"),
+    )
+    assert (done.code, here.answered) == (ExitCode.USAGE, [])
+    assert "--shard-lines is for text, tsv and jsonl" in done.err
+
+
 def test_arrays(xlm: Xlm, here: Here, folder: Path, models: dict[str, Path]) -> None:
     assert xlm("corpus", "encode", "text", "-o", "out", "-m", models["encode"], "--npy").code == 0
     assert xlm("encode", "text/a.txt", "-o", "expected.npy", "-m", models["encode"]).code == 0

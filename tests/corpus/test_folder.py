@@ -10,6 +10,7 @@ import pytest
 from xlmcli.corpus.files import CorpusFile
 from xlmcli.corpus.folder import CorpusFolder
 from xlmcli.corpus.pieces import FilePiece
+from xlmcli.corpus.shards import Sharding
 from xlmcli.errors import DataError, UsageError
 
 JOB = {"--lang": "en", "model": "abc"}
@@ -50,6 +51,31 @@ def test_pieces_are_put_together_in_their_order(folder: CorpusFolder) -> None:
     assert folder.is_done(file("sub/a.txt"))
     assert (folder.path / "sub/a.txt").read_text() == "0\n5\n100\n"
     assert not list((folder.path / ".xlm-corpus").rglob("0*"))
+
+
+def test_shards_are_there_once_all_are(folder: CorpusFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    sharded = CorpusFolder(folder.path, Sharding(2))
+    begin(sharded, file("sub/a.txt"))
+    pieces = [piece("sub/a.txt", start, start + 5) for start in (0, 5, 100)]
+    for one in pieces:
+        do(sharded, one)
+    with monkeypatch.context() as context:
+        replace, first = Path.replace, folder.path / "sub/a-00000.txt"
+
+        def interrupted(path: Path, target: Path) -> Path:
+            if target == first:
+                raise KeyboardInterrupt
+            return replace(path, target)
+
+        context.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sharded.finish(pieces)
+    assert not sharded.is_done(file("sub/a.txt"))
+    sharded.finish(pieces)
+    assert sharded.is_done(file("sub/a.txt"))
+    shards = {path.name: path.read_text() for path in (folder.path / "sub").iterdir()}
+    assert shards == {"a-00000.txt": "0\n5\n", "a-00001.txt": "100\n"}
+    assert not list((folder.path / ".xlm-corpus/pieces").rglob("*.txt"))
 
 
 def test_tries_are_counted_in_one_run(folder: CorpusFolder) -> None:

@@ -19,7 +19,7 @@ from xlmcli.infer.pieces import Piece
 from xlmcli.model.forced import ForcedTranslations
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
-from xlmcli.text.spans import MARKS
+from xlmcli.text.marks import MARKS
 
 
 @pytest.mark.parametrize("direction", [FORTH, BACK], ids=str)

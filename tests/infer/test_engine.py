@@ -113,7 +113,7 @@ def test_cores_are_shared_out(
             given.append((inter_threads, intra_threads))
 
     monkeypatch.setattr("xlmcli.infer.engine.count_usable_cores", lambda: 6)
-    monkeypatch.setattr("xlmcli.infer.engine.ctranslate2.Translator", Recorder)
+    monkeypatch.setattr("ctranslate2.Translator", Recorder)
     open_engine(bundle, tokenizer, EngineOptions("cpu", num_threads=num_threads, num_workers=num_workers))
     assert given == [expected]
 
@@ -139,7 +139,7 @@ class Unable:
 def test_a_failure_of_the_engine_says_what_to_do(
     bundle: Bundle, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch, is_late: bool
 ) -> None:
-    monkeypatch.setattr("xlmcli.infer.engine.ctranslate2.Translator", Unable)
+    monkeypatch.setattr("ctranslate2.Translator", Unable)
     monkeypatch.setattr(Unable, "is_late", is_late)
     engine = open_engine(bundle, tokenizer)
     with pytest.raises(ModelError, match="the engine failed: CUDA failed with error out of memory") as caught:
@@ -155,7 +155,7 @@ def test_unknown_compute_types_are_refused(bundle: Bundle, tokenizer: Tokenizer)
 
 
 def test_a_missing_gpu_is_said(bundle: Bundle, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xlmcli.infer.engine.ctranslate2.get_cuda_device_count", lambda: 0)
+    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 0)
     with pytest.raises(UsageError, match="no CUDA device"):
         open_engine(bundle, tokenizer, EngineOptions("cuda"))
 

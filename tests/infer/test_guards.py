@@ -21,8 +21,9 @@ from xlmcli.infer.terms import TermList
 from xlmcli.infer.translation import Translation
 from xlmcli.records import Direction
 from xlmcli.text.byte_pieces import BYTE_PIECES, BytePieces
+from xlmcli.text.marks import MARKS, iter_marks
 from xlmcli.text.places import find_words
-from xlmcli.text.spans import MARKS, find_spans, iter_marks
+from xlmcli.text.spans import find_spans
 
 A, B = MARKS[:2]
 BYTE = "\U00100000"

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmcli.infer.pieces import PieceMaker, Prepared
-from xlmcli.text.spans import MARKS, find_spans, has_marks, iter_marks, restore_spans, without_marks
+from xlmcli.text.marks import MARKS, has_marks, iter_marks, restore_spans, without_marks
+from xlmcli.text.spans import find_spans
 
 
 class CharacterTokenizer:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from xlmcli.sources import Source
-from xlmcli.text.sentencepiece import SentencePieceTokenizer, TokenizerOptions, train_sentencepiece
+from xlmcli.text.sentencepiece import SentencePieceTokenizer
+from xlmcli.text.sentencepiece_training import TokenizerOptions, train_sentencepiece
 
 _ENGLISH = (
     ["The cat", "My sister", "A friend", "He"],

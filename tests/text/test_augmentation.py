@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from xlmcli.errors import UsageError
 from xlmcli.text.augmentation import KINDS, Augmentation, Kind, Variant, augment, parse_augmentation
-from xlmcli.text.spans import has_marks
+from xlmcli.text.marks import has_marks
 
 ROWS = [
     ("Good morning, Anna!", "Bonjour, Anna !"),

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from xlmcli.sources import Source
 from xlmcli.text.numerals import plain_numerals
-from xlmcli.text.sentencepiece import SentencePieceTokenizer, TokenizerOptions, train_sentencepiece
+from xlmcli.text.sentencepiece import SentencePieceTokenizer
+from xlmcli.text.sentencepiece_training import TokenizerOptions, train_sentencepiece
 
 
 @pytest.mark.parametrize(

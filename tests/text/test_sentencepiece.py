@@ -13,8 +13,9 @@ from xlmcli.errors import DataError, ModelError
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
 from xlmcli.text.augmentation import Augmentation
-from xlmcli.text.sentencepiece import SentencePieceTokenizer, TokenizerOptions, train_sentencepiece
-from xlmcli.text.spans import FIRST_MARK_ID, MARKS, iter_marks
+from xlmcli.text.marks import FIRST_MARK_ID, MARKS, iter_marks
+from xlmcli.text.sentencepiece import SentencePieceTokenizer
+from xlmcli.text.sentencepiece_training import TokenizerOptions, train_sentencepiece
 from xlmcli.text.special import EOS_ID, FIRST_WORD_ID, MASK_ID, PAD_ID, UNK_ID
 
 # The first ids of the original implementation, xlm/data/dictionary.py: BOS, EOS, PAD, UNK, then ten special words.

@@ -11,17 +11,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from xlmcli.text.spans import (
-    MARKS,
-    find_spans,
-    has_marks,
-    iter_marks,
-    mark_spans,
-    protect_alike,
-    restore_spans,
-    split_at_marks,
-    without_marks,
-)
+from xlmcli.text.alike import protect_alike
+from xlmcli.text.marks import MARKS, has_marks, iter_marks, mark_spans, restore_spans, split_at_marks, without_marks
+from xlmcli.text.spans import find_spans
 
 HERE = Path(__file__).parent
 GOLDEN = [line.split("\t") for line in (HERE / "spans.tsv").read_text(encoding="utf-8").splitlines()]

@@ -20,7 +20,8 @@ from xlmcli.model.classifier_config import ClassifierConfig
 from xlmcli.model.transformer import XLMShape
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
-from xlmcli.text.sentencepiece import SentencePieceTokenizer, TokenizerOptions, train_sentencepiece
+from xlmcli.text.sentencepiece import SentencePieceTokenizer
+from xlmcli.text.sentencepiece_training import TokenizerOptions, train_sentencepiece
 from xlmcli.text.special import BOS_ID, EOS_ID
 from xlmcli.train.averaging import average_checkpoints
 from xlmcli.train.classification.files import Columns

@@ -158,7 +158,7 @@ class TranslationPart:
         sources: Languages from which it translates into every one of ``targets`` but itself.
         targets: See ``sources``.
         framing: The pieces around a text; None for the manifest's ``bos`` and ``eos``.
-        protects_spans: Whether the model has learned to carry the marks of protected spans (see ``xlmcli.text.spans``).
+        protects_spans: Whether the model has learned to carry the marks of protected spans (see ``xlmcli.text.marks``).
         alignment_head: Whose attention aligns words; None where that was not measured.
     """
 

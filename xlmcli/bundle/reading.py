@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ DEFAULT_MODEL = "en-fr"
 DEFAULT_CLASSIFIER = "sentiment"
 
 _PRETRAINED = Path(__file__).parents[1] / "pretrained"
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 25  # a thread that hashes waits for its turn between two of them
 _HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
@@ -171,12 +172,13 @@ def check_not_folded(path: Path) -> None:
         )
 
 
-def open_bundle(path: Path, *, is_thorough: bool = False) -> Bundle:
+def open_bundle(path: Path, *, is_thorough: bool = False, meanwhile: Callable[[], None] | None = None) -> Bundle:
     """Opens a bundle after checking that every file is there and is the one that the manifest names.
 
     Args:
         path: The folder.
         is_thorough: Look at every number of the model, which takes its time.
+        meanwhile: Something to do while a thread hashes the files.
 
     Raises:
         ModelError: ``path`` is not a bundle, its format is newer, a file is missing or altered, or they do not fit each
@@ -189,7 +191,11 @@ def open_bundle(path: Path, *, is_thorough: bool = False) -> Bundle:
             f"{path}: the bundle is incomplete, {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
             hint="copy the whole folder again, or convert the checkpoint again",
         )
-    altered = [name for name, digest in manifest.files.items() if hash_file(path / name) != digest]
+    with ThreadPoolExecutor(1) as thread:
+        digests = thread.map(hash_file, [path / name for name in manifest.files])
+        if meanwhile is not None:
+            meanwhile()
+        altered = [name for name, digest in zip(manifest.files, digests, strict=True) if digest != manifest.files[name]]
     if altered:
         raise ModelError(
             f"{path}: {', '.join(altered)} {'was' if len(altered) == 1 else 'were'} altered or cut short"

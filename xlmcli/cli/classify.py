@@ -138,13 +138,16 @@ def command(
         delimiter=options.delimiter,
     )
     with open_stream(options, formats) as stream:
-        from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model, open_bundle
+        from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model
+        from xlmcli.infer.opening import open_model
+
+        bundle = open_model(find_model(options.model, DEFAULT_CLASSIFIER))
+
         from xlmcli.infer.classification import UNEXPLAINED, Classification
         from xlmcli.infer.encoders import CUT
         from xlmcli.infer.records.protocols import Added
         from xlmcli.infer.sinks import SELECTED, EchoSink, SelectionSink
 
-        bundle = open_bundle(find_model(options.model, DEFAULT_CLASSIFIER))
         stream.check_models(bundle.path)
         wanted = check_labels(selected, bundle.classifier, abstain)
         classification = stream.keep(

@@ -134,10 +134,13 @@ def command(
             "no model is named", hint="-m MODEL: an encoder or a classifier, such as the embedded sentiment"
         )
     with open_stream(options, formats, is_array=is_array) as stream:
-        from xlmcli.bundle import find_model, open_bundle
+        from xlmcli.bundle import find_model
+        from xlmcli.infer.opening import open_model
+
+        bundle = open_model(find_model(options.model))
+
         from xlmcli.infer.encoders import CUT, TextEncoder
 
-        bundle = open_bundle(find_model(options.model))
         stream.check_models(bundle.path)
         encoder = stream.keep("encoder", partial(TextEncoder, bundle, stream.engine_options))
         _encode(stream, encoder, wanted, is_array)

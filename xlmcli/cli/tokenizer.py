@@ -106,7 +106,8 @@ def train(
       xlm tokenizer train --lang en=english.txt --lang fr=french.txt.zst vocabulary
       xlm tokenizer train --parallel en-fr=pairs.tsv.xz --vocab-size 16000 --model-type bpe vocabulary
     """
-    from xlmcli.text.sentencepiece import TOKENIZER_FILE, TokenizerOptions, train_sentencepiece
+    from xlmcli.text.sentencepiece import TOKENIZER_FILE
+    from xlmcli.text.sentencepiece_training import TokenizerOptions, train_sentencepiece
 
     sources = monolingual + parallel
     if any(augmentation.kind == "spans" for augmentation in augmentations):
@@ -167,7 +168,7 @@ def decode(model: Path, lang: str | None, ids: bool) -> None:
       echo "How are you?" | xlm tokenizer encode -m vocabulary | xlm tokenizer decode -m vocabulary
     """
     from xlmcli.text import load_tokenizer
-    from xlmcli.text.spans import without_marks
+    from xlmcli.text.marks import without_marks
 
     tokenizer = load_tokenizer(model)
     names = {str(index): index for index in range(tokenizer.vocab_size)} if ids else _ids_of(tokenizer)

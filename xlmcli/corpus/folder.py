@@ -11,11 +11,12 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO
 
 from xlmcli.corpus.files import CorpusFile
 from xlmcli.corpus.pieces import FilePiece
+from xlmcli.corpus.shards import Sharding, describe_shards, name_shard, write_shards
 from xlmcli.errors import DataError, UsageError, unreadable
 from xlmcli.journal import changes
 from xlmcli.lines import compressed_suffix
@@ -26,6 +27,7 @@ FAILED_NAME = "failed.jsonl"
 
 _STATE_NAME = ".xlm-corpus"
 _TRIES_SUFFIX = ".tries"
+_SHARDS_NAME = "shards"
 
 
 class CorpusFolder:
@@ -33,10 +35,12 @@ class CorpusFolder:
 
     Args:
         path: The folder; it need not be there.
+        sharding: How each output is shared out; None if it is one file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sharding: Sharding | None = None) -> None:
         self.path = path.absolute()
+        self._sharding = sharding
         self._state = self.path / _STATE_NAME
         self._job_path = self._state / "job.json"
 
@@ -65,12 +69,13 @@ class CorpusFolder:
             )
         for file in files:
             output, pieces = self._output(file.name), self._pieces(file.name)
+            all_of_it = output if self._sharding is None else self.path / describe_shards(file.name)
             if output.exists() and file.name not in seen:
                 raise DataError(f"{output} is there already", hint="-o names a new folder")
             if seen.get(file.name) not in (None, _state(file)) and (output.exists() or pieces.exists()):
                 raise UsageError(
                     f"{file.path} has changed since it was answered, or another file was",
-                    hint=f"to do it anew: rm -rf {output} {pieces}",
+                    hint=f"to do it anew: rm -rf {all_of_it} {pieces}",
                 )
 
     def begin(self, job: Mapping[str, str], files: Sequence[CorpusFile]) -> None:
@@ -109,7 +114,7 @@ class CorpusFolder:
             return file.tell()
 
     def finish(self, pieces: Sequence[FilePiece]) -> None:
-        """Puts the output of a file in its place.
+        """Puts the output of a file in its place; of shards the first one last, which says that all are there.
 
         Args:
             pieces: All pieces of the file, in order, each done.
@@ -120,7 +125,9 @@ class CorpusFolder:
         output = self._output(pieces[0].name)
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
-            if len(pieces) == 1:
+            if self._sharding is not None:
+                self._finish_shards(pieces, self._sharding)
+            elif len(pieces) == 1:
                 self.piece_path(pieces[0]).replace(output)
             else:
                 with atomic_write(output, "wb") as file:
@@ -130,6 +137,18 @@ class CorpusFolder:
             shutil.rmtree(self._pieces(pieces[0].name))
         except OSError as error:
             raise unwritable(output, error, "-o FOLDER names another place") from error
+
+    def _finish_shards(self, pieces: Sequence[FilePiece], sharding: Sharding) -> None:
+        name = pieces[0].name
+        unfinished = self._pieces(name) / _SHARDS_NAME
+        unfinished.mkdir(exist_ok=True)
+
+        def place(number: int) -> Path:
+            return unfinished / PurePath(name_shard(name, number)).name
+
+        num_shards = write_shards([self.piece_path(piece) for piece in pieces], sharding, place)
+        for number in reversed(range(num_shards)):
+            place(number).replace(self.path / name_shard(name, number))
 
     @contextmanager
     def failures(self) -> Iterator[Failures]:
@@ -143,7 +162,7 @@ class CorpusFolder:
             failures.close()
 
     def _output(self, name: str) -> Path:
-        return self.path / name
+        return self.path / (name if self._sharding is None else name_shard(name, 0))
 
     def _pieces(self, name: str) -> Path:
         return self._state / "pieces" / name

@@ -115,9 +115,10 @@ def _version(package: str) -> str | None:
 def _list_devices() -> tuple[DeviceTypes, ...]:
     try:
         from xlmcli.infer.engine import list_devices
+
+        return list_devices()
     except ImportError:  # The attempt to translate tells why.
         return ()
-    return list_devices()
 
 
 def _examine_kept() -> Kept:

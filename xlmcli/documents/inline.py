@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from xlmcli.documents.parts import Answered, Link, Segment, UnwritableError
-from xlmcli.text.spans import OPAQUE, iter_marks
+from xlmcli.text.marks import OPAQUE, iter_marks
 
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _UNIT = re.compile(r"\w+(?:['’.-]\w+)*|[^\w\s]")

@@ -38,7 +38,7 @@ class Segment:
     """A text to translate.
 
     Attributes:
-        text: What the model is asked: no markup but opaque characters (`xlmcli.text.spans.OPAQUE`), which come back.
+        text: What the model is asked: no markup but opaque characters (`xlmcli.text.marks.OPAQUE`), which come back.
         raw: What stands in the document.
         write: Returns what stands there with a translation; may raise an `UnwritableError`.
     """

@@ -8,17 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlmcli.bundle import Bundle, open_bundle
+from xlmcli.bundle import Bundle
 from xlmcli.errors import MissingExtraError, ModelError, UsageError
 from xlmcli.infer.decoding import Decoding
 from xlmcli.infer.engine import EngineOptions, TranslationEngine
+from xlmcli.infer.opening import open_model
 from xlmcli.infer.pieces import FindSpans
 from xlmcli.infer.records.protocols import Added
 from xlmcli.infer.terms import read_terms
 from xlmcli.infer.translation import Translation
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
-from xlmcli.text.spans import find_marks, find_spans, find_strange
+from xlmcli.text.marks import find_marks
+from xlmcli.text.spans import find_spans, find_strange
 
 _MAX_DIRECTIONS_SHOWN = 20
 
@@ -111,7 +113,7 @@ def open_translation(
         ModelError: It cannot be opened, or does not translate in that direction.
         UsageError: It translates in several directions, or the device or the compute type is not to be had.
     """
-    bundle = open_bundle(path)
+    bundle = open_model(path)
     return open_direction(bundle, choose_direction(bundle, src, tgt), bundle.open_tokenizer(), search, options)
 
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
-
-import ctranslate2
 
 from xlmcli.bundle import AlignmentHead, Frame, Limits, SpecialTokens
 from xlmcli.cores import count_usable_cores
@@ -32,10 +31,18 @@ _Kept = TypeVar("_Kept")
 _LENGTH_STEP = 8
 
 check_engine_variables()
-ctranslate2.set_log_level(logging.ERROR)
 
 _MAX_THREADS = 1024
 _FORCED = Decoding(beam_size=1, length_penalty=0, with_attention=True)
+
+
+@cache
+def library() -> Any:
+    """Returns the module ctranslate2, imported when it is first wanted: it takes its time (see `infer.opening`)."""
+    import ctranslate2
+
+    ctranslate2.set_log_level(logging.ERROR)
+    return ctranslate2
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,7 @@ class DeviceTypes:
 
 def list_devices() -> tuple[DeviceTypes, ...]:
     """Returns the processor, then the GPUs if there are any."""
+    ctranslate2 = library()
     devices = [DeviceTypes("cpu", 1, tuple(sorted(ctranslate2.get_supported_compute_types("cpu"))))]
     if num_gpus := ctranslate2.get_cuda_device_count():
         devices.append(DeviceTypes("cuda", num_gpus, tuple(sorted(ctranslate2.get_supported_compute_types("cuda")))))
@@ -126,7 +134,7 @@ class TranslationEngine:
         self._when_read = alignment_head is not None and alignment_head.when_read
         self._limits = limits
         self._max_target_positions = max_target_positions - len(self._frame.target)
-        self._translator = _load(ctranslate2.Translator, files, options)
+        self._translator = _load(library().Translator, files, options)
 
     @property
     def num_workers(self) -> int:
@@ -271,7 +279,7 @@ class EncoderEngine:
         self._separator = [vocab.index(piece) for piece in tokens.separator or (tokens.eos,)]
         self._limits = limits
         self._tells_languages = tells_languages
-        self._encoder = _load(ctranslate2.Encoder, files, options)
+        self._encoder = _load(library().Encoder, files, options)
         # The engine's encoder blocks its caller, so that batches at once need threads of ours.
         self._threads = ThreadPoolExecutor(self.num_workers, "encoder")
 
@@ -320,6 +328,7 @@ class EncoderEngine:
 
         from xlmcli.infer.states import States
 
+        ctranslate2 = library()
         padded = self._encoder.forward_batch(sequences, token_type_ids=token_types).last_hidden_state
         # Both copy, also where there is nothing to do.
         if padded.dtype != ctranslate2.DataType.float32:
@@ -331,7 +340,7 @@ class EncoderEngine:
 
 def _load(kind: Callable[..., _Model], files: Mapping[str, bytes], options: EngineOptions) -> _Model:
     device = _choose_device(options.device)
-    supported = ctranslate2.get_supported_compute_types(device)
+    supported = library().get_supported_compute_types(device)
     if options.compute_type not in ("default", "auto", *supported):
         raise UsageError(
             f"this {'processor' if device == 'cpu' else 'GPU'} does not compute in {options.compute_type}",
@@ -367,7 +376,7 @@ def _share_cores(device: str, options: EngineOptions) -> tuple[int, int]:
 
 
 def _choose_device(device: Device) -> str:
-    has_cuda = ctranslate2.get_cuda_device_count() > 0
+    has_cuda = library().get_cuda_device_count() > 0
     if device == "cuda" and not has_cuda:
         raise UsageError("no CUDA device can be used here", hint="--device cpu, or check nvidia-smi")
     return "cuda" if device != "cpu" and has_cuda else "cpu"

@@ -12,8 +12,8 @@ from xlmcli.infer.pieces import Piece
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
+from xlmcli.text.marks import fill_marks, restore_spans, split_at_marks, without_marks
 from xlmcli.text.sentences import sentence_separator
-from xlmcli.text.spans import fill_marks, restore_spans, split_at_marks, without_marks
 
 _GUARD_NGRAM = 3
 _BEHIND_SPANS = ",;:.!?…)]}»”"

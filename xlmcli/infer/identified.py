@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xlmcli.bundle import open_bundle
 from xlmcli.errors import UsageError
 from xlmcli.infer.directions import DirectionEngines, SearchOptions, open_direction
 from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.guards import PieceTranslation
 from xlmcli.infer.hypotheses import Translations
 from xlmcli.infer.languages import IdentifiedLanguages, Languages, OneLanguage
+from xlmcli.infer.opening import open_model
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.pipeline import Pending
 from xlmcli.infer.records.protocols import Record
@@ -90,7 +90,7 @@ def open_identified(
     path: Path, tgt: str | None, search: SearchOptions, options: EngineOptions, *, passes_target: bool
 ) -> IdentifiedTranslation:
     """Opens a bundle for translating lines in any language that it translates into ``tgt``; as `open_translation`."""
-    bundle = open_bundle(path)
+    bundle = open_model(path)
     directions = bundle.translation.find_directions(
         None, None if tgt is None else bundle.translation.language_code(tgt)
     )

@@ -9,17 +9,9 @@ from itertools import islice
 
 from xlmcli.infer.terms import TermList
 from xlmcli.text import Tokenizer
+from xlmcli.text.marks import MARKS, has_marks, iter_mark_places, iter_marks, mark_spans, split_at_marks
 from xlmcli.text.sentences import sentence_separator, split_sentences
-from xlmcli.text.spans import (
-    MARKS,
-    apart,
-    find_strange,
-    has_marks,
-    iter_mark_places,
-    iter_marks,
-    mark_spans,
-    split_at_marks,
-)
+from xlmcli.text.spans import apart, find_strange
 
 _LINE_END = re.compile(r"(\r?\n)")
 _WORD = re.compile(r"\s*\S+")

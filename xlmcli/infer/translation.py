@@ -26,7 +26,8 @@ from xlmcli.infer.repetition import repeats_itself
 from xlmcli.infer.terms import FoundTerm, TermList
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
-from xlmcli.text.spans import find_spans, without_marks
+from xlmcli.text.marks import without_marks
+from xlmcli.text.spans import find_spans
 
 if TYPE_CHECKING:
     from xlmcli.infer.alignment import SymmetricTranslations, WordAligner

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from xlmcli.errors import UsageError
-from xlmcli.text.spans import protect_alike
+from xlmcli.text.alike import protect_alike
 
 Texts = tuple[str, ...]
 Kind = Literal["capitals", "lowercase", "unpunctuated", "joined", "unaccented", "typos", "spans"]

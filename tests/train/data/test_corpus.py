@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
 from xlmcli.text.augmentation import Augmentation
-from xlmcli.text.spans import FIRST_MARK_ID, MARKS
+from xlmcli.text.marks import FIRST_MARK_ID, MARKS
 from xlmcli.train.core.setup import join, load_by_langs, sentences_of
 from xlmcli.train.data.corpus import Corpus, LengthFilter, TextData, TextOptions, join_corpora
 from xlmcli.train.data.loading import load_text

@@ -15,13 +15,14 @@ from xlmcli.cli.options import FILE, FiniteRange, grouped, require_extra
 from xlmcli.cli.resumption import describe_models, describe_options
 from xlmcli.cli.streaming import StreamCommand
 from xlmcli.console import print_line, print_note, show_line_progress
-from xlmcli.errors import GateError
+from xlmcli.errors import GateError, UsageError
 
 if TYPE_CHECKING:
     from xlmcli.corpus.files import CorpusFile
     from xlmcli.corpus.folder import CorpusFolder
     from xlmcli.corpus.pieces import Cutting, FilePiece
     from xlmcli.corpus.run import ClusterOptions
+    from xlmcli.corpus.shards import Sharding
 
 _MB = 1 << 20
 _ARRAY_SUFFIX = ".npy"
@@ -44,6 +45,7 @@ class CorpusOptions:
     address: str | None
     object_store: int
     piece_size: int
+    shard_lines: int | None
     dry_run: bool
     npy: bool = False
 
@@ -59,7 +61,7 @@ class CorpusCommand(StreamCommand):
 
     headings: ClassVar = {
         **_STREAM_HEADINGS,
-        "Output": (*_STREAM_HEADINGS["Output"], "npy"),
+        "Output": (*_STREAM_HEADINGS["Output"], "shard_lines", "npy"),
         "Workers": (
             *("num_workers", "cpus_per_worker", "gpus_per_worker", "address", "object_store", "piece_size"),
             "dry_run",
@@ -114,6 +116,12 @@ _OPTIONS: list[Callable[[Any], Any]] = [
         show_default=True,
         metavar="MB",
         help="Larger files of lines are cut, so that several workers share them.",
+    ),
+    click.option(
+        "--shard-lines",
+        type=click.IntRange(1, 1_000_000_000),
+        metavar="N",
+        help="Cut each output of text, tsv or jsonl into files of N records: NAME-00000 and so on.",
     ),
     click.option("--dry-run", is_flag=True, help="Say what there is to do, and do nothing."),
 ]  # fmt: skip
@@ -171,9 +179,10 @@ def _run(name: str, corpus: CorpusOptions, values: dict[str, Any]) -> None:
         "--format": values["format_name"],
         "model": describe_models(find_models(name, files[0], values)),
     }
-    folder = CorpusFolder(corpus.output)
+    cutting = _cutting(corpus, values)
+    folder = CorpusFolder(corpus.output, _sharding(corpus, cutting))
     folder.check(job, files)
-    plan = _Plan.make(folder, files, _cutting(corpus, values))
+    plan = _Plan.make(folder, files, cutting)
     cluster = ClusterOptions(
         corpus.address,
         corpus.num_workers,
@@ -210,6 +219,20 @@ def _cutting(corpus: CorpusOptions, values: Mapping[str, Any]) -> Cutting | None
         return None
     columns = [column for column in (values["column"], values.get("pair_column")) if column is not None]
     return Cutting(corpus.piece_size * _MB, has_header=name == "tsv" and are_named(columns))
+
+
+def _sharding(corpus: CorpusOptions, cutting: Cutting | None) -> Sharding | None:
+    """Returns how outputs are shared out; they may be cut where inputs may."""
+    from xlmcli.corpus.shards import Sharding
+
+    if corpus.shard_lines is None:
+        return None
+    if cutting is None:
+        raise UsageError(
+            "--shard-lines is for text, tsv and jsonl, one line a record",
+            hint="leave it out: one file an input",
+        )
+    return Sharding(corpus.shard_lines, cutting.has_header)
 
 
 @dataclass(frozen=True, slots=True)

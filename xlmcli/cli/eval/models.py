@@ -52,15 +52,16 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     """
     import numpy as np
 
-    from xlmcli.bundle import find_model, open_bundle
+    from xlmcli.bundle import find_model
     from xlmcli.infer.classification import Classification
     from xlmcli.infer.engine import EngineOptions
     from xlmcli.infer.labels import LabelOptions
+    from xlmcli.infer.opening import open_model
     from xlmcli.metrics.labels.file import SystemLabels
     from xlmcli.metrics.translation.sides import read_side
     from xlmcli.tables import join_labels
 
-    bundle = open_bundle(find_model(model))
+    bundle = open_model(find_model(model))
     if bundle.classifier.multi_label and not multi_label:
         raise UsageError(f"{bundle.name} gives a text any number of labels", hint="add --multi-label")
     classification = Classification(bundle, lang, LabelOptions(), EngineOptions())

@@ -9,10 +9,7 @@ from typing import cast
 from xlmcli.documents.formats import DocumentFormat
 from xlmcli.errors import DataError
 from xlmcli.infer.reading import Errors, Input, Line, LineCounter, iter_chunks
-from xlmcli.infer.records.objects import JsonReader
 from xlmcli.infer.records.protocols import Added, FormatOptions, Record, RecordReader
-from xlmcli.infer.records.tables import TableReader
-from xlmcli.infer.records.text import TextReader
 
 _NOTHING_ADDED = Added()
 # Of a document that had to be read whole.
@@ -20,15 +17,21 @@ _RECORDS_AT_ONCE = 64
 
 
 def new_reader(options: FormatOptions, added: Added, counter: LineCounter) -> RecordReader:
-    """Returns a reader of the format."""
+    """Returns a reader of the format; of the others, nothing is imported."""
     if options.document is not None:
         from xlmcli.infer.records.documents import DocumentReader
 
         return DocumentReader(cast(DocumentFormat, options.name), options.document, counter)
     if options.name in ("tsv", "csv"):
+        from xlmcli.infer.records.tables import TableReader
+
         return TableReader(options, added.columns, counter)
     if options.name == "jsonl":
+        from xlmcli.infer.records.objects import JsonReader
+
         return JsonReader(options, added.fields)
+    from xlmcli.infer.records.text import TextReader
+
     return TextReader(options.has_tabbed_pairs)
 
 

@@ -184,8 +184,8 @@ _worker: ChunkTokenizer | None = None
 
 def _start_worker(folder: Path, langs: tuple[str, ...], options: TextOptions) -> None:
     global _worker  # noqa: PLW0603
-    # What a terminal sends to all its processes is for the parent, which ends this one between two chunks: a worker that
-    # died while it writes a result would leave the parent waiting for the rest of it.
+    # What a terminal sends to all its processes is for the parent, which ends this one between two chunks: a worker
+    # that died while it writes a result would leave the parent waiting for the rest of it.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

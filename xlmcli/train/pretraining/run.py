@@ -15,7 +15,7 @@ from xlmcli.errors import UsageError
 from xlmcli.model.transformer import XLMLanguageModel, XLMShape, XLMTransformer
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
-from xlmcli.text.sentencepiece import TokenizerOptions, train_sentencepiece
+from xlmcli.text.sentencepiece_training import TokenizerOptions, train_sentencepiece
 from xlmcli.train.core.loop import RunState, Trainer
 from xlmcli.train.core.options import PretrainOptions
 from xlmcli.train.core.progress import Reporter
