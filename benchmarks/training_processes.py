@@ -1,9 +1,9 @@
 """``python -m benchmarks.training_processes``: pretraining by one process and by two, and text that fits no memory.
 
-Two processes of one core each, under ``accelerate launch``, take the batches of one; the table gives tokens/s of both.
+Two processes of one core each, under ``torchrun``, take a batch each at every step; the figures are tokens/s of all.
 With ``--memory`` one process trains from the cache of a small text and of one twenty times as large: the memory that it
-has for itself does not follow, since ids are pages of mapped files. With ``--limit-with`` a command stands before both
-that allows them less memory than these files take, such as ``systemd-run --scope --quiet -p MemoryMax=800M``.
+has for itself does not follow, since ids are pages of mapped files. With ``--limit-with`` a command stands before all
+of it that allows less memory than these files take, such as ``systemd-run --scope --quiet -p MemoryMax=800M``.
 """
 
 from __future__ import annotations
@@ -23,10 +23,7 @@ from pathlib import Path
 
 from benchmarks.processes import XLM
 
-_LAUNCH = [
-    *(sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"),
-    *("--mixed_precision", "no", "--dynamo_backend", "no", "-m", "xlmcli"),
-]
+_LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "xlmcli"]
 _RUN = ("--precision", "fp32", "--device", "cpu", "--quiet", "--valid-every", "100000", "--warmup", "10")
 _NUM_WORDS = 3000
 
@@ -71,10 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _compare_memory(folder: Path, options: argparse.Namespace) -> int:
-    for text in ("small.txt", "text.txt"):  # Fills the cache.
-        _train([XLM], folder, text, f"first-{text}", options, steps=1)
-    ids = sum(path.stat().st_size for path in (folder / "cache").rglob("*.npy"))
     program = [*options.limit_with, XLM]
+    for text in ("small.txt", "text.txt"):  # Fills the cache.
+        _train(program, folder, text, f"first-{text}", options, steps=1)
+    ids = sum(path.stat().st_size for path in (folder / "cache").rglob("*.npy"))
     small = _peak(_start(program, folder, "small.txt", "small", options))
     large = _peak(_start(program, folder, "text.txt", "large", options))
     print(f"arrays in the cache: {ids / 1e6:,.0f} MB")

@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from xlmcli.train.core.options import LoopOptions
 from xlmcli.train.core.setup import sentences_of
 from xlmcli.train.data import cache as text_cache
 from xlmcli.train.data import loading
-from xlmcli.train.data.corpus import LengthFilter, TextData, TextOptions, join
+from xlmcli.train.data.cache import TextCache
+from xlmcli.train.data.corpus import Corpus, LengthFilter, TextData, TextOptions, join
 from xlmcli.train.data.loading import load_text
 from xlmcli.train.pretraining.run import pretrain
 from xlmcli.train.translation.run import train_translation
@@ -43,13 +45,13 @@ def options(tmp_path: Path) -> TextOptions:
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Source]:
     """The sources that are read instead of opened, as they come."""
-    read_source, sources = loading.read_source, []
+    read_parts, sources = loading.read_parts, []
 
     def read(source: Source, *args: Any) -> TextData:
         sources.append(source)
-        return read_source(source, *args)
+        return read_parts(source, *args)
 
-    monkeypatch.setattr(loading, "read_source", read)
+    monkeypatch.setattr(loading, "read_parts", read)
     return sources
 
 
@@ -160,14 +162,14 @@ def test_changed_text_is_read_again_whatever_its_date(
 def test_text_that_changes_while_it_is_read_is_not_kept(
     source: Source, options: TextOptions, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_source = loading.read_source
+    read_parts = loading.read_parts
 
     def read(source: Source, *args: Any) -> TextData:
         with source.path.open("a", encoding="utf-8") as file:
             file.write("cat\tchat\n")
-        return read_source(source, *args)
+        return read_parts(source, *args)
 
-    monkeypatch.setattr(loading, "read_source", read)
+    monkeypatch.setattr(loading, "read_parts", read)
     assert len(load_text([source], tokenizer, options)) == 4
     assert entries(options) == []
 
@@ -195,21 +197,44 @@ def test_a_damaged_entry_is_made_anew(
 def test_the_entry_of_another_process_that_was_faster_stays(
     source: Source, options: TextOptions, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_source = loading.read_source
+    read_parts = loading.read_parts
 
     def read(source: Source, *args: Any) -> TextData:
-        monkeypatch.setattr(loading, "read_source", read_source)
+        monkeypatch.setattr(loading, "read_parts", read_parts)
         load_text([source], tokenizer, options)
         (entry / "whose.txt").touch()
-        return read_source(source, *args)
+        return read_parts(source, *args)
 
     load_text([source], tokenizer, options)
     (entry,) = entries(options)
     shutil.rmtree(entry)
-    monkeypatch.setattr(loading, "read_source", read)
+    monkeypatch.setattr(loading, "read_parts", read)
     text = load_text([source], tokenizer, options)
     assert entries(options) == [entry]
     assert (entry / "whose.txt").exists()
+    assert is_mapped(text.sides[0].segments[0])
+
+
+def test_an_entry_is_written_part_by_part(source: Source, options: TextOptions, tokenizer: Tokenizer) -> None:
+    assert options.cache is not None
+    num_parts, part_len = 40, 250_000
+
+    def read() -> Generator[TextData, None, None]:
+        for number in range(num_parts):
+            sides = tuple(Corpus.from_sequences([[number + side] * part_len]) for side in range(2))
+            noisy = np.array([1 if number == 7 else -1], dtype=np.int8)
+            yield TextData(("en", "fr"), sides, np.ones(1, dtype=np.float32), 1, noisy_sides=noisy)
+
+    cache = TextCache(options.cache, tokenizer)
+    tracemalloc.start()
+    text = cache.get(source, options, read)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < num_parts * part_len
+    assert (len(text), text.num_skipped) == (num_parts, num_parts)
+    assert [(side[0][0], len(side[39]), side[39][-1]) for side in text.sides] == [(0, part_len, 39), (1, part_len, 40)]
+    assert text.noisy_sides is not None
+    assert np.flatnonzero(text.noisy_sides == 1).tolist() == [7]
     assert is_mapped(text.sides[0].segments[0])
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from xlmcli.text.special import EOS_ID, FIRST_WORD_ID
+from xlmcli.train.data import sampling
 from xlmcli.train.data.corpus import Corpus
 from xlmcli.train.data.sampling import (
     BatchSampler,
@@ -124,6 +125,13 @@ def test_repeats_are_drawn() -> None:
     assert set(counts[100:].tolist()) == {0, 1}
     assert counts[100:].mean() == pytest.approx(0.2, abs=0.04)
     assert indices.tolist() != sorted(indices.tolist())
+
+
+def test_an_epoch_does_not_depend_on_the_parts_that_it_is_drawn_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    repeats = np.random.default_rng(1).random(1000).astype(np.float32) * 3
+    whole = draw_epoch(repeats, np.random.default_rng(2))
+    monkeypatch.setattr(sampling, "_SLICE", 7)
+    assert (draw_epoch(repeats, np.random.default_rng(2)) == whole).all()
 
 
 def test_an_epoch_is_never_empty() -> None:

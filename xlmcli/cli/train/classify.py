@@ -146,7 +146,7 @@ def command(
     scored along the way: zero-shot transfer. The model with the best macro-F1 is kept, and its probabilities are
     calibrated on the held-out text. Small --encoder-lr is what a large published XLM needs; it stays at chance with
     more. With --init, the sizes are the pretrained model's. Several processes: start the same command with
-    `accelerate launch -m xlmcli` or `torchrun -m xlmcli`.
+    `torchrun --nproc-per-node N -m xlmcli` or, on GPUs, `accelerate launch -m xlmcli`.
 
     \b
     Examples:

@@ -9,12 +9,13 @@ source share its entry. No entry is ever removed: a cache can be deleted wheneve
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from importlib.metadata import version
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from numpy.typing import NDArray
 
 import xlmcli
@@ -29,7 +31,7 @@ from xlmcli.errors import DataError, unreadable
 from xlmcli.outputs import partial_folder, temporary_folder
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
-from xlmcli.train.data.corpus import Corpus, TextData, TextOptions
+from xlmcli.train.data.corpus import Corpus, TextData, TextOptions, concatenate
 
 # To be raised when an entry has other files, or other things in them.
 _FORMAT = 1
@@ -73,6 +75,9 @@ class Recipe:
         return blake2b(json.dumps(asdict(self), sort_keys=True).encode(), digest_size=_HASH_BYTES).hexdigest()
 
 
+Parts = Generator[TextData, None, None]
+
+
 class TextCache:
     """The entries that one tokenizer's ids are in."""
 
@@ -92,28 +97,47 @@ class TextCache:
             tokenizer.save(saved)
             self._vocabulary = _hash_files(sorted(saved.iterdir()))
 
-    def get(self, source: Source, options: TextOptions, read: Callable[[], TextData]) -> TextData:
+    def get(self, source: Source, options: TextOptions, read: Callable[[], Parts]) -> TextData:
         """Opens a source's entry, after making it where there is none or a damaged one.
 
         Args:
             source: Where the text is. What is no regular file, such as a pipe, is read and not kept.
             options: How it becomes ids.
-            read: Does that; each sentence counts once.
+            read: Does that, part by part; each sentence counts once. Memory is taken for one part at a time.
 
         Raises:
             DataError: A file cannot be read, or the entry cannot be written.
         """
         recipe = self._recipe(source, options)
         if recipe is None:
-            return read()
+            return concatenate(source.langs, read())
+        text = open_entry(self._folder / recipe.key)
+        return self._make(source, options, recipe, read()) if text is None else text
+
+    def _make(self, source: Source, options: TextOptions, recipe: Recipe, parts: Parts) -> TextData:
+        """Writes an entry beside its place and moves it there; one that another process has put there stays.
+
+        Nor is it moved where somebody has changed a file meanwhile: then it is gone when nobody uses it any more.
+        """
         folder = self._folder / recipe.key
-        text = open_entry(folder)
-        if text is None:
-            text = read()
-            if self._recipe(source, options) == recipe:  # or else somebody has just changed a file
-                save_entry(text, recipe, folder)
-                text = open_entry(folder) or text
-        return text
+        with contextlib.closing(parts), contextlib.ExitStack() as stack:
+            with _writing(folder):
+                beside = stack.enter_context(partial_folder(folder))
+                entry = stack.enter_context(EntryWriter(beside, source.langs))
+            for part in parts:
+                with _writing(folder):
+                    entry.append(part)
+            with _writing(folder):
+                entry.finish(recipe)
+                text = open_entry(beside)
+                assert text is not None
+                if self._recipe(source, options) != recipe:
+                    return text
+                if open_entry(folder) is None:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    with contextlib.suppress(FileExistsError, NotADirectoryError):
+                        beside.rename(folder)
+            return open_entry(folder) or text
 
     def _recipe(self, source: Source, options: TextOptions) -> Recipe | None:
         paths = [source.path_of(lang) for lang in source.langs] if source.is_paired else [source.path]
@@ -131,34 +155,87 @@ class TextCache:
         )
 
 
-def save_entry(text: TextData, recipe: Recipe, folder: Path) -> None:
-    """Writes an entry beside its place and moves it there; one that another process has put there meanwhile stays.
+class EntryWriter:
+    """Writes the files of an entry while its text is read.
 
-    Raises:
-        DataError: It cannot be written.
+    Args:
+        folder: Where they go.
+        langs: Language code of each side.
     """
-    try:
-        with partial_folder(folder) as beside:
-            for number, side in enumerate(text.sides):
-                _save_array(side.ids, beside / _ids_file(number))
-                _save_array(side.starts, beside / _starts_file(number))
-            if text.noisy_sides is not None:
-                _save_array(text.noisy_sides, beside / _NOISY_SIDES_FILE)
-            description = {
-                "langs": text.langs,
-                "num_sentences": len(text),
-                "num_skipped": text.num_skipped,
-                "has_noisy_sides": text.noisy_sides is not None,
-                "made_of": asdict(recipe),
-            }
-            described = json.dumps(description, indent=2, ensure_ascii=False)
-            (beside / _DESCRIPTION_FILE).write_text(described, encoding="utf-8")
-            if open_entry(folder) is None:
-                shutil.rmtree(folder, ignore_errors=True)
-                beside.rename(folder)
-    except OSError as error:
-        if open_entry(folder) is None:
-            raise _writing_error(folder, error) from error
+
+    def __init__(self, folder: Path, langs: tuple[str, ...]) -> None:
+        self._folder, self._langs = folder, langs
+        sides = range(len(langs))
+        self._ids = [_GrowingArray(folder / _ids_file(side), np.int32) for side in sides]
+        self._starts = [_GrowingArray(folder / _starts_file(side), np.int64) for side in sides]
+        self._noisy_sides = _GrowingArray(folder / _NOISY_SIDES_FILE, np.int8)
+        self._has_noisy_sides = False
+        self._num_skipped = 0
+        for starts in self._starts:
+            starts.append(np.zeros(1, dtype=np.int64))
+
+    def __enter__(self) -> EntryWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for array in (*self._ids, *self._starts, self._noisy_sides):
+            array.close()
+
+    def append(self, part: TextData) -> None:
+        """Writes sentences behind those before."""
+        for side, ids, starts in zip(part.sides, self._ids, self._starts, strict=True):
+            starts.append(side.starts[1:] + len(ids))
+            ids.append(side.ids)
+        noisy = np.full(len(part), -1, dtype=np.int8) if part.noisy_sides is None else part.noisy_sides
+        self._noisy_sides.append(noisy)
+        self._has_noisy_sides |= bool((noisy != -1).any())
+        self._num_skipped += part.num_skipped
+
+    def finish(self, recipe: Recipe) -> None:
+        """Writes down what it is."""
+        for array in (*self._ids, *self._starts, self._noisy_sides):
+            array.finish()
+        if not self._has_noisy_sides:
+            (self._folder / _NOISY_SIDES_FILE).unlink()
+        description = {
+            "langs": self._langs,
+            "num_sentences": len(self._noisy_sides),
+            "num_skipped": self._num_skipped,
+            "has_noisy_sides": self._has_noisy_sides,
+            "made_of": asdict(recipe),
+        }
+        described = json.dumps(description, indent=2, ensure_ascii=False)
+        (self._folder / _DESCRIPTION_FILE).write_text(described, encoding="utf-8")
+
+
+class _GrowingArray:
+    """An ``.npy`` file of one dimension to whose end is written; its header leaves room for any length."""
+
+    def __init__(self, path: Path, dtype: type[np.generic]) -> None:
+        self._file = path.open("wb")
+        self._dtype, self._length = np.dtype(dtype), 0
+        self._write_header()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, array: NDArray[Any]) -> None:
+        self._file.write(array.astype(self._dtype, copy=False).tobytes())
+        self._length += len(array)
+
+    def finish(self) -> None:
+        self._file.seek(0)
+        self._write_header()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write_header(self) -> None:
+        header = {"descr": dtype_to_descr(self._dtype), "fortran_order": False, "shape": (self._length,)}
+        write_array_header_1_0(self._file, header)
 
 
 def open_entry(folder: Path) -> TextData | None:
@@ -190,13 +267,6 @@ def _open_array(path: Path, dtype: type[np.generic], length: int) -> NDArray[Any
     return array
 
 
-def _save_array(array: NDArray[Any], path: Path) -> None:
-    with path.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _ids_file(side: int) -> str:
     return f"ids-{side}.npy"
 
@@ -226,6 +296,14 @@ def _hash_files(paths: Iterable[Path]) -> str:
             raise DataError(unreadable(path, error)) from error
         whole.update(part.digest())
     return whole.hexdigest()
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _writing_error(folder, error) from error
 
 
 def _writing_error(folder: Path, error: OSError) -> DataError:

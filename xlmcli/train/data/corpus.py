@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import chain, pairwise
 from pathlib import Path
@@ -87,14 +87,18 @@ class Corpus:
         """Tokens of each sentence, int64 (sentences,)."""
         return np.diff(self.starts)
 
-    def take(self, order: NDArray[np.int64]) -> Corpus:
-        """The given sentences, copied."""
-        return Corpus((self.gather(order),), _starts(self.starts[order + 1] - self.starts[order]))
+    def lens_of(self, order: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Tokens of each of the given sentences, int64 (given,)."""
+        lens: NDArray[np.int64] = self.starts[order + 1] - self.starts[order]
+        return lens
 
-    def gather(self, order: NDArray[np.int64]) -> NDArray[np.int32]:
+    def take(self, order: NDArray[np.integer]) -> Corpus:
+        """The given sentences, copied."""
+        return Corpus((self.gather(order),), _starts(self.lens_of(order)))
+
+    def gather(self, order: NDArray[np.integer]) -> NDArray[np.int32]:
         """The given sentences end to end, int32 (their tokens,)."""
-        starts = self.starts[order]
-        lens = self.starts[order + 1] - starts
+        starts, lens = self.starts[order], self.lens_of(order)
         if len(self.segments) == 1:
             return self.segments[0][_places(starts, lens)]
         segment_starts = _starts(np.array([len(segment) for segment in self.segments]))
@@ -197,3 +201,12 @@ def join(texts: Sequence[TextData]) -> TextData:
         num_cut=sum(text.num_cut for text in texts),
         noisy_sides=noisy_sides,
     )
+
+
+def concatenate(langs: tuple[str, ...], parts: Iterable[TextData]) -> TextData:
+    """Parts of a text as one, whose ids are in one array a side."""
+    nothing = Corpus.from_sequences([])
+    text = join([TextData(langs, (nothing,) * len(langs), np.zeros(0, dtype=np.float32), 0), *parts])
+    sides = tuple(Corpus((side.ids,), side.starts) for side in text.sides)
+    is_clean = text.noisy_sides is None or bool((text.noisy_sides == -1).all())
+    return replace(text, sides=sides, noisy_sides=None if is_clean else text.noisy_sides)

@@ -11,7 +11,7 @@ import random
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ from xlmcli.sources import Source, iter_chunks
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.augmentation import Texts, augment
 from xlmcli.train.data.cache import TextCache
-from xlmcli.train.data.corpus import Corpus, LengthFilter, TextData, TextOptions, join
+from xlmcli.train.data.corpus import Corpus, LengthFilter, TextData, TextOptions, concatenate, join
 
 # A worker has a chunk in hand and one that waits, and results wait for those before them: few enough for any memory.
 _CHUNKS_PER_WORKER = 3
@@ -58,10 +58,10 @@ def load_text(
     texts = []
     for source in sources:
 
-        def read(source: Source = source) -> TextData:
-            return read_source(source, tokenizer, options, num_workers)
+        def read(source: Source = source) -> Generator[TextData, None, None]:
+            return read_parts(source, tokenizer, options, num_workers)
 
-        text = read() if cache is None else cache.get(source, options, read)
+        text = concatenate(source.langs, read()) if cache is None else cache.get(source, options, read)
         texts.append(replace(text, repeats=np.full(len(text), source.repeat, dtype=np.float32)))
     joined = join(texts)
     if len(joined) == 0:
@@ -70,8 +70,12 @@ def load_text(
     return joined
 
 
-def read_source(source: Source, tokenizer: Tokenizer, options: TextOptions, num_workers: int) -> TextData:
-    """Reads and tokenises one source; each sentence counts once. One chunk is not worth starting workers for.
+def read_parts(
+    source: Source, tokenizer: Tokenizer, options: TextOptions, num_workers: int
+) -> Generator[TextData, None, None]:
+    """Reads and tokenises one source, part by part; each sentence counts once.
+
+    One chunk is not worth starting workers for.
 
     Raises:
         DataError: A file cannot be read, or a row has too few columns.
@@ -80,13 +84,12 @@ def read_source(source: Source, tokenizer: Tokenizer, options: TextOptions, num_
     first = list(islice(chunks, 2))
     chunks = chain(first, chunks)
     if num_workers == 1 or len(first) < 2:
-        parts = list(map(ChunkTokenizer(tokenizer, source.langs, options), chunks))
-    else:
-        with temporary_folder() as folder, handled(raise_ending):
-            # Worker processes end without a word by the usual way out alone.
-            tokenizer.save(folder)
-            parts = list(_tokenize_in_workers(chunks, num_workers, folder, source.langs, options))
-    return _concatenate(source.langs, parts)
+        yield from map(ChunkTokenizer(tokenizer, source.langs, options), chunks)
+        return
+    with temporary_folder() as folder, handled(raise_ending):
+        # Worker processes end without a word by the usual way out alone.
+        tokenizer.save(folder)
+        yield from _tokenize_in_workers(chunks, num_workers, folder, source.langs, options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +134,6 @@ def _is_usable(row: tuple[list[int], ...], limits: LengthFilter) -> bool:
     if shortest == 0 or (limits.max_len is not None and longest > limits.max_len):
         return False
     return longest <= 10 or longest <= limits.max_ratio * shortest
-
-
-def _concatenate(langs: tuple[str, ...], parts: Sequence[TextData]) -> TextData:
-    """Chunks as one text whose ids are in one array a side."""
-    nothing = Corpus.from_sequences([])
-    text = join([TextData(langs, (nothing,) * len(langs), np.zeros(0, dtype=np.float32), 0), *parts])
-    sides = tuple(Corpus((side.ids,), side.starts) for side in text.sides)
-    is_clean = text.noisy_sides is None or bool((text.noisy_sides == -1).all())
-    return replace(text, sides=sides, noisy_sides=None if is_clean else text.noisy_sides)
 
 
 def _tokenize_in_workers(

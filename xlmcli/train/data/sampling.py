@@ -5,7 +5,7 @@ Every choice is drawn from the seed and a counter, so a run's place in the data 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from xlmcli.text.special import EOS_ID
 from xlmcli.train.data.corpus import Corpus
 
 _LENGTH_NOISE = 0.15
+_SLICE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class BatchSampler:
 
     def _load_epoch(self) -> None:
         rng = np.random.default_rng((*self._seed, self.position.epoch))
-        indices = draw_epoch(self._repeats, rng)
+        indices = draw_epoch(self._repeats, rng).astype(np.int64)
         noisy_lens = self._lens[indices] * (1 + _LENGTH_NOISE * rng.random(len(indices)))
         indices = indices[np.argsort(noisy_lens, kind="stable")]
         batches = cut_batches(indices, self._lens[indices], self._max_tokens, self._max_sentences)
@@ -104,13 +105,25 @@ class BatchSampler:
         self._loaded_epoch = self.position.epoch
 
 
-def draw_epoch(repeats: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of an epoch in random order: each its whole number of times, and once more by chance for the fraction."""
-    whole = np.floor(repeats)
-    counts = whole.astype(np.int64) + (rng.random(len(repeats)) < repeats - whole)
+def draw_epoch(repeats: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.integer]:
+    """Indices of an epoch in random order: each its whole number of times, and once more by chance for the fraction.
+
+    They are as narrow as they can be: of a text that fits no memory, this is what must.
+    """
+    counts = np.floor(repeats).astype(np.int32)
+    for rows in _slices(len(repeats)):
+        counts[rows] += rng.random(len(counts[rows])) < repeats[rows] - counts[rows]
     if not counts.any():
         counts[rng.integers(len(counts))] = 1
-    return rng.permutation(np.repeat(np.arange(len(repeats)), counts))
+    narrow = np.int32 if len(repeats) <= np.iinfo(np.int32).max else np.int64
+    order = np.repeat(np.arange(len(repeats), dtype=narrow), counts)
+    rng.shuffle(order)
+    return order
+
+
+def _slices(length: int) -> Iterator[slice]:
+    """Parts of an array, so that what is computed of them does not take its memory over again."""
+    return (slice(start, start + _SLICE) for start in range(0, length, _SLICE))
 
 
 def cut_batches(
@@ -143,7 +156,8 @@ class BlockSampler:
         self.position = Position()
         self._corpus, self._repeats, self._shape = corpus, repeats, shape
         self._seed, self._share = tuple(seed), share
-        self._order = self._ends = np.zeros(0, dtype=np.int64)
+        self._order: NDArray[np.integer] = np.zeros(0, dtype=np.int32)
+        self._ends = np.zeros(0, dtype=np.int64)
         self._num_blocks = 0
         self._loaded_epoch = -1
 
@@ -176,7 +190,10 @@ class BlockSampler:
     def _load_epoch(self) -> None:
         rng = np.random.default_rng((*self._seed, self.position.epoch))
         self._order = draw_epoch(self._repeats, rng)
-        self._ends = np.cumsum(self._corpus.lens[self._order] + 1)
+        self._ends = np.empty(len(self._order), dtype=np.int64)
+        for rows in _slices(len(self._order)):
+            self._ends[rows] = self._corpus.lens_of(self._order[rows]) + 1
+        np.cumsum(self._ends, out=self._ends)
         self._num_blocks = max(1, int(self._ends[-1]) // (self._shape.length - 1))
         self._loaded_epoch = self.position.epoch
 
