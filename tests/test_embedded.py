@@ -80,7 +80,7 @@ def test_rare_symbols_break_no_characters(options: tuple[str, ...]) -> None:
 def test_symbols_that_the_vocabulary_lacks_are_copied() -> None:
     lacks = SentencePieceTokenizer.load(find_model("en-fr")).lacks
     lacking = [symbol for symbol in SYMBOLS if any(map(lacks, symbol))]
-    assert set("€£°→✓❤") <= set(lacking)
+    assert set("→✓❤") <= set(lacking)
     lines = translate(EN_FR, [f"It is {symbol} now." for symbol in lacking])
     assert [symbol for symbol, line in zip(lacking, lines, strict=True) if symbol not in line] == []
 

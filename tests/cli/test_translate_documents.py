@@ -168,7 +168,7 @@ def test_all_but_prose_is_as_it_was(translate: Run, name: str) -> None:
         ("a.po", '"X-Generator: xlm\\n"'),
         ("a.po", "#, fuzzy, c-format\n"),
         ("a.xlf", '<target state="needs-review-translation">La <g id="1">voiture rouge</g> '),
-        ("a.srt", "<i>Bonne matin, mon ami.</i>\n"),
+        ("a.srt", "<i>Bonjour, mon ami.</i>\n"),
         ("a.vtt", "<v Ann>Où est la gare ?\n"),
         ("a.html", 'La <a href="x?a=1&b=2" title="Un chien">voiture rouge</a> est'),
         ("a.html", '<html lang="fr">'),

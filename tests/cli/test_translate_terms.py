@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from xlmcli.bundle import open_bundle, seal
+from xlmcli.bundle import find_model, open_bundle, seal
 from xlmcli.errors import ExitCode
 
 pytest.importorskip("ctranslate2")
@@ -38,14 +38,18 @@ def translate(xlm: Run) -> Run:
 @pytest.fixture
 def marking_bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
     """A random model that says that it carries marks, and loses them."""
-    manifest = open_bundle(tiny_bundle).manifest
-    folder = tmp_path / "marking"
+    return saying_of_spans(tiny_bundle, tmp_path / "marking", protects_spans=True)
+
+
+def saying_of_spans(bundle: Path, folder: Path, *, protects_spans: bool) -> Path:
+    """A copy of a bundle that says whether it carries marks."""
+    manifest = open_bundle(bundle).manifest
     folder.mkdir()
-    for path in tiny_bundle.iterdir():
+    for path in bundle.iterdir():
         if path.name != "xlm.json":
             (folder / path.name).symlink_to(path)
     assert manifest.translation is not None
-    seal(folder, replace(manifest, translation=replace(manifest.translation, protects_spans=True)))
+    seal(folder, replace(manifest, translation=replace(manifest.translation, protects_spans=protects_spans)))
     return folder
 
 
@@ -86,21 +90,24 @@ def test_every_format_and_every_translation_has_the_terms(translate: Run, terms:
     assert set(answer) == {"text", "nbest"}
 
 
-NOT_LINKED = json.dumps({"text": "A man practices boxing"}) + "\n"
+NOT_LINKED = json.dumps({"text": "Two people walking across a street."}) + "\n"
 
 
 @pytest.fixture
 def not_linked(tmp_path: Path) -> Path:
     """A term to which the model links no word."""
     path = tmp_path / "not-linked.tsv"
-    path.write_text("practices\texerce\n", encoding="utf-8")
+    path.write_text("across\tà travers\n", encoding="utf-8")
     return path
 
 
-def test_a_line_is_parted_at_a_term_that_has_no_place(translate: Run, not_linked: Path) -> None:
-    done = translate("--terms", not_linked, "--format", "jsonl", stdin=NOT_LINKED)
+def test_a_line_is_parted_at_a_term_that_has_no_place(translate: Run, not_linked: Path, tmp_path: Path) -> None:
+    options = ["--terms", not_linked, "--format", "jsonl"]
+    assert "à travers" in translate(*options, stdin=NOT_LINKED).out  # This model carries it, marked.
+    other = saying_of_spans(find_model("en-fr"), tmp_path / "other", protects_spans=False)
+    done = translate("-m", other, *options, stdin=NOT_LINKED)
     answer = json.loads(done.out)
-    assert " exerce " in answer["text"]
+    assert "à travers" in answer["text"]
     assert answer["warnings"] == ["parted"]
     assert "1 line where the text around protected spans was translated in parts" in done.err
 

@@ -258,7 +258,7 @@ def test_what_an_older_commit_left_is_removed(xlm: Run, served: Any, home: Path)
 
 def test_where_the_hub_names_no_licence_the_bundle_does(xlm: Run, served: Any) -> None:
     served.repositories[NAME].card = {}
-    assert "note: licence: CC-BY 2.0 FR" in xlm("models", "pull", NAME)[2]
+    assert "note: licence: CC-BY-SA 4.0" in xlm("models", "pull", NAME)[2]
 
 
 @pytest.mark.parametrize(

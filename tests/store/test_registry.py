@@ -220,7 +220,7 @@ def test_verify_says_it_of_each(xlm: Run, other: Path) -> None:
 def test_remove(xlm: Run, other: Path) -> None:
     code, out, err = xlm("models", "remove", "other", "other")
     assert (code, out) == (ExitCode.OK, "")
-    assert err == "removed other: 13 MB\n"
+    assert err == "removed other: 16 MB\n"
     assert not any(other.parent.iterdir())
 
 
