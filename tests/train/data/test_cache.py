@@ -238,6 +238,16 @@ def test_an_entry_is_written_part_by_part(source: Source, options: TextOptions, 
     assert is_mapped(text.sides[0].segments[0])
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_disk_that_is_full_to_the_end_is_said(
+    source: Source, options: TextOptions, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_cache, "_ids_file", lambda _side: "/dev/full")
+    with pytest.raises(DataError, match=r"cannot write .*: no space left on device"):
+        load_text([source], tokenizer, options)
+    assert entries(options) == []
+
+
 def test_an_entry_says_what_it_is(source: Source, options: TextOptions, tokenizer: Tokenizer) -> None:
     load_text([source], tokenizer, options)
     (entry,) = entries(options)

@@ -231,7 +231,8 @@ class _GrowingArray:
         self._file.close()
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # What is left to write is what could not be written.
+            self._file.close()
 
     def _write_header(self) -> None:
         header = {"descr": dtype_to_descr(self._dtype), "fortran_order": False, "shape": (self._length,)}
