@@ -29,11 +29,10 @@ _Model = TypeVar("_Model")
 _Kept = TypeVar("_Kept")
 
 _LENGTH_STEP = 8
-
-check_engine_variables()
-
 _MAX_THREADS = 1024
 _FORCED = Decoding(beam_size=1, length_penalty=0, with_attention=True)
+
+check_engine_variables()  # before a model is looked for
 
 
 @cache
