@@ -71,8 +71,8 @@ def align(bundle: Bundle, direction: Direction, seen: Sequence[Attention]) -> li
     for pair, attention in zip(read_pairs(), seen, strict=True):
         text, translation = pair.sides(direction)
         ids, said = tokenizer.encode(text, direction.src), tokenizer.encode(translation, direction.tgt)
-        result = PieceTranslation([Translated([said], [0.0], False, attention=[attention])], order=[ids])
-        found.append(aligner.align(text, translation, [Piece(ids)], [result], 0))
+        result = PieceTranslation(Piece(ids), [Translated([said], [0.0], False, attention=[attention])], order=[ids])
+        found.append(aligner.align(text, translation, [result], 0))
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.quality.answers import Answer, Answers
 from benchmarks.quality.lengths import bucket_names, bucket_of, count_words, split_by_length
-from benchmarks.quality.numbers import NumberPart, count_numbers
+from benchmarks.quality.numbers import NumberPart
 from benchmarks.quality.options import parse_options
 from benchmarks.quality.parts import ParallelSet
 from benchmarks.quality.phrasebook import read_phrasebook
@@ -36,30 +36,6 @@ def answer(direction: Direction, translations: dict[str, str]) -> Answers:
 
 def values(records: list[Record]) -> dict[str, float]:
     return {f"{record.full_name}: {record.metric}": record.value for record in records}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("none at all", []),
-        ("At 7:30 on 20th May 1941", ["1941", "20", "30", "7"]),
-        ("12,345,678 people", ["12345678"]),
-        ("12 345 678 personnes", ["12345678"]),
-        ("12 345 personnes", ["12345"]),
-        ("12.345.678 Menschen, 1'000 Häuser", ["1000", "12345678"]),
-        ("1,234.50", ["1234.50"]),
-        ("1.234,50", ["1234.50"]),
-        ("23,4 degrés", ["23.4"]),
-        ("0.125 and 0,125", ["0.125", "0.125"]),
-        ("in 1914 300 men", ["1914", "300"]),
-        ("on May 12 2023", ["12", "2023"]),
-        ("7, 8 and 9.", ["7", "8", "9"]),
-        ("1914-1918, 99%, $900, K2", ["1914", "1918", "2", "900", "99"]),
-        ("192.168.1.45", ["192168.1.45"]),
-    ],
-)
-def test_numbers_are_counted_without_their_separators(text: str, expected: list[str]) -> None:
-    assert sorted(count_numbers(text).elements()) == expected
 
 
 def test_lines_with_numbers_are_counted_beside_their_references() -> None:

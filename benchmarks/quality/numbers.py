@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,12 +9,9 @@ from benchmarks.quality.answers import Answers, Request
 from benchmarks.quality.parts import ParallelSet, Part, iter_requests_of
 from benchmarks.quality.records import Layout, Record, percentage
 from xlmcli.records import Direction
+from xlmcli.text.numbers import count_numbers
 
 ALL_SETS = "all of them"
-
-# Groups of three digits with the same mark, or the same kind of space, between them.
-_GROUPED = re.compile(r"(?<![\d.,])[1-9]\d{0,2}([ \u00a0\u2009\u202f,.'’])\d{3}(?:\1\d{3})*(?!\d)")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +51,6 @@ class NumberPart(Part):
             by_direction.setdefault(test_set.direction, []).append(test_set)
         joined = [_join(direction, sets) for direction, sets in by_direction.items() if len(sets) > 1]
         return [*self.test_sets, *joined]
-
-
-def count_numbers(text: str) -> Counter[str]:
-    """Returns how often each number stands in a text, without separators of thousands and with decimal points.
-
-    ``1.234`` and ``1,234`` are taken for 1234 in every language, and ``07`` is not ``7``.
-    """
-    plain = _GROUPED.sub(lambda match: "".join(filter(str.isdigit, match[0])), text)
-    return Counter(number.replace(",", ".") for number in _NUMBER.findall(plain))
 
 
 def only_with_digits(test_set: ParallelSet) -> ParallelSet:

@@ -55,9 +55,11 @@ def test_what_cannot_be_read_back_counts_as_agreed(tiny_bundle: Path) -> None:
     text, too_long = [300, 17], [300] * (engine.max_source_tokens + 1)
     attention = np.full((len(too_long), 2), 0.5, np.float32)
     results = [
-        PieceTranslation([Translated([[310, 311]], [0.0], False, attention=[attention[:2]])], order=[text]),
-        PieceTranslation([Translated([too_long], [0.0], False, attention=[attention])], order=[text]),
-        PieceTranslation([Translated([[]], [0.0], False, attention=[attention[:0]])], order=[text]),
+        PieceTranslation(
+            Piece(text), [Translated([[310, 311]], [0.0], False, attention=[attention[:2]])], order=[text]
+        ),
+        PieceTranslation(Piece(text), [Translated([too_long], [0.0], False, attention=[attention])], order=[text]),
+        PieceTranslation(Piece(text), [Translated([[]], [0.0], False, attention=[attention[:0]])], order=[text]),
     ]
 
     class Done:
@@ -88,8 +90,8 @@ def test_pieces_are_folded_to_words(tokenizer: Tokenizer) -> None:
     source, target = tokenizer.encode("Unbelievable!", "en"), tokenizer.encode("Incroyablement !", "fr")
     assert min(len(source), len(target)) > 2
     attention = [[1.0, *[0.0] * (len(source) - 1)]] * (len(target) - 1) + [[*[0.0] * (len(source) - 1), 1.0]]
-    result = PieceTranslation([told(target, attention)], order=[source])
-    found = WordAligner(tokenizer, FORTH).align(" Unbelievable!", "Incroyablement !", [Piece(source)], [result], 0)
+    result = PieceTranslation(Piece(source), [told(target, attention)], order=[source])
+    found = WordAligner(tokenizer, FORTH).align(" Unbelievable!", "Incroyablement !", [result], 0)
     assert found.format() == "0-0 1-1"
     assert [(word.text, word.start) for word in found.source] == [("Unbelievable", 1), ("!", 13)]
     assert [(word.text, word.start) for word in found.target] == [("Incroyablement", 0), ("!", 15)]
@@ -98,12 +100,13 @@ def test_pieces_are_folded_to_words(tokenizer: Tokenizer) -> None:
 def test_parts_follow_each_other_and_spans_stand_for_themselves(tokenizer: Tokenizer) -> None:
     one, other = tokenizer.encode("red", "en"), tokenizer.encode("cats", "en")
     result = PieceTranslation(
+        Piece(one),
         [told(one, one_to_one(one, one)), told(other, one_to_one(other, other))],
         texts=["red #42 cats"],
         is_parted=True,
         order=[one, "#42", other],
     )
-    found = WordAligner(tokenizer, FORTH).align("red #42 cats", "red #42 cats", [Piece(one)], [result], 0)
+    found = WordAligner(tokenizer, FORTH).align("red #42 cats", "red #42 cats", [result], 0)
     assert [word.text for word in found.source] == ["red", "#", "42", "cats"]
     assert found.format().split()[0] == "0-0"
     assert found.format().split()[-1] == "3-3"
@@ -113,15 +116,15 @@ def test_parts_follow_each_other_and_spans_stand_for_themselves(tokenizer: Token
 def test_characters_in_bytes(tokenizer: Tokenizer) -> None:
     ids = tokenizer.encode("a ☃ b", "en")
     assert len(ids) > 4
-    result = PieceTranslation([told(ids, one_to_one(ids, ids))], order=[ids])
-    found = WordAligner(tokenizer, FORTH).align("a ☃ b", "a ☃ b", [Piece(ids)], [result], 0)
+    result = PieceTranslation(Piece(ids), [told(ids, one_to_one(ids, ids))], order=[ids])
+    found = WordAligner(tokenizer, FORTH).align("a ☃ b", "a ☃ b", [result], 0)
     assert found.format() == "0-0 1-1 2-2"
 
 
 def test_a_text_that_is_its_own_translation(tokenizer: Tokenizer) -> None:
     aligner = WordAligner(tokenizer, FORTH)
-    assert aligner.align("https", "https", [], [], 0).format() == "0-0"
-    assert aligner.align("  ", "  ", [], [], 0) == Alignment([], [], [])
+    assert aligner.align("https", "https", [], 0).format() == "0-0"
+    assert aligner.align("  ", "  ", [], 0) == Alignment([], [], [])
 
 
 def test_marks_stand_for_their_spans(tokenizer: Tokenizer) -> None:
@@ -130,9 +133,9 @@ def test_marks_stand_for_their_spans(tokenizer: Tokenizer) -> None:
     source, target = tokenizer.encode(f"see {mark} now", "en"), tokenizer.encode(f"{mark} voir", "fr")
     seen = np.zeros((len(target), len(source)), np.float32)
     seen[1:, 0] = 1
-    piece = Piece(source, marked=f"see {mark} now", spans={mark: "https://a.b/c"})
-    result = PieceTranslation([told(target, seen.tolist())], ["https://a.b/c voir"], order=[source])
-    found = WordAligner(tokenizer, FORTH).align("see https://a.b/c now", "https://a.b/c voir", [piece], [result], 0)
+    piece = Piece(source, text=f"see {mark} now", spans={mark: "https://a.b/c"})
+    result = PieceTranslation(piece, [told(target, seen.tolist())], ["https://a.b/c voir"], order=[source])
+    found = WordAligner(tokenizer, FORTH).align("see https://a.b/c now", "https://a.b/c voir", [result], 0)
     words = [word.text for word in found.source]
     assert words[0] == "see"
     assert words[-1] == "now"

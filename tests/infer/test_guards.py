@@ -97,6 +97,8 @@ def make(
     terms: TermList | None = None,
     protect: bool = True,
     aligner: WordAligner | None = None,
+    keeps_numbers: bool = False,
+    recases: bool = False,
 ) -> tuple[Translation, Engine]:
     engine = Engine(say)
     decoding = Decoding(beam_size=beam_size or num_best, length_penalty=1.0, num_best=num_best)
@@ -111,6 +113,8 @@ def make(
         terms=terms,
         aligner=aligner,
         with_alignment=False,
+        keeps_numbers=keeps_numbers,
+        recases=recases,
     )
     return translation, engine
 
@@ -389,3 +393,79 @@ def test_every_term_comes_out(text: str, said: list[str]) -> None:
     answer = best_of(translate(translation, text))
     for target, num in Counter(term.target for term in TERMS.find(text, find_spans(text))).items():
         assert len(re.findall(rf"(?<!\w){target}(?!\w)", answer)) == num
+
+
+def test_a_line_in_capitals_is_a_sentence_to_the_model() -> None:
+    translation, engine = make(lambda text: [f"Voici {text} straße", f"Là {text}"], num_best=2, recases=True)
+    answer = translate(translation, "SEE {name} AT www.x.org, I")
+    assert engine.asked == [f"See {A} at {B}, I"]
+    assert [item.text for item in answer.hypotheses] == [
+        "VOICI SEE {name} AT www.x.org, I STRASSE",
+        "LÀ SEE {name} AT www.x.org, I",
+    ]
+
+
+def test_the_parts_of_a_line_in_capitals_are_in_capitals() -> None:
+    translation, engine = make(lambda text: [text.replace(A, "")], recases=True)
+    assert best_of(translate(translation, "SEE {name} NOW")) == "SEE {name} NOW"
+    assert engine.asked == [f"See {A} now", "See", "now"]
+
+
+@pytest.mark.parametrize("text", ["See IT", "A 1", "I", "{A}", "ALL but one"])
+def test_other_lines_are_what_they_are_to_the_model(text: str) -> None:
+    translation, _ = make(lambda text: [text], recases=True)
+    assert best_of(translate(translation, text)) == text
+
+
+def test_numbers_that_the_model_loses_get_marks() -> None:
+    said = {"In 1914 or €1,500 at 3": ["En 1912 ou 3"], f"In {A} or {B} at 3": [f"En {A} ou{B} à 3"]}
+    translation, engine = make(said.__getitem__, keeps_numbers=True)
+    answer = translate(translation, "In 1914 or €1,500 at 3")
+    assert (best_of(answer), answer.warnings) == ("En 1914 ou 1 500 € à 3", ())
+    assert engine.asked == list(said)
+
+
+def test_numbers_beside_spans_get_the_marks_that_are_free() -> None:
+    said = {f"See {A} in 1914": [f"Voir {A}"], f"See {A} in {B}": [f"Voir {A} en {B}"]}
+    translation, engine = make(said.__getitem__, keeps_numbers=True)
+    assert best_of(translate(translation, "See {1914} in 1914")) == "Voir {1914} en 1914"
+    assert engine.asked == list(said)
+
+
+def test_a_number_that_is_lost_with_its_mark_stands_between_the_parts() -> None:
+    translation, _ = make(lambda text: [text.strip("0123456789").upper().replace(A, "")], keeps_numbers=True)
+    answer = translate(translation, "It was 1914")
+    assert (best_of(answer), answer.warnings) == ("IT WAS 1914", ("parted",))
+
+
+@pytest.mark.parametrize(
+    "text", ["at 3 and 4 and 5 and 6 and 7 and 8 and 9 and 10 and 11", "the 5th of 3/4"], ids=["too many", "not free"]
+)
+def test_numbers_that_can_have_no_mark_are_left_to_the_model(text: str) -> None:
+    translation, engine = make(lambda text: ["rien"], keeps_numbers=True)
+    answer = translate(translation, text)
+    assert (best_of(answer), answer.warnings, engine.asked) == ("rien", (), [text])
+
+
+def test_numbers_are_written_as_the_language_does() -> None:
+    translation, engine = make(lambda text: [text], keeps_numbers=True)
+    assert best_of(translate(translation, "1,234 x 2.5")) == "1 234 x 2,5"
+    assert engine.asked == ["1,234 x 2.5"]
+
+
+def test_nobody_looks_after_numbers_and_capitals_unless_asked_to() -> None:
+    translation, engine = make(lambda text: [text.replace("1914", "1912")])
+    assert best_of(translate(translation, "IN 1914, 1,234")) == "IN 1912, 1,234"
+    assert engine.asked == ["IN 1914, 1,234"]
+
+
+def test_a_part_begins_with_a_small_letter_where_its_text_does() -> None:
+    said = {"go to": "Aller", "and See": "L'un", "USB": "UNE"}
+    translation, _ = make(lambda text: [said.get(text, "")])
+    assert best_of(translate(translation, "go to {a} and See {b} USB")) == "aller {a} l'un {b} UNE"
+
+
+@given(st.text("AB1,. €:hm5{}", max_size=30))
+def test_whatever_happens_to_numbers_lines_come_out(text: str) -> None:
+    translation, _ = make(lambda text: [text[::2]], keeps_numbers=True, recases=True)
+    assert "\n" not in best_of(translate(translation, text))

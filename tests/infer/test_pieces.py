@@ -136,7 +136,7 @@ def spans_of(prepared: Prepared) -> list[list[str]]:
 
 def test_the_model_sees_marks_in_place_of_spans() -> None:
     (piece,) = protect("See www.x.org or {name}.").pieces
-    assert piece.marked == f"See {MARKS[0]} or {MARKS[1]}."
+    assert piece.text == f"See {MARKS[0]} or {MARKS[1]}."
     assert piece.spans == {MARKS[0]: "www.x.org", MARKS[1]: "{name}"}
     assert "".join(map(chr, piece.ids)) == f"See{MARKS[0]}or{MARKS[1]}."
     assert not piece.is_cut
@@ -144,7 +144,7 @@ def test_the_model_sees_marks_in_place_of_spans() -> None:
 
 def test_text_without_spans_has_no_marks() -> None:
     (piece,) = protect("Nothing here.").pieces
-    assert (piece.marked, piece.spans) == ("", {})
+    assert (piece.text, piece.spans) == ("Nothing here.", {})
 
 
 def test_without_anything_to_find_spans_stay_text() -> None:
@@ -161,7 +161,7 @@ def test_more_than_eight_spans_are_split_at_sentences() -> None:
     prepared = protect("One: {}, {}, {}, {} and {}. Two: {}, {}, {}, {} and {}.".format(*placeholders(10)))
     assert spans_of(prepared) == [placeholders(5), placeholders(10)[5:]]
     assert [piece.before for piece in prepared.pieces] == ["", " "]
-    assert [restore_spans(piece.marked, piece.spans) for piece in prepared.pieces] == [
+    assert [restore_spans(piece.text, piece.spans) for piece in prepared.pieces] == [
         "One: {x0}, {x1}, {x2}, {x3} and {x4}.",
         "Two: {x5}, {x6}, {x7}, {x8} and {x9}.",
     ]
@@ -171,7 +171,7 @@ def test_a_sentence_with_more_than_eight_is_cut_between_words() -> None:
     prepared = protect(f"Take {', '.join(placeholders(11))} now. And {{y}}.")
     assert spans_of(prepared) == [placeholders(8), placeholders(11)[8:], ["{y}"]]
     assert [piece.is_cut for piece in prepared.pieces] == [True, True, False]
-    assert [restore_spans(piece.marked, piece.spans) for piece in prepared.pieces][:2] == [
+    assert [restore_spans(piece.text, piece.spans) for piece in prepared.pieces][:2] == [
         f"Take {', '.join(placeholders(8))},",
         f"{', '.join(placeholders(11)[8:])} now.",
     ]
@@ -203,7 +203,7 @@ def test_the_parts_of_a_long_sentence_keep_their_own_spans() -> None:
     assert [span for spans in spans_of(prepared) for span in spans] == ["{a}", "{b}", "{c}"]
     for piece in prepared.pieces:
         assert list(iter_marks("".join(map(chr, piece.ids)))) == list(piece.spans)
-        assert piece.marked == ("".join(map(chr, piece.ids)))
+        assert piece.text == ("".join(map(chr, piece.ids)))
     assert spans_of(protect("we go from {a} to the end of it", 12))[-1] == []
 
 
@@ -216,7 +216,7 @@ def test_every_mark_of_a_piece_has_its_span(text: str, max_tokens: int) -> None:
     for piece in prepared.pieces:
         assert 1 <= len(piece.ids) <= max_tokens
         said = "".join(map(chr, piece.ids))
-        assert sorted(iter_marks(said)) == sorted(iter_marks(piece.marked)) == sorted(piece.spans)
+        assert sorted(iter_marks(said)) == sorted(iter_marks(piece.text)) == sorted(piece.spans)
         assert has_marks(said) == bool(piece.spans)
     said = "".join(
         piece.before + (restore_spans("".join(map(chr, piece.ids)), piece.spans) or "") for piece in prepared.pieces

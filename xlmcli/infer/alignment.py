@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from xlmcli.infer.engine import TranslationEngine
 from xlmcli.infer.guards import PieceTranslation
-from xlmcli.infer.pieces import Piece
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.places import PieceSpeller, Word, find_parts, find_words, word_splitter
@@ -124,9 +123,7 @@ class WordAligner:
         for lang in (direction.src, direction.tgt):
             word_splitter(lang)
 
-    def align(
-        self, text: str, translation: str, pieces: Sequence[Piece], results: Sequence[PieceTranslation], rank: int
-    ) -> Alignment:
+    def align(self, text: str, translation: str, results: Sequence[PieceTranslation], rank: int) -> Alignment:
         """Links the words of a text to those of one of its translations.
 
         A word is linked to the one that its pieces looked at most.
@@ -134,19 +131,14 @@ class WordAligner:
         Args:
             text: The text.
             translation: The translation.
-            pieces: What of the text went through the model.
-            results: What became of each piece.
+            results: What became of each piece that went through the model.
             rank: Which translation it is, from 0.
         """
         words, others = find_words(text, self._direction.src), find_words(translation, self._direction.tgt)
-        if not pieces:  # It is its own translation, or that was given.
+        if not results:  # It is its own translation, or that was given.
             num_links = len(words) if len(words) == len(others) else 0
             return Alignment(words, others, [(number, number) for number in range(num_links)])
-        parts = [
-            part
-            for number, (piece, result) in enumerate(zip(pieces, results, strict=True))
-            for part in self._parts(str(number), piece, result, rank)
-        ]
+        parts = [part for number, result in enumerate(results) for part in self._parts(str(number), result, rank)]
         source = _Side([spelling for part in parts for spelling in part.source], text, words)
         target = _Side([spelling for part in parts for spelling in part.target], translation, others)
         seen: dict[int, tuple[float, int]] = {}
@@ -165,7 +157,8 @@ class WordAligner:
                 links.update(zip(twos[mark], ones[mark], strict=True))
         return Alignment(words, others, sorted((one, other) for other, one in links.items()))
 
-    def _parts(self, number: str, piece: Piece, result: PieceTranslation, rank: int) -> Iterator[_Part]:
+    def _parts(self, number: str, result: PieceTranslation, rank: int) -> Iterator[_Part]:
+        piece = result.piece
         translated, sources = iter(result.translated), {**piece.spans, **piece.terms}
         for place, asked in enumerate(result.order):
             if isinstance(asked, str):

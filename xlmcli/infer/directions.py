@@ -37,7 +37,8 @@ class SearchOptions:
         length_penalty: Exponent of the length by which scores are divided.
         num_best: Translations wanted of each text.
         with_scores: Whether scores are wanted.
-        protect: Whether spans that must not change are kept from the model.
+        protect: Whether spans that must not change are kept from the model, lost numbers looked for again, and capitals
+            read as sentences.
         with_alignment: Whether links between words are wanted.
         is_symmetric: Whether the opposite direction is asked for links too.
         terms: Files of words whose translations are given.
@@ -154,6 +155,8 @@ def open_direction(
         with_scores=search.with_scores,
         find_spans=(_span_finder(tokenizer, knows_marks) if search.protect else None) or find_own,
         knows_marks=knows_marks,
+        keeps_numbers=search.protect and knows_marks,
+        recases=search.protect,
         aligner=aligner,
         with_alignment=search.with_alignment or search.is_document,
         back=open_engine(bundle, direction.opposite, tokenizer, options, aligns=True) if search.is_symmetric else None,

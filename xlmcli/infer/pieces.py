@@ -29,9 +29,10 @@ class Piece:
         lang: Language of the text, where it is told with every text.
         is_second: Whether it belongs to the second text of a pair whose texts are asked about apart, or to a text with
             the marks of terms that is asked about without them too.
-        marked: Its text with the marks of protected spans; empty where it has none.
+        text: What it says, with the marks of protected spans; empty where nobody asks for it.
         spans: What each mark stands for in its answer.
-        terms: What those of terms stand for in the text.
+        terms: What those marks stand for in the text that are words or numbers, and another in the answer.
+        in_capitals: Whether the text was in capitals, as its answer is to be.
     """
 
     ids: list[int]
@@ -39,9 +40,10 @@ class Piece:
     is_cut: bool = False
     lang: str | None = None
     is_second: bool = False
-    marked: str = ""
+    text: str = ""
     spans: Mapping[str, str] = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
+    in_capitals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class _Protected:
-    """A text with marks in place of its spans, and of each in order what it is, and what it becomes if it is a term."""
+    """A text with marks in place of its spans, and of each in order what it is, and what it becomes if it is a term.
+
+    One in capitals is in sentence case here.
+    """
 
     marked: str
     spans: tuple[tuple[str, str], ...] = ()
+    in_capitals: bool = False
 
     @property
     def is_untranslatable(self) -> bool:
@@ -78,10 +84,9 @@ class _Protected:
         parts[1::2] = [target or source for source, target in self.spans]
         return "".join(parts)
 
-    @staticmethod
-    def part(marked: str, spans: Iterator[tuple[str, str]]) -> _Protected:
-        """A part of a text, with no more marks than there are different ones; it takes the next spans."""
-        return _Protected(marked, tuple(islice(spans, sum(1 for _ in iter_marks(marked)))))
+    def part(self, marked: str, spans: Iterator[tuple[str, str]]) -> _Protected:
+        """A part of the text, with no more marks than there are different ones; it takes the next spans."""
+        return _Protected(marked, tuple(islice(spans, sum(1 for _ in iter_marks(marked)))), self.in_capitals)
 
 
 FindSpans = Callable[[str], list[tuple[int, int]]]
@@ -100,6 +105,7 @@ class PieceMaker:
             sentences, and a sentence with more is cut between words.
         terms: What has a mark too, and a translation of its own; None for nothing.
         memory: Answers to texts, lines and sentences that do not go through the model.
+        recases: Whether lines in capitals are asked about in sentence case.
     """
 
     def __init__(
@@ -112,6 +118,7 @@ class PieceMaker:
         *,
         terms: TermList | None = None,
         memory: Mapping[str, str] | None = None,
+        recases: bool = False,
     ) -> None:
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
@@ -120,6 +127,7 @@ class PieceMaker:
         self._find_spans = find_spans
         self._terms = terms
         self._memory = memory or {}
+        self._recases = recases
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         """Returns every text as pieces, in order; spaces at its ends and at those of its lines stand around them."""
@@ -137,11 +145,19 @@ class PieceMaker:
         if terms and self._find_spans is None:  # The text's own marks are none of theirs.
             places = find_strange(text, has_marks)
         if not places and not terms:
-            return _Protected(text)
+            return self._recased(text)
         kept = apart([(term.start, term.end) for term in terms], places)
         spans = sorted([*((start, end, "") for start, end in kept), *terms])
         marked = mark_spans(text, [(start, end) for start, end, _ in spans])
-        return _Protected(marked, tuple((text[start:end], target) for start, end, target in spans))
+        return self._recased(marked, tuple((text[start:end], target) for start, end, target in spans))
+
+    def _recased(self, marked: str, spans: tuple[tuple[str, str], ...] = ()) -> _Protected:
+        if self._recases and marked.isupper():
+            from xlmcli.text.casing import has_word, to_sentence_case  # Few texts need its patterns.
+
+            if has_word(marked):
+                return _Protected(to_sentence_case(marked, self._tokenizer, self._src_lang), spans, in_capitals=True)
+        return _Protected(marked, spans)
 
     def _prepare(self, text: _Protected, ids: list[int]) -> Prepared:
         if text.is_untranslatable:
@@ -220,7 +236,7 @@ class PieceMaker:
     ) -> Piece:
         """A piece of a text, or all of it."""
         if not text.spans:
-            return Piece(ids, before, is_cut)
+            return Piece(ids, before, is_cut, text=text.marked if is_whole else "", in_capitals=text.in_capitals)
         marked = text.marked if is_whole else self._tokenizer.decode(ids, self._src_lang)
         spans = dict(zip(iter_marks(text.marked), text.spans, strict=True))
         here = {mark: spans[mark] for mark in iter_marks(marked)}
@@ -228,9 +244,10 @@ class PieceMaker:
             ids,
             before,
             is_cut,
-            marked=marked,
+            text=marked,
             spans={mark: target or source for mark, (source, target) in here.items()},
             terms={mark: source for mark, (source, target) in here.items() if target},
+            in_capitals=text.in_capitals,
         )
 
     def _encode(self, text: str) -> list[int]:

@@ -48,6 +48,8 @@ class Translation:
         with_scores: Whether scores are written.
         find_spans: What to protect.
         knows_marks: Whether the model has learned what marks of protected spans are.
+        keeps_numbers: Whether a text is translated again where a number is lost; marks have to be known for that.
+        recases: Whether lines in capitals go through the model in sentence case.
         aligner: What links words; None where neither links nor terms are asked for, or no head of the model can.
         with_alignment: Whether links are written.
         back: The model in the opposite direction, where that is asked for links too.
@@ -65,6 +67,8 @@ class Translation:
         with_scores: bool = False,
         find_spans: FindSpans | None = None,
         knows_marks: bool = True,
+        keeps_numbers: bool = False,
+        recases: bool = False,
         aligner: WordAligner | None = None,
         with_alignment: bool = True,
         back: TranslationEngine | None = None,
@@ -77,13 +81,21 @@ class Translation:
         self._decoding = decoding
         self._with_scores = with_scores
         self._knows_marks = knows_marks
+        self._keeps_numbers = keeps_numbers
         self._aligner = aligner
         self._with_alignment = with_alignment
         self._back = back
         self._terms = terms
         self._has_memory = memory is not None
         make_pieces = partial(
-            PieceMaker, tokenizer, engine.max_source_tokens, direction.src, direction.tgt, find_spans, memory=memory
+            PieceMaker,
+            tokenizer,
+            engine.max_source_tokens,
+            direction.src,
+            direction.tgt,
+            find_spans,
+            memory=memory,
+            recases=recases,
         )
         self._pieces = make_pieces()
         self._marked_pieces = None if terms is None else make_pieces(terms=terms)
@@ -116,7 +128,13 @@ class Translation:
 
     def submit(self, batch: Sequence[Piece]) -> ProtectedTranslations | SymmetricTranslations:
         pending = ProtectedTranslations(
-            self._engine, self._tokenizer, self.direction, batch, self._decoding, knows_marks=self._knows_marks
+            self._engine,
+            self._tokenizer,
+            self.direction,
+            batch,
+            self._decoding,
+            knows_marks=self._knows_marks,
+            keeps_numbers=self._keeps_numbers,
         )
         if self._back is None:
             return pending
@@ -156,7 +174,7 @@ class Translation:
         if self._aligner is None or not are_linked:
             return hypotheses
         return tuple(
-            replace(item, alignment=self._aligner.align(text, item.text, prepared.pieces, results, rank))
+            replace(item, alignment=self._aligner.align(text, item.text, results, rank))
             for rank, item in enumerate(hypotheses)
         )
 
@@ -210,9 +228,7 @@ class Translation:
 
 
 def _find_warnings(prepared: Prepared, results: Sequence[PieceTranslation]) -> tuple[str, ...]:
-    pairs = [
-        (piece, part) for piece, result in zip(prepared.pieces, results, strict=True) for part in result.translated
-    ]
+    pairs = [(result.piece, part) for result in results for part in result.translated]
     found = {
         CUT: any(piece.is_cut for piece in prepared.pieces),
         REPETITION: any(repeats_itself(piece.ids, part.hypotheses[0]) for piece, part in pairs),

@@ -1,0 +1,91 @@
+"""Numbers in digits, in the languages whose way of writing them is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from xlmcli.text.numbers import count_numbers, find_lost_numbers, rewrite_numbers, write_number
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("none at all", []),
+        ("At 7:30 on 20th May 1941", ["1941", "20", "30", "7"]),
+        ("12,345,678 people", ["12345678"]),
+        ("12 345 678 personnes", ["12345678"]),
+        ("12 345 personnes", ["12345"]),
+        ("12.345.678 Menschen, 1'000 Häuser", ["1000", "12345678"]),
+        ("1,234.50", ["1234.50"]),
+        ("1.234,50", ["1234.50"]),
+        ("23,4 degrés", ["23.4"]),
+        ("0.125 and 0,125", ["0.125", "0.125"]),
+        ("in 1914 300 men", ["1914", "300"]),
+        ("on May 12 2023", ["12", "2023"]),
+        ("7, 8 and 9.", ["7", "8", "9"]),
+        ("1914-1918, 99%, $900, K2", ["1914", "1918", "2", "900", "99"]),
+        ("192.168.1.45", ["192168.1.45"]),
+    ],
+)
+def test_numbers_are_counted_without_their_separators(text: str, expected: list[str]) -> None:
+    assert sorted(count_numbers(text).elements()) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "translation", "lost"),
+    [
+        ("It began in 1914.", "Il commença en 1914.", []),
+        ("It began in 1914.", "Il commença en 1912.", ["1914"]),
+        ("From 3 to 5 men", "De 3 à cinq hommes", ["5"]),
+        ("A 3 there", "Un numéro 3 3", ["3"]),
+        ("€86,000 and 14 % of 2.5", "rien", ["€86,000", "14 %", "2.5"]),
+        ("€86,000 and 14 % of 2.5", "86 000 € et 14 % de 2,5", []),
+        ("1914-1918, 7.", "rien", ["1914-1918", "7"]),
+        ("At 2:30 or 10 p.m.", "rien", ["2:30", "10 p.m"]),
+        ("At 10 p.m. or 7h30, or 8 h", "rien", ["10 p.m.", "7h30", "8 h"]),
+        ("the 5th of 3/4 and 5km, -3, A4, 1.2.3, 10:30:15", "rien", []),
+        ("no digits", "3", []),
+    ],
+)
+def test_numbers_that_stand_for_themselves_are_missed(text: str, translation: str, lost: list[str]) -> None:
+    assert [text[start:end] for start, end in find_lost_numbers(text, translation)] == lost
+
+
+@pytest.mark.parametrize(
+    ("number", "langs", "written"),
+    [
+        ("1914", "en-fr", "1914"),
+        ("1,234", "en-fr", "1 234"),
+        ("1,234,567.89", "en-de", "1.234.567,89"),
+        ("1 234,5", "fr-en", "1,234.5"),
+        ("1\u202f234", "fr-it", "1.234"),
+        ("€86,000", "en-fr", "86 000 €"),
+        ("400 000 €", "fr-en", "€400,000"),
+        ("14%", "en-fr", "14 %"),
+        ("14 %", "fr-pt", "14%"),
+        ("2:30", "en-fr", "2 h 30"),
+        ("12:05am", "en-fr", "0 h 05"),
+        ("10:00 p.m.", "en-pt", "22h00"),
+        ("22h", "fr-en", "22:00"),
+        ("14 h 30", "fr-es", "14:30"),
+        pytest.param("1,5", "en-fr", "1,5", id="not as English writes it"),
+        pytest.param("1,234", "en-sw", "1,234", id="unknown language"),
+        ("1914-1918", "en-fr", "1914-1918"),
+    ],
+)
+def test_a_number_is_written_as_the_other_language_does(number: str, langs: str, written: str) -> None:
+    assert write_number(number, *langs.split("-")) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "translation", "expected"),
+    [
+        ("1,234 cars", "1,234 voitures", "1 234 voitures"),
+        ("1,234 cars", "1234 voitures", "1234 voitures"),
+        ("€1.50, €1.50", "1.50 € et 1.50 €", "1,50 € et 1,50 €"),
+        pytest.param("1.5 or 11.5", "1.5 ou 11.5 ou 1.57", "1,5 ou 11,5 ou 1.57", id="parts of others"),
+        pytest.param("John 3:16", "Jean 3:16", "Jean 3:16", id="perhaps no time"),
+    ],
+)
+def test_numbers_left_as_they_were_are_rewritten(text: str, translation: str, expected: str) -> None:
+    assert rewrite_numbers(text, translation, "en", "fr") == expected
