@@ -22,6 +22,7 @@ from xlmcli.sources import Source, iter_chunks, iter_rows, parse_source
         ("en-fr=p.tsv,repeat=3,only=a", Source(("en", "fr"), Path("p.tsv"), "a", 3.0)),
         ("en=odd,na me=1.txt,repeat=2", Source(("en",), Path("odd,na me=1.txt"), None, 2.0)),
         ("de=t.tsv,column=2,repeat=6", Source(("de",), Path("t.tsv"), None, 6.0, 2)),
+        ("en-fr=p.{},max-words=4,repeat=2", Source(("en", "fr"), Path("p.{}"), None, 2.0, None, 4)),
         ("en-fr=t.{}.tsv,column=2", Source(("en", "fr"), Path("t.{}.tsv"), column=2)),
     ],
 )
@@ -49,6 +50,7 @@ def test_parse_and_format(text: str, source: Source) -> None:
         ("en=file,column=text", "not a whole number from 1"),
         ("en=file,repeat=0", "not a number above 0"),
         ("en=file,repeat=nan", "not a number above 0"),
+        ("en=file,max-words=0", "max-words=0 in 'en=file,max-words=0' is not a whole number from 1"),
         ("en=file,repeat=often", "not a number above 0"),
     ],
 )
@@ -91,6 +93,15 @@ def test_only_keeps_matching_rows(tmp_path: Path) -> None:
     path.write_text("a\tb\ttatoeba\nc\td\tlaws\ne\tf\ttatoeba-x\ng\th\tdocs\ni\tj\tTatoeba\n")
     assert list(iter_rows(Source(("en", "fr"), path, "tatoeba*"))) == [("a", "b"), ("e", "f")]
     assert list(iter_rows(Source(("en", "fr"), path, "laws|d?cs"))) == [("c", "d"), ("g", "h")]
+
+
+def test_rows_of_few_words(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("a b\tc\tx\na\tb  c d\tx\n\t\tx\na b\tc d\ty\n")
+    assert list(iter_rows(Source(("en", "fr"), path, max_words=2))) == [("a b", "c"), ("", ""), ("a b", "c d")]
+    assert list(iter_rows(Source(("en", "fr"), path, "x", max_words=1))) == [("", "")]
+    (tmp_path / "mono").write_text("a b c\nd\n")
+    assert list(iter_rows(Source(("en",), tmp_path / "mono", max_words=1))) == [("d",)]
 
 
 @pytest.mark.parametrize(

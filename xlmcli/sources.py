@@ -20,7 +20,7 @@ _CHUNK_ROWS = 20_000
 _OPTION = re.compile(r"([a-z][a-z-]*)=(.*)")
 _FORMS = (
     "write LANG=FILE, LANG-LANG=FILE.tsv or LANG-LANG=FILE.{}, "
-    "then ,column=NUMBER, ,only=GLOB or ,repeat=NUMBER where needed"
+    "then ,column=NUMBER, ,only=GLOB, ,max-words=NUMBER or ,repeat=NUMBER where needed"
 )
 
 
@@ -35,6 +35,7 @@ class Source:
         only: Globs joined by ``|``; only the rows of a TSV file whose third column matches one of them are taken.
         repeat: How often the source counts in an epoch of training; 0.2 draws a fifth of it each time.
         column: Of a file in one language that is a TSV file, the column with the text, from 1; None takes whole lines.
+        max_words: Rows with more words, between spaces, in a language are left out.
     """
 
     langs: tuple[str, ...]
@@ -42,6 +43,7 @@ class Source:
     only: str | None = None
     repeat: float = 1.0
     column: int | None = None
+    max_words: int | None = None
 
     @property
     def is_paired(self) -> bool:
@@ -61,11 +63,12 @@ class Source:
         only = "" if self.only is None else f",only={self.only}"
         column = "" if self.column is None else f",column={self.column}"
         repeat = "" if self.repeat == 1.0 else f",repeat={self.repeat:g}"
-        return f"{'-'.join(self.langs)}={self.path}{only}{column}{repeat}"
+        max_words = "" if self.max_words is None else f",max-words={self.max_words}"
+        return f"{'-'.join(self.langs)}={self.path}{only}{column}{max_words}{repeat}"
 
 
 def parse_source(text: str) -> Source:
-    """Reads ``LANGS=PATH[,only=GLOB][,column=NUMBER][,repeat=NUMBER]``. Other commas belong to the path.
+    """Reads ``LANGS=PATH[,only=GLOB][,column=NUMBER][,max-words=NUMBER][,repeat=NUMBER]``; other commas are the path's.
 
     Raises:
         UsageError: ``text`` is not of this form, or ``only`` or ``column`` is used where it says nothing.
@@ -78,7 +81,7 @@ def parse_source(text: str) -> Source:
     if len(langs) > 2 or len(set(langs)) != len(langs) or not all(re.fullmatch(r"\w+", lang) for lang in langs):
         raise UsageError(f"not one or two language codes: {langs_text!r} in {text!r}", hint=_FORMS)
     for name in options:
-        if name not in ("only", "column", "repeat"):
+        if name not in ("only", "column", "max-words", "repeat"):
             raise UsageError(f"unknown option {name!r} in {text!r}", hint=_FORMS)
     only = options.get("only")
     if only is not None and (len(langs) == 1 or LANG_PLACEHOLDER in path):
@@ -86,12 +89,14 @@ def parse_source(text: str) -> Source:
     column = options.get("column")
     if column is not None and len(langs) == 2 and LANG_PLACEHOLDER not in path:
         raise UsageError(f"column= is for files in one language, and {text!r} is a table of two")
+    max_words = options.get("max-words")
     return Source(
         langs,
         Path(path),
         only,
         _parse_repeat(options.get("repeat", "1"), text),
-        None if column is None else _parse_column(column, text),
+        None if column is None else _parse_whole("column", column, text),
+        None if max_words is None else _parse_whole("max-words", max_words, text),
     )
 
 
@@ -101,11 +106,11 @@ def iter_rows(source: Source) -> Iterator[tuple[str, ...]]:
     Raises:
         DataError: A file cannot be read, a row has too few columns, or paired files differ in length.
     """
-    if source.is_paired:
-        return _iter_paired(source)
-    if len(source.langs) == 2:
-        return _iter_table(source)
-    return ((text,) for text in _iter_texts(source.path, source.column))
+    rows = _iter_all(source)
+    if source.max_words is None:
+        return rows
+    most = source.max_words
+    return (row for row in rows if all(len(text.split()) <= most for text in row))
 
 
 def iter_chunks(source: Source) -> Iterator[list[tuple[str, ...]]]:
@@ -113,6 +118,14 @@ def iter_chunks(source: Source) -> Iterator[list[tuple[str, ...]]]:
     rows = iter_rows(source)
     while chunk := list(islice(rows, _CHUNK_ROWS)):
         yield chunk
+
+
+def _iter_all(source: Source) -> Iterator[tuple[str, ...]]:
+    if source.is_paired:
+        return _iter_paired(source)
+    if len(source.langs) == 2:
+        return _iter_table(source)
+    return ((text,) for text in _iter_texts(source.path, source.column))
 
 
 def _iter_table(source: Source) -> Iterator[tuple[str, ...]]:
@@ -162,9 +175,9 @@ def _split_options(text: str) -> tuple[str, dict[str, str]]:
         text = path
 
 
-def _parse_column(value: str, text: str) -> int:
+def _parse_whole(name: str, value: str, text: str) -> int:
     if not re.fullmatch("[1-9][0-9]*", value):
-        raise UsageError(f"column={value} in {text!r} is not a whole number from 1")
+        raise UsageError(f"{name}={value} in {text!r} is not a whole number from 1")
     return int(value)
 
 

@@ -120,7 +120,7 @@ def command(
     With a model that has learned it (xlm info says so), addresses, placeholders, tags, code, names of files, emoji and
     other spans that must not change come out byte for byte, each exactly once; with any other, what its vocabulary
     cannot write does. It also keeps its numbers: a line that has lost one is translated again, and the number put back
-    as the language writes it. A line in capitals is read as a sentence by any model, and its translation is in capitals.
+    as the language writes it. A line in capitals is read as a sentence by any model and gets an answer in capitals.
     --no-protect shows the text to the model as it is.
 
     Without -m, the embedded en-fr is taken if it has the direction, else an embedded model that has it, else a pulled
