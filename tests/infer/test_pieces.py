@@ -203,7 +203,7 @@ def test_the_parts_of_a_long_sentence_keep_their_own_spans() -> None:
     assert [span for spans in spans_of(prepared) for span in spans] == ["{a}", "{b}", "{c}"]
     for piece in prepared.pieces:
         assert list(iter_marks("".join(map(chr, piece.ids)))) == list(piece.spans)
-        assert piece.text == ("".join(map(chr, piece.ids)))
+        assert piece.text.replace(" ", "") == "".join(map(chr, piece.ids))
     assert spans_of(protect("we go from {a} to the end of it", 12))[-1] == []
 
 

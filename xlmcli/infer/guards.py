@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
+from typing import TYPE_CHECKING
 
 from xlmcli.infer.decoding import Decoding, Translated
 from xlmcli.infer.engine import TranslationEngine
@@ -15,6 +16,9 @@ from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.marks import MARKS, fill_marks, put_marks, restore_spans, split_at_marks, without_marks
 from xlmcli.text.sentences import sentence_separator
+
+if TYPE_CHECKING:
+    from xlmcli.text.numbers import FreeNumber
 
 _GUARD_NGRAM = 3
 _DIGIT = re.compile(r"\d")
@@ -78,6 +82,32 @@ class GuardedTranslations:
         return decoding
 
 
+class TranslationReader:
+    """Reads what the engine says: in capitals where the text was, with numbers as the language writes them.
+
+    Args:
+        tokenizer: The model's.
+        direction: From and to.
+        rewrites_numbers: Whether the form of numbers is looked after.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, direction: Direction, *, rewrites_numbers: bool = False) -> None:
+        self.tokenizer, self.direction, self._rewrites_numbers = tokenizer, direction, rewrites_numbers
+
+    def read(self, piece: Piece, ids: Sequence[int]) -> str:
+        """Returns the translation of a piece, or of a part of it, with marks."""
+        text = self.tokenizer.decode(ids, self.direction.tgt).strip()
+        if self._rewrites_numbers and _DIGIT.search(piece.text):
+            from xlmcli.text.numbers import rewrite_numbers
+
+            text = rewrite_numbers(piece.text, text, self.direction.src, self.direction.tgt)
+        if piece.in_capitals:
+            from xlmcli.text.casing import to_capitals
+
+            text = to_capitals(text, self.direction.tgt)
+        return text
+
+
 class ProtectedTranslations:
     """A batch in the engine's hands, whose protected spans come out as they went in, each exactly once.
 
@@ -86,28 +116,25 @@ class ProtectedTranslations:
 
     Args:
         engine: The model.
-        tokenizer: Its tokenizer.
-        direction: From and to.
+        reader: What reads its answers.
         batch: What to translate.
         decoding: How to search.
         knows_marks: Whether the model has learned what marks are.
-        keeps_numbers: Whether numbers are looked after.
+        finds_numbers_again: Whether numbers are looked after; marks have to be known for that.
     """
 
     def __init__(
         self,
         engine: TranslationEngine,
-        tokenizer: Tokenizer,
-        direction: Direction,
+        reader: TranslationReader,
         batch: Sequence[Piece],
         decoding: Decoding,
         *,
         knows_marks: bool = True,
-        keeps_numbers: bool = False,
+        finds_numbers_again: bool = False,
     ) -> None:
-        self._engine, self._tokenizer, self._direction = engine, tokenizer, direction
-        self._batch, self._decoding, self._keeps_numbers = batch, decoding, keeps_numbers
-        self._reader = _Reader(tokenizer, direction, keeps_numbers)
+        self._engine, self._reader, self._batch, self._decoding = engine, reader, batch, decoding
+        self._finds_numbers_again = finds_numbers_again
         is_whole = [knows_marks or not piece.spans for piece in batch]
         self._whole = list(compress(range(len(batch)), is_whole))
         self._pending = GuardedTranslations(engine, [batch[row].ids for row in self._whole], decoding)
@@ -118,37 +145,47 @@ class ProtectedTranslations:
         done = {row: self._restore(self._batch[row], result) for row, result in whole.items()}
         parted = self._parted | {row: self._in_parts(self._batch[row]) for row in done if done[row] is None}
         results = [done.get(row) or parted[row].wait() for row in range(len(self._batch))]
-        return self._find_numbers_again(results) if self._keeps_numbers else results
+        return self._find_numbers_again(results) if self._finds_numbers_again else results
 
     def _find_numbers_again(self, results: list[PieceTranslation]) -> list[PieceTranslation]:
-        marked = {row: piece for row, result in enumerate(results) if (piece := self._mark_lost_numbers(result))}
+        lost = {row: numbers for row, result in enumerate(results) if (numbers := self._lost_numbers(result))}
+        marked = {row: piece for row in lost if (piece := self._mark_numbers(results[row].piece, lost[row]))}
         if marked:
-            pieces = list(marked.values())
-            again = ProtectedTranslations(self._engine, self._tokenizer, self._direction, pieces, self._decoding)
+            again = ProtectedTranslations(
+                self._engine, self._reader, list(marked.values()), self._decoding, finds_numbers_again=False
+            )
             for row, result in zip(marked, again.wait(), strict=True):
-                results[row] = result
+                if len(self._lost_numbers(result)) < len(lost[row]):
+                    results[row] = result
         return results
 
-    def _mark_lost_numbers(self, result: PieceTranslation) -> Piece | None:
-        """Puts marks in place of the numbers that a translation has lost; None if there are none, or too many."""
-        piece = result.piece
-        if not _DIGIT.search(piece.text):
-            return None
-        from xlmcli.text.numbers import find_lost_numbers, write_number  # Most texts do not need its patterns.
+    def _lost_numbers(self, result: PieceTranslation) -> list[FreeNumber]:
+        """The numbers that a translation does not have; those with marks it has."""
+        text, direction = result.piece.text, self._reader.direction
+        if not _DIGIT.search(text):
+            return []
+        from xlmcli.text.numbers import find_lost_numbers  # Most texts do not need its patterns.
 
-        src, tgt = self._direction.src, self._direction.tgt
-        said = "\n".join(self._reader.read(piece, part.hypotheses[0]) for part in result.translated)
-        lost = find_lost_numbers(piece.text, said)
+        said = "\n".join(self._reader.read(result.piece, part.hypotheses[0]) for part in result.translated)
+        return find_lost_numbers(text, said, direction.src, direction.tgt)
+
+    def _mark_numbers(self, piece: Piece, numbers: Sequence[FreeNumber]) -> Piece | None:
+        """Puts marks in place of numbers, as many as there are; None if that does not fit the model."""
         marks = [mark for mark in MARKS if mark not in piece.spans]
-        if not lost or len(lost) > len(marks):
+        placed = dict(zip(marks, numbers, strict=False))
+        if not placed:
             return None
-        numbers = dict(zip(marks, (piece.text[slice(*place)] for place in lost), strict=False))
-        written = {mark: write_number(number, src, tgt) for mark, number in numbers.items()}
-        text = put_marks(piece.text, lost, marks)
-        ids = self._tokenizer.encode(text, src)
+        text = put_marks(piece.text, [(number.start, number.end) for number in placed.values()], list(placed))
+        ids = self._reader.tokenizer.encode(text, self._reader.direction.src)
         if len(ids) > self._engine.max_source_tokens:
             return None
-        return replace(piece, ids=ids, text=text, spans={**piece.spans, **written}, terms={**piece.terms, **numbers})
+        return replace(
+            piece,
+            ids=ids,
+            text=text,
+            spans={**piece.spans, **{mark: number.written for mark, number in placed.items()}},
+            terms={**piece.terms, **{mark: piece.text[number.start : number.end] for mark, number in placed.items()}},
+        )
 
     def _restore(self, piece: Piece, result: Translated) -> PieceTranslation | None:
         if not (piece.spans or piece.in_capitals or _DIGIT.search(piece.text)):
@@ -156,7 +193,7 @@ class ProtectedTranslations:
         said = [self._reader.read(piece, ids) for ids in result.hypotheses]
         if not piece.spans:
             return PieceTranslation(piece, [result], [without_marks(text).strip() for text in said], order=[piece.ids])
-        separator = sentence_separator(self._direction.tgt)
+        separator = sentence_separator(self._reader.direction.tgt)
         texts = [restore_spans(text, piece.spans, piece.terms, separator) for text in said]
         whole = [text for text in texts if text is not None]
         return PieceTranslation(piece, [result], whole, order=[piece.ids]) if len(whole) == len(texts) else None
@@ -165,31 +202,10 @@ class ProtectedTranslations:
         return _PartedTranslation(self._engine, self._reader, piece, self._decoding)
 
 
-class _Reader:
-    """Reads what the engine says: in capitals where the text was, with numbers as the language writes them."""
-
-    def __init__(self, tokenizer: Tokenizer, direction: Direction, keeps_numbers: bool) -> None:
-        self.tokenizer, self.direction, self._keeps_numbers = tokenizer, direction, keeps_numbers
-
-    def read(self, piece: Piece, ids: Sequence[int]) -> str:
-        """Returns the translation of a piece, or of a part of it, with marks."""
-        lang = self.direction.tgt
-        text = self.tokenizer.decode(ids, lang).strip()
-        if self._keeps_numbers and _DIGIT.search(piece.text):
-            from xlmcli.text.numbers import rewrite_numbers
-
-            text = rewrite_numbers(piece.text, text, self.direction.src, lang)
-        if piece.in_capitals:
-            from xlmcli.text.casing import to_capitals
-
-            text = to_capitals(text, lang)
-        return text
-
-
 class _PartedTranslation:
     """A piece in the engine's hands, of which the texts between spans are translated one by one."""
 
-    def __init__(self, engine: TranslationEngine, reader: _Reader, piece: Piece, decoding: Decoding) -> None:
+    def __init__(self, engine: TranslationEngine, reader: TranslationReader, piece: Piece, decoding: Decoding) -> None:
         self._reader, self._piece = reader, piece
         self._num_best = decoding.num_best
         self._parts = split_at_marks(piece.text)
@@ -214,15 +230,10 @@ class _PartedTranslation:
                 # A mark in the translation of a text that has none is the model's own.
                 text = without_marks(self._reader.read(self._piece, said[index].hypotheses[rank]))
                 start, end = self._edges[index]
-                part = f"{part[:start]}{_like(part[start], text.strip())}{part[end:]}"
+                part = f"{part[:start]}{text.strip()}{part[end:]}"
             joined.append(part)
         separator = sentence_separator(self._reader.direction.tgt)
         return fill_marks("".join(joined), self._piece.spans, self._piece.terms, separator)
-
-
-def _like(letter: str, text: str) -> str:
-    """A text that starts with a small letter where another did, unless it is in capitals."""
-    return text[0].lower() + text[1:] if letter.islower() and text[:2].istitle() else text
 
 
 def _edges(part: str, *, is_first: bool) -> tuple[int, int]:

@@ -29,7 +29,8 @@ class Piece:
         lang: Language of the text, where it is told with every text.
         is_second: Whether it belongs to the second text of a pair whose texts are asked about apart, or to a text with
             the marks of terms that is asked about without them too.
-        text: What it says, with the marks of protected spans; empty where nobody asks for it.
+        text: What it says, with the marks of protected spans; empty where nobody asks for it, or where it is cut inside
+            a word and has none.
         spans: What each mark stands for in its answer.
         terms: What those marks stand for in the text that are words or numbers, and another in the answer.
         in_capitals: Whether the text was in capitals, as its answer is to be.
@@ -163,7 +164,7 @@ class PieceMaker:
         if text.is_untranslatable:
             return Prepared([], text.answer)
         if len(ids) <= self._max_tokens and len(text.spans) <= len(MARKS):
-            return Prepared([self._piece(ids, text)] if ids else [])
+            return Prepared([self._piece(ids, text, text.marked)] if ids else [])
         return Prepared(list(self._split(text)))
 
     def _prepare_apart(self, text: str) -> Prepared | None:
@@ -210,14 +211,16 @@ class PieceMaker:
             for fragment in fragments:
                 protected = text.part(fragment, spans)
                 ids = self._encode(fragment)
-                parts = [ids] if len(ids) <= self._max_tokens else list(self._split_sentence(fragment))
-                for part in filter(None, parts):
-                    is_whole = len(parts) == 1
-                    is_cut = not is_whole or len(fragments) > 1
-                    yield self._piece(part, protected, before, is_cut=is_cut, is_whole=is_whole)
+                fits = len(ids) <= self._max_tokens
+                parts = [(ids, fragment)] if fits else list(self._split_sentence(fragment))
+                for part, words in parts:
+                    if part:
+                        is_cut = len(parts) > 1 or len(fragments) > 1
+                        yield self._piece(part, protected, words, before, is_cut=is_cut)
                     before = self._separator
 
-    def _split_sentence(self, sentence: str) -> Iterator[list[int]]:
+    def _split_sentence(self, sentence: str) -> Iterator[tuple[list[int], str]]:
+        """Yields the parts of a sentence that fit, as ids and as text; that is empty of those cut inside words."""
         words = _WORD.findall(sentence)
         lens = [len(ids) for ids in self._encode_batch(words)]
         start = 0
@@ -226,18 +229,17 @@ class PieceMaker:
             if end < len(words):
                 end = _prefer_clause_end(words, start, end)
             # Ids of words together may be more than those of each: what is left of a word or of this is cut anywhere.
-            ids = self._encode("".join(words[start:end]))
+            text = "".join(words[start:end]).strip()
+            ids = self._encode(text)
             for position in range(0, len(ids), self._max_tokens):
-                yield ids[position : position + self._max_tokens]
+                yield ids[position : position + self._max_tokens], text if len(ids) <= self._max_tokens else ""
             start = end
 
-    def _piece(
-        self, ids: list[int], text: _Protected, before: str = "", *, is_cut: bool = False, is_whole: bool = True
-    ) -> Piece:
-        """A piece of a text, or all of it."""
+    def _piece(self, ids: list[int], text: _Protected, marked: str, before: str = "", *, is_cut: bool = False) -> Piece:
+        """A piece of a text, or all of it: what ``marked`` says, if that is known."""
         if not text.spans:
-            return Piece(ids, before, is_cut, text=text.marked if is_whole else "", in_capitals=text.in_capitals)
-        marked = text.marked if is_whole else self._tokenizer.decode(ids, self._src_lang)
+            return Piece(ids, before, is_cut, text=marked, in_capitals=text.in_capitals)
+        marked = marked or self._tokenizer.decode(ids, self._src_lang)
         spans = dict(zip(iter_marks(text.marked), text.spans, strict=True))
         here = {mark: spans[mark] for mark in iter_marks(marked)}
         return Piece(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from xlmcli.infer.decoding import Decoding, Translated
 from xlmcli.infer.engine import TranslationEngine
-from xlmcli.infer.guards import PieceTranslation, ProtectedTranslations
+from xlmcli.infer.guards import PieceTranslation, ProtectedTranslations, TranslationReader
 from xlmcli.infer.hypotheses import (
     CUT,
     PARTED,
@@ -82,6 +82,7 @@ class Translation:
         self._with_scores = with_scores
         self._knows_marks = knows_marks
         self._keeps_numbers = keeps_numbers
+        self._reader = TranslationReader(tokenizer, direction, rewrites_numbers=keeps_numbers)
         self._aligner = aligner
         self._with_alignment = with_alignment
         self._back = back
@@ -129,12 +130,11 @@ class Translation:
     def submit(self, batch: Sequence[Piece]) -> ProtectedTranslations | SymmetricTranslations:
         pending = ProtectedTranslations(
             self._engine,
-            self._tokenizer,
-            self.direction,
+            self._reader,
             batch,
             self._decoding,
             knows_marks=self._knows_marks,
-            keeps_numbers=self._keeps_numbers,
+            finds_numbers_again=self._keeps_numbers,
         )
         if self._back is None:
             return pending

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from xlmcli.text import Tokenizer
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+# Letters with dots, such as U.S., stay as they are.
+_WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _TWO_LETTERS = re.compile(r"[^\W\d_]{2}")
-_SENTENCE_START = re.compile(r"(?:^|[.!?…][\"'»”’)\]]*\s)[\W_]*(?=[^\W\d_])")
+_ENDS_SENTENCE = re.compile(r"[.!?…][\"'»”’)\]]*\s")
 _ENGLISH_I = re.compile(r"i(?![^\W\d_])")
 
 _DOTTED_I = frozenset({"az", "tr"})
@@ -23,25 +25,23 @@ def has_word(text: str) -> bool:
 def to_sentence_case(text: str, tokenizer: Tokenizer, lang: str) -> str:
     """Returns a text in capitals as it would stand in a book.
 
-    A word gets a capital at the start of a sentence, and where the vocabulary writes it so in fewer pieces, as it does
-    with names and, in German, with nouns.
+    A word is in small letters unless the vocabulary writes it in fewer pieces with a capital, as it does with names
+    and, in German, with nouns, or in capitals, as it does with abbreviations. A sentence starts with a capital.
 
     Args:
         text: A line in capitals.
         tokenizer: What the line is for.
         lang: Language of the line.
     """
-    words = sorted({match[0] for match in _WORD.finditer(text)})
-    lower = [_lower(word, lang) for word in words]
-    capitalised = [word[0] + small[1:] for word, small in zip(words, lower, strict=True)]
-    lens, others = (list(map(len, tokenizer.encode_batch(forms, lang))) for forms in (lower, capitalised))
-    chosen = {
-        word: small if length <= other else large
-        for word, small, large, length, other in zip(words, lower, capitalised, lens, others, strict=True)
-    }
-    plain = _WORD.sub(lambda match: chosen[match[0]], text)
-    starts = {match.end() for match in _SENTENCE_START.finditer(plain)}
-    return "".join(to_capitals(letter, lang) if place in starts else letter for place, letter in enumerate(plain))
+    matches = list(_WORD.finditer(text))
+    ordinary = _ordinary_forms(sorted({match[0] for match in matches}), tokenizer, lang)
+    parts, end = [], 0
+    for match in matches:
+        gap, word = text[end : match.start()], ordinary[match[0]]
+        is_first = end == 0 or _ENDS_SENTENCE.search(gap)
+        parts += [gap, to_capitals(word[0], lang) + word[1:] if is_first else word]
+        end = match.end()
+    return "".join([*parts, text[end:]])
 
 
 def to_capitals(text: str, lang: str) -> str:
@@ -49,6 +49,18 @@ def to_capitals(text: str, lang: str) -> str:
     return (text.translate(_UPPER_DOTTED) if lang in _DOTTED_I else text).upper()
 
 
+def _ordinary_forms(words: Sequence[str], tokenizer: Tokenizer, lang: str) -> dict[str, str]:
+    lower = [_lower(word, lang) for word in words]
+    forms = (lower, [word[0] + small[1:] for word, small in zip(words, lower, strict=True)], words)
+    lens = [map(len, tokenizer.encode_batch(form, lang)) for form in forms]
+    return {
+        word: choices[min(range(len(forms)), key=counts.__getitem__)]
+        for word, choices, counts in zip(words, zip(*forms, strict=True), zip(*lens, strict=True), strict=True)
+    }
+
+
 def _lower(word: str, lang: str) -> str:
+    if "." in word:
+        return word
     lower = (word.translate(_LOWER_DOTTED) if lang in _DOTTED_I else word).lower()
     return f"I{lower[1:]}" if lang == "en" and _ENGLISH_I.match(lower) else lower

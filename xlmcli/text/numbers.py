@@ -7,6 +7,14 @@ from collections import Counter
 from typing import NamedTuple
 
 
+class FreeNumber(NamedTuple):
+    """A number that stands for itself in a text: where it starts and ends there, and how another language writes it."""
+
+    start: int
+    end: int
+    written: str
+
+
 class _Style(NamedTuple):
     """How a language writes numbers.
 
@@ -35,22 +43,27 @@ _STYLES = {
 }
 
 _SPACES = " \u00a0\u2009\u202f"
-_SIGN = "[€$£¥]"
-# Groups of three digits with the same mark, or the same kind of space, between them.
-_GROUPED = rf"[1-9]\d{{0,2}}(?P<mark>[{_SPACES},.'’])\d{{3}}(?:(?P=mark)\d{{3}})*(?!\d)"
-_GROUPED_NUMBER = re.compile(rf"(?<![\d.,]){_GROUPED}")
+_SIGNS = "€$£¥"
+_SIGN = f"[{_SIGNS}]"
+# Groups of three digits with the same mark, or the same kind of space, between them. Digits in groups of other lengths
+# are those of telephones and accounts.
+_GROUPED = rf"[1-9]\d{{0,2}}(?P<mark>[{_SPACES},.'’])\d{{3}}(?:(?P=mark)\d{{3}})*(?![{_SPACES}]?\d)"
+_NOT_IN_GROUPS = rf"(?<!\d[{_SPACES}])"
+_GROUPED_NUMBER = re.compile(rf"(?<![\d.,]){_NOT_IN_GROUPS}{_GROUPED}")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_HOUR = r"(?P<hour>2[0-3]|[01]?\d)"
 # The full stop of a.m. may be that of the sentence.
-_HALF = r" ?(?P<{}>[ap])(?:m|\.m(?:\.(?!\s*\Z))?)(?!\w)"
-_MINUTES = rf"(?::| ?h ?)(?P<minutes>[0-5]\d)(?:{_HALF.format('half')})?"
-_TIME = rf"{_HOUR}(?:{_MINUTES}| ?h(?!\w)|{_HALF.format('half_of_hour')})"
+_HALF = r" ?(?P<{}>[apAP])(?:[mM]|\.[mM](?:\.(?!\s*\Z))?)(?!\w)"
+_MINUTES = rf"(?::| ?(?P<h>h) ?)(?P<minutes>[0-5]\d)(?:{_HALF.format('half')})?"
+_TIME = rf"(?P<hour>2[0-3]|[01]?\d)(?:{_MINUTES}| ?h(?!\w)|{_HALF.format('half_of_hour')})"
+# An amount of dollars is not one of $1.5 billion.
+_NO_MULTIPLE = r"(?! ?(?:thousand|million|billion|trillion|mil\b|mill|Mill|Mrd|Mio))"
 # Not a part of a word, a date or a fraction, nor with a unit or an ending.
 _FREE_NUMBER = re.compile(
     r"(?<![\w.,:/%$€£¥+–-])(?:"
-    rf"{_TIME}|(?P<before>{_SIGN}?)(?P<number>(?:{_GROUPED}|\d+)(?:[.,]\d+)?|\d+[-–]\d+)"
-    rf"(?P<after>[{_SPACES}]?(?:%|{_SIGN}))?)(?![\w:/%$€£¥–-]|[.,]\d)"
+    rf"{_TIME}|(?P<before>{_SIGN})?(?P<number>(?:{_NOT_IN_GROUPS}{_GROUPED}|\d+)(?:[.,]\d+)?|\d+[-–]\d+)"
+    rf"(?P<after>[{_SPACES}]?(?:%|{_SIGN}))?(?(before){_NO_MULTIPLE}))(?![\w:/%$€£¥–-]|[.,]\d)"
 )
+_A_WORD_FOLLOWS = re.compile(rf"[{_SPACES}][^\W\d_]")
 
 
 def count_numbers(text: str) -> Counter[str]:
@@ -62,47 +75,78 @@ def count_numbers(text: str) -> Counter[str]:
     return Counter(number.replace(",", ".") for number in _NUMBER.findall(plain))
 
 
-def find_lost_numbers(text: str, translation: str) -> list[tuple[int, int]]:
-    """Returns where numbers stand in a text, start and end, that its translation does not have as often.
+def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> list[FreeNumber]:
+    """Returns the numbers that stand for themselves in a text and that its translation does not have as often.
 
-    Only of those that stand for themselves, with the signs of percent and currencies, and of times: not of 5th, 2/3 or
-    5km, which other languages may say otherwise.
+    These are numbers with the signs of percent and currencies, and times: not 5th, 2/3 or 5km, which other languages
+    may say otherwise. An amount is lost, too, where the translation has another currency.
     """
     wanted, found = count_numbers(text), count_numbers(translation)
+    has_strange_sign = any(translation.count(sign) > text.count(sign) for sign in _SIGNS)
     return [
-        match.span()
+        FreeNumber(*match.span(), _write(match, src_lang, tgt_lang))
         for match in _FREE_NUMBER.finditer(text)
         if any(wanted[number] != found[number] for number in count_numbers(match[0]))
+        or (has_strange_sign and translation.count(_sign(match)) < text.count(_sign(match)))
     ]
 
 
 def rewrite_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> str:
     """Returns a translation in which numbers that stand there as in its text are as its language writes them."""
-    for number in {match["number"] for match in _FREE_NUMBER.finditer(text) if match["number"]}:
-        written = write_number(number, src_lang, tgt_lang)
-        if written != number:
-            translation = re.sub(rf"(?<![\w.,]){re.escape(number)}(?![\w.,]\w|\w)", written, translation)
-    return translation
+    written = {
+        match["number"] or match[0]: (_write_digits if match["number"] else _write)(match, src_lang, tgt_lang)
+        for match in _FREE_NUMBER.finditer(text)
+    }
+    others = sorted((number for number in written if written[number] != number), key=len, reverse=True)
+    if not others:
+        return translation
+    pattern = rf"(?<![\w.,])(?:{'|'.join(map(re.escape, others))})(?![\w.,]\w|\w)"
+    return re.sub(pattern, lambda match: written[match[0]], translation)
 
 
-def write_number(number: str, src_lang: str, tgt_lang: str) -> str:
-    """Returns a number that stands for itself as another language writes it: ``86 000 €`` for ``€86,000``, or a time.
+def _write(match: re.Match[str], src_lang: str, tgt_lang: str) -> str:
+    """A number that stands for itself as another language writes it: ``86 000 €`` for ``€86,000``, or a time.
 
-    It is returned as it is where one of the languages is not known, or the number is not as the first writes it.
+    It stays as it is where one of the languages is not known, the number is not as the first writes it, or it may be
+    something else: 3.10 a version, 3:16 a verse, 22 h a duration.
     """
-    ours, theirs, match = _STYLES.get(src_lang), _STYLES.get(tgt_lang), _FREE_NUMBER.fullmatch(number.rstrip("."))
-    if number.isdecimal() or ours is None or theirs is None or match is None:
-        return number
+    style, sign = _STYLES.get(tgt_lang), _sign(match)
+    if style is None or src_lang not in _STYLES:
+        return match[0]
     if match["hour"]:
-        half = match["half"] or match["half_of_hour"]
-        hour = int(match["hour"]) % 12 + 12 * (half == "p") if half else int(match["hour"])
-        return theirs.time.format(hour, match["minutes"] or "00")
-    group = f"[{_SPACES}]" if ours.group == " " else re.escape(ours.group)
-    parts = re.fullmatch(rf"(\d{{1,3}}(?:{group}\d{{3}})+|\d+)(?:{re.escape(ours.decimal)}(\d+))?", match["number"])
-    if parts is None:
-        return number
-    written = re.sub(r"\D", theirs.group, parts[1]) + (f"{theirs.decimal}{parts[2]}" if parts[2] else "")
-    sign = match["before"] + (match["after"] or "").strip()
+        return _write_time(match, style)
+    digits = _write_digits(match, src_lang, tgt_lang)
+    if digits == match["number"] and not digits.isdecimal():
+        return match[0]
     if sign == "%":
-        return f"{written}{theirs.percent}%"
-    return theirs.money.format(sign, written) if sign else written
+        return f"{digits}{style.percent}%"
+    return style.money.format(sign, digits) if sign else digits
+
+
+def _write_digits(match: re.Match[str], src_lang: str, tgt_lang: str) -> str:
+    digits, ours, theirs = match["number"], _STYLES.get(src_lang), _STYLES.get(tgt_lang)
+    if digits.isdecimal() or ours is None or theirs is None:
+        return digits
+    group = f"[{_SPACES}]" if ours.group == " " else re.escape(ours.group)
+    parts = re.fullmatch(rf"(\d{{1,3}}(?:{group}\d{{3}})+|\d+)(?:{re.escape(ours.decimal)}(\d+))?", digits)
+    if parts is None:
+        return digits
+    if not _sign(match):
+        if parts[1].isdecimal() and ours.decimal == ".":  # It may be a version.
+            return digits
+        if not parts[1].isdecimal() and ours.group == " " and not _A_WORD_FOLLOWS.match(match.string, match.end()):
+            return digits  # It may be a telephone's.
+    return re.sub(r"\D", theirs.group, parts[1]) + (f"{theirs.decimal}{parts[2]}" if parts[2] else "")
+
+
+def _write_time(match: re.Match[str], style: _Style) -> str:
+    half, hour = match["half"] or match["half_of_hour"], int(match["hour"])
+    if hour > 12 if half else not match["h"]:
+        return match[0]
+    if half:
+        hour = hour % 12 + 12 * (half in "pP")
+    return style.time.format(hour, match["minutes"] or "00")
+
+
+def _sign(match: re.Match[str]) -> str:
+    return (match["before"] or "") + (match["after"] or "").strip()

@@ -62,11 +62,12 @@ def iter_examples(source: Source, columns: Columns) -> Iterator[Example]:
 
     Raises:
         DataError: The file cannot be read, or a row lacks a column or a label; the message names ``path:line``.
-        UsageError: The source names a column of its own.
+        UsageError: The source names a column of its own, or is cut to short rows.
     """
     file = _file_of(source, columns)
-    if source.column is not None:
-        raise UsageError(f"column= in {str(source)!r} is for text without labels", hint=file.hint)
+    for name, value in (("column", source.column), ("max-words", source.max_words)):
+        if value is not None:
+            raise UsageError(f"{name}= in {str(source)!r} is for text without labels", hint=file.hint)
     for row in iter_labelled_rows(iter_byte_lines(source.path), file):
         place = file.place(row.number)
         names = filter(None, map(str.strip, row.labels))
