@@ -55,13 +55,13 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _HALF = r" ?(?P<{}>[apAP])(?:[mM]|\.[mM](?:\.(?!\s*\Z))?)(?!\w)"
 _MINUTES = rf"(?::| ?(?P<h>h) ?)(?P<minutes>[0-5]\d)(?:{_HALF.format('half')})?"
 _TIME = rf"(?P<hour>2[0-3]|[01]?\d)(?:{_MINUTES}| ?h(?!\w)|{_HALF.format('half_of_hour')})"
-# An amount of dollars is not one of $1.5 billion.
-_NO_MULTIPLE = r"(?! ?(?:thousand|million|billion|trillion|mil\b|mill|Mill|Mrd|Mio))"
+# The sign of $1.5 billion is not the number's alone.
+_MULTIPLE = r" ?(?:thousand|million|billion|trillion|mil\b|mill|Mill|Mrd|Mio)"
 # Not a part of a word, a date or a fraction, nor with a unit or an ending.
 _FREE_NUMBER = re.compile(
-    r"(?<![\w.,:/%$€£¥+–-])(?:"
+    rf"(?:(?<![\w.,:/%$€£¥+–-])|(?<={_SIGN})(?=[\d.,]+{_MULTIPLE}))(?:"
     rf"{_TIME}|(?P<before>{_SIGN})?(?P<number>(?:{_NOT_IN_GROUPS}{_GROUPED}|\d+)(?:[.,]\d+)?|\d+[-–]\d+)"
-    rf"(?P<after>[{_SPACES}]?(?:%|{_SIGN}))?(?(before){_NO_MULTIPLE}))(?![\w:/%$€£¥–-]|[.,]\d)"
+    rf"(?P<after>[{_SPACES}]?(?:%|{_SIGN}))?(?(before)(?!{_MULTIPLE})))(?![\w:/%$€£¥–-]|[.,]\d)"
 )
 _A_WORD_FOLLOWS = re.compile(rf"[{_SPACES}][^\W\d_]")
 
