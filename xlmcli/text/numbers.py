@@ -82,12 +82,15 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
     may say otherwise. An amount is lost, too, where the translation has another currency.
     """
     wanted, found = count_numbers(text), count_numbers(translation)
-    has_strange_sign = any(translation.count(sign) > text.count(sign) for sign in _SIGNS)
+    strange, missing = (
+        {sign for sign in _SIGNS if one.count(sign) > other.count(sign)}
+        for one, other in ((translation, text), (text, translation))
+    )
     return [
         FreeNumber(*match.span(), _write(match, src_lang, tgt_lang))
         for match in _FREE_NUMBER.finditer(text)
         if any(wanted[number] != found[number] for number in count_numbers(match[0]))
-        or (has_strange_sign and translation.count(_sign(match)) < text.count(_sign(match)))
+        or (strange and _sign(match) in missing)
     ]
 
 
