@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from xlmcli.cli.options import FiniteRange, SingleOption
-from xlmcli.cli.streaming import LineStream, StreamCommand, StreamOptions, open_stream, stream_options
+from xlmcli.cli.streams.opening import open_stream
+from xlmcli.cli.streams.options import StreamCommand, stream_options
+from xlmcli.cli.streams.stream import LineStream, StreamOptions
 from xlmcli.console import Shader
 from xlmcli.errors import ExitCode, UsageError
 

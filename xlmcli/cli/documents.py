@@ -14,7 +14,7 @@ from xlmcli.documents.formats import DOCUMENT_FORMATS, DocumentFormat, DocumentO
 from xlmcli.errors import UsageError
 
 if TYPE_CHECKING:
-    from xlmcli.cli.streaming import StreamOptions
+    from xlmcli.cli.streams.stream import StreamOptions
     from xlmcli.infer.records.protocols import FormatOptions
 
 _USED_BY: dict[str, tuple[DocumentFormat, ...]] = {

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from xlmcli.cli.options import FILE, SingleOption
-from xlmcli.cli.streaming import LineStream, StreamCommand, StreamOptions, open_stream, stream_options
+from xlmcli.cli.streams.opening import open_stream
+from xlmcli.cli.streams.options import StreamCommand, stream_options
+from xlmcli.cli.streams.stream import LineStream, StreamOptions
 from xlmcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:

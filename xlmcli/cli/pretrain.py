@@ -8,11 +8,9 @@ from typing import Literal
 import click
 
 from xlmcli.cli.options import FILE, FiniteRange, ListType, config_option, lowercase_option, require_extra
-from xlmcli.cli.training import (
+from xlmcli.cli.training.flags import DataFlags, RunFlags, SizeFlags
+from xlmcli.cli.training.options import (
     RANDOM,
-    DataFlags,
-    RunFlags,
-    SizeFlags,
     TrainingCommand,
     data_options,
     language_run_options,

@@ -13,7 +13,9 @@ import click
 
 from xlmcli.cli.documents import DocumentChoices, choose_formats, document_options
 from xlmcli.cli.options import FILE, FiniteRange
-from xlmcli.cli.streaming import LineStream, StreamCommand, StreamOptions, open_stream, stream_options
+from xlmcli.cli.streams.opening import open_stream
+from xlmcli.cli.streams.options import StreamCommand, stream_options
+from xlmcli.cli.streams.stream import LineStream, StreamOptions
 from xlmcli.documents.formats import DOCUMENT_FORMATS
 from xlmcli.errors import GateError, UsageError
 from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY

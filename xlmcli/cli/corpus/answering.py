@@ -11,7 +11,8 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from xlmcli.cli import COMMANDS
-from xlmcli.cli.streaming import Kept, LineStream, StreamOptions, can_resume
+from xlmcli.cli.streams.opening import can_resume
+from xlmcli.cli.streams.stream import Kept, LineStream, StreamOptions
 from xlmcli.corpus.files import CorpusFile
 from xlmcli.corpus.folder import CorpusFolder
 from xlmcli.corpus.pieces import FilePiece

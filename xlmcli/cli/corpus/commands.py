@@ -13,7 +13,7 @@ import click
 from xlmcli.cli.corpus.answering import ANSWERED_ALONE, PieceAnswerer, find_models
 from xlmcli.cli.options import FILE, FiniteRange, grouped, require_extra
 from xlmcli.cli.resumption import describe_models, describe_options
-from xlmcli.cli.streaming import StreamCommand
+from xlmcli.cli.streams.options import StreamCommand
 from xlmcli.console import print_line, print_note, show_line_progress
 from xlmcli.errors import GateError, UsageError
 

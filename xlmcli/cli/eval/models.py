@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from xlmcli.cli.streaming import leaving_at_once
+from xlmcli.cli.streams.opening import leaving_at_once
 from xlmcli.console import LineProgress, show_line_progress
 from xlmcli.errors import DataError, UsageError
 

@@ -8,7 +8,8 @@ import click
 
 from xlmcli.cli.help import HeadedCommand
 from xlmcli.cli.options import FILE, MONOLINGUAL, config_option, require_extra
-from xlmcli.cli.training import ColumnFlags, column_options
+from xlmcli.cli.training.flags import ColumnFlags
+from xlmcli.cli.training.options import column_options
 from xlmcli.errors import UsageError
 from xlmcli.sources import Source
 

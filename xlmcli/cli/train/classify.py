@@ -9,11 +9,9 @@ from typing import Literal
 import click
 
 from xlmcli.cli.options import FILE, MONOLINGUAL, FiniteRange, config_option, grouped, require_extra
-from xlmcli.cli.training import (
+from xlmcli.cli.training.flags import ColumnFlags, RunFlags, SizeFlags
+from xlmcli.cli.training.options import (
     RANDOM,
-    ColumnFlags,
-    RunFlags,
-    SizeFlags,
     TrainingCommand,
     alpha_option,
     column_options,

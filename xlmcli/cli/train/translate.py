@@ -7,11 +7,9 @@ from pathlib import Path
 import click
 
 from xlmcli.cli.options import DIRECTION, FILE, FiniteRange, ListType, config_option, require_extra
-from xlmcli.cli.training import (
+from xlmcli.cli.training.flags import DataFlags, RunFlags, SizeFlags
+from xlmcli.cli.training.options import (
     RANDOM,
-    DataFlags,
-    RunFlags,
-    SizeFlags,
     TrainingCommand,
     data_options,
     language_run_options,

@@ -1,0 +1,1 @@
+"""What the commands share that answer line by line."""

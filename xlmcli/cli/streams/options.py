@@ -1,0 +1,147 @@
+"""Options of the commands that answer line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import click
+from click.core import ParameterSource
+
+from xlmcli.cli.help import HeadedCommand
+from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, grouped
+from xlmcli.cli.streams.stream import StreamOptions
+
+
+class StreamCommand(HeadedCommand):
+    """A command with these options."""
+
+    headings: ClassVar = {
+        "Model and language": ("model", "src", "tgt", "lang", "pair_lang", "force", "pivot"),
+        "Input": (
+            *("text", "format_name", "column", "field", "delimiter", "pair_column", "pair_field", "errors"),
+            *("redo_all", "only_missing"),
+        ),
+        "Output": (
+            *("output", "resume", "with_scores", "n_best", "alignment", "symmetric", "no_fuzzy", "max_line_length"),
+            *("num_best", "all_labels", "threshold", "abstain", "only", "excluded", "explain", "echo"),
+            *("pooling", "tokens", "similarity", "nearest", "margin", "quiet"),
+        ),
+        "Search": ("beam_size", "length_penalty", "no_protect", "terms", "terms_missing", "translate_memory"),
+        "Engine": ("device", "compute_type", "threads", "workers", "max_batch_tokens", "line_buffered"),
+    }
+
+
+def stream_options(
+    *, verb: str, model_help: str, batch_tokens: int = 2048, documents: Sequence[str] = ()
+) -> Callable[[Function], Function]:
+    """Adds the shared options to a command, which gets them as its parameter ``options``, a `StreamOptions`.
+
+    Args:
+        verb: What the command does to text, for the help.
+        model_help: What model is named and what is the default.
+        batch_tokens: Tokens of a batch by default. More than 512 cost time where the engine only encodes.
+        documents: Formats of documents that it takes, too; then ``format_name`` is None where it is not given.
+    """
+
+    return grouped(StreamOptions, "options", _shared_options(verb, model_help, batch_tokens, documents))
+
+
+_COMPUTE_TYPE_HELP = (
+    "int8, int8_float32, float16, bfloat16, float32 and so on; auto is the fastest, default the model's own."
+)
+
+
+def _format_by_ending(context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    is_default = context.get_parameter_source("format_name") == ParameterSource.DEFAULT
+    files: tuple[Path, ...] = context.params.get("files") or ()
+    return "parquet" if is_default and any(path.suffix.lower() == ".parquet" for path in files) else value
+
+
+def _shared_options(
+    verb: str, model_help: str, batch_tokens: int, documents: Sequence[str]
+) -> list[Callable[[Any], Any]]:
+    do = verb.capitalize()
+    return [
+        click.argument("files", nargs=-1, type=FILE, metavar="[FILE]..."),
+        click.option("-m", "--model", metavar="MODEL", shell_complete=complete_model, help=model_help),
+        click.option(
+            "-o",
+            "--output",
+            type=OUTPUT,
+            metavar="OUT",
+            help="Write to this file, which appears once complete; .gz, .xz and .zst are compressed.",
+        ),
+        click.option(
+            "--resume",
+            is_flag=True,
+            help="With -o OUT: go on where this command was interrupted. Until it is done, OUT.part holds what is.",
+        ),
+        click.option("--text", metavar="TEXT", help=f"{do} this in place of files or stdin."),
+        click.option(
+            "--format",
+            "format_name",
+            type=click.Choice(["text", "tsv", "csv", "jsonl", "parquet", *documents]),
+            default=None if documents else "text",
+            callback=_format_by_ending,
+            metavar="FORMAT",
+            help=f"Of input and output: text, tsv, csv, jsonl, parquet{''.join(f', {name}' for name in documents)}.  "
+            f"[default: as FILE is named if {'a document or ' if documents else ''}Parquet, else text]",
+        ),
+        click.option(
+            "--column",
+            cls=SingleOption,
+            help="tsv, csv: number from 1 (no header), or name in the header.  [default: 1]  parquet: name.",
+        ),
+        click.option("--field", cls=SingleOption, help="jsonl: name of the field.  [default: text]"),
+        click.option(
+            "--delimiter",
+            metavar="CHAR",
+            help="csv: what separates columns.  [default: comma, or what makes --column's name one in the header]",
+        ),
+        click.option(
+            "--max-batch-tokens",
+            type=click.IntRange(1, 65_536),
+            default=batch_tokens,
+            show_default=True,
+            help="Most source tokens of a batch, padding counted.",
+        ),
+        click.option(
+            "--line-buffered",
+            is_flag=True,
+            help=f"{do} and write each line by itself: first answers sooner.",
+        ),
+        click.option(
+            "--device",
+            type=click.Choice(["auto", "cpu", "cuda"]),
+            default="auto",
+            show_default=True,
+            help="Where to compute.",
+        ),
+        click.option(
+            "--compute-type",
+            default="default",
+            show_default=True,
+            metavar="TYPE",
+            help=_COMPUTE_TYPE_HELP,
+        ),
+        click.option(
+            "--threads",
+            type=click.IntRange(1, 256),
+            help="Threads that share a batch (default: 1, or the usable cores shared out among --workers).",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(1, 256),
+            help="Batches computed at the same time (default: as many as the usable cores have room for).",
+        ),
+        click.option(
+            "--errors",
+            type=click.Choice(["strict", "replace"]),
+            default="strict",
+            show_default=True,
+            help="Invalid UTF-8: stop and name the line, or replace it and count.",
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="No progress bar and no notes on stderr."),
+    ]

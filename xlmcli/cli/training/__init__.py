@@ -1,0 +1,1 @@
+"""What `xlm pretrain` and the `xlm train` commands share."""
