@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Models that a user has pulled are no business of the tests; where this is not a folder nothing can be written either.
 os.environ["XLM_HOME"] = os.devnull
-# Started in the background, a run ignores Ctrl-C, and the processes that it tests would inherit that.
+# Started in the background, a run ignores Ctrl-C, and by nohup a lost terminal; what it tests would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # A run judges a change, and so tries the same examples each time.
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
