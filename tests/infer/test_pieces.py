@@ -56,6 +56,15 @@ def test_long_text_is_split_at_sentences() -> None:
     assert not any(piece.is_cut for piece in prepared.pieces)
 
 
+def test_what_a_vocabulary_reads_as_nothing_has_no_space_either() -> None:
+    class Deaf(CharacterTokenizer):
+        def encode(self, text: str, lang: str) -> list[int]:
+            return [] if "Silence" in text and "One" not in text else super().encode(text, lang)
+
+    (prepared,) = PieceMaker(Deaf(), 12, "en", "fr").prepare(["Silence here. One is one. Silence. One two one."])  # type: ignore[arg-type]
+    assert parts(prepared) == ["Oneisone.", " Onetwoone."]
+
+
 def test_languages_without_spaces_are_joined_without() -> None:
     assert parts(prepare("One is one. Two is two!", tgt_lang="zh")) == ["Oneisone.", "Twoistwo!"]
 

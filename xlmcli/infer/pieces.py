@@ -213,11 +213,11 @@ class PieceMaker:
                 ids = self._encode(fragment)
                 fits = len(ids) <= self._max_tokens
                 parts = [(ids, fragment)] if fits else list(self._split_sentence(fragment))
-                for part, words in parts:
-                    if part:
-                        is_cut = len(parts) > 1 or len(fragments) > 1
-                        yield self._piece(part, protected, words, before, is_cut=is_cut)
-                    before = self._separator
+                is_cut = len(parts) > 1 or len(fragments) > 1
+                for part_ids, part in parts:
+                    if part_ids:
+                        yield self._piece(part_ids, protected, part, before, is_cut=is_cut)
+                        before = self._separator
 
     def _split_sentence(self, sentence: str) -> Iterator[tuple[list[int], str]]:
         """Yields the parts of a sentence that fit, as ids and as text; that is empty of those cut inside words."""
