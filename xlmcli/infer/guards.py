@@ -34,7 +34,7 @@ class PieceTranslation:
         piece: The piece as it was asked about: marks may stand for its numbers.
         translated: What the engine said: of the piece, or, where it was translated in parts, of each of them.
         texts: The hypotheses as they are to be read, the best first: with protected spans in their places, in capitals
-            where the text was; empty where what the engine said is all there is.
+            where the text was.
         is_parted: Whether the texts between its spans were translated one by one.
         order: Ids of what was asked, as ``translated`` answers it, and the marks that stand between.
     """
@@ -88,17 +88,22 @@ class TranslationReader:
     Args:
         tokenizer: The model's.
         direction: From and to.
-        rewrites_numbers: Whether the form of numbers is looked after.
+        keeps_numbers: Whether numbers are looked after.
     """
 
-    def __init__(self, tokenizer: Tokenizer, direction: Direction, *, rewrites_numbers: bool = False) -> None:
-        self.tokenizer, self.direction, self._rewrites_numbers = tokenizer, direction, rewrites_numbers
+    def __init__(self, tokenizer: Tokenizer, direction: Direction, *, keeps_numbers: bool = False) -> None:
+        self.tokenizer, self.direction, self._keeps_numbers = tokenizer, direction, keeps_numbers
+
+    def keeps_numbers_of(self, piece: Piece) -> bool:
+        """Whether there are numbers in a piece to look after."""
+        return self._keeps_numbers and _DIGIT.search(piece.text) is not None
 
     def read(self, piece: Piece, ids: Sequence[int]) -> str:
         """Returns the translation of a piece, or of a part of it, with marks."""
+        # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
         text = self.tokenizer.decode(ids, self.direction.tgt).strip()
-        if self._rewrites_numbers and _DIGIT.search(piece.text):
-            from xlmcli.text.numbers import rewrite_numbers
+        if self.keeps_numbers_of(piece):
+            from xlmcli.text.numbers import rewrite_numbers  # Most texts do not need its patterns.
 
             text = rewrite_numbers(piece.text, text, self.direction.src, self.direction.tgt)
         if piece.in_capitals:
@@ -119,8 +124,7 @@ class ProtectedTranslations:
         reader: What reads its answers.
         batch: What to translate.
         decoding: How to search.
-        knows_marks: Whether the model has learned what marks are.
-        finds_numbers_again: Whether numbers are looked after; marks have to be known for that.
+        knows_marks: Whether the model has learned what marks are; it has to where numbers are looked after.
     """
 
     def __init__(
@@ -131,43 +135,40 @@ class ProtectedTranslations:
         decoding: Decoding,
         *,
         knows_marks: bool = True,
-        finds_numbers_again: bool = False,
     ) -> None:
         self._engine, self._reader, self._batch, self._decoding = engine, reader, batch, decoding
-        self._finds_numbers_again = finds_numbers_again
         is_whole = [knows_marks or not piece.spans for piece in batch]
         self._whole = list(compress(range(len(batch)), is_whole))
         self._pending = GuardedTranslations(engine, [batch[row].ids for row in self._whole], decoding)
         self._parted = {row: self._in_parts(batch[row]) for row, whole in enumerate(is_whole) if not whole}
 
     def wait(self) -> list[PieceTranslation]:
-        whole = dict(zip(self._whole, self._pending.wait(), strict=True))
-        done = {row: self._restore(self._batch[row], result) for row, result in whole.items()}
-        parted = self._parted | {row: self._in_parts(self._batch[row]) for row in done if done[row] is None}
-        results = [done.get(row) or parted[row].wait() for row in range(len(self._batch))]
-        return self._find_numbers_again(results) if self._finds_numbers_again else results
-
-    def _find_numbers_again(self, results: list[PieceTranslation]) -> list[PieceTranslation]:
+        results = self._wait_once()
         lost = {row: numbers for row, result in enumerate(results) if (numbers := self._lost_numbers(result))}
         marked = {row: piece for row in lost if (piece := self._mark_numbers(results[row].piece, lost[row]))}
         if marked:
-            again = ProtectedTranslations(
-                self._engine, self._reader, list(marked.values()), self._decoding, finds_numbers_again=False
-            )
-            for row, result in zip(marked, again.wait(), strict=True):
+            again = ProtectedTranslations(self._engine, self._reader, list(marked.values()), self._decoding)
+            for row, result in zip(marked, again._wait_once(), strict=True):
                 if len(self._lost_numbers(result)) < len(lost[row]):
                     results[row] = result
         return results
 
+    def _wait_once(self) -> list[PieceTranslation]:
+        whole = dict(zip(self._whole, self._pending.wait(), strict=True))
+        done = {row: self._restore(self._batch[row], result) for row, result in whole.items()}
+        parted = self._parted | {row: self._in_parts(self._batch[row]) for row in done if done[row] is None}
+        return [done.get(row) or parted[row].wait() for row in range(len(self._batch))]
+
     def _lost_numbers(self, result: PieceTranslation) -> list[FreeNumber]:
         """The numbers that a translation does not have; those with marks it has."""
-        text, direction = result.piece.text, self._reader.direction
-        if not _DIGIT.search(text):
+        piece, direction = result.piece, self._reader.direction
+        if not self._reader.keeps_numbers_of(piece):
             return []
-        from xlmcli.text.numbers import find_lost_numbers  # Most texts do not need its patterns.
+        from xlmcli.text.numbers import find_lost_numbers
 
-        said = "\n".join(self._reader.read(result.piece, part.hypotheses[0]) for part in result.translated)
-        return find_lost_numbers(text, said, direction.src, direction.tgt)
+        # With spans in their places, their digits would count.
+        said = [self._reader.read(piece, part.hypotheses[0]) for part in result.translated] if piece.spans else []
+        return find_lost_numbers(piece.text, "\n".join(said or result.texts[:1]), direction.src, direction.tgt)
 
     def _mark_numbers(self, piece: Piece, numbers: Sequence[FreeNumber]) -> Piece | None:
         """Puts marks in place of numbers, as many as there are; None if that does not fit the model."""
@@ -188,15 +189,15 @@ class ProtectedTranslations:
         )
 
     def _restore(self, piece: Piece, result: Translated) -> PieceTranslation | None:
-        if not (piece.spans or piece.in_capitals or _DIGIT.search(piece.text)):
-            return PieceTranslation(piece, [result], order=[piece.ids])
+        """Puts spans in their places, or returns None if one has none; without spans, marks are the model's own."""
         said = [self._reader.read(piece, ids) for ids in result.hypotheses]
-        if not piece.spans:
-            return PieceTranslation(piece, [result], [without_marks(text).strip() for text in said], order=[piece.ids])
-        separator = sentence_separator(self._reader.direction.tgt)
-        texts = [restore_spans(text, piece.spans, piece.terms, separator) for text in said]
-        whole = [text for text in texts if text is not None]
-        return PieceTranslation(piece, [result], whole, order=[piece.ids]) if len(whole) == len(texts) else None
+        if piece.spans:
+            separator = sentence_separator(self._reader.direction.tgt)
+            restored = [restore_spans(text, piece.spans, piece.terms, separator) for text in said]
+            texts = [text for text in restored if text is not None]
+        else:
+            texts = [without_marks(text).strip() for text in said]
+        return PieceTranslation(piece, [result], texts, order=[piece.ids]) if len(texts) == len(said) else None
 
     def _in_parts(self, piece: Piece) -> _PartedTranslation:
         return _PartedTranslation(self._engine, self._reader, piece, self._decoding)

@@ -26,7 +26,6 @@ from xlmcli.infer.repetition import repeats_itself
 from xlmcli.infer.terms import FoundTerm, TermList
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
-from xlmcli.text.marks import without_marks
 from xlmcli.text.spans import find_spans
 
 if TYPE_CHECKING:
@@ -76,13 +75,11 @@ class Translation:
         memory: Mapping[str, str] | None = None,
     ) -> None:
         self._engine = engine
-        self._tokenizer = tokenizer
         self.direction = direction
         self._decoding = decoding
         self._with_scores = with_scores
         self._knows_marks = knows_marks
-        self._keeps_numbers = keeps_numbers
-        self._reader = TranslationReader(tokenizer, direction, rewrites_numbers=keeps_numbers)
+        self._reader = TranslationReader(tokenizer, direction, keeps_numbers=keeps_numbers)
         self._aligner = aligner
         self._with_alignment = with_alignment
         self._back = back
@@ -129,12 +126,7 @@ class Translation:
 
     def submit(self, batch: Sequence[Piece]) -> ProtectedTranslations | SymmetricTranslations:
         pending = ProtectedTranslations(
-            self._engine,
-            self._reader,
-            batch,
-            self._decoding,
-            knows_marks=self._knows_marks,
-            finds_numbers_again=self._keeps_numbers,
+            self._engine, self._reader, batch, self._decoding, knows_marks=self._knows_marks
         )
         if self._back is None:
             return pending
@@ -205,17 +197,10 @@ class Translation:
         return kept, not any(num_missing for _, _, num_missing in put)
 
     def _join(self, prepared: Prepared, results: Sequence[PieceTranslation], rank: int) -> Hypothesis:
-        texts = [self._text(result, rank) for result in results]
-        text = "".join(piece.before + part for piece, part in zip(prepared.pieces, texts, strict=True))
+        pairs = zip(prepared.pieces, results, strict=True)
+        text = "".join(piece.before + result.texts[rank] for piece, result in pairs)
         translated = [part for result in results for part in result.translated]
         return Hypothesis(text + prepared.after, self._join_scores(translated, rank))
-
-    def _text(self, result: PieceTranslation, rank: int) -> str:
-        if result.texts:
-            return result.texts[rank]
-        # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
-        text = self._tokenizer.decode(result.translated[0].hypotheses[rank], self.direction.tgt)
-        return without_marks(text).strip()
 
     def _join_scores(self, results: Sequence[Translated], rank: int) -> float:
         """Returns the score that the translations would have as one: log probabilities and lengths are summed."""
