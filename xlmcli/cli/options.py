@@ -156,6 +156,13 @@ augment_option = click.option(
     help="Learn from variants of a share of the rows, too: capitals, lowercase, unpunctuated, joined, unaccented, "
     "typos, spans (not for a vocabulary, which has their tokens anyway); may be repeated.",
 )
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute.",
+)
 lowercase_option = click.option(
     "--lowercase", is_flag=True, help="Learn a vocabulary that folds case: Good and good are one word."
 )

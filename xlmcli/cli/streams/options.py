@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from xlmcli.cli.help import HeadedCommand
-from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, grouped
+from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, device_option, grouped
 from xlmcli.cli.streams.stream import StreamOptions
 
 
@@ -112,13 +112,7 @@ def _shared_options(
             is_flag=True,
             help=f"{do} and write each line by itself: first answers sooner.",
         ),
-        click.option(
-            "--device",
-            type=click.Choice(["auto", "cpu", "cuda"]),
-            default="auto",
-            show_default=True,
-            help="Where to compute.",
-        ),
+        device_option,
         click.option(
             "--compute-type",
             default="default",

@@ -19,6 +19,7 @@ from xlmcli.cli.options import (
     Function,
     SingleOption,
     augment_option,
+    device_option,
     grouped,
 )
 from xlmcli.cli.training.flags import ColumnFlags, DataFlags, RunFlags, SizeFlags
@@ -193,13 +194,7 @@ _LOOP = (
         show_default=True,
         help="Numbers to compute with; auto is bf16 where the processor has it.",
     ),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default="auto",
-        show_default=True,
-        help="Where to compute.",
-    ),
+    device_option,
     click.option("--resume", is_flag=True, help="Go on with the run in OUT_FOLDER, from the same next step."),
     click.option("--quiet", is_flag=True, help="No progress display."),
     click.argument("out_folder", type=FILE),
