@@ -462,10 +462,18 @@ def test_other_numbers_of_a_line_are_written_as_the_language_does() -> None:
     assert engine.asked == list(said)
 
 
-def test_a_translation_with_marks_that_loses_as_many_numbers_is_none() -> None:
-    said = {"17 in 1914": ["17 en 1912"], f"17 in {A}": [f"en {A}"]}
+def test_numbers_that_are_lost_with_the_marks_of_others_get_marks() -> None:
+    said = {"17 in 1914": ["17 en 1912"], f"17 in {A}": [f"en {A}"], f"{B} in {A}": [f"{B} en {A}"]}
     translation, engine = make(said.__getitem__, keeps_numbers=True)
-    assert best_of(translate(translation, "17 in 1914")) == "17 en 1912"
+    assert best_of(translate(translation, "17 in 1914")) == "17 en 1914"
+    assert engine.asked == list(said)
+
+
+def test_a_translation_with_marks_that_loses_as_many_numbers_is_none() -> None:
+    spans, marks = "{x} " * 7, " ".join(MARKS[:7])
+    said = {f"{marks} 17 in 1914": [f"{marks} 17 en 1912"], f"{marks} 17 in {MARKS[7]}": [f"{marks} en {MARKS[7]}"]}
+    translation, engine = make(said.__getitem__, keeps_numbers=True)
+    assert best_of(translate(translation, f"{spans}17 in 1914")) == f"{spans}17 en 1912"
     assert engine.asked == list(said)
 
 

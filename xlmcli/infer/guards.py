@@ -117,7 +117,8 @@ class ProtectedTranslations:
     """A batch in the engine's hands, whose protected spans come out as they went in, each exactly once.
 
     Where the model loses or doubles a mark, or has not learned what marks are, the texts between the spans are
-    translated one by one. Where it loses or doubles a number, the text is translated again with a mark in its place.
+    translated one by one. Where it loses or doubles a number, the text is translated again with a mark in its place; so
+    it goes on with numbers that are lost then.
 
     Args:
         engine: The model.
@@ -143,21 +144,18 @@ class ProtectedTranslations:
         self._parted = {row: self._in_parts(batch[row]) for row, whole in enumerate(is_whole) if not whole}
 
     def wait(self) -> list[PieceTranslation]:
-        results = self._wait_once()
+        whole = dict(zip(self._whole, self._pending.wait(), strict=True))
+        done = {row: self._restore(self._batch[row], result) for row, result in whole.items()}
+        parted = self._parted | {row: self._in_parts(self._batch[row]) for row in done if done[row] is None}
+        results = [done.get(row) or parted[row].wait() for row in range(len(self._batch))]
         lost = {row: numbers for row, result in enumerate(results) if (numbers := self._lost_numbers(result))}
         marked = {row: piece for row in lost if (piece := self._mark_numbers(results[row].piece, lost[row]))}
         if marked:
             again = ProtectedTranslations(self._engine, self._reader, list(marked.values()), self._decoding)
-            for row, result in zip(marked, again._wait_once(), strict=True):
+            for row, result in zip(marked, again.wait(), strict=True):
                 if len(self._lost_numbers(result)) < len(lost[row]):
                     results[row] = result
         return results
-
-    def _wait_once(self) -> list[PieceTranslation]:
-        whole = dict(zip(self._whole, self._pending.wait(), strict=True))
-        done = {row: self._restore(self._batch[row], result) for row, result in whole.items()}
-        parted = self._parted | {row: self._in_parts(self._batch[row]) for row in done if done[row] is None}
-        return [done.get(row) or parted[row].wait() for row in range(len(self._batch))]
 
     def _lost_numbers(self, result: PieceTranslation) -> list[FreeNumber]:
         """The numbers that a translation does not have; those with marks it has."""
