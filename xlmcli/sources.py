@@ -59,12 +59,17 @@ class Source:
         """What it is, wherever its file lies and however often it counts."""
         return format_name(replace(self, path=Path(self.path.name), repeat=1.0))
 
-    def __str__(self) -> str:
+    @property
+    def selection(self) -> str:
+        """What is read of its files, as it is written behind their names; empty for all."""
         only = "" if self.only is None else f",only={self.only}"
         column = "" if self.column is None else f",column={self.column}"
-        repeat = "" if self.repeat == 1.0 else f",repeat={self.repeat:g}"
         max_words = "" if self.max_words is None else f",max-words={self.max_words}"
-        return f"{'-'.join(self.langs)}={self.path}{only}{column}{max_words}{repeat}"
+        return f"{only}{column}{max_words}"
+
+    def __str__(self) -> str:
+        repeat = "" if self.repeat == 1.0 else f",repeat={self.repeat:g}"
+        return f"{'-'.join(self.langs)}={self.path}{self.selection}{repeat}"
 
 
 def parse_source(text: str) -> Source:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from xlmcli.errors import DataError
 from xlmcli.sources import Source
 from xlmcli.text.augmentation import Augmentation
 from xlmcli.text.sampling import language_shares, sample_sentences
@@ -69,6 +71,12 @@ def test_several_sources_of_a_language_add_up(tmp_path: Path, write_lines: Write
     english, french = sample_sentences([write_lines("en", 3), Source(("en", "fr"), pairs)], 100, 1.0, seed=1)
     assert sorted(english.sentences) == ["en 0", "en 1", "en 2", "one"]
     assert sorted(french.sentences) == ["deux", "un"]
+
+
+def test_what_was_read_of_a_file_without_text_is_named(write_lines: WriteLines) -> None:
+    source = replace(write_lines("en", 3), max_words=1)
+    with pytest.raises(DataError, match=r"^no text in .*,max-words=1, for language en$"):
+        sample_sentences([source], 10, 0.5, seed=1)
 
 
 def test_variants_are_drawn_from_as_well(write_lines: WriteLines) -> None:

@@ -86,8 +86,8 @@ def sample_sentences(
                             reservoirs[lang].add(text)
     for lang, reservoir in reservoirs.items():
         if not reservoir.items:
-            files = dict.fromkeys(str(source.path_of(lang)) for source in sources if lang in source.langs)
-            raise DataError(f"no text in {', '.join(files)}, for language {lang}")
+            texts = dict.fromkeys(f"{item.path_of(lang)}{item.selection}" for item in sources if lang in item.langs)
+            raise DataError(f"no text in {', '.join(texts)}, for language {lang}")
     shares = language_shares([reservoir.num_seen for reservoir in reservoirs.values()], alpha)
     total = min(num_sentences, sum(reservoir.num_seen for reservoir in reservoirs.values()))
     return [

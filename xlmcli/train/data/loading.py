@@ -65,7 +65,7 @@ def load_text(
         texts.append(replace(text, repeats=np.full(len(text), source.repeat, dtype=np.float32)))
     joined = join(texts)
     if len(joined) == 0:
-        names = ", ".join(str(source.path) for source in sources)
+        names = ", ".join(f"{source.path}{source.selection}" for source in sources)
         raise DataError(f"no usable line in {names}", hint="is --max-len too small, or the `only` pattern wrong?")
     return joined
 
