@@ -6,7 +6,9 @@ import io
 import os
 import shutil
 import signal
+import subprocess
 import sys
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -109,6 +111,20 @@ MakeCheckpoint = Callable[[ModelSizes, int], Path]
 
 
 Randomise = Callable[["nn.Module", int], None]
+
+
+@pytest.fixture(scope="session")
+def await_first_step() -> Callable[[Path, subprocess.Popen[Any]], None]:
+    """Waits until a run, with ``--log-every 1``, has taken a step; before, there is nothing that Ctrl-C could save."""
+
+    def wait(folder: Path, process: subprocess.Popen[Any]) -> None:
+        log, deadline = folder / "log.jsonl", time.monotonic() + 240
+        while not (log.exists() and b'"train"' in log.read_bytes()):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    return wait
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -237,7 +236,11 @@ def test_a_diverging_run_is_a_training_error(arguments: tuple[object, ...], sile
 
 
 def test_ctrl_c_saves_and_resuming_goes_on(
-    arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path, read_log: ReadLog
+    arguments: tuple[object, ...],
+    silent_xlm: Xlm,
+    tmp_path: Path,
+    read_log: ReadLog,
+    await_first_step: Callable[[Path, subprocess.Popen[bytes]], None],
 ) -> None:
     folder = tmp_path / "run"
     settings = ("--valid-every", 10**6, "--log-every", 1, "--precision", "fp32")
@@ -250,11 +253,7 @@ def test_ctrl_c_saves_and_resuming_goes_on(
         env=environment,
     )
     with process:
-        deadline = time.monotonic() + 120
-        while not (folder / "log.jsonl").exists():
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        await_first_step(folder, process)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stdout, stderr) == (ExitCode.INTERRUPTED, b"", b"")

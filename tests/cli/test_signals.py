@@ -170,11 +170,16 @@ def training(tiny_tokenizer: Path, tmp_path: Path, sentences: dict[str, list[str
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_training_is_saved(start: Start, training: list[object], tmp_path: Path, number: signal.Signals) -> None:
+def test_training_is_saved(
+    start: Start,
+    training: list[object],
+    tmp_path: Path,
+    await_first_step: Callable[[Path, subprocess.Popen[bytes]], None],
+    number: signal.Signals,
+) -> None:
     folder = tmp_path / "run"
     process = start(*training, "--max-steps", 10**6, "--log-every", 1, "--quiet", folder)
-    wait_for((folder / "log.jsonl").exists, process)
-    wait_for(lambda: b"train" in (folder / "log.jsonl").read_bytes(), process)
+    await_first_step(folder, process)
     assert end(process, number) == (128 + number, b"", b"")
     assert load_training_state(folder / "training" / "state.pt")["run"]["step"] >= 1
     left = {path.name for path in folder.rglob("*")}

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -113,15 +112,16 @@ def test_a_classifier_on_two_processes(texts: Any, tiny_tokenizer: Path, tmp_pat
     assert open_pretrained(folder).classifier() is not None
 
 
-def test_ctrl_c_under_torchrun_saves_once_for_both(texts: Any, tiny_tokenizer: Path, tmp_path: Path) -> None:
+def test_ctrl_c_under_torchrun_saves_once_for_both(
+    texts: Any,
+    tiny_tokenizer: Path,
+    tmp_path: Path,
+    await_first_step: Callable[[Path, subprocess.Popen[str]], None],
+) -> None:
     settings = ("--max-steps", 10**6, "--log-every", 1, "--valid-every", 10**6)
     arguments = translation_arguments(texts, tiny_tokenizer, *settings, tmp_path)
     with launch(*TORCHRUN, "-m", "xlmcli", *arguments) as process:
-        deadline = time.monotonic() + 240
-        while not (tmp_path / "log.jsonl").exists():
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        await_first_step(tmp_path, process)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the launcher gets it, and each process
         process.communicate(timeout=60)
     assert process.returncode != 0
