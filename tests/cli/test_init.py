@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from xlmcli import cli
+from xlmcli.bundle import embedded_models
+from xlmcli.cli.training.options import model_folder
 from xlmcli.errors import ExitCode
 from xlmcli.text.special import RESERVED_PIECES
 
@@ -156,6 +158,44 @@ def test_a_translator_of_ours_is_trained_further(
     run("pretrain", "--init", tiny_checkpoint, *pairs_option, "--block-len", 24, *TEXTS, "--max-len", 30, pretrained)
     encoder = {name.removeprefix("encoder."): value for name, value in wanted.items() if name.startswith("encoder.")}
     assert is_unmoved(pretrained, lambda name: f"transformer.{name}", encoder)
+
+
+def test_a_bundle_is_trained_further(
+    tiny_bundle: Path,
+    tiny_classifier: Path,
+    run: Run,
+    pairs_option: tuple[object, ...],
+    sentences: dict[str, list[str]],
+    tmp_path: Path,
+) -> None:
+    """As the checkpoint is that it was converted from, with its vocabulary."""
+    folder, again, rows = (tmp_path / name for name in ("run", "bundle", "rows.tsv"))
+    run("train", "translate", "--init", tiny_bundle, *pairs_option, *TEXTS, "--max-len", 30, folder)
+    run("convert", folder, again, "--quantization", "float32")
+    text = tmp_path / "text"
+    text.write_text("".join(f"{line}\n" for line in sentences["en"][:3]), encoding="utf-8")
+    wanted, found = (run("translate", "-m", path, "--src", "en", "--tgt", "fr", text) for path in (tiny_bundle, again))
+    assert found == wanted
+    labels = zip(("negative", "neutral", "positive"), sentences["en"], strict=False)
+    rows.write_text("".join(f"{label}\t{line}\n" for label, line in labels))
+    data = ("--train", f"en={rows}", "--valid", f"en={rows}", "--batch-size", 3)
+    rates = ("--encoder-lr", STILL, "--head-lr", STILL)
+    classifier = tmp_path / "classifier"
+    run("train", "classify", "--init", tiny_classifier, *data, *rates, *RUN, classifier)
+    wanted = open_pretrained(tiny_classifier).classifier().state_dict()
+    assert is_unmoved(classifier, lambda name: name, wanted)
+
+
+def test_a_model_is_found_by_its_name(
+    run: Run, pairs_option: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("train", "translate", "--init", "en-fr", *pairs_option, *TEXTS, "further")
+    wanted = open_pretrained(embedded_models()["en-fr"]).encoder().state_dict()
+    assert is_unmoved(tmp_path / "further", lambda name: f"encoder.{name}", wanted)
+    # What lies at the path wins.
+    (tmp_path / "sentiment").mkdir()
+    assert model_folder("sentiment") == Path("sentiment")
 
 
 def test_an_encoder_becomes_a_classifier(

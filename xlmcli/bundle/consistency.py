@@ -21,14 +21,21 @@ from xlmcli.bundle.layout import (
     read_number,
     read_weights,
 )
-from xlmcli.bundle.manifest import MAX_EPSILON, SOURCE_PLACE, TARGET_PLACE, Manifest, PositionTable, TranslationPart
+from xlmcli.bundle.manifest import (
+    MAX_EPSILON,
+    SOURCE_PLACE,
+    TARGET_PLACE,
+    XLM_TOKENIZERS,
+    Manifest,
+    PositionTable,
+    TranslationPart,
+)
 from xlmcli.bundle.names import CONFIG_NAME, MANIFEST_NAME, MODEL_NAME
 from xlmcli.errors import ModelError, unreadable
 from xlmcli.text.pieces import read_vocabularies
 
 Weights = Mapping[str, StoredWeight]
 
-_OF_XLM = ("sentencepiece", "xlm_bpe")
 _LANGUAGES = "encoder/embeddings_1/weight"
 _EMBEDDINGS = re.compile(r"(encoder|decoder)/(?:embeddings(?:_0)?|projection)/weight")
 
@@ -110,7 +117,7 @@ def check_vocabulary(folder: Path, manifest: Manifest, pieces: Sequence[str]) ->
         ModelError: They are another model's, or the manifest names a piece that is none of them.
     """
     place, size = folder / MANIFEST_NAME, manifest.architecture.vocab_size
-    is_ours = manifest.tokenizer in _OF_XLM
+    is_ours = manifest.tokenizer in XLM_TOKENIZERS
     # Others' vocabularies have pieces twice, which have one id here.
     if len(pieces) > size or (is_ours and len(pieces) < size):
         raise ModelError(f"{place}: architecture: vocab_size is {size}, and the tokenizer has {len(pieces)} pieces")
@@ -160,7 +167,7 @@ def _facts(manifest: Manifest, weights: Weights, stream: BinaryIO) -> Iterator[t
     """Yields fields of the manifest, what they say, and what model.bin says."""
     sizes, part = manifest.architecture, manifest.translation
     # Those of another family are one and the same for all texts.
-    if manifest.language_input == "none" and manifest.tokenizer in _OF_XLM and _LANGUAGES in weights:
+    if manifest.language_input == "none" and manifest.tokenizer in XLM_TOKENIZERS and _LANGUAGES in weights:
         yield "language_input", manifest.language_input, f"languages at {_LANGUAGES}"
     for side, layers in (("encoder", sizes.encoder_layers), ("decoder", sizes.decoder_layers)):
         yield f"architecture: {side}_layers", layers, count_layers(weights, side)
@@ -168,7 +175,7 @@ def _facts(manifest: Manifest, weights: Weights, stream: BinaryIO) -> Iterator[t
             found = read_number(stream, heads)
             divides = found > 0 and sizes.dim % found == 0
             # The decoder of another family may have another number of them.
-            is_free = side == "decoder" and divides and manifest.tokenizer not in _OF_XLM
+            is_free = side == "decoder" and divides and manifest.tokenizer not in XLM_TOKENIZERS
             yield "architecture: num_heads", sizes.num_heads, sizes.num_heads if is_free else found
     stored = {weight.dtype for name, weight in weights.items() if name.endswith("linear_0/weight")}
     yield "quantization", manifest.quantization.partition("_")[0], " and ".join(sorted(stored))
@@ -205,7 +212,7 @@ def _position_table(weight: StoredWeight | None) -> PositionTable | None:
 def _count_pieces(folder: Path, manifest: Manifest) -> dict[str, int]:
     """Returns the number of each side's pieces."""
     sizes = [manifest.architecture.vocab_size]
-    if manifest.tokenizer not in _OF_XLM:
+    if manifest.tokenizer not in XLM_TOKENIZERS:
         sizes = [len(listed) for listed in read_vocabularies(folder).values()]
     return {"encoder": sizes[0], "decoder": sizes[-1]}
 

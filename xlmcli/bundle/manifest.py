@@ -22,6 +22,8 @@ Quantization = Literal[
     "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32"
 ]
 TokenizerKind = Literal["sentencepiece", "xlm_bpe", "family_sentencepiece", "tokenizer_json", "moses_bpe"]
+# Of bundles made from XLMs.
+XLM_TOKENIZERS: tuple[TokenizerKind, ...] = ("sentencepiece", "xlm_bpe")
 Pooling = Literal["first", "mean", "last"]
 Activation = Literal["tanh"]
 

@@ -1,11 +1,11 @@
 """What ``--init`` takes: a pretrained XLM, whoever made it.
 
-A folder is a checkpoint of ours or of ``transformers``, a file is a checkpoint of the original code.
+A folder is a checkpoint of ours or of ``transformers``, or a bundle; a file is a checkpoint of the original code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,12 +13,14 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from xlmcli.bundle.names import CONFIG_NAME
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
+from xlmcli.bundle.reading import is_bundle
+from xlmcli.checkpoint.bundled import open_bundled
 from xlmcli.checkpoint.config import CheckpointConfig, load_config
 from xlmcli.checkpoint.description import checkpoint_task
 from xlmcli.checkpoint.huggingface import open_weights, read_published_config
 from xlmcli.checkpoint.original.file import is_original, read_original
-from xlmcli.checkpoint.weights import build_filled, load_own_tokenizer, load_seq2seq
+from xlmcli.checkpoint.weights import build_filled, load_own_tokenizer, read_weights
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.model.classifier import Classifier
 from xlmcli.model.seq2seq import Seq2Seq, XLMDecoder
@@ -52,9 +54,18 @@ class Pretrained(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Folder:
+class _Encoder:
+    """An encoder, or a classifier.
+
+    Attributes:
+        path: Where it is, with its tokenizer.
+        config: Languages and sizes.
+        open_weights: Opens its weights.
+    """
+
     path: Path
     config: CheckpointConfig
+    open_weights: Callable[[], Mapping[str, Tensor]]
 
     def language_model(self) -> XLMLanguageModel:
         """The encoder with its output layer, whose bias is zero where only an encoder or a classifier was saved."""
@@ -81,7 +92,7 @@ class _Folder:
 
     def _read(self, layer: str | None = None) -> dict[str, Tensor]:
         """The encoder's weights; with a layer's, named as in the model that has it on top."""
-        weights = open_weights(self.path)
+        weights = self.open_weights()
         encoder = [name for name in weights if not name.startswith((_OUTPUT, _HEAD))]
         if layer is None:
             return {name: weights[name] for name in encoder}
@@ -91,10 +102,11 @@ class _Folder:
 
 @dataclass(frozen=True, slots=True)
 class _Translator:
-    """An encoder-decoder of ours."""
+    """An encoder-decoder of ours; its attributes are as above."""
 
     path: Path
     config: CheckpointConfig
+    open_weights: Callable[[], dict[str, Tensor]]
 
     def language_model(self) -> XLMLanguageModel:
         """The encoder, with an output layer that is new where it is not the embedding table."""
@@ -116,7 +128,8 @@ class _Translator:
         return load_own_tokenizer(self.path, self.config.shape.num_words)
 
     def _model(self) -> Seq2Seq:
-        return load_seq2seq(self.path)[0]
+        config = self.config
+        return build_filled(lambda: Seq2Seq(config.shape, config.decoder_shape), self.open_weights(), self.path)
 
 
 def open_pretrained(path: Path) -> Pretrained:
@@ -127,12 +140,16 @@ def open_pretrained(path: Path) -> Pretrained:
     """
     if is_original(path):
         return read_original(path)
+    if is_bundle(path):
+        bundled = open_bundled(path)
+        kind = _Encoder if bundled.config.decoder_layers is None else _Translator
+        return kind(path, bundled.config, lambda: bundled.state)
     if checkpoint_task(path) == "translate":
-        return _Translator(path, load_config(path))
+        return _Translator(path, load_config(path), lambda: read_weights(path / CHECKPOINT_WEIGHTS_NAME))
     config = read_published_config(path)
     if config.faults:
         raise ModelError(f"{path / CONFIG_NAME}: cannot be trained further: {'; '.join(config.faults)}")
-    return _Folder(path, config.checkpoint)
+    return _Encoder(path, config.checkpoint, lambda: open_weights(path))
 
 
 def choose_tokenizer(folder: Path | None, pretrained: Pretrained | None) -> Tokenizer:

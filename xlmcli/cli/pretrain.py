@@ -21,7 +21,10 @@ from xlmcli.cli.training.options import (
 
 @click.command("pretrain", cls=TrainingCommand)
 @click.option(
-    "--init", default=RANDOM, show_default=True, help="A pretrained XLM to go on with, or none for random weights."
+    "--init",
+    default=RANDOM,
+    show_default=True,
+    help="A pretrained XLM to go on with (folder, file or model's name), or none for random weights.",
 )
 @click.option(
     "--tokenizer",

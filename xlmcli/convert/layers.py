@@ -1,15 +1,14 @@
-"""What XLM's encoder and decoder have in common, put into CTranslate2's specifications.
-
-Names are a checkpoint's; ``prefix`` is what stands before them, such as ``encoder.``, or nothing.
-"""
+"""A checkpoint's weights, put into CTranslate2's specifications."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from functools import reduce
+from typing import TYPE_CHECKING, Any
 
-from ctranslate2.specs import common_spec, transformer_spec
+from ctranslate2.specs import common_spec, model_spec
 
+from xlmcli.checkpoint.engine_names import EngineNames
 from xlmcli.convert.streaming import StreamedVariable
 
 if TYPE_CHECKING:
@@ -40,39 +39,19 @@ def activation(shape: XLMShape) -> common_spec.Activation:
     return common_spec.Activation.GELU if shape.gelu else common_spec.Activation.RELU
 
 
-def fill_encoder(spec: transformer_spec.TransformerEncoderSpec, weights: Weights, prefix: str, num_layers: int) -> None:
-    """Fills all of an encoder but language embeddings."""
-    spec.embeddings[0].weight = weights[f"{prefix}embeddings.weight"]
-    fill_input(spec, weights, prefix)
-    for layer in range(num_layers):
-        fill_layer(spec.layer[layer], weights, prefix, layer)
+def fill(spec: model_spec.ModelSpec, weights: Weights, names: EngineNames) -> None:
+    """Fills places of a specification with a checkpoint's weights."""
+    for path, joined in names.items():
+        *scopes, key = path.split("/")
+        setattr(reduce(_step, scopes, spec), key, weights.stack(joined))
 
 
-def fill_input(
-    spec: transformer_spec.TransformerEncoderSpec | transformer_spec.TransformerDecoderSpec,
-    weights: Weights,
-    prefix: str,
-) -> None:
-    """Fills the position table and the first LayerNorm."""
-    spec.scale_embeddings = False
-    spec.position_encodings.encodings = weights[f"{prefix}position_embeddings.weight"]
-    fill_layer_norm(spec.layernorm_embedding, weights, f"{prefix}layer_norm_emb")
-
-
-def fill_layer(
-    spec: transformer_spec.TransformerEncoderLayerSpec | transformer_spec.TransformerDecoderLayerSpec,
-    weights: Weights,
-    prefix: str,
-    layer: int,
-) -> None:
-    """Fills self-attention and feed-forward."""
-    attention, ffn = f"{prefix}attentions.{layer}", f"{prefix}ffns.{layer}"
-    fill_linear(spec.self_attention.linear[0], weights, [f"{attention}.{part}_lin" for part in ("q", "k", "v")])
-    fill_linear(spec.self_attention.linear[1], weights, [f"{attention}.out_lin"])
-    fill_layer_norm(spec.self_attention.layer_norm, weights, f"{prefix}layer_norm1.{layer}")
-    fill_linear(spec.ffn.linear_0, weights, [f"{ffn}.lin1"])
-    fill_linear(spec.ffn.linear_1, weights, [f"{ffn}.lin2"])
-    fill_layer_norm(spec.ffn.layer_norm, weights, f"{prefix}layer_norm2.{layer}")
+def _step(spec: Any, name: str) -> Any:
+    """Goes into a part of a specification, which may be one of a list: ``layer_0`` is ``layer[0]``."""
+    if hasattr(spec, name):
+        return getattr(spec, name)
+    listed, _, index = name.rpartition("_")
+    return getattr(spec, listed)[int(index)]
 
 
 def fill_linear(spec: common_spec.LinearSpec, weights: Weights, names: Sequence[str]) -> None:

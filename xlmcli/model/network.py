@@ -8,7 +8,6 @@ Source: ``TransformerEncoder``, ``TransformerDecoder`` and ``MultiHeadAttention`
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +17,9 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmcli.bundle.engine_weights import EngineWeights
 from xlmcli.bundle.fields import Fields
-from xlmcli.bundle.layout import count_layers, read_weights
+from xlmcli.bundle.layout import count_layers
 from xlmcli.bundle.names import CONFIG_NAME, MODEL_NAME
 from xlmcli.errors import ModelError
 
@@ -77,13 +77,13 @@ class Network:
     """
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
-        self._content = files[MODEL_NAME]
-        self._stored = read_weights(io.BytesIO(self._content))
+        self._weights = EngineWeights(files[MODEL_NAME])
         config = Fields.parse(files.get(CONFIG_NAME, b"{}"), CONFIG_NAME)
         has_epsilon = config.values.get("layer_norm_epsilon") is not None
         self._epsilon = config.number("layer_norm_epsilon") if has_epsilon else _EPSILON
-        foreign = [name for name in self._stored if not _KNOWN_PART.fullmatch(name)]
-        foreign += [name for name in self._stored if name.endswith(_FOREIGN_SETTINGS) and self._setting(name, 0)]
+        stored = self._weights.stored
+        foreign = [name for name in stored if not _KNOWN_PART.fullmatch(name)]
+        foreign += [name for name in stored if name.endswith(_FOREIGN_SETTINGS) and self._weights.setting(name, 0)]
         if foreign:
             raise ModelError(f"attention is not computed for models with {foreign[0]}")
 
@@ -95,12 +95,12 @@ class Network:
             languages: For a model with a second table, of languages, its row at each place; None for row 0 everywhere.
         """
         x = self._look_up("encoder/embeddings_0", ids)
-        if "encoder/embeddings_1/weight" in self._stored:
+        if "encoder/embeddings_1/weight" in self._weights:
             rows = [[0] * len(sequence) for sequence in ids] if languages is None else languages
             x = x + self._look_up("encoder/embeddings_1", rows)
         x, places = self._start("encoder", x, ids)
         found = []
-        for layer in range(count_layers(self._stored, "encoder")):
+        for layer in range(count_layers(self._weights.stored, "encoder")):
             x, attention = self._attend("encoder", f"layer_{layer}/self_attention", x, places)
             x = self._feed_forward("encoder", f"layer_{layer}/ffn", x)
             found.append(attention)
@@ -117,7 +117,7 @@ class Network:
             Where each place, with which the next piece is chosen, looked in the text.
         """
         x = self._look_up("decoder/embeddings", ids)
-        if self._setting("decoder/start_from_zero_embedding", 0):
+        if self._weights.setting("decoder/start_from_zero_embedding", 0):
             x[[place.start for place in _places(ids)]] = 0
         x, places = self._start("decoder", x, ids)
         memory, memory_places = (
@@ -125,7 +125,7 @@ class Network:
             _places([text.states for text in texts]),
         )
         found = []
-        for layer in range(count_layers(self._stored, "decoder")):
+        for layer in range(count_layers(self._weights.stored, "decoder")):
             x, _ = self._attend("decoder", f"layer_{layer}/self_attention", x, places)
             x, attention = self._attend("decoder", f"layer_{layer}/attention", x, places, memory, memory_places)
             x = self._feed_forward("decoder", f"layer_{layer}/ffn", x)
@@ -135,11 +135,11 @@ class Network:
     def _start(self, side: str, x: Array, ids: Ids) -> tuple[Array, list[slice]]:
         """Scales embeddings and adds positions; returns the places of each sequence among all too."""
         name = f"{side}/scale_embeddings"
-        scale = self._setting(name, 1)
+        scale = self._weights.setting(name, 1)
         # A flag, or the scale itself.
-        if name not in self._stored or self._stored[name].dtype == "int8":
+        if name not in self._weights or self._weights.stored[name].dtype == "int8":
             scale = math.sqrt(x.shape[1]) if scale else 1
-        positions = self._numbers(f"{side}/position_encodings/encodings")
+        positions = self._weights.read(f"{side}/position_encodings/encodings")
         x = x * np.float32(scale) + np.concatenate([positions[: len(sequence)] for sequence in ids])
         return self._norm(f"{side}/layernorm_embedding", x), _places(ids)
 
@@ -157,7 +157,7 @@ class Network:
         Returns:
             The states, (all places, dim), and each sequence's weights, (heads, queries, keys).
         """
-        scope, pre_norm = f"{side}/{name}", self._setting(f"{side}/pre_norm", 1)
+        scope, pre_norm = f"{side}/{name}", self._weights.setting(f"{side}/pre_norm", 1)
         inner = self._norm(f"{scope}/layer_norm", x) if pre_norm else x
         if memory is None:
             queries, keys, values = np.split(self._linear(f"{scope}/linear_0", inner), 3, axis=1)
@@ -165,7 +165,7 @@ class Network:
         else:
             queries = self._linear(f"{scope}/linear_0", inner)
             keys, values = np.split(self._linear(f"{scope}/linear_1", memory), 2, axis=1)
-        num_heads = int(self._setting(f"{side}/num_heads", 8))
+        num_heads = int(self._weights.setting(f"{side}/num_heads", 8))
         is_causal = side == "decoder" and memory is None
         weights, contexts = [], []
         for own, other in zip(places, memory_places, strict=True):
@@ -179,45 +179,28 @@ class Network:
         return y if pre_norm else self._norm(f"{scope}/layer_norm", y), weights
 
     def _feed_forward(self, side: str, name: str, x: Array) -> Array:
-        scope, pre_norm = f"{side}/{name}", self._setting(f"{side}/pre_norm", 1)
+        scope, pre_norm = f"{side}/{name}", self._weights.setting(f"{side}/pre_norm", 1)
         inner = self._linear(f"{scope}/linear_0", self._norm(f"{scope}/layer_norm", x) if pre_norm else x)
-        activate = _ACTIVATIONS[int(self._setting(f"{side}/activation", 0))]
+        activate = _ACTIVATIONS[int(self._weights.setting(f"{side}/activation", 0))]
         y = x + self._linear(f"{scope}/linear_1", activate(inner))
         return y if pre_norm else self._norm(f"{scope}/layer_norm", y)
 
     def _linear(self, name: str, x: Array) -> Array:
-        y = x @ self._numbers(f"{name}/weight").T
-        return np.asarray(y + self._numbers(f"{name}/bias") if f"{name}/bias" in self._stored else y)
+        y = x @ self._weights.read(f"{name}/weight").T
+        return np.asarray(y + self._weights.read(f"{name}/bias") if f"{name}/bias" in self._weights else y)
 
     def _norm(self, name: str, x: Array) -> Array:
         """Layer normalisation, where the model has it."""
-        if f"{name}/gamma" not in self._stored:
+        if f"{name}/gamma" not in self._weights:
             return x
         centred = x - x.mean(axis=1, keepdims=True)
         scaled = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + np.float32(self._epsilon))
-        return np.asarray(scaled * self._numbers(f"{name}/gamma") + self._numbers(f"{name}/beta"))
+        return np.asarray(scaled * self._weights.read(f"{name}/gamma") + self._weights.read(f"{name}/beta"))
 
     def _look_up(self, table: str, ids: Ids) -> Array:
-        return self._numbers(f"{table}/weight", np.concatenate([np.asarray(sequence, np.int64) for sequence in ids]))
-
-    def _numbers(self, name: str, rows: NDArray[np.int64] | None = None) -> Array:
-        """Reads a weight, or rows of it, as float32."""
-        stored = self._stored[name]
-        kind = "uint16" if stored.dtype == "bfloat16" else stored.dtype
-        numbers = np.frombuffer(self._content, kind, math.prod(stored.shape), stored.offset).reshape(stored.shape)
-        if rows is not None:
-            numbers = numbers[rows]
-        if stored.dtype == "bfloat16":
-            return (numbers.astype(np.uint32) << 16).view(np.float32)
-        if f"{name}_scale" not in self._stored:
-            return numbers.astype(np.float32)
-        # One scale for all, or one for each row.
-        scale = self._numbers(f"{name}_scale")
-        scale = scale if rows is None or not scale.ndim else scale[rows]
-        return np.asarray(numbers / (scale[:, None] if scale.ndim else scale), np.float32)
-
-    def _setting(self, name: str, default: float) -> float:
-        return float(self._numbers(name)) if name in self._stored else default
+        return self._weights.read(
+            f"{table}/weight", np.concatenate([np.asarray(sequence, np.int64) for sequence in ids])
+        )
 
 
 def _places(sequences: Sequence[Sequence[int] | Array]) -> list[slice]:

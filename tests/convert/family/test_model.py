@@ -21,6 +21,7 @@ from safetensors.torch import save_file  # noqa: E402
 
 sentencepiece = pytest.importorskip("sentencepiece")
 
+from xlmcli.checkpoint.pretrained import open_pretrained  # noqa: E402
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.opening import open_model  # noqa: E402
 from xlmcli.infer.decoding import Decoding  # noqa: E402
@@ -210,3 +211,12 @@ def save_shards(state: dict[str, Any], folder: Path, suffix: str) -> list[str]:
         save(part, folder / shard)
     (folder / f"{stem}.{suffix}.index.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
     return shards
+
+
+@pytest.mark.parametrize("family", ["Marian", "M2M-100", "NLLB", "mBART-50"])
+def test_they_are_not_trained_further(tmp_path: Path, published: Any, family: str) -> None:
+    published.make(family, tmp_path)
+    bundle = convert(tmp_path, tmp_path / "bundle")
+    with pytest.raises(ModelError, match="bundle: not an XLM, and training goes on with XLMs alone") as caught:
+        open_pretrained(bundle.path)
+    assert caught.value.hint == "transformers trains the checkpoint that it was made from"

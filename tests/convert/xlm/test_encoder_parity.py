@@ -68,7 +68,7 @@ class Converted:
     model: Any
 
 
-def convert(folder: Path, path: Path, quantization: Any = "float32") -> Converted:
+def convert(folder: Path, path: Path, quantization: Any = "float32", compute_type: str = "default") -> Converted:
     bundle = write_bundle(open_encoder(folder), path, BundleOptions(quantization=quantization))
     manifest = open_bundle(path).manifest
     engine = EncoderEngine(
@@ -76,7 +76,7 @@ def convert(folder: Path, path: Path, quantization: Any = "float32") -> Converte
         load_tokenizer(path).vocab,
         manifest.tokens,
         manifest.limits,
-        EngineOptions("cpu", num_workers=1, num_threads=1),
+        EngineOptions("cpu", compute_type, num_workers=1, num_threads=1),
         tells_languages=manifest.language_input == "token_types",
     )
     (name,) = json.loads((folder / "config.json").read_text())["architectures"]
@@ -175,10 +175,13 @@ def test_a_temperature_divides_the_logits(published_classifier: Path, tmp_path: 
 
 
 def test_int8_changes_few_labels(make_published: Callable[..., Path], tmp_path: Path) -> None:
-    """Labels of a random model, made equally frequent, which no training has moved away from each other's borders."""
+    """Labels of a random model, made equally frequent, which no training has moved away from each other's borders.
+
+    Computed in float32: how exactly CTranslate2 adds up int8 differs between processors, with a random model visibly.
+    """
     settings = {"emb_dim": 64, "num_labels": 3, "summary_type": "mean"}
     folder = make_published("XLMForSequenceClassification", scale=0.1, **settings)
-    exact, rounded = convert(folder, tmp_path / "exact"), convert(folder, tmp_path / "rounded", "int8")
+    exact, rounded = convert(folder, tmp_path / "exact"), convert(folder, tmp_path / "rounded", "int8", "float32")
     batch = texts(1000)
     wanted, found = (
         ClassifierHead.load(exact.bundle).score(converted.engine.submit(batch).wait()) for converted in (exact, rounded)

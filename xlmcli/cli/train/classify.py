@@ -121,7 +121,10 @@ class ClassifierFlags:
 
 @click.command("classify", cls=TrainingCommand, short_help="Train a classifier of texts or of pairs of texts.")
 @click.option(
-    "--init", default=RANDOM, show_default=True, help="A pretrained XLM, a classifier, or none for random weights."
+    "--init",
+    default=RANDOM,
+    show_default=True,
+    help="A pretrained XLM or a classifier (folder, file or model's name), or none for random weights.",
 )
 @click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default that of the pretrained model.")
 @grouped(ClassifierFlags, "flags", (*_TEXT, *_RECIPE))

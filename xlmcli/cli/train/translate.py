@@ -24,7 +24,7 @@ from xlmcli.records import Direction
     "--init",
     default=RANDOM,
     show_default=True,
-    help="A pretrained XLM for both sides, a translator, or none for random weights.",
+    help="A pretrained XLM for both sides or a translator (folder, file or model's name), or none for random weights.",
 )
 @click.option("--init-encoder", help="A pretrained XLM for the encoder alone, or none.")
 @click.option("--init-decoder", help="A pretrained XLM for the decoder alone, or none.")

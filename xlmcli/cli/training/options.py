@@ -313,15 +313,21 @@ language_run_options = run_options(
 def model_folder(name: str) -> Path | None:
     """The folder or file that ``--init`` names, or None for random weights.
 
+    Whatever lies at a path wins over a model that is embedded or was pulled.
+
     Raises:
         ModelError: It is a name on the hub. A run needs its model again to be resumed, and in each of its processes, so
             that it is for the user to keep.
     """
-    from xlmcli.bundle.reading import is_hub_name
+    from xlmcli.bundle.reading import embedded_models, is_hub_name, pulled_models
 
     path = Path(name)
-    if is_hub_name(name) and not path.exists() and not path.parent.exists():
+    if name == RANDOM or path.exists():
+        return None if name == RANDOM else path
+    if model := (embedded_models() | pulled_models()).get(name):
+        return model
+    if is_hub_name(name) and not path.parent.exists():
         raise ModelError(
             f"--init {name}: no such folder", hint=f"get it from the hub: hf download {name} --local-dir {path.name}"
         )
-    return None if name == RANDOM else path
+    return path

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from ctranslate2.specs import common_spec, transformer_spec
 
-from xlmcli.convert.layers import Weights, activation, fill_encoder
+from xlmcli.checkpoint.engine_names import encoder_names
+from xlmcli.convert.layers import Weights, activation, fill
 from xlmcli.convert.streaming import finish
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def build_encoder_spec(
     spec.config.eos_token = tokens.eos
     spec.config.unk_token = tokens.unk
     spec.config.layer_norm_epsilon = shape.layer_norm_eps
-    weights = Weights(state)
-    fill_encoder(encoder, weights, "", shape.num_layers)
+    encoder.scale_embeddings = False
+    fill(spec, Weights(state), encoder_names("", shape.num_layers))
     if tells_languages:
         table = state["lang_embeddings.weight"]
         with_none = torch.cat([torch.zeros_like(table[:1]), table])

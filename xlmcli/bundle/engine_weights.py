@@ -1,0 +1,53 @@
+"""The numbers of a model.bin, whatever type they are stored in."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlmcli.bundle.layout import StoredWeight, read_weights
+
+
+class EngineWeights:
+    """The weights of a model.bin, which are read when they are asked for.
+
+    Args:
+        content: What the file holds.
+
+    Attributes:
+        stored: Where each lies, by its path in the specification, also those that have the numbers of another.
+
+    Raises:
+        ModelError: It is laid out differently from what we know.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.stored: dict[str, StoredWeight] = read_weights(io.BytesIO(content))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.stored
+
+    def read(self, name: str, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Reads a weight, or rows of it; integers become what they stand for."""
+        stored = self.stored[name]
+        kind = "uint16" if stored.dtype == "bfloat16" else stored.dtype
+        numbers = np.frombuffer(self._content, kind, math.prod(stored.shape), stored.offset).reshape(stored.shape)
+        if rows is not None:
+            numbers = numbers[rows]
+        if stored.dtype == "bfloat16":
+            return (numbers.astype(np.uint32) << 16).view(np.float32)
+        scales = f"{stored.name}_scale"  # What has the numbers of another has its scales too.
+        if scales not in self.stored:
+            return numbers.astype(np.float32)
+        # One scale for all, or one for each row.
+        scale = self.read(scales)
+        scale = scale if rows is None or not scale.ndim else scale[rows]
+        return np.asarray(numbers / (scale[:, None] if scale.ndim else scale), np.float32)
+
+    def setting(self, name: str, default: float) -> float:
+        """Reads a setting: a weight that is one number."""
+        return float(self.read(name)) if name in self.stored else default
