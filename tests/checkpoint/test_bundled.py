@@ -18,7 +18,7 @@ from safetensors.torch import load_file  # noqa: E402
 
 from xlmcli.bundle.manifest import Quantization  # noqa: E402
 from xlmcli.bundle.reading import embedded_models  # noqa: E402
-from xlmcli.checkpoint.bundled import open_bundled  # noqa: E402
+from xlmcli.checkpoint.bundled import read_bundled_config, read_bundled_weights  # noqa: E402
 from xlmcli.checkpoint.config import load_config, save_config  # noqa: E402
 from xlmcli.checkpoint.pretrained import open_pretrained  # noqa: E402
 from xlmcli.checkpoint.weights import save_weights, saved_state  # noqa: E402
@@ -45,16 +45,17 @@ def test_a_translator_comes_back(
     make_checkpoint: Callable[..., Path], model_sizes: Callable[..., Any], tmp_path: Path, sizes: dict[str, Any]
 ) -> None:
     checkpoint = make_checkpoint(model_sizes(**sizes), 5)
-    found = open_bundled(bundle_of(checkpoint, tmp_path / "bundle", "float32"))
-    state = found.state
+    bundle = bundle_of(checkpoint, tmp_path / "bundle", "float32")
+    found = read_bundled_config(bundle)
+    state = read_bundled_weights(bundle, found)
     wanted = load_file(checkpoint / "model.safetensors")
     assert state.keys() == wanted.keys()
     assert all(torch.equal(state[name], weight) for name, weight in wanted.items())
     config = load_config(checkpoint)
-    assert (found.config.langs, found.config.directions) == (config.langs, config.directions)
+    assert (found.langs, found.directions) == (config.langs, config.directions)
     kept = ("num_words", "num_langs", "dim", "num_layers", "num_heads", "max_positions", "gelu", "tied_output")
-    assert [getattr(found.config.shape, name) for name in kept] == [getattr(config.shape, name) for name in kept]
-    assert found.config.shape.layer_norm_eps == pytest.approx(config.shape.layer_norm_eps)
+    assert [getattr(found.shape, name) for name in kept] == [getattr(config.shape, name) for name in kept]
+    assert found.shape.layer_norm_eps == pytest.approx(config.shape.layer_norm_eps)
 
 
 def test_an_output_layer_of_its_own_comes_back(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -75,7 +76,8 @@ def test_an_output_layer_of_its_own_comes_back(tiny_checkpoint: Path, tmp_path: 
 def test_weights_come_back_as_they_were_rounded(
     tiny_checkpoint: Path, tmp_path: Path, quantization: Quantization
 ) -> None:
-    found = open_bundled(bundle_of(tiny_checkpoint, tmp_path / "bundle", quantization)).state
+    bundle = bundle_of(tiny_checkpoint, tmp_path / "bundle", quantization)
+    found = read_bundled_weights(bundle, read_bundled_config(bundle))
     share = {"int8": 1 / 254, "int16": 1 / 2**11, "float16": 1 / 2**11, "bfloat16": 1 / 2**8}[quantization]
     wanted = load_file(tiny_checkpoint / "model.safetensors")
     whole = torch.stack([weight.abs().max() for weight in wanted.values()]).max()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from xlmcli import cli
 from xlmcli.bundle import embedded_models
 from xlmcli.cli.training.options import model_folder
-from xlmcli.errors import ExitCode
+from xlmcli.errors import ExitCode, ModelError
 from xlmcli.text.special import RESERVED_PIECES
 
 torch = pytest.importorskip("torch")
@@ -193,9 +194,29 @@ def test_a_model_is_found_by_its_name(
     run("train", "translate", "--init", "en-fr", *pairs_option, *TEXTS, "further")
     wanted = open_pretrained(embedded_models()["en-fr"]).encoder().state_dict()
     assert is_unmoved(tmp_path / "further", lambda name: f"encoder.{name}", wanted)
-    # What lies at the path wins.
+    # A folder of that name is none of a model's, until one lies in it.
     (tmp_path / "sentiment").mkdir()
+    assert model_folder("sentiment") == embedded_models()["sentiment"]
+    shutil.copytree(tmp_path / "further", tmp_path / "sentiment", dirs_exist_ok=True)
     assert model_folder("sentiment") == Path("sentiment")
+    with pytest.raises(ModelError, match="no model named 'sentimnt'") as caught:
+        model_folder("sentimnt")
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("did you mean sentiment? ")
+
+
+def test_what_was_learned_of_spans_is_kept(run: Run, pairs_option: tuple[object, ...], tmp_path: Path) -> None:
+    further, bundle, text, rows = (tmp_path / name for name in ("further", "bundle", "text", "rows.tsv"))
+    run("train", "translate", "--init", "en-fr", *pairs_option, *TEXTS, further)
+    run("convert", further, bundle)
+    text.write_text("Please see https://example.com/a?b=c, {name}.\n", encoding="utf-8")
+    translation = run("translate", "-m", bundle, "--src", "en", "--tgt", "fr", text)
+    assert "https://example.com/a?b=c" in translation
+    assert "{name}" in translation
+    rows.write_text("good\tGood.\nbad\tBad.\n", encoding="utf-8")
+    data = ("--train", f"en={rows}", "--valid", f"en={rows}", "--batch-size", 2)
+    run("train", "classify", "--init", "en-fr", *data, *RUN, tmp_path / "classifier")
+    assert not open_pretrained(tmp_path / "classifier").config.protects_spans
 
 
 def test_an_encoder_becomes_a_classifier(

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
-from xlmcli.bundle.reading import is_bundle
-from xlmcli.checkpoint.bundled import open_bundled
+from xlmcli.bundle.reading import check_not_folded, is_bundle
+from xlmcli.checkpoint.bundled import read_bundled_config, read_bundled_weights
 from xlmcli.checkpoint.config import CheckpointConfig, load_config
 from xlmcli.checkpoint.description import checkpoint_task
 from xlmcli.checkpoint.huggingface import open_weights, read_published_config
@@ -141,15 +141,16 @@ def open_pretrained(path: Path) -> Pretrained:
     if is_original(path):
         return read_original(path)
     if is_bundle(path):
-        bundled = open_bundled(path)
-        kind = _Encoder if bundled.config.decoder_layers is None else _Translator
-        return kind(path, bundled.config, lambda: bundled.state)
+        config = read_bundled_config(path)
+        kind = _Encoder if config.decoder_layers is None else _Translator
+        return kind(path, config, lambda: read_bundled_weights(path, config))
+    check_not_folded(path)
     if checkpoint_task(path) == "translate":
         return _Translator(path, load_config(path), lambda: read_weights(path / CHECKPOINT_WEIGHTS_NAME))
-    config = read_published_config(path)
-    if config.faults:
-        raise ModelError(f"{path / CONFIG_NAME}: cannot be trained further: {'; '.join(config.faults)}")
-    return _Encoder(path, config.checkpoint, lambda: open_weights(path))
+    published = read_published_config(path)
+    if published.faults:
+        raise ModelError(f"{path / CONFIG_NAME}: cannot be trained further: {'; '.join(published.faults)}")
+    return _Encoder(path, published.checkpoint, lambda: open_weights(path))
 
 
 def choose_tokenizer(folder: Path | None, pretrained: Pretrained | None) -> Tokenizer:

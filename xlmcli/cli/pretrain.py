@@ -7,7 +7,15 @@ from typing import Literal
 
 import click
 
-from xlmcli.cli.options import FILE, FiniteRange, ListType, config_option, lowercase_option, require_extra
+from xlmcli.cli.options import (
+    FILE,
+    FiniteRange,
+    ListType,
+    complete_model,
+    config_option,
+    lowercase_option,
+    require_extra,
+)
 from xlmcli.cli.training.flags import DataFlags, RunFlags, SizeFlags
 from xlmcli.cli.training.options import (
     RANDOM,
@@ -24,6 +32,7 @@ from xlmcli.cli.training.options import (
     "--init",
     default=RANDOM,
     show_default=True,
+    shell_complete=complete_model,
     help="A pretrained XLM to go on with (folder, file or model's name), or none for random weights.",
 )
 @click.option(

@@ -43,7 +43,9 @@ def fill(spec: model_spec.ModelSpec, weights: Weights, names: EngineNames) -> No
     """Fills places of a specification with a checkpoint's weights."""
     for path, joined in names.items():
         *scopes, key = path.split("/")
-        setattr(reduce(_step, scopes, spec), key, weights.stack(joined))
+        part = reduce(_step, scopes, spec)
+        assert hasattr(part, key), path
+        setattr(part, key, weights.stack(joined))
 
 
 def _step(spec: Any, name: str) -> Any:
@@ -52,13 +54,3 @@ def _step(spec: Any, name: str) -> Any:
         return getattr(spec, name)
     listed, _, index = name.rpartition("_")
     return getattr(spec, listed)[int(index)]
-
-
-def fill_linear(spec: common_spec.LinearSpec, weights: Weights, names: Sequence[str]) -> None:
-    spec.weight = weights.stack([f"{name}.weight" for name in names])
-    spec.bias = weights.stack([f"{name}.bias" for name in names])
-
-
-def fill_layer_norm(spec: common_spec.LayerNormSpec, weights: Weights, name: str) -> None:
-    spec.gamma = weights[f"{name}.weight"]
-    spec.beta = weights[f"{name}.bias"]

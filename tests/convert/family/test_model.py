@@ -219,4 +219,4 @@ def test_they_are_not_trained_further(tmp_path: Path, published: Any, family: st
     bundle = convert(tmp_path, tmp_path / "bundle")
     with pytest.raises(ModelError, match="bundle: not an XLM, and training goes on with XLMs alone") as caught:
         open_pretrained(bundle.path)
-    assert caught.value.hint == "transformers trains the checkpoint that it was made from"
+    assert caught.value.hint == "what it was converted from is trained with the tools that made it"

@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from xlmcli.cli.options import FILE, MONOLINGUAL, FiniteRange, config_option, grouped, require_extra
+from xlmcli.cli.options import FILE, MONOLINGUAL, FiniteRange, complete_model, config_option, grouped, require_extra
 from xlmcli.cli.training.flags import ColumnFlags, RunFlags, SizeFlags
 from xlmcli.cli.training.options import (
     RANDOM,
@@ -124,6 +124,7 @@ class ClassifierFlags:
     "--init",
     default=RANDOM,
     show_default=True,
+    shell_complete=complete_model,
     help="A pretrained XLM or a classifier (folder, file or model's name), or none for random weights.",
 )
 @click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default that of the pretrained model.")

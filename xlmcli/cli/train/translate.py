@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from xlmcli.cli.options import DIRECTION, FILE, FiniteRange, ListType, config_option, require_extra
+from xlmcli.cli.options import DIRECTION, FILE, FiniteRange, ListType, complete_model, config_option, require_extra
 from xlmcli.cli.training.flags import DataFlags, RunFlags, SizeFlags
 from xlmcli.cli.training.options import (
     RANDOM,
@@ -24,10 +24,19 @@ from xlmcli.records import Direction
     "--init",
     default=RANDOM,
     show_default=True,
+    shell_complete=complete_model,
     help="A pretrained XLM for both sides or a translator (folder, file or model's name), or none for random weights.",
 )
-@click.option("--init-encoder", help="A pretrained XLM for the encoder alone, or none.")
-@click.option("--init-decoder", help="A pretrained XLM for the decoder alone, or none.")
+@click.option(
+    "--init-encoder",
+    shell_complete=complete_model,
+    help="A pretrained XLM or a translator for the encoder alone, or none.",
+)
+@click.option(
+    "--init-decoder",
+    shell_complete=complete_model,
+    help="A pretrained XLM or a translator for the decoder alone, or none.",
+)
 @click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default that of the pretrained model.")
 @click.option(
     "--decoder-layers",

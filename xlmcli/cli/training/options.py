@@ -313,21 +313,19 @@ language_run_options = run_options(
 def model_folder(name: str) -> Path | None:
     """The folder or file that ``--init`` names, or None for random weights.
 
-    Whatever lies at a path wins over a model that is embedded or was pulled.
+    A checkpoint or a file at a path wins over a model of that name, and so does a bundle.
 
     Raises:
-        ModelError: It is a name on the hub. A run needs its model again to be resumed, and in each of its processes, so
-            that it is for the user to keep.
+        ModelError: There is none. It is a name on the hub: a run needs its model again to be resumed, and in each of
+            its processes, so that it is for the user to keep.
     """
-    from xlmcli.bundle.reading import embedded_models, is_hub_name, pulled_models
+    from xlmcli.bundle.reading import find_model, is_checkpoint, is_hub_name, pulled_models
 
     path = Path(name)
-    if name == RANDOM or path.exists():
+    if name == RANDOM or is_checkpoint(path) or path.is_file():
         return None if name == RANDOM else path
-    if model := (embedded_models() | pulled_models()).get(name):
-        return model
-    if is_hub_name(name) and not path.parent.exists():
+    if is_hub_name(name) and not path.parent.exists() and name not in pulled_models():
         raise ModelError(
             f"--init {name}: no such folder", hint=f"get it from the hub: hf download {name} --local-dir {path.name}"
         )
-    return path
+    return find_model(name)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ctranslate2.specs import attention_spec, common_spec, transformer_spec
 
 from xlmcli.convert.family.languages import EOS, Family
-from xlmcli.convert.layers import Weights, fill_layer_norm, fill_linear
+from xlmcli.convert.layers import Weights
 from xlmcli.convert.streaming import finish
 from xlmcli.text.pieces import UNK
 
@@ -76,9 +76,9 @@ def build_translation_spec(
         side.position_encodings.encodings = _positions(weights, prefix, config, family)
         table.weight = weights.rows(f"{prefix}embed_tokens.weight", stop=end)
         if has_first_norm:
-            fill_layer_norm(side.layernorm_embedding, weights, f"{prefix}layernorm_embedding")
+            _fill_layer_norm(side.layernorm_embedding, weights, f"{prefix}layernorm_embedding")
         if pre_norm:
-            fill_layer_norm(side.layer_norm, weights, f"{prefix}layer_norm")
+            _fill_layer_norm(side.layer_norm, weights, f"{prefix}layer_norm")
         for index, layer in enumerate(side.layer):
             _fill_layer(layer, weights, f"{prefix}layers.{index}.", has_memory=side is decoder)
     decoder.start_from_zero_embedding = family == "marian"
@@ -122,17 +122,17 @@ def build_roberta_spec(
     encoder.embeddings[1].weight = weights["embeddings.token_type_embeddings.weight"]
     # Positions are numbered from the id of padding, 1, on.
     encoder.position_encodings.encodings = weights.rows("embeddings.position_embeddings.weight", POSITION_OFFSET)
-    fill_layer_norm(encoder.layernorm_embedding, weights, "embeddings.LayerNorm")
+    _fill_layer_norm(encoder.layernorm_embedding, weights, "embeddings.LayerNorm")
     for index, layer in enumerate(encoder.layer):
         prefix = f"encoder.layer.{index}."
         attention = f"{prefix}attention."
         projections = [f"{attention}self.{part}" for part in ("query", "key", "value")]
-        fill_linear(layer.self_attention.linear[0], weights, projections)
-        fill_linear(layer.self_attention.linear[1], weights, [f"{attention}output.dense"])
-        fill_layer_norm(layer.self_attention.layer_norm, weights, f"{attention}output.LayerNorm")
-        fill_linear(layer.ffn.linear_0, weights, [f"{prefix}intermediate.dense"])
-        fill_linear(layer.ffn.linear_1, weights, [f"{prefix}output.dense"])
-        fill_layer_norm(layer.ffn.layer_norm, weights, f"{prefix}output.LayerNorm")
+        _fill_linear(layer.self_attention.linear[0], weights, projections)
+        _fill_linear(layer.self_attention.linear[1], weights, [f"{attention}output.dense"])
+        _fill_layer_norm(layer.self_attention.layer_norm, weights, f"{attention}output.LayerNorm")
+        _fill_linear(layer.ffn.linear_0, weights, [f"{prefix}intermediate.dense"])
+        _fill_linear(layer.ffn.linear_1, weights, [f"{prefix}output.dense"])
+        _fill_layer_norm(layer.ffn.layer_norm, weights, f"{prefix}output.LayerNorm")
     spec = transformer_spec.TransformerEncoderModelSpec(encoder)
     spec.config.unk_token = UNK
     spec.config.layer_norm_epsilon = config.layer_norm_eps
@@ -166,18 +166,28 @@ def _fill_layer(
 ) -> None:
     """Fills a layer of an encoder, or of a decoder, which attends to the encoder's states too."""
     own = f"{prefix}self_attn."
-    fill_linear(layer.self_attention.linear[0], weights, [f"{own}{part}_proj" for part in ("q", "k", "v")])
+    _fill_linear(layer.self_attention.linear[0], weights, [f"{own}{part}_proj" for part in ("q", "k", "v")])
     _fill_attention_end(layer.self_attention, weights, own)
     if has_memory:
         other = f"{prefix}encoder_attn."
-        fill_linear(layer.attention.linear[0], weights, [f"{other}q_proj"])
-        fill_linear(layer.attention.linear[1], weights, [f"{other}k_proj", f"{other}v_proj"])
+        _fill_linear(layer.attention.linear[0], weights, [f"{other}q_proj"])
+        _fill_linear(layer.attention.linear[1], weights, [f"{other}k_proj", f"{other}v_proj"])
         _fill_attention_end(layer.attention, weights, other)
-    fill_linear(layer.ffn.linear_0, weights, [f"{prefix}fc1"])
-    fill_linear(layer.ffn.linear_1, weights, [f"{prefix}fc2"])
-    fill_layer_norm(layer.ffn.layer_norm, weights, f"{prefix}final_layer_norm")
+    _fill_linear(layer.ffn.linear_0, weights, [f"{prefix}fc1"])
+    _fill_linear(layer.ffn.linear_1, weights, [f"{prefix}fc2"])
+    _fill_layer_norm(layer.ffn.layer_norm, weights, f"{prefix}final_layer_norm")
 
 
 def _fill_attention_end(attention: attention_spec.MultiHeadAttentionSpec, weights: Weights, prefix: str) -> None:
-    fill_linear(attention.linear[-1], weights, [f"{prefix}out_proj"])
-    fill_layer_norm(attention.layer_norm, weights, f"{prefix.removesuffix('.')}_layer_norm")
+    _fill_linear(attention.linear[-1], weights, [f"{prefix}out_proj"])
+    _fill_layer_norm(attention.layer_norm, weights, f"{prefix.removesuffix('.')}_layer_norm")
+
+
+def _fill_linear(spec: common_spec.LinearSpec, weights: Weights, names: Sequence[str]) -> None:
+    spec.weight = weights.stack([f"{name}.weight" for name in names])
+    spec.bias = weights.stack([f"{name}.bias" for name in names])
+
+
+def _fill_layer_norm(spec: common_spec.LayerNormSpec, weights: Weights, name: str) -> None:
+    spec.gamma = weights[f"{name}.weight"]
+    spec.beta = weights[f"{name}.bias"]

@@ -103,6 +103,7 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Cla
             langs=join_langs(old, langs),
             decoder_layers=None,
             directions=(),
+            protects_spans=False,
             shape=replace(old.shape, dropout=options.size.dropout, attention_dropout=options.size.attention_dropout),
         )
     classifier = replace(_classifier(options, config.classifier, labels), train_langs=train_langs)

@@ -103,13 +103,14 @@ def _start(options: TranslateTrainingOptions) -> TranslationStart:
     decoder_layers = options.decoder_layers or available
     if decoder_config is not None and decoder_layers > available:
         raise UsageError(f"--decoder-layers {decoder_layers} is more than the {available} layers to start from")
+    knows_marks = decoder_config is not None and decoder_config.protects_spans
     config = CheckpointConfig(
         langs,
         shape,
         decoder_layers,
         _directions(options),
         options.data.text.limits.max_len,
-        protects_spans=options.data.text.protects_spans,
+        protects_spans=options.data.text.protects_spans or knows_marks,
     )
     return TranslationStart(
         config,
