@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import shlex
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 import numpy as np
 import pytest
 
+from recipes.new_sentences import OTHERS, write_sentences
 from recipes.subtitle_pairs import (
     WORD,
     Subtitles,
@@ -77,6 +79,29 @@ def test_labels_that_contradict_each_other_part_a_pair() -> None:
     second = make(POLISH, ["positive", "positive", "positive", "neutral", "negative"])
     rows = np.array([[0, 0], [1, 1], [2, 2], [3, 3]])
     assert keep_compatible(rows, first, second).tolist() == [[1, 1], [2, 2], [3, 3]]
+
+
+def test_new_sentences_are_new_and_not_held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("parallel", "mono", "valid", "test"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+    pairs = {lang: [] for lang in ("fr", *OTHERS)}
+    pairs["fr"] = ["Known.\tConnu.\ttatoeba"]
+    pairs["de"] = ["Known.\tBekannt.\ttatoeba", "New one.\tNeu.\ttatoeba-challenge", "Law.\tGesetz.\tlaws"]
+    pairs["es"] = ["New one.\tNuevo.\ttatoeba", "Held out!\tReservado.\ttatoeba", f"{'long ' * 17}\tx\ttatoeba"]
+    for lang, rows in pairs.items():
+        for name in (f"en-{lang}", f"open.en-{lang}"):
+            with lzma.open(tmp_path / f"data/parallel/{name}.tsv.xz", "wt", encoding="utf-8") as file:
+                file.write("".join(f"{row}\n" for row in rows))
+    mono = {"en": ["New one.", "Another.", ""], "fr": ["Une de plus.", "Un chat noir.", "Deux mots."]}
+    for lang, texts in mono.items():
+        with lzma.open(tmp_path / f"data/mono/{lang}.txt.xz", "wt", encoding="utf-8") as file:
+            file.write("".join(f"{text}\n" for text in texts))
+    (tmp_path / "data/valid/a.tsv").write_text("held out\tréservé\n", encoding="utf-8")
+    (tmp_path / "data/test/b.tsv").write_text("A black cat\tUn chat noir !\n", encoding="utf-8")
+    write_sentences(tmp_path / "new")
+    assert (tmp_path / "new/sentences.en").read_text(encoding="utf-8") == "New one.\nAnother.\n"
+    assert (tmp_path / "new/sentences.fr").read_text(encoding="utf-8") == "Une de plus.\n"
 
 
 @pytest.mark.parametrize("recipe", ["en-fr", "sentiment"])
