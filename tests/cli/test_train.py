@@ -127,8 +127,8 @@ def test_errors(text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, sil
         (ExitCode.USAGE, "not a direction: 'english'", "write two", (*run, *STEPS, "--direction", "english")),
         (
             ExitCode.MODEL,
-            f"{tmp_path / 'none'}: not a checkpoint, nothing is there",
-            None,
+            f"no model named '{tmp_path / 'none'}', and no folder either",
+            "embedded models: ",
             (*run, *STEPS, "--init", tmp_path / "none"),
         ),
         (ExitCode.USAGE, "no augmentation 'noise'", "KIND=SHARE, where", (*run, *STEPS, "--augment", "noise=1")),

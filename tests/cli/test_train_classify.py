@@ -133,7 +133,7 @@ def test_errors(
          (*start, *text, *steps, "--text-column", "body")),
         (ExitCode.USAGE, "invalid value for '--train': 'en-fr=x' is not of the form LANG=FILE", None,
          (*start, *text, *steps, "--train", "en-fr=x")),
-        (ExitCode.MODEL, f"{tmp_path / 'none'}: not a checkpoint, nothing is there", None,
+        (ExitCode.MODEL, f"no model named '{tmp_path / 'none'}', and no folder either", "embedded models: ",
          (*start, *text, *steps, "--init", tmp_path / "none")),
     ]  # fmt: skip
     for exit_code, message, hint, args in cases:

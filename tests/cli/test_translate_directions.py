@@ -28,9 +28,9 @@ def home(
     from xlmcli.convert.xlm.translator import open_checkpoint
 
     monkeypatch.setenv("XLM_HOME", str(tmp_path))
-    checkpoint = make_checkpoint(model_sizes(langs=("en", "de"), directions=("de-en",)), 3)
+    checkpoint = make_checkpoint(model_sizes(langs=("en", "de"), directions=("de-en", "en-de")), 3)
     (tmp_path / "models").mkdir()
-    write_bundle(open_checkpoint(checkpoint), tmp_path / "models" / "de-en", BundleOptions())
+    write_bundle(open_checkpoint(checkpoint), tmp_path / "models" / "de-en", BundleOptions(quantization="float32"))
     return tmp_path
 
 
@@ -54,6 +54,7 @@ def test_formats_scores_and_links_through_a_pivot(xlm: Run, home: Path) -> None:
     rows = done.out.splitlines()
     assert (rows[0], len(rows), done.err) == ("i,t,score", 3, "")
     done = xlm(*options, "--alignment", "--n-best", "2", "--format", "jsonl", stdin='{"text": "Guten Morgen."}\n')
+    assert done.code == ExitCode.OK, done.err
     answer = json.loads(done.out)
     assert [word["word"] for word in answer["source_words"]] == ["Guten", "Morgen", "."]
     assert len(answer["nbest"]) == 2
