@@ -16,6 +16,7 @@ from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.layout import (
     DECODER_POSITIONS,
     ENCODER_POSITIONS,
+    LANGUAGE_TABLE,
     StoredWeight,
     count_layers,
     read_number,
@@ -36,7 +37,6 @@ from xlmcli.text.pieces import read_vocabularies
 
 Weights = Mapping[str, StoredWeight]
 
-_LANGUAGES = "encoder/embeddings_1/weight"
 _EMBEDDINGS = re.compile(r"(encoder|decoder)/(?:embeddings(?:_0)?|projection)/weight")
 
 # The end of a weight's name, and its rows and columns in widths of the model; None is any number.
@@ -167,8 +167,8 @@ def _facts(manifest: Manifest, weights: Weights, stream: BinaryIO) -> Iterator[t
     """Yields fields of the manifest, what they say, and what model.bin says."""
     sizes, part = manifest.architecture, manifest.translation
     # Those of another family are one and the same for all texts.
-    if manifest.language_input == "none" and manifest.tokenizer in XLM_TOKENIZERS and _LANGUAGES in weights:
-        yield "language_input", manifest.language_input, f"languages at {_LANGUAGES}"
+    if manifest.language_input == "none" and manifest.tokenizer in XLM_TOKENIZERS and LANGUAGE_TABLE in weights:
+        yield "language_input", manifest.language_input, f"languages at {LANGUAGE_TABLE}"
     for side, layers in (("encoder", sizes.encoder_layers), ("decoder", sizes.decoder_layers)):
         yield f"architecture: {side}_layers", layers, count_layers(weights, side)
         if (heads := weights.get(f"{side}/num_heads")) is not None:
@@ -225,7 +225,7 @@ def _limits(manifest: Manifest, weights: Weights, num_pieces: Mapping[str, int])
     if part is not None and (table := weights.get(DECODER_POSITIONS)) is not None:
         yield "translation: max_target_positions", part.max_target_positions, table.shape[0]
     if manifest.language_input == "token_types":
-        table = weights.get(_LANGUAGES)
+        table = weights.get(LANGUAGE_TABLE)
         for code, index in manifest.languages.items():
             # Row 0 is no language; see convert/xlm/encoder_specs.py.
             yield f"languages: {code}", index, -1 if table is None else table.shape[0] - 2

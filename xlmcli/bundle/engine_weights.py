@@ -1,14 +1,32 @@
-"""The numbers of a model.bin, whatever type they are stored in."""
+"""The numbers of a model.bin, whatever type they are stored in, and the one that stands beside it."""
 
 from __future__ import annotations
 
 import io
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.layout import StoredWeight, read_weights
+from xlmcli.bundle.manifest import MAX_EPSILON
+from xlmcli.bundle.names import CONFIG_NAME
+
+_EPSILON = 1e-5  # CTranslate2's own
+
+
+def read_epsilon(files: Mapping[str, bytes]) -> float:
+    """Tells what every LayerNorm adds to the variance, by the engine's config.json.
+
+    Raises:
+        ModelError: It is no number, or too large a one.
+    """
+    config = Fields.parse(files.get(CONFIG_NAME, b"{}"), CONFIG_NAME)
+    if config.values.get("layer_norm_epsilon") is None:
+        return _EPSILON
+    return config.number("layer_norm_epsilon", 0, MAX_EPSILON)
 
 
 class EngineWeights:

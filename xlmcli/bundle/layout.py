@@ -18,6 +18,8 @@ from xlmcli.errors import ModelError
 
 ENCODER_POSITIONS = "encoder/position_encodings/encodings"
 DECODER_POSITIONS = "decoder/position_encodings/encodings"
+# Of an encoder that takes languages as token types; row 0 is for none.
+LANGUAGE_TABLE = "encoder/embeddings_1/weight"
 
 # What we write; others' models may be older, and are laid out alike from 4 on.
 _OLDEST_VERSION, _BINARY_VERSION = 4, 6

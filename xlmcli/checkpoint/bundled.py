@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from xlmcli.bundle.arrays import load_arrays
-from xlmcli.bundle.engine_weights import EngineWeights
-from xlmcli.bundle.fields import Fields
-from xlmcli.bundle.layout import ENCODER_POSITIONS
-from xlmcli.bundle.manifest import MAX_EPSILON, XLM_TOKENIZERS, Manifest
-from xlmcli.bundle.names import CONFIG_NAME, HEAD_NAME, LANGUAGES_NAME, MODEL_NAME
+from xlmcli.bundle.engine_weights import EngineWeights, read_epsilon
+from xlmcli.bundle.layout import ENCODER_POSITIONS, LANGUAGE_TABLE
+from xlmcli.bundle.manifest import XLM_TOKENIZERS, Manifest
+from xlmcli.bundle.names import HEAD_NAME, LANGUAGES_NAME, MODEL_NAME
 from xlmcli.bundle.reading import Bundle, open_bundle, read_manifest
 from xlmcli.checkpoint.config import CheckpointConfig
 from xlmcli.checkpoint.engine_names import EngineNames, decoder_names, encoder_names
@@ -26,9 +25,7 @@ from xlmcli.model.transformer import XLMShape
 from xlmcli.text.special import BOS_ID, BOS_PIECE, EOS_ID
 
 _OUTPUT, _OUTPUT_TABLE = "decoder/projection/weight", "decoder/embeddings/weight"
-_LANGUAGES = "encoder/embeddings_1/weight"
 _RELU, _GELU = 0, 3  # ctranslate2.specs.Activation
-_EPSILON = 1e-5  # CTranslate2's, where config.json names none
 _DROPOUT = 0.1
 
 
@@ -42,7 +39,7 @@ def read_bundled_config(path: Path) -> CheckpointConfig:
         raise _foreign(path)
     bundle = open_bundle(path)
     files, manifest = bundle.read_files(), bundle.manifest
-    weights, engine = EngineWeights(files[MODEL_NAME]), Fields.parse(files[CONFIG_NAME], str(path / CONFIG_NAME))
+    weights = EngineWeights(files[MODEL_NAME])
     activation = weights.setting("encoder/activation", _RELU)
     if activation not in (_RELU, _GELU):
         raise _foreign(path)
@@ -50,7 +47,6 @@ def read_bundled_config(path: Path) -> CheckpointConfig:
     num_langs = _count_langs(bundle, weights)
     names = {index: lang for lang, index in manifest.languages.items()}
     langs = tuple(names.get(index, str(index)) for index in range(num_langs))
-    has_epsilon = engine.values.get("layer_norm_epsilon") is not None
     return CheckpointConfig(
         langs=langs or tuple(manifest.languages),
         shape=XLMShape(
@@ -64,7 +60,7 @@ def read_bundled_config(path: Path) -> CheckpointConfig:
             dropout=_DROPOUT,
             attention_dropout=_DROPOUT,
             tied_output=weights.stored.get(_OUTPUT) == weights.stored.get(_OUTPUT_TABLE),
-            layer_norm_eps=engine.number("layer_norm_epsilon", 0, MAX_EPSILON) if has_epsilon else _EPSILON,
+            layer_norm_eps=read_epsilon(files),
         ),
         decoder_layers=None if translation is None else sizes.decoder_layers,
         directions=() if translation is None else translation.directions,
@@ -109,7 +105,7 @@ def _count_langs(bundle: Bundle, weights: EngineWeights) -> int:
     """The rows of the table of languages, whichever the manifest names; 0 where there is none."""
     if bundle.manifest.language_input == "embedding":
         return min(len(table) for table in _read_arrays(bundle, LANGUAGES_NAME).values())
-    return weights.stored[_LANGUAGES].shape[0] - 1 if bundle.manifest.language_input == "token_types" else 0
+    return weights.stored[LANGUAGE_TABLE].shape[0] - 1 if bundle.manifest.language_input == "token_types" else 0
 
 
 def _classifier(manifest: Manifest) -> ClassifierConfig | None:
@@ -135,7 +131,7 @@ def _vectors(bundle: Bundle, weights: EngineWeights) -> dict[str, Tensor]:
         vectors |= {f"{side}.lang_embeddings.weight": table for side, table in sides.items()}
     elif bundle.manifest.language_input == "token_types":
         # Row 0 is for no language.
-        vectors["lang_embeddings.weight"] = torch.from_numpy(weights.read(_LANGUAGES))[1:].clone()
+        vectors["lang_embeddings.weight"] = torch.from_numpy(weights.read(LANGUAGE_TABLE))[1:].clone()
     if bundle.manifest.classifier is not None:
         layer = _read_arrays(bundle, HEAD_NAME)
         vectors |= {f"sequence_summary.summary.{part}": numbers for part, numbers in layer.items()}

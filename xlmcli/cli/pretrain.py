@@ -11,16 +11,15 @@ from xlmcli.cli.options import (
     FILE,
     FiniteRange,
     ListType,
-    complete_model,
     config_option,
     lowercase_option,
     require_extra,
 )
 from xlmcli.cli.training.flags import DataFlags, RunFlags, SizeFlags
 from xlmcli.cli.training.options import (
-    RANDOM,
     TrainingCommand,
     data_options,
+    init_option,
     language_run_options,
     model_folder,
     size_options,
@@ -28,13 +27,7 @@ from xlmcli.cli.training.options import (
 
 
 @click.command("pretrain", cls=TrainingCommand)
-@click.option(
-    "--init",
-    default=RANDOM,
-    show_default=True,
-    shell_complete=complete_model,
-    help="A pretrained XLM to go on with (folder, file or model's name), or none for random weights.",
-)
+@init_option("A pretrained XLM to go on with")
 @click.option(
     "--tokenizer",
     type=FILE,

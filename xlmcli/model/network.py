@@ -17,16 +17,14 @@ from itertools import accumulate, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from xlmcli.bundle.engine_weights import EngineWeights
-from xlmcli.bundle.fields import Fields
-from xlmcli.bundle.layout import count_layers
-from xlmcli.bundle.names import CONFIG_NAME, MODEL_NAME
+from xlmcli.bundle.engine_weights import EngineWeights, read_epsilon
+from xlmcli.bundle.layout import LANGUAGE_TABLE, count_layers
+from xlmcli.bundle.names import MODEL_NAME
 from xlmcli.errors import ModelError
 
 Array = NDArray[np.float32]
 Ids = Sequence[Sequence[int]]
 
-_EPSILON = 1e-5
 _KNOWN_PART = re.compile(
     r"(encoder|decoder)/"
     r"(layer_\d+/((self_)?attention|ffn)/(linear_[012]/(weight|weight_scale|bias)|layer_norm/(gamma|beta))"
@@ -78,9 +76,7 @@ class Network:
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._weights = EngineWeights(files[MODEL_NAME])
-        config = Fields.parse(files.get(CONFIG_NAME, b"{}"), CONFIG_NAME)
-        has_epsilon = config.values.get("layer_norm_epsilon") is not None
-        self._epsilon = config.number("layer_norm_epsilon") if has_epsilon else _EPSILON
+        self._epsilon = read_epsilon(files)
         stored = self._weights.stored
         foreign = [name for name in stored if not _KNOWN_PART.fullmatch(name)]
         foreign += [name for name in stored if name.endswith(_FOREIGN_SETTINGS) and self._weights.setting(name, 0)]
@@ -95,7 +91,7 @@ class Network:
             languages: For a model with a second table, of languages, its row at each place; None for row 0 everywhere.
         """
         x = self._look_up("encoder/embeddings_0", ids)
-        if "encoder/embeddings_1/weight" in self._weights:
+        if LANGUAGE_TABLE in self._weights:
             rows = [[0] * len(sequence) for sequence in ids] if languages is None else languages
             x = x + self._look_up("encoder/embeddings_1", rows)
         x, places = self._start("encoder", x, ids)

@@ -8,13 +8,13 @@ from typing import Literal
 
 import click
 
-from xlmcli.cli.options import FILE, MONOLINGUAL, FiniteRange, complete_model, config_option, grouped, require_extra
+from xlmcli.cli.options import FILE, MONOLINGUAL, FiniteRange, config_option, grouped, require_extra
 from xlmcli.cli.training.flags import ColumnFlags, RunFlags, SizeFlags
 from xlmcli.cli.training.options import (
-    RANDOM,
     TrainingCommand,
     alpha_option,
     column_options,
+    init_option,
     model_folder,
     run_options,
     size_options,
@@ -120,13 +120,7 @@ class ClassifierFlags:
 
 
 @click.command("classify", cls=TrainingCommand, short_help="Train a classifier of texts or of pairs of texts.")
-@click.option(
-    "--init",
-    default=RANDOM,
-    show_default=True,
-    shell_complete=complete_model,
-    help="A pretrained XLM or a classifier (folder, file or model's name), or none for random weights.",
-)
+@init_option("A pretrained XLM or a classifier")
 @click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default that of the pretrained model.")
 @grouped(ClassifierFlags, "flags", (*_TEXT, *_RECIPE))
 @column_options

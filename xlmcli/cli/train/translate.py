@@ -9,9 +9,9 @@ import click
 from xlmcli.cli.options import DIRECTION, FILE, FiniteRange, ListType, complete_model, config_option, require_extra
 from xlmcli.cli.training.flags import DataFlags, RunFlags, SizeFlags
 from xlmcli.cli.training.options import (
-    RANDOM,
     TrainingCommand,
     data_options,
+    init_option,
     language_run_options,
     model_folder,
     size_options,
@@ -20,13 +20,7 @@ from xlmcli.records import Direction
 
 
 @click.command("translate", cls=TrainingCommand, short_help="Train a model that translates.")
-@click.option(
-    "--init",
-    default=RANDOM,
-    show_default=True,
-    shell_complete=complete_model,
-    help="A pretrained XLM for both sides or a translator (folder, file or model's name), or none for random weights.",
-)
+@init_option("A pretrained XLM for both sides or a translator")
 @click.option(
     "--init-encoder",
     shell_complete=complete_model,

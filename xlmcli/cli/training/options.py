@@ -19,6 +19,7 @@ from xlmcli.cli.options import (
     Function,
     SingleOption,
     augment_option,
+    complete_model,
     device_option,
     grouped,
 )
@@ -308,6 +309,17 @@ language_run_options = run_options(
     _RATE, ("inverse_sqrt", "cosine", "constant"), warmup=4000, beta2=0.98, valid_every=1000
 )
 """Adds the options of a run that pretrains or learns to translate."""
+
+
+def init_option(what: str) -> Callable[[Function], Function]:
+    """The option ``--init``, of what it takes."""
+    return click.option(
+        "--init",
+        default=RANDOM,
+        show_default=True,
+        shell_complete=complete_model,
+        help=f"{what} (folder, file or model's name), or none for random weights.",
+    )
 
 
 def model_folder(name: str) -> Path | None:
