@@ -10,9 +10,8 @@ punctuation differ.
 from __future__ import annotations
 
 import argparse
-import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from xlmcli.lines import iter_file_lines
@@ -20,8 +19,7 @@ from xlmcli.sources import iter_rows, parse_source
 
 DATA = Path("data")
 OTHERS = ("de", "es", "it", "pt")
-TATOEBA_WORDS, ENGLISH_WORDS, FRENCH_WORDS = (1, 16), (1, 16), (3, 14)
-NUM_TATOEBA, NUM_ENGLISH, NUM_FRENCH = 110_000, 10_000, 45_000
+MAX_WORDS = 20
 
 
 def main() -> None:
@@ -31,20 +29,13 @@ def main() -> None:
 
 
 def write_sentences(folder: Path) -> None:
-    tatoeba = sorted({text for lang in OTHERS for text in iter_tatoeba(lang)} - set(iter_tatoeba("fr")))
-    english, french = (list(iter_file_lines(DATA / f"mono/{lang}.txt.xz")) for lang in ("en", "fr"))
+    tatoeba = {text for lang in OTHERS for text in iter_tatoeba(lang)} - set(iter_tatoeba("fr"))
+    english, french = (set(iter_file_lines(DATA / f"mono/{lang}.txt.xz")) for lang in ("en", "fr"))
     held_out = {key(text) for text in iter_held_out()}
-    rng = random.Random(7)
-    chosen = {
-        "en": [
-            *draw(tatoeba, TATOEBA_WORDS, NUM_TATOEBA, held_out, rng),
-            *draw(sorted(set(english).difference(tatoeba)), ENGLISH_WORDS, NUM_ENGLISH, held_out, rng),
-        ],
-        "fr": draw(sorted(set(french)), FRENCH_WORDS, NUM_FRENCH, held_out, rng),
-    }
     folder.mkdir(exist_ok=True)
-    for lang, texts in chosen.items():
-        (folder / f"sentences.{lang}").write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    for lang, texts in (("en", tatoeba | english), ("fr", french)):
+        new = [text for text in sorted(texts) if len(text.split()) <= MAX_WORDS and key(text) not in held_out]
+        (folder / f"sentences.{lang}").write_text("".join(f"{text}\n" for text in new), encoding="utf-8")
 
 
 def iter_tatoeba(lang: str) -> Iterator[str]:
@@ -63,16 +54,6 @@ def iter_held_out() -> Iterator[str]:
 def key(text: str) -> str:
     """A text without case and punctuation."""
     return re.sub(r"\W+", " ", text.lower()).strip()
-
-
-def draw(
-    texts: Sequence[str], num_words: tuple[int, int], number: int, held_out: set[str], rng: random.Random
-) -> list[str]:
-    """Some texts of a length, without those that are held out."""
-    least, most = num_words
-    wanted = [text for text in texts if least <= len(text.split()) <= most and key(text) not in held_out]
-    rng.shuffle(wanted)
-    return wanted[:number]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 
 from xlmcli.cli import main
 from xlmcli.cli.help import HeadedCommand, Paragraph, parse_help
+from xlmcli.cli.options import ModelType, PathType
 
 HELP = """Do this
     and that.
@@ -84,3 +85,10 @@ def test_help_fits_the_terminal(columns: int, xlm: Callable[..., Any], monkeypat
 
 def test_choices_are_told_on_one_line(xlm: Callable[..., Any]) -> None:
     assert "Choose from: bash, zsh, fish\n" in xlm("completion").err
+
+
+def test_every_path_and_model_is_one_that_may_not_be_empty() -> None:
+    params = [param for command, _ in iter_commands(main, new_context()) for param in command.params]
+    paths = [param for param in params if isinstance(param.type, click.Path) or param.metavar == "MODEL"]
+    assert paths
+    assert all(isinstance(param.type, PathType | ModelType) for param in paths)

@@ -11,7 +11,10 @@ from click.testing import CliRunner, Result
 from xlmcli.cli.options import (
     DIRECTION,
     DURATION,
+    FILE,
+    MODEL,
     MONOLINGUAL,
+    OUTPUT,
     PARALLEL,
     AugmentationType,
     FiniteRange,
@@ -47,6 +50,12 @@ def test_durations(text: str | int, seconds: float) -> None:
 def test_what_is_no_duration_is_said(text: str | float) -> None:
     with pytest.raises(click.BadParameter, match="is not a duration"):
         DURATION.convert(text, None, None)
+
+
+@pytest.mark.parametrize("kind", [FILE, OUTPUT, MODEL])
+def test_an_empty_path_is_not_the_working_folder(kind: click.ParamType) -> None:
+    with pytest.raises(click.BadParameter, match="it is empty"):
+        kind.convert("", None, None)
 
 
 def test_a_single_option_is_given_once(tmp_path: Path) -> None:

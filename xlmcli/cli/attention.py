@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from xlmcli.cli.help import HeadedCommand
-from xlmcli.cli.options import OUTPUT, complete_model, require_extra
+from xlmcli.cli.options import MODEL, OUTPUT, require_extra
 from xlmcli.errors import UsageError
 from xlmcli.lines import decode_line
 
@@ -79,7 +79,7 @@ class _Wanted:
     "-m",
     "--model",
     metavar="MODEL",
-    shell_complete=complete_model,
+    type=MODEL,
     help="Path of a bundle or of a checkpoint, or name of a model.  [default: en-fr]",
 )
 @click.option("--text", type=_TEXT, required=True, metavar="TEXT", help="The sentence.")

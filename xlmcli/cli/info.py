@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from xlmcli.cli.help import HeadedCommand
-from xlmcli.cli.options import complete_model, config_option
+from xlmcli.cli.options import MODEL, config_option
 
 
 @click.command(cls=HeadedCommand)
-@click.argument("model", required=False, shell_complete=complete_model)
+@click.argument("model", required=False, type=MODEL)
 @click.option(
     "--format",
     "output_format",

@@ -125,16 +125,46 @@ class DirectionType(click.ParamType[Direction]):
         return value if isinstance(value, Direction) else Direction.parse(str(value))
 
 
-class OutputType(click.Path):
-    """A file to write, whose name does not end as a folder's."""
+class PathType(click.Path):
+    """A path, whatever is there: the library's messages say what is wrong with it."""
 
     def __init__(self) -> None:
         super().__init__(readable=False, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not os.fspath(value):
+            self.fail("it is empty", param, ctx)  # the working folder to a Path
+        return super().convert(value, param, ctx)
+
+
+class OutputType(PathType):
+    """A file to write, whose name does not end as a folder's."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = super().convert(value, param, ctx)
         if os.path.basename(value) in ("", os.curdir, os.pardir):  # noqa: PTH119  # a Path forgets how it was written
             raise DataError(f"cannot write {value}: is a directory")
-        return super().convert(value, param, ctx)
+        return path
+
+
+class ModelType(click.ParamType[str]):
+    """The name or path of a model."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value:
+            self.fail("it is empty", param, ctx)
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Completes the name of a model that is here, else a path."""
+        from click.shell_completion import CompletionItem
+
+        from xlmcli.bundle import embedded_models, pulled_models
+
+        names = [name for name in (*embedded_models(), *pulled_models()) if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
 DURATION = DurationType()
@@ -142,9 +172,9 @@ MONOLINGUAL = SourceType(1)
 PARALLEL = SourceType(2)
 SOURCE = SourceType(None)
 DIRECTION = DirectionType()
-FILE = click.Path(readable=False, path_type=Path)
-"""A path, whatever is there: the library's messages say what is wrong with it."""
+FILE = PathType()
 OUTPUT = OutputType()
+MODEL = ModelType()
 
 
 augment_option = click.option(
@@ -207,16 +237,6 @@ def config_option(function: Function) -> Function:
         help="Take options from the table of this file that is named as the command; the command line wins.",
     )
     return decorate(function)
-
-
-def complete_model(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Completes the name of a model that is here, else a path."""
-    from click.shell_completion import CompletionItem
-
-    from xlmcli.bundle import embedded_models, pulled_models
-
-    names = [name for name in (*embedded_models(), *pulled_models()) if name.startswith(incomplete)]
-    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
 def require_extra(extra: str, *modules: str) -> None:

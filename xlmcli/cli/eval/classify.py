@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xlmcli.cli.eval.options import EvalCommand, ReportOptions, check_stdin, publish, report_options
-from xlmcli.cli.options import FILE, SingleOption, complete_model
+from xlmcli.cli.options import FILE, MODEL, SingleOption
 from xlmcli.errors import UsageError
 from xlmcli.facts import format_name
 from xlmcli.lines import STDIN, iter_byte_lines, iter_stdin_lines
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     metavar="MODEL",
-    shell_complete=complete_model,
+    type=MODEL,
     help="Classify --input with this bundle, and score that; may be repeated.",
 )
 @click.option("--input", "text", type=FILE, metavar="FILE", help="Texts for -m: plain text, one a line.")

@@ -16,7 +16,7 @@ from xlmcli.cli.eval.options import (
     report_options,
     write_stdout,
 )
-from xlmcli.cli.options import FILE, ListType, complete_model
+from xlmcli.cli.options import FILE, MODEL, ListType
 from xlmcli.console import print_note
 from xlmcli.errors import UsageError
 from xlmcli.lines import STDIN
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     metavar="MODEL",
-    shell_complete=complete_model,
+    type=MODEL,
     help="Translate the source with this bundle or embedded model, and score that; may be repeated.",
 )
 @click.option("--src", metavar="LANG", help="Language of the source.")

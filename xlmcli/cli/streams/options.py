@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from xlmcli.cli.help import HeadedCommand
-from xlmcli.cli.options import FILE, OUTPUT, Function, SingleOption, complete_model, device_option, grouped
+from xlmcli.cli.options import FILE, MODEL, OUTPUT, Function, SingleOption, device_option, grouped
 from xlmcli.cli.streams.stream import StreamOptions
 
 
@@ -65,7 +65,7 @@ def _shared_options(
     do = verb.capitalize()
     return [
         click.argument("files", nargs=-1, type=FILE, metavar="[FILE]..."),
-        click.option("-m", "--model", metavar="MODEL", shell_complete=complete_model, help=model_help),
+        click.option("-m", "--model", metavar="MODEL", type=MODEL, help=model_help),
         click.option(
             "-o",
             "--output",

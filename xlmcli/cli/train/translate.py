@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from xlmcli.cli.options import DIRECTION, FILE, FiniteRange, ListType, complete_model, config_option, require_extra
+from xlmcli.cli.options import DIRECTION, FILE, MODEL, FiniteRange, ListType, config_option, require_extra
 from xlmcli.cli.training.flags import DataFlags, RunFlags, SizeFlags
 from xlmcli.cli.training.options import (
     TrainingCommand,
@@ -23,12 +23,12 @@ from xlmcli.records import Direction
 @init_option("A pretrained XLM for both sides or a translator")
 @click.option(
     "--init-encoder",
-    shell_complete=complete_model,
+    type=MODEL,
     help="A pretrained XLM or a translator for the encoder alone, or none.",
 )
 @click.option(
     "--init-decoder",
-    shell_complete=complete_model,
+    type=MODEL,
     help="A pretrained XLM or a translator for the decoder alone, or none.",
 )
 @click.option("--tokenizer", type=FILE, help="Folder with a vocabulary; by default that of the pretrained model.")

@@ -12,6 +12,7 @@ from xlmcli.cli.help import HeadedCommand
 from xlmcli.cli.options import (
     DURATION,
     FILE,
+    MODEL,
     MONOLINGUAL,
     PARALLEL,
     SOURCE,
@@ -19,7 +20,6 @@ from xlmcli.cli.options import (
     Function,
     SingleOption,
     augment_option,
-    complete_model,
     device_option,
     grouped,
 )
@@ -317,7 +317,7 @@ def init_option(what: str) -> Callable[[Function], Function]:
         "--init",
         default=RANDOM,
         show_default=True,
-        shell_complete=complete_model,
+        type=MODEL,
         help=f"{what} (folder, file or model's name), or none for random weights.",
     )
 
