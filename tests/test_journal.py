@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,6 +85,32 @@ def test_records_are_saved_every_few_seconds(tmp_path: Path, monkeypatch: pytest
             write(journal, b"x")
             saved.append(json.loads((tmp_path / "out.part.json").read_text())["done"]["num_records"])
     assert saved == [0, 0, 3, 3, 5]
+
+
+class _InterruptedCounter(Counter[str]):
+    """Counts that a signal arrives at while they are read."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise InterruptionError
+
+    keys = __iter__  # type: ignore[assignment]
+
+
+def test_a_signal_between_two_records_loses_none(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(InterruptionError), resumed_write(out) as journal:
+        journal.check(JOB)
+        write(journal, b"one\n")
+        journal.counts = _InterruptedCounter(cut=1)
+        try:
+            write(journal, b"two\n")
+        finally:
+            journal.save()  # As the signal's handler does.
+    with resumed_write(out) as journal:
+        journal.check(JOB)
+        assert journal.done.num_records == 1
+        write(journal, b"two\n")
+    assert out.read_text() == "one\ntwo\n"
 
 
 def test_a_failure_before_the_first_record_leaves_nothing(tmp_path: Path) -> None:

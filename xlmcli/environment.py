@@ -63,6 +63,13 @@ def offline_reason() -> str | None:
     return None
 
 
+def require_network(why: str) -> None:
+    """Raises a UsageError if the network is forbidden; ``why`` one would want it is how its hint goes on."""
+    if reason := offline_reason():
+        way_out = f"leave out {reason}" if reason == OFFLINE_OPTION else f"unset {reason.partition('=')[0]}"
+        raise UsageError(f"the network is not to be used ({reason})", hint=f"{way_out} {why}")
+
+
 def go_offline() -> None:
     """Forbids the network to this process, to the libraries that it loads from now on, and to its children."""
     ours, of_libraries = OFFLINE_VARIABLES

@@ -53,6 +53,15 @@ class Done:
     held: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Whole records: how many are written, what was counted with them, and the position where they end."""
+
+    num_records: int
+    counts: Mapping[str, int]
+    end: tuple[int, int]
+
+
 class Journal:
     """Keeps how far a job is.
 
@@ -77,10 +86,8 @@ class Journal:
         self._part = part
         self._frames = None if suffix is None else _FrameWriter(part, suffix, base64.b64decode(done.held))
         self.file: IO[bytes] = part if self._frames is None else cast(IO[bytes], self._frames)
-        self._num_records = done.num_records
         self.counts = Counter(done.counts)
-        self._counts = done.counts
-        self._end = self._position
+        self._mark = _Mark(done.num_records, done.counts, self._position)
         self._last_save = time.monotonic()
 
     def check(self, job: Mapping[str, str]) -> None:
@@ -101,21 +108,21 @@ class Journal:
 
     def advance(self, num_records: int) -> None:
         """So many more records are written; saves that every few seconds."""
-        self._num_records += num_records
-        self._counts = dict(self.counts)
-        self._end = self._position
+        # At once: a signal may ask for it at any time.
+        self._mark = _Mark(self._mark.num_records + num_records, dict(self.counts), self._position)
         if time.monotonic() >= self._last_save + SECONDS_BETWEEN_SAVES:
             self.save()
 
     def save(self) -> None:
         """Puts on the disk what is done, unless a frame has ended since, in the middle of a record."""
-        num_bytes, num_held = self._end
+        mark = self._mark
+        num_bytes, num_held = mark.end
         held = b"" if self._frames is None else self._frames.held[:num_held]
         if self._frames is not None and self._position[0] != num_bytes:
             return
         self._part.flush()
         os.fsync(self._part.fileno())
-        done = Done(self._num_records, num_bytes, self._counts, base64.b64encode(held).decode("ascii"))
+        done = Done(mark.num_records, num_bytes, mark.counts, base64.b64encode(held).decode("ascii"))
         with atomic_write(self._path) as file:
             json.dump({"job": self._job, "done": asdict(done)}, file)
         self.done = done

@@ -124,7 +124,6 @@ def test_labels_with_commas_and_quotes_are_read_back(
     assert set(labels) == set(COMMA_LABELS)
     (tmp_path / "gold.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
     formats = {"tsv": ["--column", "text"], "csv": ["--column", "text"]}.get(suffix, [])
-    formats += [] if suffix == "txt" else ["--format", suffix]
     out = tmp_path / f"out.{suffix}"
     assert xlm(*model, tmp_path / f"in.{suffix}", *formats, *options, "-o", out)[0] == 0
     done = xlm("eval", "classify", "--gold", tmp_path / "gold.txt", out, "--fail-under", "accuracy=1", "-q")
@@ -278,6 +277,7 @@ def test_what_was_read_before_an_error_is_answered(classify: Classify, tmp_path:
         (["--pair-column", "2"], ExitCode.USAGE, ["--pair-column is for tables"]),
         (["--lang", "de"], ExitCode.MODEL, ["no language 'de'", "en, fr"]),
         (["missing.txt"], ExitCode.DATA, ["no such file: missing.txt"]),
+        (["Good morning."], ExitCode.DATA, ["no such file: Good morning.", '--text "…" takes a text']),
     ],
 )
 def test_mistakes_are_one_clear_error(

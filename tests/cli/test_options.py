@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
@@ -22,8 +24,11 @@ from xlmcli.cli.options import (
     config_option,
     require_extra,
 )
+from xlmcli.cli.streams.options import format_as_named
+from xlmcli.documents.formats import DOCUMENT_FORMATS
 from xlmcli.errors import DataError, MissingExtraError, UsageError
 from xlmcli.records import Direction
+from xlmcli.tables import FormatName
 from xlmcli.text.augmentation import Augmentation
 
 AUGMENTATION = AugmentationType()
@@ -56,6 +61,41 @@ def test_what_is_no_duration_is_said(text: str | float) -> None:
 def test_an_empty_path_is_not_the_working_folder(kind: click.ParamType) -> None:
     with pytest.raises(click.BadParameter, match="it is empty"):
         kind.convert("", None, None)
+
+
+TABLES = get_args(FormatName)
+
+
+@pytest.mark.parametrize(
+    ("names", "formats", "expected"),
+    [
+        ("", TABLES, "text"),
+        ("a.txt b - c.md", TABLES, "text"),
+        ("a.csv b.CSV.gz", TABLES, "csv"),
+        ("a.tsv", TABLES, "tsv"),
+        ("a.jsonl b.ndjson.zst c.json", TABLES, "jsonl"),
+        ("a.parquet", TABLES, "parquet"),
+        ("a.json", (*TABLES, *DOCUMENT_FORMATS), "json"),
+        ("a.srt", (*TABLES, *DOCUMENT_FORMATS), "srt"),
+    ],
+)
+def test_files_are_read_as_they_are_named(names: str, formats: Sequence[str], expected: str) -> None:
+    assert format_as_named([Path(name) for name in names.split()], formats) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("a.csv b.txt", "a.csv is read as csv, and b.txt as text"),
+        ("- a.tsv", "- is read as text, and a.tsv as tsv"),
+        ("a.po", "a.po: po is not read here, but by xlm translate"),
+        ("a.txt b.html", "b.html: html is not read here, but by xlm translate"),
+    ],
+)
+def test_names_that_promise_something_else_are_said(names: str, message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
+        format_as_named([Path(name) for name in names.split()], TABLES)
+    assert "--format" in str(caught.value.hint)
 
 
 def test_a_single_option_is_given_once(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ def test_the_other_columns_keep_their_types_and_values(xlm: Xlm, tiny_bundle: Pa
     assert (done.code, done.out) == (0, "")
     result = parquet.read_table(folder / "out.parquet")
     schema = parquet.read_schema(folder / "in.parquet")
-    assert result.schema.remove(len(schema)).equals(schema, check_metadata=True)
+    assert result.schema.names == [*schema.names, "score", "warnings"]
+    assert pa.schema(list(result.schema)[: len(schema)], result.schema.metadata).equals(schema, check_metadata=True)
     assert result.schema.field("score").type == pa.float64()
     for name in ("id", "tags", "when", "kind"):
         assert result[name].to_pylist() == table[name].to_pylist() * 2
@@ -82,6 +83,19 @@ def test_rows_with_a_label_come_as_they_were(
     assert xlm(*arguments, option, labels[0], "-o", "out.parquet").code == 0
     expected = [(label == labels[0]) == (option == "--only") for label in labels]
     assert parquet.read_table(folder / "out.parquet").equals(table.filter(pa.array(expected)))
+
+
+def test_columns_that_objects_have_fields_for(xlm: Xlm, tiny_bundle: Path, folder: Path) -> None:
+    texts = ["Good morning.", "the cat sleeps " * 60]
+    parquet.write_table(pa.table({"text": texts}), folder / "long.parquet")
+    (folder / "long.jsonl").write_text("".join(f"{json.dumps({'text': text})}\n" for text in texts))
+    arguments = ["translate", "-m", tiny_bundle, "--device", "cpu", "--threads", 1, "--src", "auto", "--tgt", "fr"]
+    objects = [json.loads(line) for line in xlm(*arguments, "long.jsonl").out.splitlines()]
+    assert xlm(*arguments, "long.parquet", "--column", "text", "-o", "out.parquet").code == 0
+    rows = parquet.read_table(folder / "out.parquet").to_pylist()
+    assert objects[1]["warnings"]
+    assert [row["language"] for row in rows] == [item["language"] for item in objects]
+    assert [json.loads(row["warnings"] or "null") for row in rows] == [item.get("warnings") for item in objects]
 
 
 def test_vectors(xlm: Xlm, tiny_encoder: Path, folder: Path) -> None:
@@ -126,7 +140,9 @@ def test_no_rows_keep_the_columns(xlm: Xlm, tiny_bundle: Path, folder: Path, tab
     assert (
         xlm("translate", "-m", tiny_bundle, *TRANSLATE, "in.parquet", "--column", "text", "-o", "out.parquet").code == 0
     )
-    assert parquet.read_table(folder / "out.parquet").equals(table.slice(0, 0))
+    result = parquet.read_table(folder / "out.parquet")
+    assert result.schema.names == [*table.schema.names, "warnings"]
+    assert result.select(table.schema.names).equals(table.slice(0, 0))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,13 @@ def test_names(folder: Path, arguments: list[str], names: list[str]) -> None:
     assert all(file.path.is_absolute() and file.num_bytes == file.path.stat().st_size for file in files)
 
 
+@pytest.mark.parametrize("output", ["in/out", "other/../in/out", "link"])
+@pytest.mark.parametrize("argument", ["in", "in/**/*.txt", "other/../in"])
+def test_outputs_are_not_read_however_they_are_named(folder: Path, argument: str, output: str) -> None:
+    (folder / "link").symlink_to(folder / "in/out")
+    assert [file.name for file in find_files([Path(argument)], Path(output))] == ["a.txt", "b.txt", "sub/a.txt"]
+
+
 def test_a_suffix_is_added(folder: Path) -> None:
     assert [file.name for file in find_files([Path("in/a.txt")], Path("out"), ".npy")] == ["a.txt.npy"]
 

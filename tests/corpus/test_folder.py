@@ -53,6 +53,13 @@ def test_pieces_are_put_together_in_their_order(folder: CorpusFolder) -> None:
     assert not list((folder.path / ".xlm-corpus").rglob("0*"))
 
 
+@pytest.mark.parametrize("name", ["failed.jsonl", ".xlm-corpus"])
+def test_an_output_is_not_called_as_what_is_kept(folder: CorpusFolder, name: str) -> None:
+    with pytest.raises(UsageError, match="another use"):
+        folder.check(JOB, [file(name)])
+    folder.check(JOB, [file(f"sub/{name}")])
+
+
 def test_shards_are_there_once_all_are(folder: CorpusFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     sharded = CorpusFolder(folder.path, Sharding(2))
     begin(sharded, file("sub/a.txt"))

@@ -156,6 +156,26 @@ def test_accelerators_stand_before_a_letter(convert: Convert, msgid: str, transl
     assert converted == f'msgid "{msgid}"\nmsgstr "{msgstr}"\n'
 
 
+@pytest.mark.parametrize("msgid", ["R&D costs", "AT&T here", "the Q&A page", "R&&D", "F1&F2", "this && that"])
+def test_an_and_is_no_accelerator(convert: Convert, msgid: str) -> None:
+    asked = []
+
+    def translate(text: str) -> str:
+        asked.append(text)
+        return "x"
+
+    assert convert("po", f'msgid "{msgid}"\nmsgstr ""\n', translate, marks_fuzzy=False).endswith('msgstr "x"\n')
+    assert asked == [msgid]
+
+
+def test_a_form_that_is_added_has_a_line_of_its_own(convert: Convert) -> None:
+    entry = 'msgid "cat"\nmsgid_plural "cats"\nmsgstr[0] ""\nmsgstr[1] ""'
+    lines = convert("po", f"{HEADER}\n{entry}", str.upper, marks_fuzzy=False).splitlines()
+    assert lines[-3:] == ['msgstr[0] "CATS"', 'msgstr[1] "CAT"', 'msgstr[2] "CATS"'] or lines[-3:] == [
+        'msgstr[0] "CAT"', 'msgstr[1] "CATS"', 'msgstr[2] "CATS"'
+    ]  # fmt: skip
+
+
 QUOTED = st.text(st.sampled_from('ab %s&_\\n"\t{}é<i>/.')).map(
     lambda text: text.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
 )
@@ -199,6 +219,8 @@ def test_an_independent_parser_reads_it(convert: Convert, tmp_path: Path) -> Non
         ('msgstr "a"\n', "FILE:1: the entry ends without msgid"),
         ('"a"\n', "FILE:1: expected msgid, msgstr or a text in quotes, found '\"a\"'"),
         (HEADER.replace("n%10==1", "evil()"), "FILE:3: not a rule of plural forms: "),
+        (HEADER.replace("n%10==1", "n/0"), "FILE:3: not a rule of plural forms: "),
+        ('msgid "a"\nmsgid_plural "b"\nmsgstr[3000000000] ""\n', "FILE:3: no language has so many plural forms: "),
     ],
 )  # fmt: skip
 def test_what_is_no_entry_is_named(convert: Convert, content: str, message: str) -> None:

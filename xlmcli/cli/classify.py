@@ -132,7 +132,7 @@ def command(
     if echo and options.format_name != "text":
         raise UsageError("--echo is for plain text", hint="the other formats keep what they are given anyway")
     formats = FormatOptions(
-        options.format_name or "text",
+        options.format_name,
         options.column,
         options.field,
         pair_column,
@@ -143,7 +143,7 @@ def command(
         from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model
         from xlmcli.infer.opening import open_model
 
-        bundle = open_model(find_model(options.model, DEFAULT_CLASSIFIER))
+        bundle = stream.keep("bundle", lambda: open_model(find_model(options.model, DEFAULT_CLASSIFIER)))
 
         from xlmcli.infer.classification import UNEXPLAINED, Classification
         from xlmcli.infer.encoders import CUT

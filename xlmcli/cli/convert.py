@@ -79,7 +79,7 @@ class _ConvertCommand(HeadedCommand):
 )
 @click.option("--card", type=FILE, metavar="FILE.md", help="Put this file in as the model card.")
 @click.option("--recipe", type=FILE, metavar="FILE.toml", help="Put this file in as the recipe that made the model.")
-@click.option("--licence", metavar="TEXT", help="Under which the model may be used.")
+@click.option("--licence", "--license", metavar="TEXT", help="Under which the model may be used.")
 @click.option("--trained-on", multiple=True, metavar="TEXT", help="A text that the model saw; may be repeated.")
 @click.option("--scores", type=FILE, metavar="FILE.json", help="Measured scores, to be shown by xlm info.")
 @click.option("--verify", is_flag=True, help="Before writing, compare the bundle with the checkpoint.")

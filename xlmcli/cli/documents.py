@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xlmcli.cli.options import FILE, Function, grouped
-from xlmcli.documents.formats import DOCUMENT_FORMATS, DocumentFormat, DocumentOptions, document_format
+from xlmcli.documents.formats import DOCUMENT_FORMATS, DocumentFormat, DocumentOptions
 from xlmcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def document_options(function: Function) -> Function:
 
 
 def choose_formats(options: StreamOptions, choices: DocumentChoices, *, has_more: bool) -> FormatOptions:
-    """Returns how input is read: as ``--format`` says, else as FILE is named.
+    """Returns how input is read.
 
     Args:
         options: What the user said of streams.
@@ -70,13 +70,10 @@ def choose_formats(options: StreamOptions, choices: DocumentChoices, *, has_more
     from xlmcli.infer.records.protocols import FormatOptions
 
     name = options.format_name
-    if name is None:
-        named = {document_format(path) for path in options.files}
-        name = (named.pop() if len(named) == 1 else None) or "text"
     document = None
     if name in DOCUMENT_FORMATS:
         if len(options.files) > 1:
-            raise UsageError("several documents at once", hint="give one of them")
+            raise UsageError("several documents at once", hint="give them one after the other, with -o for each")
         if has_more:
             raise UsageError(
                 f"--format {name} holds a translation of each text and no more",

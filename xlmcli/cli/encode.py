@@ -139,7 +139,7 @@ def command(
         from xlmcli.bundle import find_model
         from xlmcli.infer.opening import open_model
 
-        bundle = open_model(find_model(options.model))
+        bundle = stream.keep("bundle", lambda: open_model(find_model(options.model)))
 
         from xlmcli.infer.encoders import CUT, TextEncoder
 
@@ -161,7 +161,7 @@ def _formats(options: StreamOptions, pair_column: str | None, pair_field: str | 
     if is_pair and options.format_name in ("tsv", "csv"):
         pair_column = pair_column or "2"
     return FormatOptions(
-        options.format_name or "text",
+        options.format_name,
         options.column,
         options.field,
         pair_column,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from xlmcli.cli.help import HeadedCommand
-from xlmcli.cli.options import MODEL, config_option
+from xlmcli.cli.options import MODEL
 
 
 @click.command(cls=HeadedCommand)
@@ -18,7 +18,6 @@ from xlmcli.cli.options import MODEL, config_option
     show_default=True,
     help="Of stdout.",
 )
-@config_option
 def command(model: str | None, output_format: str) -> None:
     """Check a model's files and write what it is: task, languages, directions, sizes, licence, data and scores.
 

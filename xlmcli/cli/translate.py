@@ -248,7 +248,8 @@ def _translate_identified(
     translation = stream.keep(
         "translation", partial(open_identified, path, tgt, search, stream.engine_options, passes_target=not force)
     )
-    stream.run(translation, search.added, stream.new_sink(search.added), _happened)
+    added = replace(search.added, suggested=("language",))
+    stream.run(translation, added, stream.new_sink(added), _happened)
 
 
 def _check_one_direction(search: SearchOptions, other: str) -> None:

@@ -47,7 +47,7 @@ def find_files(arguments: Sequence[Path], output: Path, suffix: str = "") -> lis
     """
     found: dict[str, CorpusFile] = {}
     for argument in arguments:
-        for path, name in _iter_named(argument, output.absolute()):
+        for path, name in _iter_named(argument, output.resolve()):
             file = _describe(path, name + suffix)
             if found.setdefault(file.name, file).path != file.path:
                 raise UsageError(
@@ -70,7 +70,7 @@ def _iter_named(argument: Path, output: Path) -> Iterator[tuple[Path, str]]:
     elif not argument.exists() and _WILDCARDS & set(str(argument)):
         root = _fixed_part(argument)
         matches = map(Path, glob.glob(str(argument), recursive=True))  # noqa: PTH207  # Path.glob takes no whole path
-        paths = sorted(path for path in matches if path.is_file() and output not in path.absolute().parents)
+        paths = sorted(path for path in matches if path.is_file() and output not in path.resolve().parents)
         missing = f"no files match {argument}"
     else:
         paths, root, missing = [argument], argument.parent, ""
@@ -83,7 +83,7 @@ def _iter_named(argument: Path, output: Path) -> Iterator[tuple[Path, str]]:
 def _walk(folder: Path, output: Path) -> list[Path]:
     paths = []
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name[0] != "." and Path(place, name).absolute() != output)
+        folders[:] = sorted(name for name in folders if name[0] != "." and Path(place, name).resolve() != output)
         paths += [Path(place, name) for name in sorted(names) if name[0] != "."]
     return paths
 

@@ -58,7 +58,8 @@ class CorpusFolder:
             files: What is to be read.
 
         Raises:
-            UsageError: Another job was begun, or a file of which something is done has changed.
+            UsageError: Another job was begun, a file of which something is done has changed, or an output would be
+                called as what is kept of the job.
             DataError: There is a file already where an output is to be, or the folder cannot be read.
         """
         before, seen = self._read()
@@ -69,6 +70,8 @@ class CorpusFolder:
             )
         for file in files:
             output, pieces = self._output(file.name), self._pieces(file.name)
+            if output.relative_to(self.path).parts[0] in (FAILED_NAME, _STATE_NAME):
+                raise UsageError(f"{file.path} would be written to {output}, which has another use", hint="rename it")
             all_of_it = output if self._sharding is None else self.path / describe_shards(file.name)
             if output.exists() and file.name not in seen:
                 raise DataError(f"{output} is there already", hint="-o names a new folder")

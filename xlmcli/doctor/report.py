@@ -28,7 +28,8 @@ def format_report_text(machine: Machine, trial: Trial) -> str:
         rows.append(
             ("downloads", f"{unfinished} unfinished; a pull goes on, xlm models remove --unfinished removes it")
         )
-    network = f"not used ({machine.offline})" if machine.offline else "for xlm models pull and xlm convert OWNER/NAME"
+    users = "xlm models pull, xlm convert OWNER/NAME and xlm eval translate --testset"
+    network = f"not used ({machine.offline})" if machine.offline else f"for {users}"
     rows.append(("network", network))
     width = max(len(label) for label, _ in rows) + 2
     return "\n".join([*(f"{label:{width}}{visible(value)}" for label, value in rows), visible(_format_verdict(trial))])

@@ -11,6 +11,8 @@ from xlmcli.lines import content_suffix
 DocumentFormat = Literal["po", "xliff", "srt", "vtt", "html", "md", "json", "properties"]
 
 DOCUMENT_FORMATS: tuple[DocumentFormat, ...] = get_args(DocumentFormat)
+PLAIN_FORMATS: tuple[DocumentFormat, ...] = ("md", "json", "properties")
+"""Any text may be called so."""
 
 _ENDINGS: dict[str, DocumentFormat] = {
     **{f".{name}": name for name in DOCUMENT_FORMATS},

@@ -26,6 +26,7 @@ _CHARSET = re.compile(r"(?<=charset=)[\w-]+")
 _ACCELERATOR = re.compile(r"&(?=[^\W_])(?!\w+;)|(?<!\w)_(?=[^\W_])")
 _LINE_WIDTH = 79
 _MAX_LINES_OF_AN_ENTRY = 100_000
+_MAX_PLURAL_DIGITS = 2
 _GENERATOR = "xlm"
 
 
@@ -90,6 +91,8 @@ class GettextParser:
         if number > _MAX_LINES_OF_AN_ENTRY:
             raise DataError(f"{entry.lines[0].place}: an entry of over {_MAX_LINES_OF_AN_ENTRY:,} lines")
         if keyword is not None:
+            if len(keyword[2] or "") > _MAX_PLURAL_DIGITS:
+                raise DataError(f"{line.place}: no language has so many plural forms: msgstr[{keyword[2][:20]}]")
             entry.keyword = (keyword[1], int(keyword[2] or 0))
             if entry.keyword in entry.fields:
                 raise DataError(f"{line.place}: {keyword[1]} twice in an entry")
@@ -133,7 +136,7 @@ class GettextParser:
             self._num_plurals = max(1, int(found[1]))
             try:
                 self._singular = min(self._num_plurals - 1, c2py(found[2])(1))
-            except ValueError as error:
+            except (ValueError, ArithmeticError) as error:
                 place = entry.lines[entry.fields["msgstr", 0].start].place
                 raise DataError(f"{place}: not a rule of plural forms: {found[2][:60]!r}") from error
         header = entry.fields["msgstr", 0]
@@ -163,6 +166,8 @@ class GettextParser:
             keyword = "msgstr" if plural is None else f"msgstr[{number}]"
             place = forms.get(number)
             if place is None:
+                if parts[-1] == "":  # The last line of a file may have no end.
+                    parts[-1] = ending
                 parts.append(_filled(source, "", "", _Writer(keyword, ending, is_wrapped)))
                 parts.append(ending)
                 continue
@@ -233,7 +238,11 @@ def _filled(source: str, old: str, raw: str, writer: _Writer) -> Part:
 def _without_accelerator(text: str) -> tuple[str, Callable[[str], str]]:
     """Takes the sign before a menu's letter out of a text; the function puts it back into a translation."""
     inside = {place for start, end in find_placeholders(text) for place in range(start, end)}
-    found = [match for match in _ACCELERATOR.finditer(text) if match.start() not in inside]
+    found = [
+        match
+        for match in _ACCELERATOR.finditer(text)
+        if match.start() not in inside and not _is_and(text[: match.start()])
+    ]
     if len(found) != 1:
         return text, str
     place = found[0].start()
@@ -251,6 +260,11 @@ def _without_accelerator(text: str) -> tuple[str, Callable[[str], str]]:
         return value[:spot] + sign + value[spot:]
 
     return plain, put_back
+
+
+def _is_and(before: str) -> bool:
+    """Whether a ``&`` behind a text is one to be read, as in ``R&D``, or the second of two, which stand for one."""
+    return before[-1:].isupper() or before[-1:].isdecimal() or before.endswith("&")
 
 
 def _set_header(raw: str, name: str, value: str) -> str:

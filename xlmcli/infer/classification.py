@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 
 from xlmcli.bundle import Bundle
 from xlmcli.infer.encoders import CUT, TextEncoder
@@ -56,12 +57,13 @@ class Classification:
         self._head = ClassifierHead.load(bundle)
         self._encoder = encoder or TextEncoder(bundle, options)
         self._passages = self._encoder.passages(lang)
+        self._is_told_language = lang is not None or bool(bundle.manifest.languages)
         self.num_workers = self._encoder.num_workers
 
     @property
     def added(self) -> Added:
         """What the answers add to tables and objects."""
-        return self._chooser.added
+        return replace(self._chooser.added, suggested=("lang",) if self._is_told_language else ())
 
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
         return self.prepare_texts([(record.text or "", record.pair) for record in records])

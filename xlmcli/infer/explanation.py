@@ -134,7 +134,7 @@ class Explanation:
     def added(self) -> Added:
         """What the answers add to tables and objects."""
         added = self._classification.added
-        return Added((*added.columns, _EXPLANATION_NAME), (*added.fields, _EXPLANATION_NAME))
+        return Added((*added.columns, _EXPLANATION_NAME), (*added.fields, _EXPLANATION_NAME), added.suggested)
 
     def prepare(self, records: Sequence[Record]) -> list[Prepared]:
         wholes = self._classification.prepare(records)

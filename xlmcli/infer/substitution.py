@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from xlmcli.infer.alignment import Alignment
 from xlmcli.infer.terms import FoundTerm
 from xlmcli.text.places import Place, Word, find_words
 from xlmcli.text.sentences import sentence_separator
-from xlmcli.text.spans import apart, find_spans
+from xlmcli.text.spans import FreePlaces, apart, find_spans
 
 
 def substitute_terms(
@@ -27,21 +27,22 @@ def substitute_terms(
         The translation and its links with the terms in them, and the number of terms for which there was no place.
     """
     spans = find_spans(translation)
+    free = FreePlaces(spans)
     taken: dict[Place, FoundTerm] = {}
     left = []
     for term in terms:
         linked = _linked_place(translation, alignment, term, spans, lang)
         standing = [place for place in _find_whole(term.target, translation) if linked and _overlap(place, linked)]
         place = standing[0] if standing else linked
-        if place and _is_free(place, taken, spans):
+        if place and free.take(place):
             taken[place] = term
         else:
             left.append(term)
     num_missing = 0
     for term in left:
-        places = [place for place in _find_whole(term.target, translation) if _is_free(place, taken, spans)]
-        if places:
-            taken[places[0]] = term
+        place = next(filter(free.take, _find_whole(term.target, translation)), None)
+        if place:
+            taken[place] = term
         else:
             num_missing += 1
     for (start, end), term in sorted(taken.items(), reverse=True):
@@ -54,12 +55,6 @@ def substitute_terms(
 def _linked_words(alignment: Alignment, term: FoundTerm) -> list[int]:
     """The words of a term, by number."""
     return [number for number, word in enumerate(alignment.source) if word.start < term.end and term.start < word.end]
-
-
-def _is_free(place: Place, taken: Collection[Place], spans: Sequence[Place]) -> bool:
-    """Whether a place touches no other, and no protected span, unless it holds all of that."""
-    outside = [span for span in spans if not place[0] <= span[0] <= span[1] <= place[1]]
-    return bool(apart([*taken, *outside], [place]))
 
 
 def _linked_place(

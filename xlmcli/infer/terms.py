@@ -11,7 +11,7 @@ from xlmcli.errors import DataError
 from xlmcli.lines import iter_file_lines
 from xlmcli.tables import iter_rows
 from xlmcli.text.sentences import sentence_separator
-from xlmcli.text.spans import apart
+from xlmcli.text.spans import FreePlaces
 
 _HINT = "a line is a term, a tab, its translation, and after another tab, a note if you like"
 _WORD, _CHARACTER = re.compile(r"\w+"), re.compile(r"\w")
@@ -77,13 +77,9 @@ class TermList:
             if term.stands_at(start := word.start() - term.offset, plain) and self._is_whole(term, start, plain)
         ]
         found.sort(key=lambda item: (-len(item[0].source), item[0].ignores_case, item[1]))
-        kept: list[FoundTerm] = []
-        for term, start in found:
-            place = (start, start + len(term.source))
-            outside = [other for other in taken if not place[0] <= other[0] <= other[1] <= place[1]]
-            if apart([*outside, *((item.start, item.end) for item in kept)], [place]):
-                kept.append(FoundTerm(*place, term.target))
-        return sorted(kept)
+        free = FreePlaces(taken)
+        places = [FoundTerm(start, start + len(term.source), term.target) for term, start in found]
+        return sorted(place for place in places if free.take((place.start, place.end)))
 
     def _is_whole(self, term: _Term, start: int, text: str) -> bool:
         end = start + len(term.source)

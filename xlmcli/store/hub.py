@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xlmcli import __version__
-from xlmcli.environment import OFFLINE_OPTION, offline_reason
+from xlmcli.environment import require_network
 from xlmcli.errors import ModelError, UsageError, XlmError
 
 if TYPE_CHECKING:
@@ -82,12 +82,7 @@ class Hub:
     """
 
     def __init__(self, endpoint: str | None = None) -> None:
-        if reason := offline_reason():
-            way_out = f"leave out {reason}" if reason == OFFLINE_OPTION else f"unset {reason.partition('=')[0]}"
-            raise UsageError(
-                f"the network is not to be used ({reason})",
-                hint=f"{way_out} to get models from the hub; xlm models list shows those that are here",
-            )
+        require_network("to get models from the hub; xlm models list shows those that are here")
         self.endpoint = (endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
         # What is on the machine is nobody's business; it would also be one request more.
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

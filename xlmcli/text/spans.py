@@ -69,6 +69,30 @@ def apart(taken: Sequence[tuple[int, int]], places: Iterable[tuple[int, int]]) -
     return [place for place in places if letters.isdisjoint(range(*place))]
 
 
+class FreePlaces:
+    """Places of a text that are still free: they touch none taken before, and no span, unless they hold all of it.
+
+    Args:
+        spans: The spans.
+    """
+
+    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
+        self._spans: dict[int, list[tuple[int, int]]] = {}
+        for span in spans:
+            for letter in range(*span):
+                self._spans.setdefault(letter, []).append(span)
+        self._taken: set[int] = set()
+
+    def take(self, place: tuple[int, int]) -> bool:
+        """Takes a place, if it is free; tells whether it was."""
+        start, end = place
+        touched = {span for letter in range(start, end) for span in self._spans.get(letter, ())}
+        is_free = self._taken.isdisjoint(range(start, end)) and all(start <= a and b <= end for a, b in touched)
+        if is_free:
+            self._taken.update(range(start, end))
+        return is_free
+
+
 def _names(text: str, is_name: Callable[[str], bool]) -> Iterator[tuple[int, int]]:
     """Where tokens stand that are names of their own, without the punctuation around them."""
     for match in _TOKEN.finditer(text):

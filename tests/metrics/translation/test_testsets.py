@@ -27,7 +27,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "wmt14"
 
 
-def test_what_is_in_the_cache_is_read(cache: Path) -> None:
+def test_what_is_in_the_cache_is_read(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLM_OFFLINE", "1")
     cache.mkdir()
     (cache / "wmt14.en-fr.src").write_text("Hello.\nGoodbye.\n")
     (cache / "wmt14.en-fr.ref").write_text("Bonjour.\nAu revoir.\n")
@@ -44,6 +45,14 @@ def test_what_cannot_be_downloaded_is_said(cache: Path) -> None:
     ) as caught:
         load_testset("wmt14", EN_FR)
     assert "sacrebleu --download wmt14 -l en-fr" in str(caught.value.hint)
+
+
+def test_nothing_is_downloaded_where_the_network_is_forbidden(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLM_OFFLINE", "1")
+    with pytest.raises(UsageError, match=r"not to be used \(XLM_OFFLINE=1\)") as caught:
+        load_testset("wmt14", EN_FR)
+    assert "to download the test set wmt14 (en-fr)" in str(caught.value.hint)
+    assert not cache.exists()
 
 
 @pytest.mark.parametrize(

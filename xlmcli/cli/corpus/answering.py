@@ -225,11 +225,11 @@ class _PieceStream(LineStream):
         from xlmcli.infer.records.formats import iter_records
         from xlmcli.infer.resumption import skip_records
 
-        opener = self._opener
+        opener, is_main = self._opener, inputs is self._inputs
         records: Iterable[Sequence[Record]] = iter_records(inputs, formats, self._options.errors, self._counter, added)
-        if inputs is self._inputs and opener.piece.num_head_lines:
+        if is_main and opener.piece.num_head_lines:
             records = skip_records(records, opener.piece.num_head_lines, _NOBODY)
-        make_pipeline(PipelineOptions(self._options.max_batch_tokens), opener).run(records)
+        make_pipeline(PipelineOptions(self._options.max_batch_tokens), opener if is_main else _NOBODY).run(records)
 
 
 class _Nobody:

@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import click
 
 from xlmcli.cli.corpus.answering import ANSWERED_ALONE, PieceAnswerer, find_models
 from xlmcli.cli.options import FILE, FiniteRange, grouped, require_extra
 from xlmcli.cli.resumption import describe_models, describe_options
-from xlmcli.cli.streams.options import StreamCommand
+from xlmcli.cli.streams.options import StreamCommand, format_as_named
 from xlmcli.console import print_line, print_note, show_line_progress
 from xlmcli.errors import GateError, UsageError
+from xlmcli.tables import FormatName
 
 if TYPE_CHECKING:
     from xlmcli.corpus.files import CorpusFile
@@ -78,8 +79,8 @@ _OPTIONS: list[Callable[[Any], Any]] = [
     click.option(
         "--format",
         "format_name",
-        type=click.Choice(["text", "tsv", "csv", "jsonl", "parquet"]),
-        help="Of inputs and outputs.  [default: Parquet if a file is named so, else text]",
+        type=click.Choice(get_args(FormatName)),
+        help="Of inputs and outputs.  [default: as INPUT is named, else text]",
     ),
     click.option(
         "--workers",
@@ -174,7 +175,7 @@ def _run(name: str, corpus: CorpusOptions, values: dict[str, Any]) -> None:
     from xlmcli.corpus.run import ClusterOptions
 
     files = find_files(corpus.files, corpus.output, _ARRAY_SUFFIX if corpus.npy else "")
-    values["format_name"] = _format(corpus, files)
+    values["format_name"] = corpus.format_name or format_as_named((file.path for file in files), get_args(FormatName))
     job = describe_options(_NOT_TOLD) | {
         "--format": values["format_name"],
         "model": describe_models(find_models(name, files[0], values)),
@@ -198,11 +199,6 @@ def _run(name: str, corpus: CorpusOptions, values: dict[str, Any]) -> None:
         folder.begin(job, files)
         answerer = PieceAnswerer(name, values, folder, None if corpus.gpus_per_worker else corpus.cpus_per_worker)
         _answer(plan, folder, answerer, cluster, is_quiet=values["quiet"])
-
-
-def _format(corpus: CorpusOptions, files: Sequence[CorpusFile]) -> str:
-    is_parquet = any(file.path.suffix.lower() == ".parquet" for file in files)
-    return corpus.format_name or ("parquet" if is_parquet else "text")
 
 
 def _cutting(corpus: CorpusOptions, values: Mapping[str, Any]) -> Cutting | None:
@@ -284,7 +280,8 @@ def _answer(
     from xlmcli.corpus.run import run_pieces
 
     counts: Counter[str] = Counter()
-    num_open = {name: sum(piece in plan.left for piece in pieces) for name, pieces in plan.pieces.items()}
+    num_left = Counter(piece.name for piece in plan.left)
+    num_open = {name: num_left[name] for name in plan.pieces}
     for name in [name for name, number in num_open.items() if not number]:
         folder.finish(plan.pieces[name])
     total = sum(piece.num_bytes for piece in plan.left) if plan.is_size_known else None

@@ -12,8 +12,8 @@ from typing import IO, TYPE_CHECKING
 from xlmcli.cli.options import require_extra
 from xlmcli.cli.resumption import describe_job
 from xlmcli.cli.streams.stream import LineStream, StreamOptions
-from xlmcli.documents.formats import DOCUMENT_FORMATS, DocumentFormat, document_format
-from xlmcli.errors import ExitCode, UsageError
+from xlmcli.documents.formats import DOCUMENT_FORMATS, PLAIN_FORMATS, DocumentFormat, document_format
+from xlmcli.errors import DataError, ExitCode, UsageError
 from xlmcli.lines import STDIN, content_suffix
 from xlmcli.outputs import atomic_write, compressing
 
@@ -28,9 +28,6 @@ _UNWRITTEN_ENDINGS = {
     ".parquet", ".arrow", ".feather", ".orc", ".avro", ".xls", ".xlsx", ".ods", ".doc", ".docx", ".odt", ".rtf", ".pdf",
     ".h5", ".hdf5", ".mat", ".pt", ".pth", ".pkl", ".pickle", ".safetensors", ".db", ".sqlite",
 }  # fmt: skip
-
-# Any text may be called so.
-_PLAIN_FORMATS: frozenset[DocumentFormat] = frozenset(("md", "json", "properties"))
 
 
 def can_resume(format_name: str) -> bool:
@@ -77,6 +74,9 @@ def _open_inputs(files: tuple[Path, ...], text: str | None) -> list[Input]:
         if files:
             raise UsageError("--text and files together", hint="give one of them")
         return [text_input(text)]
+    for path in files:
+        if " " in path.name and not path.exists():
+            raise DataError(f"no such file: {path}", hint='--text "…" takes a text')
     if files.count(STDIN) > 1:
         raise UsageError("standard input can be read once only", hint="give - once")
     return [stdin_input() if path == STDIN else file_input(path) for path in files or (STDIN,)]
@@ -87,7 +87,7 @@ def _check_ending(path: Path, name: FormatName | DocumentFormat) -> None:
     ending = content_suffix(path)
     document = document_format(path)
     is_document = name in DOCUMENT_FORMATS
-    if document is not None and document != name and (is_document or document not in _PLAIN_FORMATS):
+    if document is not None and document != name and (is_document or document not in PLAIN_FORMATS):
         raise UsageError(
             f"-o {path}: {ending} is a format that is not written from {name}",
             hint=f"xlm translate --format {document} reads and writes it",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import click
-from click.core import ParameterSource
 
 from xlmcli.cli.help import HeadedCommand
 from xlmcli.cli.options import FILE, MODEL, OUTPUT, Function, SingleOption, device_option, grouped
 from xlmcli.cli.streams.stream import StreamOptions
+from xlmcli.documents.formats import PLAIN_FORMATS, document_format
+from xlmcli.errors import UsageError
+from xlmcli.tables import FormatName, format_of
 
 
 class StreamCommand(HeadedCommand):
@@ -42,7 +44,7 @@ def stream_options(
         verb: What the command does to text, for the help.
         model_help: What model is named and what is the default.
         batch_tokens: Tokens of a batch by default. More than 512 cost time where the engine only encodes.
-        documents: Formats of documents that it takes, too; then ``format_name`` is None where it is not given.
+        documents: Formats of documents that it takes, too.
     """
 
     return grouped(StreamOptions, "options", _shared_options(verb, model_help, batch_tokens, documents))
@@ -53,16 +55,39 @@ _COMPUTE_TYPE_HELP = (
 )
 
 
-def _format_by_ending(context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    is_default = context.get_parameter_source("format_name") == ParameterSource.DEFAULT
-    files: tuple[Path, ...] = context.params.get("files") or ()
-    return "parquet" if is_default and any(path.suffix.lower() == ".parquet" for path in files) else value
+def format_as_named(files: Iterable[Path], formats: Collection[str]) -> str:
+    """Tells which of some formats files are named as; text if their names say nothing.
+
+    Raises:
+        UsageError: They differ, or one is named as a document of another format.
+    """
+    named: dict[str, Path] = {}
+    for path in files:
+        by_name = "parquet" if path.suffix.lower() == ".parquet" else document_format(path)
+        if by_name is not None and by_name not in (*formats, *PLAIN_FORMATS):
+            raise UsageError(
+                f"{path}: {by_name} is not read here, but by xlm translate", hint="--format text reads it line by line"
+            )
+        named.setdefault(by_name if by_name in formats else format_of(path), path)
+    if len(named) > 1:
+        (format_name, path), (other_name, other_path), *_ = named.items()
+        raise UsageError(
+            f"{path} is read as {format_name}, and {other_path} as {other_name}",
+            hint="give them apart, or tell with --format how to read all of them",
+        )
+    return next(iter(named), "text")
+
+
+def _choose_format(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    assert isinstance(parameter.type, click.Choice)
+    return value or format_as_named(context.params.get("files") or (), parameter.type.choices)
 
 
 def _shared_options(
     verb: str, model_help: str, batch_tokens: int, documents: Sequence[str]
 ) -> list[Callable[[Any], Any]]:
     do = verb.capitalize()
+    formats = (*get_args(FormatName), *documents)
     return [
         click.argument("files", nargs=-1, type=FILE, metavar="[FILE]..."),
         click.option("-m", "--model", metavar="MODEL", type=MODEL, help=model_help),
@@ -82,12 +107,10 @@ def _shared_options(
         click.option(
             "--format",
             "format_name",
-            type=click.Choice(["text", "tsv", "csv", "jsonl", "parquet", *documents]),
-            default=None if documents else "text",
-            callback=_format_by_ending,
+            type=click.Choice(formats),
+            callback=_choose_format,
             metavar="FORMAT",
-            help=f"Of input and output: text, tsv, csv, jsonl, parquet{''.join(f', {name}' for name in documents)}.  "
-            f"[default: as FILE is named if {'a document or ' if documents else ''}Parquet, else text]",
+            help=f"Of input and output: {', '.join(formats)}.  [default: as FILE is named, else text]",
         ),
         click.option(
             "--column",

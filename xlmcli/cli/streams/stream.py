@@ -40,7 +40,7 @@ class StreamOptions:
     output: Path | None
     resume: bool
     text: str | None
-    format_name: FormatName | DocumentFormat | None
+    format_name: FormatName | DocumentFormat
     column: str | None
     field: str | None
     delimiter: str | None
@@ -114,13 +114,12 @@ class LineStream:
         Args:
             added: What answers add to records; None where records are written as they were read.
         """
-        from xlmcli.infer.records.protocols import Added
         from xlmcli.infer.sinks import RawSink, TextSink
 
         if self.formats.name == "parquet":
             from xlmcli.infer.records.parquet import ParquetSink
 
-            self._parquet = ParquetSink(self.file, added or Added())
+            self._parquet = ParquetSink(self.file, added)
             return self._parquet
         return RawSink(self.file) if added is None else TextSink(self.file)
 

@@ -197,7 +197,7 @@ _LOOP = (
     ),
     device_option,
     click.option("--resume", is_flag=True, help="Go on with the run in OUT_FOLDER, from the same next step."),
-    click.option("--quiet", is_flag=True, help="No progress display."),
+    click.option("-q", "--quiet", is_flag=True, help="No progress display."),
     click.argument("out_folder", type=FILE),
 )
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from xlmcli.errors import DataError
 from xlmcli.infer.reading import Line
-from xlmcli.infer.records.protocols import Answer, FormatOptions, RawRecord, Record, check_free
+from xlmcli.infer.records.protocols import WARNINGS, Answer, FormatOptions, RawRecord, Record, check_free
 from xlmcli.json_lines import Member, parse_members, text_in
 
 DEFAULT_FIELD = "text"
 
 _HINT = "--field and --pair-field choose the fields"
-_WARNINGS_KEY = "warnings"
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -53,9 +52,9 @@ class JsonRecord:
         if new.text is not None and new.text != self.text:
             member = self.members[self.field]
             pieces.append((member.start, member.end, _dump(new.text)))
-        known = self.members.get(_WARNINGS_KEY)
+        known = self.members.get(WARNINGS)
         if answer.warnings and known is None:
-            added[_WARNINGS_KEY] = answer.warnings
+            added[WARNINGS] = answer.warnings
         elif answer.warnings and known is not None:
             pieces.append((known.start, known.end, self._add_warnings(known, answer.warnings)))
         pieces.append((self.end, self.end, "".join(f", {_dump(key)}: {_dump(value)}" for key, value in added.items())))

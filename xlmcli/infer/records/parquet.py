@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from xlmcli.errors import DataError, unreadable
 from xlmcli.infer.reading import Input
-from xlmcli.infer.records.protocols import Added, Answer, FormatOptions, Record, Values, check_free
+from xlmcli.infer.records.protocols import WARNINGS, Added, Answer, FormatOptions, Record, check_free
 
 _CHUNK_BYTES = 1 << 16  # Of a column, whose chunks may be large.
 _ROWS_READ = 1024
@@ -22,6 +22,8 @@ _ROWS_OF_A_GROUP = 1 << 14
 _NUMBER = pa.float64()
 # Of what is added; the rest is JSON.
 _TYPES = {
+    "language": pa.string(),
+    "lang": pa.string(),
     "label": pa.string(),
     "probability": _NUMBER,
     "score": _NUMBER,
@@ -114,32 +116,45 @@ def _records(batch: Any, columns: Sequence[int], num_bytes: int) -> list[Record]
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is to be written of a row: its text, if that changes, and further columns."""
+
+    record: ParquetRecord
+    text: str | None
+    cells: Mapping[str, object]
+
+    def final_text(self) -> str | None:
+        """What the column of the text holds in the end: what it held if the answer does not say otherwise."""
+        return self.record.value if self.text in (None, self.record.text) else self.text
+
+
 class ParquetSink:
     """Writes rows with their answers; every answer is one row.
 
     Args:
         file: Where to.
-        added: What answers add.
+        added: What answers add; None where rows are written as they were read.
     """
 
-    def __init__(self, file: IO[bytes], added: Added) -> None:
+    def __init__(self, file: IO[bytes], added: Added | None) -> None:
         self._file = file
-        self._added = [pa.field(name, _TYPES.get(name, pa.string())) for name in added.fields]
+        self._added = added
+        self._new: list[Any] = []
         self._column = 0
         self._writer: Any = None
-        self._rows: list[tuple[ParquetRecord, Values]] = []
+        self._rows: list[_Row] = []
 
     def write(self, answered: Sequence[tuple[Record, Answer | None]]) -> None:
         for record, answer in answered:
             if isinstance(record, ParquetHeader):
                 self._column = record.column
-                schema = record.schema
-                for field in self._added:
-                    schema = schema.append(field)
+                self._new = _new_columns(self._added, record.schema.names)
+                schema = pa.schema([*record.schema, *self._new], record.schema.metadata)
                 self._writer = parquet.ParquetWriter(self._file, schema)
             else:
                 assert isinstance(record, ParquetRecord)
-                self._rows.append((record, Values(None, {}) if answer is None else answer.values()))
+                self._rows.append(_row(record, answer))
         if len(self._rows) >= _ROWS_OF_A_GROUP:
             self._write_group()
 
@@ -157,14 +172,14 @@ class ParquetSink:
         if not self._rows:
             return
         batches = [
-            batch.take(pa.array([record.index for record, _ in rows]))
-            for batch, rows in ((rows[0][0].batch, rows) for rows in _by_batch(self._rows))
+            batch.take(pa.array([row.record.index for row in rows]))
+            for batch, rows in ((rows[0].record.batch, rows) for rows in _by_batch(self._rows))
         ]
         table = pa.Table.from_batches(batches)
         field = table.schema.field(self._column)
-        table = table.set_column(self._column, field, pa.array(map(_text, self._rows), field.type))
-        for field in self._added:
-            column = [_cell(values.added.get(field.name), is_json=field.name not in _TYPES) for _, values in self._rows]
+        table = table.set_column(self._column, field, pa.array((row.final_text() for row in self._rows), field.type))
+        for field in self._new:
+            column = [_cell(row.cells.get(field.name), is_json=field.name not in _TYPES) for row in self._rows]
             table = table.append_column(field, pa.array(column, field.type))
         self._writer.write_table(table)
         self._rows = []
@@ -186,14 +201,23 @@ def _find_column(schema: Any, name: str, source: str) -> int:
     return int(columns[0])
 
 
-def _by_batch(rows: list[tuple[ParquetRecord, Values]]) -> Iterator[list[tuple[ParquetRecord, Values]]]:
-    return (list(group) for _, group in groupby(rows, key=lambda row: id(row[0].batch)))
+def _new_columns(added: Added | None, taken: Sequence[str]) -> list[Any]:
+    if added is None:
+        return []
+    names = [*added.fields, *(name for name in (*added.suggested, WARNINGS) if name not in taken)]
+    return [pa.field(name, _TYPES.get(name, pa.string())) for name in names]
 
 
-def _text(row: tuple[ParquetRecord, Values]) -> str | None:
-    """Returns what the column of a text holds in the end: what it held if the answer does not say otherwise."""
-    record, values = row
-    return record.value if values.text in (None, record.text) else values.text
+def _row(record: ParquetRecord, answer: Answer | None) -> _Row:
+    if answer is None:
+        return _Row(record, None, {})
+    values = answer.values()
+    warnings = {WARNINGS: answer.warnings} if answer.warnings else {}
+    return _Row(record, values.text, {**values.added, **values.suggested, **warnings})
+
+
+def _by_batch(rows: list[_Row]) -> Iterator[list[_Row]]:
+    return (list(group) for _, group in groupby(rows, key=lambda row: id(row.record.batch)))
 
 
 def _cell(value: object, *, is_json: bool) -> object:

@@ -67,6 +67,10 @@ class Answer(Protocol):
         """Returns what to write in JSON lines."""
 
 
+WARNINGS = "warnings"
+"""The field of what the reader of an answer should know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Added:
     """What answers add to records, known beforehand.
@@ -74,10 +78,12 @@ class Added:
     Attributes:
         columns: Names of the columns that a table gains, for its header; see `check_free`.
         fields: Names of the fields that an object gains, likewise.
+        suggested: Names of further ones that give way to the object's own.
     """
 
     columns: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+    suggested: tuple[str, ...] = ()
 
 
 def check_free(added: Iterable[str], taken: Container[str], known: str) -> None:

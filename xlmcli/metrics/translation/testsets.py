@@ -10,6 +10,7 @@ from typing import Any
 from sacrebleu.dataset import DATASETS
 from sacrebleu.utils import SACREBLEU_DIR
 
+from xlmcli.environment import require_network
 from xlmcli.errors import DataError, UsageError
 from xlmcli.metrics.translation.sides import Side, read_side
 from xlmcli.records import Direction
@@ -22,6 +23,7 @@ def load_testset(name: str, direction: Direction) -> tuple[Side, list[Side]]:
 
     Raises:
         UsageError: sacreBLEU knows no such test set, or not in that direction.
+        UsageError: It is not in the cache, and the network is forbidden.
         DataError: It is not in the cache and cannot be downloaded.
     """
     dataset = DATASETS.get(name)
@@ -37,6 +39,9 @@ def load_testset(name: str, direction: Direction) -> tuple[Side, list[Side]]:
         raise UsageError(
             f"--testset {name} does not go from {direction.src} to {direction.tgt}", hint=_pairs(dataset.langpairs)
         )
+    fields = dataset.fieldnames(str(direction))
+    if not all(Path(dataset._get_txt_file_path(str(direction), field)).exists() for field in fields):
+        require_network(f"to download the test set {name} ({direction}), which is not in {SACREBLEU_DIR}")
     try:
         source, *references = _find_files(dataset, str(direction))
     # sacreBLEU exits where a download is damaged, and its parsers raise what they like about one.
