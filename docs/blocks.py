@@ -30,6 +30,8 @@ PAGES = [
 LANGUAGES = ("sh", "python")
 
 _BLOCK = re.compile(r"(?:^<!-- (not run|with): ([^\n]+) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SCORE = re.compile(r"(?<![\w.,])-?0\.\d{2,}(?![\w.])")
+_MOST_BETWEEN_MACHINES = 0.02
 _XLM = """\
 #!/bin/sh
 case "$1 $2" in
@@ -76,10 +78,22 @@ class Step:
     script: str
     shown: str | None
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether not all lines are shown."""
+        return "…\n" in (self.shown or "")
+
     def agrees(self, output: str) -> bool:
-        """Whether the output is as it is shown: digits may differ, and a line ``…`` stands for any lines."""
+        """Whether the output is as it is shown: a line ``…`` stands for any lines, and digits may differ.
+
+        Scores and probabilities differ by no more than from machine to machine.
+        """
         if self.shown is None:
             return True
+        if not self.is_cut:
+            pairs = zip(*(map(float, _SCORE.findall(text)) for text in (self.shown, output)), strict=False)
+            if any(abs(one - other) > _MOST_BETWEEN_MACHINES for one, other in pairs):
+                return False
         parts = re.split(r"^…\n", without_digits(self.shown), flags=re.MULTILINE)
         return re.fullmatch(".*".join(map(re.escape, parts)), without_digits(output), re.DOTALL) is not None
 
@@ -170,7 +184,7 @@ def renew(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         for step, output in iter_runs(page, Path(folder)):
-            if not step.agrees(output):
+            if step.shown is not None and (not step.agrees(output) or not step.is_cut):
                 text = text.replace(f"$ {step.script}{step.shown}", f"$ {step.script}{output}", 1)
     page.write_text(text, encoding="utf-8")
 

@@ -15,7 +15,7 @@ def command() -> None:
     \b
     Examples:
       xlm corpus translate --src en --tgt fr texts -o translated
-      xlm corpus classify 'reviews/*.csv.gz' --format csv --column comment -o labelled
+      xlm corpus classify 'reviews/*.csv.gz' --column comment -o labelled
     """
 
 

@@ -139,7 +139,9 @@ def over_a_corpus(name: str, single: click.Command, do: str, example: str) -> cl
     """
     own = [*_OPTIONS, _NPY_OPTION] if name == "encode" else _OPTIONS
 
-    @click.command(name, cls=CorpusCommand, help=_HELP.format(do=do, name=name, example=example))
+    text = _HELP.format(do=do, name=name, example=example)
+
+    @click.command(name, cls=CorpusCommand, help=text, short_help=f"{do} the lines of many files.")
     @grouped(CorpusOptions, "corpus", own)
     def command(corpus: CorpusOptions, **values: Any) -> None:
         _run(name, corpus, values)

@@ -146,12 +146,12 @@ def _shared_options(
         click.option(
             "--threads",
             type=click.IntRange(1, 256),
-            help="Threads that share a batch (default: 1, or the usable cores shared out among --workers).",
+            help="Threads that share a batch (default: 1; with --workers, the usable cores divided by it).",
         ),
         click.option(
             "--workers",
             type=click.IntRange(1, 256),
-            help="Batches computed at the same time (default: as many as the usable cores have room for).",
+            help="Batches computed at the same time (default: the usable cores divided by --threads).",
         ),
         click.option(
             "--errors",
