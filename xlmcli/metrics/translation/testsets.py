@@ -39,8 +39,7 @@ def load_testset(name: str, direction: Direction) -> tuple[Side, list[Side]]:
         raise UsageError(
             f"--testset {name} does not go from {direction.src} to {direction.tgt}", hint=_pairs(dataset.langpairs)
         )
-    fields = dataset.fieldnames(str(direction))
-    if not all(Path(dataset._get_txt_file_path(str(direction), field)).exists() for field in fields):
+    if not _is_here(dataset, str(direction)):
         require_network(f"to download the test set {name} ({direction}), which is not in {SACREBLEU_DIR}")
     try:
         source, *references = _find_files(dataset, str(direction))
@@ -51,6 +50,10 @@ def load_testset(name: str, direction: Direction) -> tuple[Side, list[Side]]:
             hint=f"where there is a network, run sacrebleu --download {name} -l {direction}, then copy the folder here",
         ) from error
     return read_side(source), [read_side(path) for path in references]
+
+
+def _is_here(dataset: Any, pair: str) -> bool:
+    return all(Path(dataset._get_txt_file_path(pair, field)).exists() for field in dataset.fieldnames(pair))
 
 
 def _find_files(dataset: Any, pair: str) -> list[Path]:
