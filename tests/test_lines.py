@@ -111,7 +111,8 @@ def test_other_encodings_are_named(tmp_path: Path, text: str, encoding: str) -> 
 
 
 @pytest.mark.parametrize(
-    "content", ["", "\0", "\0\0\0\0\0\0\0\0\0", "a\0b\0", "ab\0\x01\x02\x03", "日本語テキスト", "é\0"]
+    "content",
+    ["", "\0", "\0\0\0\0\0\0\0\0\0", "a\0b\0", "ab\0\x01\x02\x03", "日本語テキスト", "é\0", "1\x012\x013\x014\x015"],
 )
 def test_utf8_with_nuls_is_no_other_encoding(tmp_path: Path, content: str) -> None:
     path = tmp_path / "text"

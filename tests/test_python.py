@@ -89,7 +89,19 @@ def test_wrong_models_and_wishes_are_refused(tiny_bundle: Path, tiny_classifier:
     classifier = xlmcli.open_classifier(tiny_classifier, device="cpu")
     with pytest.raises(UsageError, match="num_best"):
         classifier.classify(TEXTS, num_best=0)
-    with pytest.raises(UsageError, match="not from 0 to 1"):
-        classifier.classify(TEXTS, threshold=2)
+    for threshold in (2, float("nan"), "0.5"):
+        with pytest.raises(UsageError, match="from 0 to 1"):
+            classifier.classify(TEXTS, threshold=threshold)  # type: ignore[arg-type]
+    for beam_size in (0, 101, 2.5, "4"):
+        with pytest.raises(UsageError, match="beam_size"):
+            translator.translate(TEXTS, src="en", tgt="fr", beam_size=beam_size)  # type: ignore[arg-type]
+    for texts in (None, 5):
+        with pytest.raises(UsageError, match="expected texts"):
+            translator.translate(texts, src="en", tgt="fr")  # type: ignore[arg-type]
+    for wish in ({"threads": 0}, {"workers": 1.5}, {"device": "gpu"}):
+        with pytest.raises(UsageError, match=next(iter(wish))):
+            xlmcli.open_translator(tiny_bundle, **wish)  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="empty"):
+        xlmcli.open_translator("")
     with pytest.raises(UsageError, match="pooling"):
         xlmcli.open_encoder(tiny_classifier, device="cpu").encode(TEXTS, pooling="last")  # type: ignore[arg-type]

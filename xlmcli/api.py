@@ -6,9 +6,10 @@ whatever else is in the package may change from version to version.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, SupportsIndex, get_args
 
 from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model
 from xlmcli.errors import UsageError
@@ -17,6 +18,7 @@ from xlmcli.infer.encoders import TextEncoder
 from xlmcli.infer.engine import Device, EngineOptions
 from xlmcli.infer.iteration import iter_answers
 from xlmcli.infer.opening import open_model
+from xlmcli.records import MAX_BEAM_SIZE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 # As the commands have them.
 _TRANSLATION_BATCH_TOKENS, _ENCODING_BATCH_TOKENS = 2048, 512
+_MAX_THREADS, _MAX_LABELS = 256, 10_000
 
 
 class TextTranslator:
@@ -62,9 +65,10 @@ class TextTranslator:
                 capitals read as sentences.
 
         Raises:
-            UsageError: The direction is not clear, or ``texts`` is no iterable of str.
+            UsageError: The direction is not clear, ``texts`` is no iterable of str, or a number is out of its range.
             ModelError: The model does not translate in this direction, or the engine failed.
         """
+        _check_whole("beam_size", beam_size, MAX_BEAM_SIZE)
         direction = choose_direction(self._bundle, src, tgt)
         search = SearchOptions(beam_size=beam_size, protect=protect)
         engine = self._engines.open(direction)
@@ -109,8 +113,9 @@ class TextClassifier:
         from xlmcli.infer.classification import Classification
         from xlmcli.infer.labels import LabelOptions
 
-        if num_best is not None and num_best < 1:
-            raise UsageError(f"num_best {num_best} is not at least 1")
+        _check_whole("num_best", num_best, _MAX_LABELS)
+        if not (threshold is None or (isinstance(threshold, int | float) and 0 <= threshold <= 1)):
+            raise UsageError(f"threshold {threshold!r} is not a number from 0 to 1")
         labels = LabelOptions(num_best, threshold=threshold)
         work = Classification(self._bundle, lang, labels, self._options, self._encoder)
         answers = iter_answers(work, texts, _ENCODING_BATCH_TOKENS)
@@ -170,9 +175,9 @@ def open_translator(
 
     Raises:
         ModelError: There is no such model, or it is damaged or does something else.
-        UsageError: The device or the compute type is not to be had.
+        UsageError: The device or the compute type is not to be had, or a number is out of its range.
     """
-    return TextTranslator(_find(model), EngineOptions(device, compute_type, threads, workers))
+    return TextTranslator(_find(model), _engine_options(device, compute_type, threads, workers))
 
 
 def open_classifier(
@@ -185,7 +190,7 @@ def open_classifier(
 ) -> TextClassifier:
     """Opens a classifier, the embedded one for sentiment if ``model`` is None; as `open_translator`."""
     path = _find(DEFAULT_CLASSIFIER if model is None else model)
-    return TextClassifier(path, EngineOptions(device, compute_type, threads, workers))
+    return TextClassifier(path, _engine_options(device, compute_type, threads, workers))
 
 
 def open_encoder(
@@ -197,7 +202,21 @@ def open_encoder(
     workers: int | None = None,
 ) -> VectorEncoder:
     """Opens an encoder, or the encoder of a classifier; as `open_translator`."""
-    return VectorEncoder(_find(model), EngineOptions(device, compute_type, threads, workers))
+    return VectorEncoder(_find(model), _engine_options(device, compute_type, threads, workers))
+
+
+def _engine_options(device: Device, compute_type: str, threads: int | None, workers: int | None) -> EngineOptions:
+    if device not in get_args(Device):
+        raise UsageError(f"device {device!r} is not {', '.join(get_args(Device))}")
+    _check_whole("threads", threads, _MAX_THREADS)
+    _check_whole("workers", workers, _MAX_THREADS)
+    return EngineOptions(device, compute_type, threads, workers)
+
+
+def _check_whole(name: str, value: object, most: int) -> None:
+    """Raises a UsageError if a number is none of 1 to ``most``; None is left to the model."""
+    if value is not None and not (isinstance(value, SupportsIndex) and 1 <= operator.index(value) <= most):
+        raise UsageError(f"{name} {value!r} is not a whole number from 1 to {most}")
 
 
 def _find(model: str | Path | None) -> Path:

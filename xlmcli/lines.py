@@ -37,8 +37,8 @@ _CHUNK_BYTES = 1 << 11
 _OTHER_ENCODINGS = {
     "utf-32": re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff"),
     "utf-16": re.compile(rb"\xff\xfe|\xfe\xff"),
-    "utf-16le": re.compile(rb"(?s:..){0,9}?(?:[^\0][\0-\x06]){4}"),
-    "utf-16be": re.compile(rb"(?s:..){0,9}?(?:[\0-\x06][^\0]){4}"),
+    "utf-16le": re.compile(rb"(?s:..){0,9}?(?:[^\0][\0\x03-\x06]){4}"),
+    "utf-16be": re.compile(rb"(?s:..){0,9}?(?:[\0\x03-\x06][^\0]){4}"),
 }
 
 

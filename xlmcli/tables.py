@@ -49,7 +49,12 @@ def format_of(path: Path) -> FormatName:
 
 
 def iter_rows(
-    lines: Iterable[str], source: Path | str, *, is_csv: bool, names: Iterable[str | None] = ()
+    lines: Iterable[str],
+    source: Path | str,
+    *,
+    is_csv: bool,
+    names: Iterable[str | None] = (),
+    has_empty_values: bool = False,
 ) -> Iterator[tuple[int, list[str]]]:
     """Yields the rows of a table, each with the number of the line that it starts at; blank lines are no rows.
 
@@ -58,14 +63,18 @@ def iter_rows(
         source: Name of the file, for messages.
         is_csv: Whether it is CSV, not TSV.
         names: Columns that a header of CSV may have, by which it tells what separates them: see `HeaderGuess`.
+        has_empty_values: Of TSV in one column, an empty line is a row.
 
     Raises:
         DataError: A row is not CSV; the message names ``source:line``.
     """
     if not is_csv:
+        num_columns = 0
         for number, line in enumerate(lines, start=1):
-            if not is_blank(line, is_csv=False):
-                yield number, line.removesuffix("\r").split("\t")
+            if not is_blank(line, is_csv=False) or (has_empty_values and num_columns < 2):
+                row = line.removesuffix("\r").split("\t")
+                num_columns = max(num_columns, len(row))
+                yield number, row
         return
     ended = _end_lines(lines)
     first = next(ended, "")

@@ -91,11 +91,21 @@ def test_someone_elses_folder_is_never_replaced(tmp_path: Path) -> None:
 def test_a_bundle_with_other_files_in_it_is_never_replaced(tmp_path: Path, name: str) -> None:
     strange = tmp_path / "b" / name
     strange.parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / "b" / "model.bin").write_text("old")
+    (tmp_path / "b" / "xlm.json").write_text("old")
     strange.write_text("mine")
     with pytest.raises(UsageError, match=f"holds {name.split('/')[0]}, which is no part of a bundle"):
         _write(tmp_path / "b", "new", force=True)
-    assert _tree(tmp_path) == {"b/model.bin": "old", f"b/{name}": "mine"}
+    assert _tree(tmp_path) == {"b/xlm.json": "old", f"b/{name}": "mine"}
+
+
+def test_an_engine_folder_of_others_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "ct2").mkdir()
+    (tmp_path / "ct2" / "model.bin").write_text("weights")
+    (tmp_path / "ct2" / "shared_vocabulary.json").write_text('["<unk>", "<s>", "</s>"]')
+    before = _tree(tmp_path)
+    with pytest.raises(UsageError, match="is not a bundle: not replaced"):
+        _write(tmp_path / "ct2", "new", force=True)
+    assert _tree(tmp_path) == before
 
 
 def test_a_folder_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:

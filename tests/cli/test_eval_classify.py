@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -189,6 +190,19 @@ def test_multiple_labels(evaluate: Evaluate, write: Write) -> None:
     assert {table["name"] for table in done.report["tables"]} == {"labels"}
 
 
+@pytest.mark.parametrize("suffix", ["txt", "tsv"])
+def test_no_label_of_many_is_an_answer(evaluate: Evaluate, write: Write, suffix: str) -> None:
+    gold, predicted = write(f"gold.{suffix}", "a\n\nb\nb\n"), write(f"predicted.{suffix}", "\na\nb\nb\n")
+    done = evaluate("--gold", gold, "--multi-label", "--format", "json", predicted)
+    assert done.score(f"predicted.{suffix}", "accuracy")["value"] == 0.5
+
+
+def test_the_format_of_stdin_is_told_beside_gold_in_text(evaluate: Evaluate, write: Write) -> None:
+    objects = '{"label": "a"}\n{"label": "b"}\n'
+    done = evaluate("--gold", write("gold.txt", "a\nb\n"), "--label-format", "jsonl", "--format", "json", stdin=objects)
+    assert done.score("stdin", "accuracy")["value"] == 1
+
+
 def test_labels_that_gold_lacks_are_named(evaluate: Evaluate, write: Write) -> None:
     gold = write("gold.txt", "pos\nneg\n")
     done = evaluate("--gold", gold, "--labels", "neg,neu,pos", stdin="pos\nneu\n")
@@ -220,8 +234,8 @@ def test_a_gate_fails_after_the_report(evaluate: Evaluate, write: Write) -> None
         ("a\nb\n", "a\t0.5\nb\n", [], ["stdin:2: no probability"]),
         ("a\nb\nc\nb\na\n", "a\nc\nb\na\n", [],
          ["stdin has 4 labels and gold.txt 5", "the first line that looks shifted is stdin:2"]),
-        ("a\n", "x\tb\n", ["--label-format", "tsv", "--column", "3"], ["gold.txt:1: expected at least 3 columns"]),
-        ("a\n", '{"a": 1}\n', ["--label-format", "jsonl", "--gold-field", "a"], ["gold.txt:1: not JSON"]),
+        ("a\n", '{"a": 1}\n', ["--label-format", "jsonl"], ["stdin:1: "]),
+        ("a\n", "a\n", ["--label-format", "jsonl"], ["stdin:1: not JSON"]),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_files_is_named_with_its_line(
@@ -266,6 +280,8 @@ def test_suspicious_predictions_are_noted_on_stderr(evaluate: Evaluate, write: W
     assert "stdin says 'a' in every line" in evaluate("--gold", gold, stdin="a\na\n").err
     assert "the same labels in every line" in evaluate("--gold", gold, stdin="a\nb\n").err
     assert evaluate("--gold", gold, "-q", stdin="a\nb\n").err == ""
+    everything = "a\t0.9\tb\t0.1\nb\t0.8\ta\t0.2\n"
+    assert "stdin says all of 2 labels" in evaluate("--gold", gold, "--multi-label", stdin=everything).err
 
 
 @pytest.fixture
@@ -294,6 +310,21 @@ def test_a_model_classifies_first(evaluate: Evaluate, write: Write, tiny_classif
     # Four decimals come through the pipe.
     ((_, error),), ((_, piped_error),) = done.table("calibration", None), expected.table("calibration", None)
     assert error == pytest.approx(piped_error, abs=2e-4)
+
+
+def test_models_are_named_before_they_are_asked(
+    evaluate: Evaluate, write: Write, tiny_classifier: Path, texts: list[str], tmp_path: Path
+) -> None:
+    gold, source = write("gold.txt", lines(["negative", "neutral"])), write("texts.txt", lines(texts[:2]))
+    models = []
+    for name in "ab":
+        shutil.copytree(tiny_classifier, tmp_path / name / "m")
+        models += ["-m", str(tmp_path / name / "m")]
+    options = ("--gold", gold, *models, "--input", source, "--lang", "en", "--format", "json")
+    done = evaluate(*options)
+    assert [system["name"] for system in done.report["systems"]] == models[1::2]
+    write("texts.txt", "\xff\n")
+    assert "--baseline c: no such system" in evaluate(*options, "--baseline", "c").err
 
 
 def test_labels_of_the_model_need_not_be_in_gold(

@@ -161,11 +161,16 @@ def is_checkpoint(path: Path) -> bool:
     return (path / CONFIG_NAME).is_file() and bool(find_weight_files(path))
 
 
-def check_not_folded(path: Path) -> None:
-    """Raises a ModelError for what ``xlm convert --direction`` wrote: the engine's files alone, with XLM's pieces."""
+def is_folded(path: Path) -> bool:
+    """Tells whether ``xlm convert --direction`` wrote a folder: the engine's files alone, with XLM's pieces."""
     if not (path / MODEL_NAME).is_file() or is_bundle(path) or not find_vocabularies(path):
-        return
-    if read_vocabulary(path)[: len(RESERVED_PIECES)] == list(RESERVED_PIECES):
+        return False
+    return read_vocabulary(path)[: len(RESERVED_PIECES)] == list(RESERVED_PIECES)
+
+
+def check_not_folded(path: Path) -> None:
+    """Raises a ModelError for what `is_folded`."""
+    if is_folded(path):
         raise ModelError(
             f"{path} is for programs that use CTranslate2: xlm convert --direction put one direction into its weights",
             hint="xlm converts the checkpoint that it was made from, and opens what it writes without --direction",
@@ -236,6 +241,8 @@ def find_model(name_or_path: str | None = None, default: str = DEFAULT_MODEL) ->
         ModelError: There is no such model; the hint lists those that there are.
     """
     name = default if name_or_path is None else name_or_path
+    if not name:
+        raise ModelError("the name of the model is empty")
     embedded = embedded_models()
     if name_or_path is not None and is_bundle(Path(name)):
         return Path(name)

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from xlmcli.bundle.manifest import Manifest
-from xlmcli.bundle.names import BUNDLE_NAMES, MANIFEST_NAME, MODEL_NAME
-from xlmcli.bundle.reading import hash_file
-from xlmcli.bundle.serialization import format_manifest
+from xlmcli.bundle.names import BUNDLE_NAMES, MANIFEST_NAME
+from xlmcli.bundle.reading import hash_file, is_folded
+from xlmcli.bundle.serialization import format_manifest, parse_manifest
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.outputs import MAX_NAME_CHARS, partial_folder, writing_errors
 from xlmcli.signals import undone
@@ -56,7 +56,7 @@ def check_free(path: Path, *, force: bool) -> None:
         return
     if not force:
         raise UsageError(f"{path} exists already", hint="--force replaces it once the new one is complete")
-    if not any((path / name).is_file() for name in (MANIFEST_NAME, MODEL_NAME)):
+    if not (path / MANIFEST_NAME).is_file() and not is_folded(path):
         raise UsageError(f"{path} exists and is not a bundle: not replaced, not even with --force")
     strange = sorted(entry.name for entry in path.iterdir() if entry.name not in BUNDLE_NAMES or not entry.is_file())
     if strange:
@@ -74,7 +74,9 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
     """
     names = sorted(entry.name for entry in folder.iterdir() if entry.name != MANIFEST_NAME)
     sealed = replace(manifest, files={name: hash_file(folder / name) for name in names})
-    (folder / MANIFEST_NAME).write_text(format_manifest(sealed), encoding="utf-8", newline="\n")
+    text = format_manifest(sealed)
+    parse_manifest(text, MANIFEST_NAME)  # What could not be opened is not written.
+    (folder / MANIFEST_NAME).write_text(text, encoding="utf-8", newline="\n")
     return sealed
 
 

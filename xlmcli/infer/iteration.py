@@ -55,6 +55,8 @@ def iter_answers(work: Work[Result, AnswerType], texts: Iterable[str], max_batch
     """
     if isinstance(texts, str | bytes):
         raise UsageError("one text was given in place of several", hint="give a list: [text]")
+    if not isinstance(texts, Iterable):
+        raise UsageError(f"expected texts, found {type(texts).__name__}", hint="give a list or an iterator of str")
     return _Run(work, max_batch_tokens).iterate(texts)
 
 

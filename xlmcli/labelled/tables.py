@@ -37,7 +37,8 @@ def iter_table_rows(texts: Iterator[str], file: LabelledFile) -> Iterator[Labell
     for column in file.others:
         check_column(column, "a column")
     names = (file.label or LABEL_NAME, file.probability, *file.others)
-    rows = iter_rows(texts, file.source, is_csv=file.format == "csv", names=names)
+    is_csv = file.format == "csv"
+    rows = iter_rows(texts, file.source, is_csv=is_csv, names=names, has_empty_values=file.multi_label)
     first = next(rows, None)
     if first is None:
         return

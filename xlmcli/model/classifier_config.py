@@ -69,7 +69,10 @@ class ClassifierConfig:
         """
         given = {key for key, value in config.values.items() if value is not None}
         names = config.child("id2label")
-        labels = tuple(names.name(index) for index in sorted(names.keys, key=_label_id))
+        ids = sorted(names.keys, key=_label_id)
+        if ids != [str(index) for index in range(len(ids))]:
+            raise ModelError(f"{config.place}: id2label: its ids are not 0, 1, 2, …")
+        labels = tuple(names.name(index) for index in ids)
         if not 2 <= len(set(labels)) == len(labels) <= MAX_LABELS:
             raise ModelError(f"{config.place}: id2label: should be two different labels or more")
         return cls(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,9 @@ def test_probabilities(tmp_path: Path, published: Any, sentences: dict[str, list
         tmp_path, "XLMRobertaForSequenceClassification",
         id2label=LABELS, label2id={name: index for index, name in LABELS.items()}, problem_type=problem,
     )  # fmt: skip
+    config = json.loads((tmp_path / "config.json").read_text())  # Labels have their ids, in whatever order they stand.
+    config["id2label"] = dict(reversed(config["id2label"].items()))
+    (tmp_path / "config.json").write_text(json.dumps(config))
     bundle = open_bundle(convert(tmp_path, tmp_path / "b"))
     assert (bundle.manifest.task, bundle.classifier.labels) == ("classify", tuple(LABELS.values()))
     work = Classification(bundle, None, LabelOptions(all_labels=True), CPU)

@@ -119,6 +119,9 @@ def test_settings_of_a_classifier(published: Any, tmp_path: Path) -> None:
     faults = "id2label: 1 label.*; id2label: a label has control characters; problem_type: regression"
     with pytest.raises(ModelError, match=rf"{faults}.*has shape \(2,.*, expected \(1,"):
         open_model(tmp_path)
+    change(tmp_path / "config.json", id2label={"0": "one", "2": "other"}, problem_type=None)
+    with pytest.raises(ModelError, match="id2label: its ids are not 0, 1, 2"):
+        open_model(tmp_path)
 
 
 def test_marians_files(published: Any, tmp_path: Path) -> None:
@@ -133,8 +136,12 @@ def test_marians_files(published: Any, tmp_path: Path) -> None:
     (tmp_path / "vocab.json").write_text(json.dumps(dict(list(vocab.items())[:-1])))
     with pytest.raises(ModelError, match=rf"vocab\.json: {len(vocab) - 1} pieces, where the model has {len(vocab)}"):
         open_model(tmp_path)
-    (tmp_path / "vocab.json").write_text(json.dumps([*vocab]))
-    with pytest.raises(ModelError, match="expected an object of pieces"):
+    for content in (json.dumps([*vocab]), '{"a": 0, "b": "1"}', '{"a": 0, "b": 1.0}'):
+        (tmp_path / "vocab.json").write_text(content)
+        with pytest.raises(ModelError, match="expected an object of pieces"):
+            open_model(tmp_path)
+    (tmp_path / "vocab.json").write_text("[" * 100_000)
+    with pytest.raises(ModelError, match="not JSON"):
         open_model(tmp_path)
 
 

@@ -56,3 +56,12 @@ def test_one_confusion_matrix_is_drawn_instead_of_the_scores(tmp_path: Path) -> 
     report = Report("classify", 20, REPORT.metrics[:1], REPORT.systems[:1], tables=(CONFUSION,))
     plot_report(report, tmp_path / "plot.svg")
     assert "predicted" in (tmp_path / "plot.svg").read_text(encoding="utf-8")
+
+
+def test_labels_are_words_and_no_formulas(tmp_path: Path) -> None:
+    labels = ("$\\x$", "$5-$9", *map(str, range(60)))
+    rows = tuple((label, *(float(label == other) for other in labels)) for label in labels)
+    table = Table("confusion", "", ("gold", *labels), rows, system="$a$")
+    figure = draw_confusion(table)
+    figure.savefig(tmp_path / "confusion.png")
+    assert max(figure.get_size_inches()) < 50

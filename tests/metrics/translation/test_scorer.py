@@ -24,6 +24,12 @@ def test_bleu_is_sacrebleus() -> None:
     assert 10 < expected < 90
 
 
+@pytest.mark.parametrize("tgt", ["zh", "zho_Hans", "ja", "jpn_Jpan", "ko"])
+def test_text_without_spaces_is_no_single_word(tgt: str) -> None:
+    near, far = (corpus_bleu([text], [["我今天早上很高兴见到你。"]], tgt) for text in ("我今天早上很高兴见你。", "abc"))
+    assert near > 50 > far
+
+
 def test_text_that_looks_tokenised_is_no_reason_for_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     captions = [f"{number} dogs run ." for number in range(200)]
     assert corpus_bleu(captions, [captions]) == pytest.approx(100)
@@ -80,7 +86,12 @@ def test_counting_in_parts_is_counting_at_once(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    ("tgt", "tokenize", "signature"), [("zh", None, "tok:zh"), ("fr", None, "tok:13a"), ("zh", "char", "tok:char")]
+    ("tgt", "tokenize", "signature"),
+    [
+        *((tgt, None, "tok:zh") for tgt in ("zh", "zh_Hant", "zho_Hans", "zh_CN", "zh-TW")),
+        ("fr", None, "tok:13a"),
+        ("zh", "char", "tok:char"),
+    ],
 )
 def test_the_language_chooses_the_tokeniser_unless_it_is_given(tgt: str, tokenize: str | None, signature: str) -> None:
     (scorer,) = open_scorers(MetricOptions(("bleu",), tgt=tgt, tokenize=tokenize), 1)

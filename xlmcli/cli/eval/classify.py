@@ -12,10 +12,10 @@ import click
 from xlmcli.cli.eval.options import EvalCommand, ReportOptions, check_stdin, publish, report_options
 from xlmcli.cli.options import FILE, MODEL, SingleOption
 from xlmcli.errors import UsageError
-from xlmcli.facts import format_name
-from xlmcli.lines import STDIN, iter_byte_lines, iter_stdin_lines
+from xlmcli.lines import STDIN, content_suffix, iter_byte_lines, iter_stdin_lines
 
 if TYPE_CHECKING:
+    from xlmcli.cli.eval.models import NamedModel
     from xlmcli.metrics.labels.file import LabelColumns, SystemLabels
     from xlmcli.tables import FormatName
 
@@ -124,6 +124,7 @@ def command(
     options.check_plot()
     from xlmcli.metrics.labels.file import check_predictions
     from xlmcli.metrics.labels.report import LabelReportOptions, label_metrics, report_labels
+    from xlmcli.metrics.translation.sides import side_name
     from xlmcli.tables import split_labels
 
     gates = options.gates(label_metrics(multi_label))
@@ -132,16 +133,19 @@ def command(
     check_stdin((*paths, gold, text), paths, unit="label", quiet=options.quiet)
     if text is not None:
         _check_plain(text)
+    named: list[NamedModel] = []
+    if text is not None:
+        from xlmcli.cli.eval.models import classify_texts, name_models
+
+        named = name_models(models)
+    baseline = options.baseline_index([*map(side_name, paths), *(model.facts.name for model in named)])
     right = _read(gold, places.of_gold(gold), is_gold=True, multi_label=multi_label)
     systems = [_read(path, places.of_predictions(path), is_gold=False, multi_label=multi_label) for path in paths]
     if text is not None:
-        from xlmcli.cli.eval.models import classify_texts
-
-        systems += [classify_texts(text, model, lang, multi_label, options.quiet) for model in models]
+        systems += [classify_texts(text, model, lang, multi_label, options.quiet) for model in named]
     known = None if labels is None else split_labels(labels)
     for system in systems:
         check_predictions(right, system, known, multi_label=multi_label)
-    baseline = options.baseline_index([system.source for system in systems])
     report = report_labels(
         right, systems, options.sampling(0), LabelReportOptions(multi_label, train_lang, baseline, width)
     )
@@ -173,8 +177,9 @@ class _Places:
     def _format(self, path: Path) -> FormatName:
         from xlmcli.tables import format_of
 
-        by_suffix = "text" if path == STDIN else format_of(path)
-        return by_suffix if by_suffix != "text" else self.label_format or "text"
+        if path != STDIN and (content_suffix(path) == ".txt" or format_of(path) != "text"):
+            return format_of(path)
+        return self.label_format or "text"
 
 
 def _check_plain(text: Path) -> None:
@@ -189,8 +194,8 @@ def _check_plain(text: Path) -> None:
 
 def _read(path: Path, place: LabelColumns, *, is_gold: bool, multi_label: bool) -> SystemLabels:
     from xlmcli.metrics.labels.file import read_gold, read_predictions
-    from xlmcli.metrics.translation.sides import STDIN_NAME
+    from xlmcli.metrics.translation.sides import side_name
 
     read = read_gold if is_gold else read_predictions
     lines: Iterator[bytes] = iter_stdin_lines() if path == STDIN else iter_byte_lines(path)
-    return read(lines, STDIN_NAME if path == STDIN else format_name(path), place, multi_label=multi_label)
+    return read(lines, side_name(path), place, multi_label=multi_label)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from xlmcli.cli.streams.opening import leaving_at_once
 from xlmcli.console import LineProgress, show_line_progress
@@ -25,25 +26,48 @@ _MAX_BATCH_TOKENS = 2048
 Kept = TypeVar("Kept")
 
 
-def translate_source(source: Side, model: str, src: str | None, tgt: str | None, quiet: bool) -> Candidate:
+class NamedModel(NamedTuple):
+    """A model to ask: where it is, and what tells it from others."""
+
+    path: Path
+    facts: ModelFacts
+
+
+def name_models(models: Sequence[str]) -> list[NamedModel]:
+    """Finds models; bundles of one name are called as the user wrote them.
+
+    Raises:
+        ModelError: There is no such model.
+    """
+    from xlmcli.bundle import MODEL_NAME, find_model, open_bundle
+    from xlmcli.metrics.report.reports import ModelFacts
+
+    bundles = [open_bundle(find_model(model)) for model in models]
+    counts = Counter(bundle.name for bundle in bundles)
+    names = [bundle.name if counts[bundle.name] == 1 else name for bundle, name in zip(bundles, models, strict=True)]
+    return [
+        NamedModel(bundle.path, ModelFacts(name, bundle.manifest.files[MODEL_NAME]))
+        for bundle, name in zip(bundles, names, strict=True)
+    ]
+
+
+def translate_source(source: Side, model: NamedModel, src: str | None, tgt: str | None, quiet: bool) -> Candidate:
     """Translates text as ``xlm translate`` does.
 
     Raises:
         ModelError: There is no such model, or it does not translate in that direction.
     """
-    from xlmcli.bundle import find_model
     from xlmcli.infer.directions import SearchOptions, open_translation
     from xlmcli.infer.engine import EngineOptions
     from xlmcli.metrics.translation.report import Candidate
     from xlmcli.metrics.translation.sides import Side
 
-    translation = open_translation(find_model(model), src, tgt, SearchOptions(), EngineOptions())
+    translation = open_translation(model.path, src, tgt, SearchOptions(), EngineOptions())
     output, speed = _answer(translation, source, lambda text, answer: answer.lines(text, 0)[0].rstrip(), quiet)
-    facts = read_facts(model)
-    return Candidate(Side(facts.name, output), facts, speed)
+    return Candidate(Side(model.facts.name, output), model.facts, speed)
 
 
-def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, quiet: bool) -> SystemLabels:
+def classify_texts(path: Path, model: NamedModel, lang: str | None, multi_label: bool, quiet: bool) -> SystemLabels:
     """Classifies text as ``xlm classify`` does.
 
     Raises:
@@ -52,7 +76,6 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     """
     import numpy as np
 
-    from xlmcli.bundle import find_model
     from xlmcli.infer.classification import Classification
     from xlmcli.infer.engine import EngineOptions
     from xlmcli.infer.labels import LabelOptions
@@ -61,7 +84,7 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
     from xlmcli.metrics.translation.sides import read_side
     from xlmcli.tables import join_labels
 
-    bundle = open_model(find_model(model))
+    bundle = open_model(model.path)
     if bundle.classifier.multi_label and not multi_label:
         raise UsageError(f"{bundle.name} gives a text any number of labels", hint="add --multi-label")
     classification = Classification(bundle, lang, LabelOptions(), EngineOptions())
@@ -72,32 +95,18 @@ def classify_texts(path: Path, model: str, lang: str | None, multi_label: bool, 
             f"{source.name}:{labels.index(()) + 1}: no label: the text is empty",
             hint="take its line out of gold and of the texts",
         )
-    facts = read_facts(model)
     probabilities = None if multi_label else np.array([answer.labels[0].probability for answer in answers])
     write = join_labels if multi_label else "".join
     names = [write(label.name for label in answer.labels) for answer in answers]
     return SystemLabels(
-        facts.name,
+        model.facts.name,
         numbers=range(1, len(names) + 1),
         labels=names,
         probabilities=probabilities,
         langs=None,
         possible=bundle.classifier.labels,
-        model=facts,
+        model=model.facts,
     )
-
-
-def read_facts(model: str) -> ModelFacts:
-    """Returns what identifies a model.
-
-    Raises:
-        ModelError: There is no such model.
-    """
-    from xlmcli.bundle import MODEL_NAME, find_model, open_bundle
-    from xlmcli.metrics.report.reports import ModelFacts
-
-    bundle = open_bundle(find_model(model))
-    return ModelFacts(bundle.name, bundle.manifest.files[MODEL_NAME])
 
 
 def _keep_labels(_text: str, answer: Answer) -> Answer:

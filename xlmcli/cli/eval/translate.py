@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -23,6 +24,7 @@ from xlmcli.lines import STDIN
 from xlmcli.records import Direction
 
 if TYPE_CHECKING:
+    from xlmcli.cli.eval.models import NamedModel
     from xlmcli.metrics.translation.report import Candidate
     from xlmcli.metrics.translation.scorer import MetricName, Scorer
     from xlmcli.metrics.translation.sides import Side
@@ -122,8 +124,11 @@ def command(
     original, references = texts.read_references()
     scorers = open_scorers(metric_options, len(references), for_sentences=sentence)
     gates = options.gates([scorer.name for scorer in scorers])
-    candidates = texts.read_candidates(original, references, options.quiet)
-    baseline = options.baseline_index([candidate.side.name for candidate in candidates])
+    from xlmcli.metrics.translation.sides import side_name
+
+    named = texts.name_models()
+    baseline = options.baseline_index([*map(side_name, texts.hypotheses), *(model.facts.name for model in named)])
+    candidates = texts.read_candidates(original, references, named, options.quiet)
     if sentence:
         _write_sentences(candidates, references, scorers, options, width)
         return
@@ -189,7 +194,16 @@ class _Inputs:
             check_aligned(side, references[0])
         return source, references
 
-    def read_candidates(self, source: Side | None, references: list[Side], quiet: bool) -> list[Candidate]:
+    def name_models(self) -> list[NamedModel]:
+        if not self.models:
+            return []
+        from xlmcli.cli.eval.models import name_models
+
+        return name_models(self.models)
+
+    def read_candidates(
+        self, source: Side | None, references: list[Side], models: Sequence[NamedModel], quiet: bool
+    ) -> list[Candidate]:
         """Returns the systems: files first, then what models make of the source."""
         from xlmcli.metrics.translation.report import Candidate
         from xlmcli.metrics.translation.sides import check_aligned, read_side
@@ -198,10 +212,10 @@ class _Inputs:
         for side in sides:
             check_aligned(side, references[0])
         candidates = [Candidate(side) for side in sides]
-        if self.models and source is not None:
+        if models and source is not None:
             from xlmcli.cli.eval.models import translate_source
 
-            candidates += [translate_source(source, model, self.src, self.tgt, quiet) for model in self.models]
+            candidates += [translate_source(source, model, self.src, self.tgt, quiet) for model in models]
         return candidates
 
 

@@ -146,7 +146,8 @@ class EngineModel:
 
     def _languages(self, vocab: list[str], config: Fields) -> FamilyLanguages:
         if self.argos is not None:
-            direction = Direction(self.argos.name("from_code"), self.argos.name("to_code"))
+            src, tgt = (self.argos.name(field).replace("-", "_") for field in ("from_code", "to_code"))
+            direction = Direction(src, tgt)
             prefix = self.argos.optional_text("target_prefix")
             return FamilyLanguages(Framing((), (), (prefix,) if prefix else ()), directions=(direction,))
         family: Family = "marian" if TARGET_FILE in self.files else "m2m_100"

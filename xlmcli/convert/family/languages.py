@@ -152,7 +152,7 @@ def _marian_languages(folder: Path, config: Fields, tokens: dict[str, str]) -> F
                 hint=f"write source_lang and target_lang into its {_TOKENIZER_CONFIG_FILE}",
             )
         src, tgt = named[1], named[2]
-    src, tgt = language_code(src), language_code(tgt)
+    src, tgt = (language_code(name).replace("-", "_") for name in (src, tgt))
     if tokens:
         framing = Framing((TARGET_PLACE,), (EOS,), (), tokens)
         return FamilyLanguages(framing, sources=(src,), targets=tuple(code for code in tokens))
@@ -219,9 +219,13 @@ def _read_vocab(path: Path) -> list[str]:
     """Reads an object of pieces and ids; the ids must be 0, 1, 2, …"""
     try:
         vocab = json.loads(read_bytes(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not JSON: {error}") from None
-    if not isinstance(vocab, dict) or sorted(vocab.values()) != list(range(len(vocab))):
+    if (
+        not isinstance(vocab, dict)
+        or not all(type(index) is int for index in vocab.values())
+        or sorted(vocab.values()) != list(range(len(vocab)))
+    ):
         raise ModelError(f"{path}: expected an object of pieces and their ids, from 0")
     return sorted(vocab, key=lambda piece: int(vocab[piece]))
 

@@ -67,7 +67,10 @@ def read_family_settings(folder: Path) -> tuple[FamilySettings, list[str]]:
     faults = _architecture_faults(family, config, names)
     classifier = None
     if _CLASSIFIER in names:
-        labels = tuple(str(label) for label in config.id2label.values())
+        ids = sorted(config.id2label)
+        labels = tuple(str(config.id2label[index]) for index in ids)
+        if ids != list(range(len(ids))):
+            faults.append("id2label: its ids are not 0, 1, 2, …")
         faults += _head_faults(labels, config.problem_type)
         classifier = ClassifierPart(labels=labels, multi_label=config.problem_type == _MULTI_LABEL)
     if family == "mbart":

@@ -172,4 +172,6 @@ def _find_misuse(gold: SystemLabels, systems: Sequence[SystemLabels], multi_labe
             warnings.append(f"{item.source} and gold have the same labels in every line")
         elif len(set(item.labels)) == 1 and len(set(gold.labels)) > 1:
             warnings.append(f"{item.source} says {item.labels[0]!r} in every line")
+        elif multi_label and len(said := {frozenset(split_answer(answer, True)) for answer in item.labels}) == 1:
+            warnings.append(f"{item.source} says all of {len(*said)} labels in every line, as xlm classify --all does")
     return warnings

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xlmcli.errors import UsageError
-from xlmcli.figures import PICTURE_SUFFIXES, new_figure, save_figure
+from xlmcli.figures import PICTURE_SUFFIXES, find_fonts, new_figure, save_figure
 from xlmcli.metrics.report.reports import Report, Table
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ _MAX_PANELS_IN_A_ROW = 4
 _PANEL_INCHES = 3.2
 _INCHES_PER_SYSTEM = 0.4
 _INCHES_PER_LABEL = 0.6
+_MAX_INCHES = 40.0
+_POINTS_PER_INCH = 16
 
 
 def check_plot_path(path: Path) -> None:
@@ -52,7 +54,8 @@ def draw_systems(report: Report) -> Figure:
             _draw_metric(axes, report, column)
         else:
             axes.set_visible(False)
-    panels[0].set_yticks(range(len(report.systems)), [system.name for system in report.systems])
+    names = [system.name for system in report.systems]
+    panels[0].set_yticks(range(len(names)), names, fontfamily=find_fonts("".join(names)), parse_math=False)
     panels[0].invert_yaxis()
     return figure
 
@@ -61,20 +64,24 @@ def draw_confusion(table: Table) -> Figure:
     """Draws a confusion matrix: rows are gold, columns are predicted, darker is more."""
     labels = table.columns[1:]
     counts = [[float(value or 0) for value in row[1:]] for row in table.rows]
-    size = _INCHES_PER_LABEL * len(labels) + 2
+    inches = min(_INCHES_PER_LABEL, _MAX_INCHES / len(labels))
+    size = inches * len(labels) + 2
     figure = new_figure(size, size)
     axes = figure.subplots()
-    largest = max(map(max, counts))
+    largest, points = max(map(max, counts)), _POINTS_PER_INCH * inches
+    # A dollar starts no formula.
+    words: dict[str, Any] = {"fontfamily": find_fonts("".join(labels)), "fontsize": points, "parse_math": False}
     axes.imshow(counts, cmap="Blues", vmin=0, vmax=largest or 1)
     for row, values in enumerate(counts):
         for column, value in enumerate(values):
             color = "white" if value > largest / 2 else "black"
-            axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=color)
-    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
-    axes.set_yticks(range(len(labels)), labels)
+            axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=color, fontsize=points)
+    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right", **words)
+    axes.set_yticks(range(len(labels)), labels, **words)
     axes.set_xlabel("predicted")
     axes.set_ylabel("gold")
-    axes.set_title(table.system or "")
+    name = table.system or ""
+    axes.set_title(name, fontfamily=find_fonts(name), parse_math=False)
     return figure
 
 

@@ -7,6 +7,7 @@ statistics. What is done here is to count the statistics once, as arrays, and to
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -21,9 +22,12 @@ from sacrebleu.metrics.ter import TER
 
 from xlmcli.errors import DataError, MissingExtraError, UsageError
 from xlmcli.metrics.translation.statistics import count_statistics
+from xlmcli.text.language_tokens import language_code
 
 MetricName = Literal["bleu", "chrf", "ter"]
 
+# Of tokenisers that need further packages, what brings them.
+_EXTRAS = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}
 # Lines whose n-grams are held at once; those of a large corpus would fill the memory.
 _LINES_AT_ONCE = 1000
 
@@ -138,9 +142,17 @@ def open_scorers(options: MetricOptions, num_references: int, *, for_sentences: 
     return [Scorer(_open_metric(name, options, for_sentences), num_references) for name in options.names]
 
 
-def corpus_bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """BLEU in 0-100 with sacreBLEU's defaults; ``references`` holds one list of lines a reference."""
-    return float(_open_metric("bleu", MetricOptions(), for_sentences=False).corpus_score(hypotheses, references).score)
+def corpus_bleu(hypotheses: Sequence[str], references: Sequence[Sequence[str]], tgt: str | None = None) -> float:
+    """BLEU in 0-100 with sacreBLEU's defaults, but of characters where these for the language need further packages.
+
+    Args:
+        hypotheses: Translations.
+        references: One list of lines a reference.
+        tgt: Their language.
+    """
+    tokenize = _default_tokenizer(tgt)
+    options = MetricOptions(tokenize="char" if tokenize in _EXTRAS else tokenize)
+    return float(_open_metric("bleu", options, for_sentences=False).corpus_score(hypotheses, references).score)
 
 
 def _open_metric(name: MetricName, options: MetricOptions, for_sentences: bool) -> Metric:
@@ -153,7 +165,7 @@ def _open_metric(name: MetricName, options: MetricOptions, for_sentences: bool) 
         # force: sacreBLEU would print its own warning of text that looks tokenised.
         return BLEU(lowercase=options.lowercase, force=True, tokenize=tokenize, effective_order=for_sentences)
     except (ImportError, RuntimeError) as error:
-        package = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}.get(tokenize)
+        package = _EXTRAS.get(tokenize)
         if package is None:
             raise
         raise MissingExtraError(
@@ -168,5 +180,7 @@ def _open_metric(name: MetricName, options: MetricOptions, for_sentences: bool) 
 
 
 def _default_tokenizer(tgt: str | None) -> str:
+    """Returns the tokeniser for a language, with whatever script or region its code goes on."""
+    lang = language_code(re.split("[-_]", tgt or "")[0].lower())
     # Given by name: told the language, sacreBLEU would print advice.
-    return str(BLEU._TOKENIZER_MAP.get(tgt or "", BLEU.TOKENIZER_DEFAULT))
+    return str(BLEU._TOKENIZER_MAP.get(lang, BLEU.TOKENIZER_DEFAULT))

@@ -32,13 +32,18 @@ class Side:
     lines: list[str]
 
 
+def side_name(path: Path) -> str:
+    """Returns what a file is called in reports and messages."""
+    return STDIN_NAME if path == STDIN else format_name(path)
+
+
 def read_side(path: Path) -> Side:
     """Reads a file, or standard input if it is ``-``.
 
     Raises:
         DataError: It cannot be read, is not UTF-8, or is empty.
     """
-    name = STDIN_NAME if path == STDIN else format_name(path)
+    name = side_name(path)
     lines = iter_stdin_lines() if path == STDIN else iter_byte_lines(path)
     texts = [line.rstrip() for line in decode_lines(lines, name)]
     if not texts:

@@ -45,7 +45,7 @@ class TranslationValidator:
         scores, losses = [], []
         for text in self._held_out:
             hypotheses = translate(self._model, text, self._tokenizer, self._device)
-            bleu = corpus_bleu(hypotheses, [text.references])
+            bleu = corpus_bleu(hypotheses, [text.references], text.direction.tgt)
             values[f"{text.direction} bleu"] = bleu
             loss = self._loss(text)
             values[f"{text.direction} ppl"] = math.exp(loss)
