@@ -23,6 +23,11 @@ def count_usable_cores(cgroup: Path = _CGROUP) -> int:
     return max(1, math.ceil(min(limits)))
 
 
+def cores_of_process() -> int:
+    """Returns how many of them one process of a run has, where torchrun started several on this machine; at least 1."""
+    return max(1, count_usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
 def _read_quota(cgroup: Path) -> float | None:
     """Returns the CPU quota in cores, from version 2 or version 1 of Linux control groups; None where there is none."""
     try:

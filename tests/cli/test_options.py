@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from xlmcli.cli.options import (
+    BUDGET,
     DIRECTION,
     DURATION,
     FILE,
@@ -55,6 +56,13 @@ def test_durations(text: str | int, seconds: float) -> None:
 def test_what_is_no_duration_is_said(text: str | float) -> None:
     with pytest.raises(click.BadParameter, match="is not a duration"):
         DURATION.convert(text, None, None)
+
+
+@pytest.mark.parametrize("text", ["0s", "0m", "0h0s", 0])
+def test_a_budget_is_some_time(text: str | int) -> None:
+    assert DURATION.convert(text, None, None) == 0
+    with pytest.raises(click.BadParameter, match="no time at all"):
+        BUDGET.convert(text, None, None)
 
 
 @pytest.mark.parametrize("kind", [FILE, OUTPUT, MODEL])

@@ -34,13 +34,15 @@ HEAD = ClassifierConfig(("bad", "good"), train_langs=("en",))
 def make_model(tmp_path: Path, tiny_tokenizer: Path) -> MakeModel:
     """A random classifier: ``make_model(seed, head, dim=…)``."""
 
-    def make(seed: int, head: ClassifierConfig = HEAD, dim: int = 16, dropout: float = 0.1) -> Path:
+    def make(
+        seed: int, head: ClassifierConfig = HEAD, dim: int = 16, dropout: float = 0.1, max_len: int | None = None
+    ) -> Path:
         shape = XLMShape(num_words=420, num_langs=2, dim=dim, num_layers=1, num_heads=2, dropout=dropout)
         folder = tmp_path / f"model-{seed}"
         folder.mkdir()
         torch.manual_seed(seed)
         save_weights(saved_state(Classifier(shape, head)), folder / "model.safetensors")
-        save_config(CheckpointConfig(("en", "fr"), shape, classifier=head), folder)
+        save_config(CheckpointConfig(("en", "fr"), shape, max_len=max_len, classifier=head), folder)
         load_tokenizer(tiny_tokenizer).save(folder)
         return folder
 
@@ -59,6 +61,19 @@ def test_weights_and_temperature_are_the_mean(make_model: MakeModel, tmp_path: P
     config = load_config(tmp_path / "deep" / "mean")
     assert config == replace(load_config(folders[0]), classifier=replace(HEAD, temperature=2.0))
     XLMForSequenceClassification.from_pretrained(tmp_path / "deep" / "mean")
+
+
+def test_settings_of_learning_may_differ(make_model: MakeModel, tmp_path: Path) -> None:
+    folders = [make_model(1, max_len=20), make_model(2, replace(HEAD, train_langs=("fr",)), max_len=10)]
+    average_checkpoints(folders, tmp_path / "mean", (), Columns())
+    assert load_config(tmp_path / "mean").max_len == 10
+
+
+@pytest.mark.parametrize("pair", [None, "3"])
+def test_the_longest_text_to_calibrate_on_fits(make_model: MakeModel, tmp_path: Path, pair: str | None) -> None:
+    (tmp_path / "en.tsv").write_text("".join(f"{label}\t{'word ' * 600}\t{'word ' * 600}\n" for label in HEAD.labels))
+    source = Source(("en",), tmp_path / "en.tsv")
+    average_checkpoints([make_model(1), make_model(2)], tmp_path / "mean", [source], Columns(pair=pair))
 
 
 def test_what_does_not_fit_is_refused(make_model: MakeModel, tmp_path: Path) -> None:

@@ -55,16 +55,31 @@ class SingleOption(click.Option):
 
 
 class DurationType(click.ParamType[float]):
-    """A length of time such as ``90m``, ``1h30m`` or ``45s``; the value is in seconds."""
+    """A length of time such as ``90m``, ``1h30m`` or ``45s``; the value is in seconds.
+
+    Args:
+        is_positive: Whether no time at all is refused.
+    """
 
     name = "duration"
 
+    def __init__(self, *, is_positive: bool = False) -> None:
+        self._is_positive = is_positive
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = self._read(value)
+        if seconds is None:
+            self.fail(f"{value!r} is not a duration: write 90m, 2h, 1h30m or 45s", param, ctx)
+        if self._is_positive and not seconds:
+            self.fail(f"{value!r} is no time at all", param, ctx)
+        return seconds
+
+    def _read(self, value: Any) -> float | None:
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
             return float(value)
         text = str(value).replace(" ", "")
         if not _DURATION.fullmatch(text):
-            self.fail(f"{value!r} is not a duration: write 90m, 2h, 1h30m or 45s", param, ctx)
+            return None
         return sum(float(amount) * _UNIT_SECONDS[unit] for amount, unit in re.findall(r"([\d.]+)([dhms])", text))
 
 
@@ -168,6 +183,7 @@ class ModelType(click.ParamType[str]):
 
 
 DURATION = DurationType()
+BUDGET = DurationType(is_positive=True)
 MONOLINGUAL = SourceType(1)
 PARALLEL = SourceType(2)
 SOURCE = SourceType(None)

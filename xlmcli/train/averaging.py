@@ -25,6 +25,7 @@ from xlmcli.train.classification.examples import check_certain, encode_labelled,
 from xlmcli.train.classification.files import Columns
 from xlmcli.train.classification.start import tokenizer_of
 from xlmcli.train.classification.validation import ClassificationValidator, DevSet
+from xlmcli.train.core.differences import tell_models_apart
 
 
 def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Source], columns: Columns) -> None:
@@ -49,8 +50,8 @@ def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Sour
     ]
     vocabs = [tokenizer.vocab for tokenizer in tokenizers]
     for folder, config, vocab in zip(folders, configs, vocabs, strict=True):
-        if _kind(config) != _kind(configs[0]):
-            raise ModelError(f"{folder}: of another kind than {folders[0]}: sizes, languages, labels or pooling differ")
+        if differences := tell_models_apart(_kind(configs[0]), _kind(config)):
+            raise ModelError(f"{folder}: of another kind than {folders[0]}: {differences}")
         if vocab != vocabs[0]:
             raise ModelError(f"{folder}: its vocabulary is not that of {folders[0]}")
     paths = [folder / CHECKPOINT_WEIGHTS_NAME for folder in folders]
@@ -62,7 +63,8 @@ def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Sour
         for name, weight in weights.items():
             total[name] += weight
     mean = {name: torch.div(weight, len(paths)) for name, weight in total.items()}
-    config = _calibrate(configs[0], mean, tokenizers[0], valid, columns) if valid else _mean_temperature(configs)
+    common = _common(configs)
+    config = _calibrate(common, mean, tokenizers[0], valid, columns) if valid else _mean_temperature(common, configs)
     out.mkdir(parents=True, exist_ok=True)
     tokenizers[0].save(out)
     save_weights(mean, out / CHECKPOINT_WEIGHTS_NAME)
@@ -71,14 +73,31 @@ def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Sour
 
 def _kind(config: CheckpointConfig) -> CheckpointConfig:
     """What two models must have in common; not what they learned with, or how they were calibrated."""
-    return replace(config.uncalibrated(), shape=replace(config.shape, dropout=0.0, attention_dropout=0.0))
+    classifier = config.uncalibrated().classifier
+    return replace(
+        config,
+        shape=replace(config.shape, dropout=0.0, attention_dropout=0.0),
+        max_len=None,
+        protects_spans=False,
+        classifier=None if classifier is None else replace(classifier, train_langs=()),
+    )
 
 
-def _mean_temperature(configs: Sequence[CheckpointConfig]) -> CheckpointConfig:
+def _common(configs: Sequence[CheckpointConfig]) -> CheckpointConfig:
+    """The first model's settings, with what all have learned to do."""
+    lens = [config.max_len for config in configs if config.max_len is not None]
+    return replace(
+        configs[0],
+        max_len=min(lens, default=None),
+        protects_spans=all(config.protects_spans for config in configs),
+    )
+
+
+def _mean_temperature(common: CheckpointConfig, configs: Sequence[CheckpointConfig]) -> CheckpointConfig:
     classifiers = [config.classifier for config in configs if config.classifier is not None]
     if not classifiers:
-        return configs[0]
-    return configs[0].with_temperature(sum(each.temperature for each in classifiers) / len(classifiers))
+        return common
+    return common.with_temperature(sum(each.temperature for each in classifiers) / len(classifiers))
 
 
 def _calibrate(
@@ -96,7 +115,7 @@ def _calibrate(
     if strangers := sorted(files.keys() - config.lang2id.keys()):
         raise UsageError(f"--valid: the models do not know {', '.join(strangers)}")
     check_certain(files)
-    max_len = config.max_len or config.shape.max_positions - 2
+    max_len = config.max_len or config.shape.max_positions - 1 - columns.num_texts
     tokenizer = tokenizer_of(classifier, tokenizer)
     dev_sets = [
         DevSet(

@@ -268,6 +268,7 @@ def make_trainer(tmp_path: Path, recorder: Recorder) -> MakeTrainer:
         scores: list[float] | Callable[[float], float],
         objectives: tuple[Slope, ...] = (Slope(),),
         lr: float = 0.1,
+        **optim: float,
     ) -> Trainer:
         model = OneWeight()
         remaining = iter(scores) if isinstance(scores, list) else None
@@ -278,7 +279,7 @@ def make_trainer(tmp_path: Path, recorder: Recorder) -> MakeTrainer:
             score = next(remaining) if remaining is not None else scores(weight)
             return Scores({"score": score}, (score,))
 
-        options = RunOptions(tmp_path, False, "cpu", loop, OptimOptions(lr, warmup=0))
+        options = RunOptions(tmp_path, False, "cpu", loop, OptimOptions(lr, warmup=0, **optim))  # type: ignore[arg-type]
         return Trainer(model, objectives, validate, options, [recorder], make_accelerator(options))
 
     return make
@@ -392,6 +393,14 @@ def test_other_text_cannot_be_resumed(pretrain_options: MakeOptions, tmp_path: P
     changed.write_text("\n".join(source.path.read_text().splitlines()[::-1]))
     with pytest.raises(TrainingError, match=r"has other text: beginning of text in en for mlm: \w+, not \w+$"):
         pretrain(replace(options, data=replace(options.data, mono=(replace(source, path=changed), *others))), [])
+
+
+def test_a_resumed_run_learns_as_the_options_say_now(make_trainer: MakeTrainer) -> None:
+    make_trainer(LoopOptions(max_steps=1), [1.0]).run()
+    trainer = make_trainer(LoopOptions(max_steps=2), [1.0], weight_decay=0.5, beta2=0.9)
+    trainer.resume()
+    (group,) = trainer.optimizer.param_groups
+    assert (group["weight_decay"], group["betas"]) == (0.5, (0.9, 0.9))
 
 
 def test_a_worse_average_is_not_kept(make_trainer: MakeTrainer, recorder: Recorder, tmp_path: Path) -> None:

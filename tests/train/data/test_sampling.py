@@ -159,15 +159,15 @@ def test_blocks_are_running_text(sentences: list[list[int]], length: int, batch:
     batches = take_epoch(sampler)
     assert len(batches) == sampler.epoch_batches()
     blocks = np.concatenate(batches)
-    assert blocks.shape[1] == length
     assert (blocks[:, 0] == EOS_ID).all()
     order = draw_epoch(ones(len(sentences)), np.random.default_rng((0, 1, 0)))
     text = [word for index in order for word in (*sentences[index], EOS_ID)]
-    num_blocks = max(1, len(text) // (length - 1))
-    expected = (text * length)[: num_blocks * (length - 1)]
-    assert blocks[:num_blocks, 1:].ravel().tolist() == expected
+    width = min(length - 1, len(text))  # What is shorter than a block is one.
+    num_blocks = len(text) // width
+    assert blocks.shape[1] == width + 1
+    assert blocks[:num_blocks, 1:].ravel().tolist() == text[: num_blocks * width]
     # The last batch is filled up with blocks from the start.
-    assert np.array_equal(blocks[num_blocks:], np.resize(blocks[:num_blocks], (len(blocks) - num_blocks, length)))
+    assert np.array_equal(blocks[num_blocks:], np.resize(blocks[:num_blocks], (len(blocks) - num_blocks, width + 1)))
 
 
 @given(SENTENCES, st.integers(2, 6), st.integers(1, 3), st.integers(2, 3))

@@ -77,6 +77,16 @@ def real_rows(tokens: Tokens) -> list[list[int]]:
     return [row[mask].tolist() for row, mask in zip(tokens.ids, tokens.mask, strict=True)]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_tlm_does_not_ask_for_the_side_with_errors(seed: int) -> None:
+    text = replace(make_text(en=EN, fr=FR), noisy_sides=np.array([0, 1, -1], dtype=np.int8))
+    options = replace(LM_OPTIONS, masking=MaskingOptions(share=1.0))
+    objective = MaskedLanguageModel("tlm", [make_streams(seed).sentences(text, joined=True)], options)
+    batch = objective.draw(np.random.default_rng(seed))
+    asked = set(batch.targets.tolist()) - {EOS_ID}
+    assert asked == {*FR[0], *EN[1], *EN[2], *FR[2]}
+
+
 def test_tlm_joins_pairs_and_starts_positions_again() -> None:
     batch = pair_sequences(make_streams().sentences(make_text(en=EN, fr=FR), joined=True))
     rows = {}

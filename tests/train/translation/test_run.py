@@ -15,7 +15,7 @@ from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
 from xlmcli.checkpoint.pretrained import open_pretrained
 from xlmcli.checkpoint.weights import load_seq2seq, save_weights, saved_state
-from xlmcli.errors import ModelError, UsageError
+from xlmcli.errors import DataError, ModelError, UsageError
 from xlmcli.model.seq2seq import Seq2Seq
 from xlmcli.model.transformer import XLMLanguageModel, XLMShape
 from xlmcli.records import Direction
@@ -190,6 +190,22 @@ def test_a_language_may_have_no_text_of_its_own(
     folder = make_pretrained("xlm", ("de", "en", "fr"))
     put_together(replace(options, init_encoder=folder, init_decoder=folder))
     assert load_config(options.run.folder).lang2id == {"de": 0, "en": 1, "fr": 2}
+
+
+def test_held_out_files_of_one_pair_are_one_text(
+    options: TranslateTrainingOptions, put_together: PutTogether, tmp_path: Path
+) -> None:
+    (tmp_path / "more.tsv").write_text("Hello.\tBonjour.\n")
+    (source,) = options.data.valid
+    more = Source(("en", "fr"), tmp_path / "more.tsv")
+    twice = replace(options, data=replace(options.data, valid=(source, more)), directions=(EN_FR, EN_FR))
+    (text,) = put_together(twice).validator._held_out  # type: ignore[attr-defined]
+    assert text.references[-1] == "Bonjour."
+    assert len(text.references) == len(source.path.read_text().splitlines()) + 1
+    (tmp_path / "more.tsv").write_text("")
+    empty = replace(options, data=replace(options.data, valid=(more,)), run=replace(options.run, folder=tmp_path / "x"))
+    with pytest.raises(DataError, match=r"no usable line in .*more\.tsv"):
+        train_translation(empty, [])
 
 
 def test_text_that_does_not_fit(options: TranslateTrainingOptions, tmp_path: Path) -> None:

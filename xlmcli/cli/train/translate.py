@@ -52,7 +52,7 @@ from xlmcli.records import Direction
     type=FiniteRange(0, 1),
     default=0.1,
     show_default=True,
-    help="mt: share spread over all words.",
+    help="Share spread over all words.",
 )
 @click.option("--word-shuffle", type=FiniteRange(0), default=3.0, show_default=True, help="ae: places a word moves.")
 @click.option(

@@ -10,6 +10,7 @@ import click
 
 from xlmcli.cli.help import HeadedCommand
 from xlmcli.cli.options import (
+    BUDGET,
     DURATION,
     FILE,
     MODEL,
@@ -141,7 +142,7 @@ _BUDGET = (
     click.option("--max-steps", type=click.IntRange(1, 10**9), help="Stop after so many optimizer steps."),
     click.option(
         "--max-time",
-        type=DURATION,
+        type=BUDGET,
         help="Stop after so long, such as 90m or 2h, over all resumes; reading the text does not count.",
     ),
     click.option(

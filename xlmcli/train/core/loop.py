@@ -30,7 +30,7 @@ from xlmcli.train.core.batches import BatchQueue
 from xlmcli.train.core.differences import describe_text, tell_apart
 from xlmcli.train.core.interrupts import noted_interrupts
 from xlmcli.train.core.objective import Objective
-from xlmcli.train.core.optim import learning_rate, make_optimizer, set_learning_rate
+from xlmcli.train.core.optim import learning_rate, make_optimizer, set_learning_rate, settings_of
 from xlmcli.train.core.options import RunOptions
 from xlmcli.train.core.precision import uses_bfloat16
 from xlmcli.train.core.progress import Reporter, TrainingProgress
@@ -214,7 +214,10 @@ class Trainer:
         self.state = RunState(**saved["run"])
         self._saved_at = self.state.elapsed_seconds
         fill_weights(self.bare_model, saved["weights"], path)
+        settings = settings_of(self.optimizer)
         self.optimizer.load_state_dict(saved["optimizer"])
+        for group, given in zip(self.optimizer.param_groups, settings, strict=True):
+            group |= given  # What the options say now wins.
         text = describe_text(self.objectives)
         if differences := tell_apart(saved.get("text", text), text):  # Runs of before 0.1.0 have none.
             raise TrainingError(

@@ -74,6 +74,12 @@ def make_optimizer(model: nn.Module, options: OptimOptions) -> torch.optim.Optim
     )
 
 
+def settings_of(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """What options say of each group of weights, other than the rate of a step."""
+    names = ("betas", "weight_decay", _LR_RATIO)
+    return [{name: group[name] for name in names if name in group} for group in optimizer.param_groups]
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Sets the learning rate, that of a classifier's head in proportion."""
     for group in optimizer.param_groups:

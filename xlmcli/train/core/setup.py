@@ -8,18 +8,19 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import timedelta
 from functools import partial, wraps
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, InitProcessGroupKwargs
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME, TOKENIZER_NAMES
 from xlmcli.checkpoint.config import CheckpointConfig, load_config
 from xlmcli.checkpoint.training_state import STATE_FILE, TRAINING_FOLDER
-from xlmcli.cores import count_usable_cores
+from xlmcli.cores import cores_of_process
 from xlmcli.errors import TrainingError, UsageError
 from xlmcli.locking import LOCK_SUFFIX, locked
 from xlmcli.model.transformer import XLMShape
@@ -51,8 +52,10 @@ def make_accelerator(run: RunOptions) -> Accelerator:
     if run.device == "cuda" and not torch.cuda.is_available():
         raise TrainingError("no CUDA device can be used", hint="leave --device out, or use --device cpu")
     torch.manual_seed(run.loop.seed)
-    accelerator = Accelerator(cpu=run.device == "cpu")
-    torch.set_num_threads(max(1, count_usable_cores() // accelerator.num_processes))
+    # Numbers are of the type that --precision says; processes wait for what one does alone, however long that takes.
+    waiting = InitProcessGroupKwargs(timeout=timedelta(days=1))
+    accelerator = Accelerator(cpu=run.device == "cpu", mixed_precision="no", kwargs_handlers=[waiting])
+    torch.set_num_threads(cores_of_process())
     if accelerator.device.type == "cpu" and sys.platform == "linux":
         _keep_freed_memory()
     return accelerator
@@ -82,6 +85,8 @@ def check_options(data: DataOptions, size: SizeOptions) -> None:
     """
     if size.dim % size.num_heads:
         raise UsageError(f"--dim {size.dim} is not a multiple of --heads {size.num_heads}")
+    if size.sinusoidal and size.dim % 2:
+        raise UsageError(f"--dim {size.dim}: --sinusoidal needs an even width")
     if not data.valid:
         raise UsageError("no validation text", hint="name some with --valid, such as --valid en-fr=FILE.tsv")
 

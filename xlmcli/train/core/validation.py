@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
+
+_MAX_NATS = 700.0  # Of more there is no float.
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,11 @@ class Scores:
     values: dict[str, float]
     rank: tuple[float, ...]
     warnings: tuple[str, ...] = ()
+
+
+def perplexity(loss: float) -> float:
+    """e to the power of a loss in nats, or the largest that there is of a model that has diverged."""
+    return math.exp(min(loss, _MAX_NATS))
 
 
 class Validator(Protocol):

@@ -135,8 +135,11 @@ class TextCache:
                     return text
                 if open_entry(folder) is None:
                     shutil.rmtree(folder, ignore_errors=True)
-                    with contextlib.suppress(FileExistsError, NotADirectoryError):
+                    try:
                         beside.rename(folder)
+                    except OSError:
+                        if not folder.exists():
+                            raise
             return open_entry(folder) or text
 
     def _recipe(self, source: Source, options: TextOptions) -> Recipe | None:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xlmcli.cores import count_usable_cores
+from xlmcli.cores import cores_of_process
 from xlmcli.errors import DataError, TrainingError
 from xlmcli.outputs import temporary_folder
 from xlmcli.signals import handled, raise_ending
@@ -52,8 +52,7 @@ def load_text(
         TrainingError: A process that tokenises was killed.
     """
     if num_workers is None:
-        # Processes of one run read the same text side by side; torchrun says how many are on this machine.
-        num_workers = max(1, count_usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+        num_workers = cores_of_process()  # Processes of one run read the same text side by side.
     cache = None if options.cache is None else TextCache(options.cache, tokenizer)
     texts = []
     for source in sources:

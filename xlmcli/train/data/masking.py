@@ -50,7 +50,7 @@ class NoiseOptions:
 
 def mask_words(
     ids: Ids,
-    real: Mask,
+    candidates: Mask,
     weights: NDArray[np.float64] | None,
     vocab_size: int,
     options: MaskingOptions,
@@ -60,7 +60,7 @@ def mask_words(
 
     Args:
         ids: Token ids, (batch, length).
-        real: True at real tokens, (batch, length).
+        candidates: True at the tokens that may be predicted, (batch, length).
         weights: How likely each vocabulary entry is to be chosen, relative to the others, (vocab,); None is even.
         vocab_size: Random words are drawn below this.
         options: Shares.
@@ -70,11 +70,11 @@ def mask_words(
         The ids with words hidden, and the positions to predict, True there, both (batch, length). At least one position
         is predicted wherever the batch has a candidate.
     """
-    candidates = real.copy()
+    candidates = candidates.copy()
     candidates[:, 0] = False
     flat = np.flatnonzero(candidates)
     if len(flat) == 0:
-        return ids.copy(), np.zeros_like(real)
+        return ids.copy(), np.zeros_like(candidates)
     count = max(1, round(options.share * len(flat)))
     chosen = _choose(ids.ravel()[flat], count, weights, rng)
     predicted = np.zeros(ids.size, dtype=np.bool_)

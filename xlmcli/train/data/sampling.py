@@ -203,8 +203,8 @@ class BlockSampler:
         start, stop = first * width, end * width
         sentences = slice(np.searchsorted(self._ends, start, side="right"), np.searchsorted(self._ends, stop) + 1)
         text = join_sentences(self._corpus.take(self._order[sentences])).astype(np.int64)
-        if len(text) < width:  # all there is
-            return np.resize(text, (1, width))
+        if len(text) < width:  # All there is. Were it repeated, a hidden word would stand beside itself.
+            return text[None]
         skipped = start - (int(self._ends[sentences.start - 1]) if sentences.start else 0)
         return text[skipped : skipped + stop - start].reshape(end - first, width)
 

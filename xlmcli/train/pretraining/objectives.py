@@ -58,12 +58,16 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class Sequences:
-    """What a language model reads, all (batch, length): ids, real positions, language ids and positions."""
+    """What a language model reads, all (batch, length): ids, real positions, language ids and positions.
+
+    ``written`` are the real positions that it may learn to write; None is all.
+    """
 
     ids: NDArray[np.int64]
     real: NDArray[np.bool_]
     langs: NDArray[np.int64]
     positions: NDArray[np.int64] | None
+    written: NDArray[np.bool_] | None = None
 
     def tokens(self, device: torch.device) -> Tokens:
         """The sequences as tensors."""
@@ -128,8 +132,9 @@ class MaskedLanguageModel:
             read = block_sequences(stream)
         else:
             read = pair_sequences(stream, resets_positions=options.resets_positions)
+        candidates = read.real if read.written is None else read.written
         hidden, predicted = mask_words(
-            read.ids, read.real, options.word_weights, options.vocab_size, options.masking, rng
+            read.ids, candidates, options.word_weights, options.vocab_size, options.masking, rng
         )
         return LanguageModelBatch(replace(read, ids=hidden), predicted, read.ids[predicted])
 
@@ -175,4 +180,6 @@ def pair_sequences(stream: Stream, *, resets_positions: bool = True) -> Sequence
     ids[(columns > middles) & (columns < ends - 1)] = second.gather(rows)
     langs = np.where(is_second, stream.langs[1], stream.langs[0])
     positions = np.where(is_second & resets_positions, columns - middles, columns)
-    return Sequences(ids, real, langs, np.where(real, positions, 0))
+    noisy = stream.data.noisy_sides
+    written = None if noisy is None else real & (noisy[rows][:, None] != is_second)
+    return Sequences(ids, real, langs, np.where(real, positions, 0), written)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import torch
 
 from xlmcli.model.transformer import XLMLanguageModel
 from xlmcli.train.core.objective import Stream
-from xlmcli.train.core.validation import Scores
+from xlmcli.train.core.validation import Scores, perplexity
 from xlmcli.train.data.sampling import Position
 from xlmcli.train.pretraining.objectives import LanguageModelObjective
 
@@ -39,7 +38,7 @@ class LanguageModelValidator:
         for part in self._held_out:
             loss, accuracy = self._score(part)
             name = f"{part.stream.name} {part.objective.name}"
-            values[f"{name} ppl"] = math.exp(loss)
+            values[f"{name} ppl"] = perplexity(loss)
             values[f"{name} acc"] = 100 * accuracy
             losses.append(loss)
         return Scores(values, (-sum(losses) / len(losses),))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from xlmcli.checkpoint.config import CheckpointConfig, save_config
 from xlmcli.checkpoint.pretrained import choose_tokenizer, join_langs, open_pretrained
-from xlmcli.errors import ModelError, UsageError
+from xlmcli.errors import DataError, ModelError, UsageError
 from xlmcli.model.seq2seq import Seq2Seq, XLMDecoder
 from xlmcli.model.transformer import XLMLanguageModel, XLMShape
 from xlmcli.records import Direction
@@ -62,8 +62,8 @@ def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Rep
     check_folder(options.run)
     accelerator = make_accelerator(options.run)
     config, tokenizer = start.config, start.tokenizer
-    text = load_by_langs((*options.data.mono, *options.data.parallel), tokenizer, options.data.text)
     held_out = _held_out(options, config, tokenizer)
+    text = load_by_langs((*options.data.mono, *options.data.parallel), tokenizer, options.data.text)
     model = Seq2Seq(config.shape, config.decoder_shape)
     model.load_pretrained(start.encoder, start.decoder)
     share = Share(accelerator.process_index, accelerator.num_processes)
@@ -154,7 +154,7 @@ def _check_len(options: TranslateTrainingOptions, shape: XLMShape) -> None:
 def _directions(options: TranslateTrainingOptions) -> tuple[Direction, ...]:
     """The directions asked for, otherwise both of each pair of languages that has parallel text."""
     if options.directions:
-        return options.directions
+        return tuple(dict.fromkeys(options.directions))
     pairs = [source.langs for source in options.data.parallel]
     directions = {Direction(*langs) for a, b in pairs for langs in ((a, b), (b, a))}
     if not directions:
@@ -196,24 +196,26 @@ def _pairs(text: dict[Langs, TextData], direction: Direction) -> TextData:
 
 def _held_out(options: TranslateTrainingOptions, config: CheckpointConfig, tokenizer: Tokenizer) -> list[ParallelText]:
     """Validation pairs in every direction that they allow."""
-    parts = [
-        _parallel_text(source, direction, config, tokenizer)
-        for source in options.data.valid
-        for direction in config.directions
-        if set(source.langs) == {direction.src, direction.tgt}
-    ]
+    parts = []
+    for direction in config.directions:
+        sources = [source for source in options.data.valid if set(source.langs) == {direction.src, direction.tgt}]
+        if sources:
+            parts.append(_parallel_text(sources, direction, config, tokenizer))
     if not parts:
         raise UsageError("no validation pairs for these directions", hint="name some with --valid en-fr=FILE.tsv")
     return parts
 
 
 def _parallel_text(
-    source: Source, direction: Direction, config: CheckpointConfig, tokenizer: Tokenizer
+    sources: Sequence[Source], direction: Direction, config: CheckpointConfig, tokenizer: Tokenizer
 ) -> ParallelText:
-    rows = list(iter_rows(source))
-    src, tgt = ([row[source.langs.index(lang)] for row in rows] for lang in (direction.src, direction.tgt))
+    langs = (direction.src, direction.tgt)
+    rows = [[row[source.langs.index(lang)] for lang in langs] for source in sources for row in iter_rows(source)]
+    if not rows:
+        names = ", ".join(f"{source.path}{source.selection}" for source in sources)
+        raise DataError(f"no usable line in {names}", hint="--valid needs a pair at least")
+    src, tgt = ([row[side] for row in rows] for side in (0, 1))
     room = config.shape.max_positions - 2
     sides = ((src, direction.src), (tgt, direction.tgt))
     ids = [[words[:room] for words in tokenizer.encode_batch(side, lang)] for side, lang in sides]
-    langs = (config.lang2id[direction.src], config.lang2id[direction.tgt])
-    return ParallelText(direction, langs, tgt, ids[0], ids[1])
+    return ParallelText(direction, (config.lang2id[langs[0]], config.lang2id[langs[1]]), tgt, ids[0], ids[1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from xlmcli.model.seq2seq import Seq2Seq, pad
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.special import EOS_ID
-from xlmcli.train.core.validation import Scores
+from xlmcli.train.core.validation import Scores, perplexity
 from xlmcli.train.translation.objectives import pair_loss
 
 _LINES_PER_BATCH = 128
@@ -48,7 +47,7 @@ class TranslationValidator:
             bleu = corpus_bleu(hypotheses, [text.references], text.direction.tgt)
             values[f"{text.direction} bleu"] = bleu
             loss = self._loss(text)
-            values[f"{text.direction} ppl"] = math.exp(loss)
+            values[f"{text.direction} ppl"] = perplexity(loss)
             scores.append(bleu)
             losses.append(loss)
         # Perplexity decides between models whose output is not worth any BLEU yet.
