@@ -18,17 +18,19 @@ from xlmcli.infer.encoders import TextEncoder
 from xlmcli.infer.engine import Device, EngineOptions
 from xlmcli.infer.iteration import iter_answers
 from xlmcli.infer.opening import open_model
-from xlmcli.records import MAX_BEAM_SIZE
+from xlmcli.records import (
+    ENCODING_BATCH_TOKENS,
+    MAX_BEAM_SIZE,
+    MAX_NUM_BEST_LABELS,
+    MAX_THREADS,
+    TRANSLATION_BATCH_TOKENS,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from xlmcli.infer.labels import Label
-
-# As the commands have them.
-_TRANSLATION_BATCH_TOKENS, _ENCODING_BATCH_TOKENS = 2048, 512
-_MAX_THREADS, _MAX_LABELS = 256, 10_000
 
 
 class TextTranslator:
@@ -73,7 +75,7 @@ class TextTranslator:
         search = SearchOptions(beam_size=beam_size, protect=protect)
         engine = self._engines.open(direction)
         work = open_direction(self._bundle, direction, self._tokenizer, search, self._options, engine)
-        answers = iter_answers(work, texts, _TRANSLATION_BATCH_TOKENS)
+        answers = iter_answers(work, texts, TRANSLATION_BATCH_TOKENS)
         return (answer.hypotheses[0].text for answer in answers)
 
 
@@ -113,12 +115,12 @@ class TextClassifier:
         from xlmcli.infer.classification import Classification
         from xlmcli.infer.labels import LabelOptions
 
-        _check_whole("num_best", num_best, _MAX_LABELS)
+        _check_whole("num_best", num_best, MAX_NUM_BEST_LABELS)
         if not (threshold is None or (isinstance(threshold, int | float) and 0 <= threshold <= 1)):
             raise UsageError(f"threshold {threshold!r} is not a number from 0 to 1")
         labels = LabelOptions(num_best, threshold=threshold)
         work = Classification(self._bundle, lang, labels, self._options, self._encoder)
-        answers = iter_answers(work, texts, _ENCODING_BATCH_TOKENS)
+        answers = iter_answers(work, texts, ENCODING_BATCH_TOKENS)
         return (answer.labels for answer in answers)
 
 
@@ -152,7 +154,7 @@ class VectorEncoder:
         if pooling not in ("first", "mean", "max"):
             raise UsageError(f"pooling {pooling!r} is not first, mean or max")
         work = Encoding(self._encoder, lang, pooling)
-        answers = iter_answers(work, texts, _ENCODING_BATCH_TOKENS)
+        answers = iter_answers(work, texts, ENCODING_BATCH_TOKENS)
         return (answer.vector for answer in answers)
 
 
@@ -208,8 +210,8 @@ def open_encoder(
 def _engine_options(device: Device, compute_type: str, threads: int | None, workers: int | None) -> EngineOptions:
     if device not in get_args(Device):
         raise UsageError(f"device {device!r} is not {', '.join(get_args(Device))}")
-    _check_whole("threads", threads, _MAX_THREADS)
-    _check_whole("workers", workers, _MAX_THREADS)
+    _check_whole("threads", threads, MAX_THREADS)
+    _check_whole("workers", workers, MAX_THREADS)
     return EngineOptions(device, compute_type, threads, workers)
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
-from xlmcli.errors import DataError, XlmError, unreadable
+from xlmcli.errors import DataError, ModelError, XlmError, unreadable
 
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
 STDIN = Path("-")
@@ -165,6 +165,14 @@ def decode_line(line: bytes, source: Path | str, number: int) -> str:
 def without_byte_order_mark(line: str, number: int) -> str:
     """Returns a line without what may stand in front of the first one."""
     return line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
+
+
+def read_model_file(path: Path) -> bytes:
+    """Reads a file of a model; a ModelError if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(unreadable(path, error)) from None
 
 
 def check_encoding(first: bytes, source: Path | str, kind: type[XlmError] = DataError) -> None:

@@ -8,6 +8,9 @@ from xlmcli.errors import UsageError
 
 # What a search may be asked for: each hypothesis of each sentence in a batch takes memory of its own.
 MAX_BEAM_SIZE, MAX_LENGTH_PENALTY = 100, 10
+MAX_THREADS, MAX_NUM_BEST_LABELS = 256, 10_000
+# Source tokens of a batch. More than these cost time where the engine only encodes.
+TRANSLATION_BATCH_TOKENS, ENCODING_BATCH_TOKENS = 2048, 512
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -55,8 +55,8 @@ def test_the_only_direction_needs_no_naming(bundle: Bundle, one_way: Bundle) -> 
     ("src", "tgt", "error", "message"),
     [
         (None, None, UsageError, "several directions"),
-        ("de", None, UsageError, "does not translate from 'de'"),
-        (None, "de", UsageError, "does not translate into 'de'"),
+        ("de", None, ModelError, "does not translate from 'de'"),
+        (None, "de", ModelError, "does not translate into 'de'"),
         ("en", "de", ModelError, "does not translate from 'en' to 'de'"),
         ("en", "en", ModelError, "does not translate from 'en' to 'en'"),
     ],

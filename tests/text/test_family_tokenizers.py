@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from xlmcli.bundle.names import TOKENIZER_NAMES
 from xlmcli.errors import ModelError
 from xlmcli.text import load_tokenizer
 from xlmcli.text.family_tokenizers import FamilySentencePiece, JsonTokenizer, has_family_tokenizer
@@ -93,6 +94,7 @@ def test_what_is_saved_is_loaded(model: bytes, pieces: list[str], tmp_path: Path
         folder = tmp_path / name
         folder.mkdir()
         saved.save(folder)
+        assert {path.name for path in folder.iterdir()} <= TOKENIZER_NAMES
         assert not has_family_tokenizer(folder)
         (folder / "shared_vocabulary.json").write_text(json.dumps(saved.vocab))
         loaded = load_tokenizer(folder)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacremoses import MosesDetokenizer, MosesPunctNormalizer, MosesTokenizer
 
+from xlmcli.bundle.names import TOKENIZER_NAMES
 from xlmcli.errors import ModelError
 from xlmcli.text import load_tokenizer
 from xlmcli.text.family_tokenizers import has_family_tokenizer
@@ -244,6 +245,7 @@ def test_any_text_and_any_ids_give_a_line(text: str, data: st.DataObject, tokeni
 
 def test_what_is_saved_is_loaded(tokenizer: MosesBPETokenizer, tmp_path: Path) -> None:
     tokenizer.save(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} <= TOKENIZER_NAMES
     assert not has_family_tokenizer(tmp_path)
     (tmp_path / "shared_vocabulary.json").write_text(json.dumps(tokenizer.vocab))
     loaded = load_tokenizer(tmp_path)

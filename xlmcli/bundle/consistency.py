@@ -33,6 +33,7 @@ from xlmcli.bundle.manifest import (
 )
 from xlmcli.bundle.names import CONFIG_NAME, MANIFEST_NAME, MODEL_NAME
 from xlmcli.errors import ModelError, unreadable
+from xlmcli.lines import read_model_file
 from xlmcli.text.pieces import read_vocabularies
 
 Weights = Mapping[str, StoredWeight]
@@ -236,10 +237,7 @@ def _limits(manifest: Manifest, weights: Weights, num_pieces: Mapping[str, int])
 
 def _check_settings(path: Path) -> None:
     """Checks what the engine reads in its config.json."""
-    try:
-        settings = Fields.parse(path.read_bytes(), str(path))
-    except OSError as error:
-        raise ModelError(unreadable(path, error)) from None
+    settings = Fields.parse(read_model_file(path), str(path))
     for key, value in settings.values.items():
         if key.endswith("_token"):
             settings.optional_text(key)
@@ -251,7 +249,7 @@ def _check_settings(path: Path) -> None:
 
 def _engine_tokens(path: Path) -> Iterator[tuple[str, str]]:
     """Yields fields of the engine's config.json, and the pieces that they name."""
-    settings = Fields.parse(path.read_bytes(), str(path)).values
+    settings = Fields.parse(read_model_file(path), str(path)).values
     for key in ("eos_token", "decoder_start_token"):  # Marian's has another that is no piece, and is not used.
         if isinstance(piece := settings.get(key), str):
             yield f"{CONFIG_NAME}: {key}", piece

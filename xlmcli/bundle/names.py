@@ -16,6 +16,7 @@ TOKENIZER_NAMES = frozenset(
         "source.spm",
         "target.spm",
         "tokenizer.json",
+        "bpe.codes",
     }
 )
 """What the tokenizers of all kinds write."""

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from xlmcli.bundle.alignment_head import put_head_first
 from xlmcli.bundle.arrays import load_arrays
 from xlmcli.bundle.consistency import check_model, check_vocabulary
 from xlmcli.bundle.folding import fold_languages
-from xlmcli.bundle.heads import put_head_first
 from xlmcli.bundle.manifest import SOURCE_PLACE, TARGET_PLACE, ClassifierPart, Frame, Manifest, TranslationPart
 from xlmcli.bundle.names import (
     CONFIG_NAME,
@@ -28,6 +28,7 @@ from xlmcli.bundle.weight_files import find_weight_files
 from xlmcli.environment import HOME_VARIABLE, pulled_folder
 from xlmcli.errors import DataError, ModelError, unreadable
 from xlmcli.facts import format_name
+from xlmcli.lines import read_model_file
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.pieces import find_vocabularies, read_vocabulary
@@ -84,7 +85,7 @@ class Bundle:
 
     def read_head(self) -> bytes:
         """Reads a classifier's layer: a safetensors file with ``weight``, (labels, dim), and ``bias``, (labels)."""
-        return _read(self.path / HEAD_NAME)
+        return read_model_file(self.path / HEAD_NAME)
 
     def read_files(self) -> dict[str, bytes]:
         """Reads the engine's files as they lie in the folder, without any language in the position tables.
@@ -93,7 +94,7 @@ class Bundle:
             ModelError: There are numbers in model.bin that no model has; see `check_few_numbers`.
         """
         names = [name for name in self.manifest.files if name in ENGINE_NAMES]
-        files = {name: _read(self.path / name) for name in names}
+        files = {name: read_model_file(self.path / name) for name in names}
         check_few_numbers(files[MODEL_NAME], self.path / MODEL_NAME)
         return files
 
@@ -118,7 +119,7 @@ class Bundle:
             files[MODEL_NAME] = fold_languages(
                 files[MODEL_NAME],
                 tables,
-                _read(self.path / LANGUAGES_NAME),
+                read_model_file(self.path / LANGUAGES_NAME),
                 rows[direction.src],
                 rows[direction.tgt],
             )
@@ -213,7 +214,7 @@ def open_bundle(path: Path, *, is_thorough: bool = False, meanwhile: Callable[[]
         check_all_numbers(path / MODEL_NAME)
         for name in (LANGUAGES_NAME, HEAD_NAME):
             if name in manifest.files:
-                load_arrays(_read(path / name), path / name)
+                load_arrays(read_model_file(path / name), path / name)
     return Bundle(path, manifest)
 
 
@@ -316,7 +317,7 @@ def hash_file(path: Path) -> str:
 
 def _read_manifest(path: Path) -> bytes:
     if is_bundle(path):
-        return _read(path / MANIFEST_NAME)
+        return read_model_file(path / MANIFEST_NAME)
     if not path.exists():
         raise ModelError(f"{path}: no such folder")
     if is_checkpoint(path):
@@ -336,10 +337,3 @@ def _check_engine_files(path: Path, manifest: Manifest) -> None:
         raise ModelError(f"{path / MANIFEST_NAME}: files: {', '.join(unlisted)} not listed")
     if manifest.language_input == "none" and (path / LANGUAGES_NAME).is_file():
         raise ModelError(f"{path / MANIFEST_NAME}: language_input is none, and there is {LANGUAGES_NAME}")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(unreadable(path, error)) from None

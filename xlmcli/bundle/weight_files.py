@@ -7,6 +7,7 @@ from pathlib import Path
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, PYTORCH_WEIGHTS_NAME
 from xlmcli.errors import ModelError
+from xlmcli.lines import read_model_file
 
 INDEX_SUFFIX = ".index.json"
 
@@ -26,7 +27,7 @@ def find_weight_files(folder: Path) -> list[Path]:
 
 
 def _read_index(path: Path) -> list[str]:
-    weights = Fields.parse(path.read_bytes(), str(path)).child("weight_map")
+    weights = Fields.parse(read_model_file(path), str(path)).child("weight_map")
     names = sorted({weights.text(weight) for weight in weights.values})
     missing = [name for name in names if Path(name).name != name or not path.with_name(name).is_file()]
     if missing:

@@ -14,6 +14,7 @@ from xlmcli.cli.streams.options import StreamCommand, stream_options
 from xlmcli.cli.streams.stream import LineStream, StreamOptions
 from xlmcli.console import Shader
 from xlmcli.errors import ExitCode, UsageError
+from xlmcli.records import ENCODING_BATCH_TOKENS, MAX_NUM_BEST_LABELS
 
 if TYPE_CHECKING:
     from xlmcli.infer.classification import Classification
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 @click.command(cls=StreamCommand)
 @click.option("--lang", metavar="LANG", help="Language of the text, or auto: identified line by line.  [default: auto]")
 @click.option(
-    "-k", "num_best", type=click.IntRange(1, 10_000), metavar="N", help="The N likeliest labels of each text."
+    "-k",
+    "num_best",
+    type=click.IntRange(1, MAX_NUM_BEST_LABELS),
+    metavar="N",
+    help="The N likeliest labels of each text.",
 )
 @click.option("--all", "all_labels", is_flag=True, help="Every label and its probability, the likeliest first.")
 @click.option("--threshold", type=FiniteRange(0, 1), metavar="P", help="Only labels at least as probable as P.")
@@ -58,7 +63,7 @@ if TYPE_CHECKING:
 @stream_options(
     verb="classify",
     model_help="Path of a classifier's bundle, or name of an embedded or pulled one (default: sentiment).",
-    batch_tokens=512,
+    batch_tokens=ENCODING_BATCH_TOKENS,
 )
 def command(
     options: StreamOptions,
@@ -146,7 +151,7 @@ def command(
         bundle = stream.keep("bundle", lambda: open_model(find_model(options.model, DEFAULT_CLASSIFIER)))
 
         from xlmcli.infer.classification import UNEXPLAINED, Classification
-        from xlmcli.infer.encoders import CUT
+        from xlmcli.infer.pieces import CUT
         from xlmcli.infer.records.protocols import Added
         from xlmcli.infer.sinks import SELECTED, EchoSink, SelectionSink
 

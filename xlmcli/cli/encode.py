@@ -14,6 +14,7 @@ from xlmcli.cli.streams.opening import open_stream
 from xlmcli.cli.streams.options import StreamCommand, stream_options
 from xlmcli.cli.streams.stream import LineStream, StreamOptions
 from xlmcli.errors import DataError, UsageError
+from xlmcli.records import ENCODING_BATCH_TOKENS
 
 if TYPE_CHECKING:
     from xlmcli.infer.encoders import TextEncoder
@@ -75,7 +76,9 @@ class _Wanted:
 @click.option(
     "--pair-lang", metavar="LANG", help="Language of the second texts and of --nearest FILE.  [default: auto]"
 )
-@stream_options(verb="encode", model_help="Path of a bundle of an encoder or a classifier.", batch_tokens=512)
+@stream_options(
+    verb="encode", model_help="Path of a bundle of an encoder or a classifier.", batch_tokens=ENCODING_BATCH_TOKENS
+)
 def command(
     options: StreamOptions,
     lang: str | None,
@@ -141,7 +144,8 @@ def command(
 
         bundle = stream.keep("bundle", lambda: open_model(find_model(options.model)))
 
-        from xlmcli.infer.encoders import CUT, TextEncoder
+        from xlmcli.infer.encoders import TextEncoder
+        from xlmcli.infer.pieces import CUT
 
         stream.check_models(bundle.path)
         encoder = stream.keep("encoder", partial(TextEncoder, bundle, stream.engine_options))

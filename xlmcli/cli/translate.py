@@ -159,8 +159,9 @@ def command(
     with open_stream(options, formats) as stream:
         from xlmcli.bundle.choosing import find_route
         from xlmcli.infer.directions import SearchOptions
-        from xlmcli.infer.hypotheses import CUT, MEMORY, PARTED, REPETITION, RESPELT, TERMS, UNFINISHED
+        from xlmcli.infer.hypotheses import MEMORY, PARTED, REPETITION, RESPELT, TERMS, UNFINISHED
         from xlmcli.infer.languages import AUTO
+        from xlmcli.infer.pieces import CUT
 
         search = SearchOptions(
             beam_size=beam_size,

@@ -17,7 +17,7 @@ from io import BytesIO
 import numpy as np
 
 from xlmcli.bundle import MODEL_NAME, AlignmentHead, Bundle
-from xlmcli.bundle.heads import can_put_head_first
+from xlmcli.bundle.alignment_head import can_put_head_first
 from xlmcli.bundle.layout import read_weights
 from xlmcli.convert.samples import choose_directions, sample_sentences
 from xlmcli.errors import ModelError

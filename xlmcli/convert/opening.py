@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from xlmcli.bundle import is_bundle
-from xlmcli.bundle.fields import Fields
-from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.checkpoint.config import load_config
-from xlmcli.checkpoint.description import checkpoint_task
+from xlmcli.checkpoint.description import checkpoint_task, read_fields
 from xlmcli.checkpoint.huggingface import read_published_config
 from xlmcli.checkpoint.original.file import is_original
 from xlmcli.convert.engine.folder import EngineModel, is_engine_model, open_engine_model
 from xlmcli.convert.family.architectures import check_family
-from xlmcli.convert.family.languages import read_bytes
 from xlmcli.convert.family.model import FamilyModel, check_family_folder, open_family
 from xlmcli.convert.family.settings import is_family
 from xlmcli.convert.xlm.encoder import EncoderCheckpoint, open_encoder
@@ -51,7 +48,7 @@ def open_model(path: Path, codes: Path | None = None, vocab: Path | None = None,
     if is_family(path):
         return open_family(path)
     task = checkpoint_task(path)
-    check_family(_read_config(path), str(path))
+    check_family(read_fields(path), str(path))
     return open_checkpoint(path) if task == "translate" else open_encoder(path)
 
 
@@ -71,7 +68,3 @@ def check_settings(folder: Path) -> None:
         if faults:
             raise ModelError(f"{folder} cannot be converted: {'; '.join(faults)}")
     load_tokenizer(folder)
-
-
-def _read_config(folder: Path) -> Fields:
-    return Fields.parse(read_bytes(folder / CONFIG_NAME), str(folder / CONFIG_NAME))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from xlmcli.bundle import Bundle
-from xlmcli.infer.encoders import CUT, TextEncoder
+from xlmcli.infer.encoders import TextEncoder
 from xlmcli.infer.engine import EngineOptions, PendingStates
 from xlmcli.infer.labels import LabelChooser, Labelled, LabelOptions
-from xlmcli.infer.pieces import Piece, Prepared
+from xlmcli.infer.pieces import CUT, Piece, Prepared
 from xlmcli.infer.records.protocols import Added, Record
 from xlmcli.infer.states import States
 
@@ -92,7 +92,7 @@ class Classification:
         if not pieces:
             return Labelled((), self._chooser.is_list, self._chooser.is_multi_label)
         labels = self._chooser.choose(average(results, pieces))
-        warnings = (CUT,) if any(piece.is_cut for piece in pieces) else ()
+        warnings = (CUT,) if prepared.is_cut else ()
         return Labelled(labels, self._chooser.is_list, self._chooser.is_multi_label, pieces[0].lang, warnings)
 
 

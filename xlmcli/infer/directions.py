@@ -97,7 +97,7 @@ def choose_direction(bundle: Bundle, src: str | None, tgt: str | None) -> Direct
     if len(shown) > _MAX_DIRECTIONS_SHOWN:
         possible += f", … {len(shown)} in all"
     if not agreeing:
-        raise UsageError(f"{bundle.name} does not translate {_wish(src, tgt)}", hint=f"it has {possible}")
+        raise ModelError(f"{bundle.name} does not translate {_wish(src, tgt)}", hint=f"it has {possible}")
     raise UsageError(f"{bundle.name} translates in several directions", hint=f"choose one of {possible}")
 
 

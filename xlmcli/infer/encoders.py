@@ -17,7 +17,6 @@ from xlmcli.text.fixed_rules import FixedRulesTokenizer
 if TYPE_CHECKING:
     from xlmcli.infer.states import States
 
-CUT = "cut"
 
 Reduced = TypeVar("Reduced")
 

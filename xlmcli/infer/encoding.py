@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from xlmcli.infer.encoders import CUT, TextEncoder
+from xlmcli.infer.encoders import TextEncoder
 from xlmcli.infer.engine import PendingStates
-from xlmcli.infer.pieces import Piece, Prepared
+from xlmcli.infer.pieces import CUT, Piece, Prepared
 from xlmcli.infer.records.protocols import Record
 from xlmcli.infer.vectors import Similarity, TokenStates, Vector, cosine
 
@@ -143,4 +143,4 @@ class TokenEncoding:
 
 
 def _warnings(prepared: Prepared) -> tuple[str, ...]:
-    return (CUT,) if any(piece.is_cut for piece in prepared.pieces) else ()
+    return (CUT,) if prepared.is_cut else ()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from xlmcli.infer.records.protocols import Row, Values
 
-CUT = "cut"
 REPETITION = "repetition"
 UNFINISHED = "unfinished"
 PARTED = "parted"

@@ -18,6 +18,10 @@ _WORD = re.compile(r"\s*\S+")
 _CLAUSE_ENDS = (",", ";", ":", ")", "—", "–", "،", "，", "、")
 
 
+CUT = "cut"
+"""The warning of an answer for whose text a sentence was cut."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """What goes through the model at once.
@@ -60,6 +64,11 @@ class Prepared:
     pieces: list[Piece]
     after: str = ""
     remembered: tuple[str, ...] = ()
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a sentence was too long for the model."""
+        return any(piece.is_cut for piece in self.pieces)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from xlmcli.infer.decoding import Decoding, Translated
 from xlmcli.infer.engine import TranslationEngine
 from xlmcli.infer.guards import PieceTranslation, ProtectedTranslations, TranslationReader
 from xlmcli.infer.hypotheses import (
-    CUT,
     PARTED,
     REPETITION,
     RESPELT,
@@ -20,7 +19,7 @@ from xlmcli.infer.hypotheses import (
     Hypothesis,
     Translations,
 )
-from xlmcli.infer.pieces import FindSpans, Piece, PieceMaker, Prepared
+from xlmcli.infer.pieces import CUT, FindSpans, Piece, PieceMaker, Prepared
 from xlmcli.infer.records.protocols import Record
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.infer.terms import FoundTerm, TermList
@@ -215,7 +214,7 @@ class Translation:
 def _find_warnings(prepared: Prepared, results: Sequence[PieceTranslation]) -> tuple[str, ...]:
     pairs = [(result.piece, part) for result in results for part in result.translated]
     found = {
-        CUT: any(piece.is_cut for piece in prepared.pieces),
+        CUT: prepared.is_cut,
         REPETITION: any(repeats_itself(piece.ids, part.hypotheses[0]) for piece, part in pairs),
         UNFINISHED: any(part.is_unfinished for _, part in pairs),
         PARTED: any(result.is_parted for result in results),

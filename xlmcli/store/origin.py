@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.names import ORIGIN_NAME
-from xlmcli.errors import ModelError, unreadable
+from xlmcli.lines import read_model_file
 
 Kind = Literal["bundle", "checkpoint"]
 
@@ -54,11 +54,7 @@ def read_origin(folder: Path) -> Origin:
         ModelError: The file is missing or damaged.
     """
     path = folder / ORIGIN_NAME
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ModelError(unreadable(path, error)) from None
-    fields = Fields.parse(text, str(path))
+    fields = Fields.parse(read_model_file(path), str(path))
     return Origin(
         repository=fields.text("repository"),
         endpoint=fields.text("endpoint"),

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlmcli.errors import ModelError, unreadable
+from xlmcli.errors import ModelError
+from xlmcli.lines import read_model_file
 from xlmcli.outputs import atomic_write
 from xlmcli.text.language_tokens import is_language_token
 from xlmcli.text.pieces import (
@@ -14,6 +15,7 @@ from xlmcli.text.pieces import (
     UNK,
     find_vocabularies,
     index_pieces,
+    one_line,
     open_sentencepiece,
     read_vocabulary,
 )
@@ -64,7 +66,7 @@ class FamilySentencePiece:
         pieces = [self.vocab[index] for index in ids]
         text = self._target.decode([piece for piece in pieces if self._is_text(piece)])
         # Pieces that only the source's model has come out as they are.
-        return _one_line(text.replace(_SPACE, " ").strip())
+        return one_line(text.replace(_SPACE, " ").strip())
 
     def decode_batch(self, ids: Sequence[Sequence[int]], lang: str | None = None) -> list[str]:
         return [self.decode(sequence) for sequence in ids]
@@ -121,7 +123,7 @@ class JsonTokenizer:
         """Returns the text of ``ids``; special tokens, those of languages too, are left out."""
         pieces = [self.vocab[index] for index in ids]
         own = [self._tokenizer.token_to_id(piece) for piece in pieces if not is_language_token(piece)]
-        return _one_line(self._tokenizer.decode([index for index in own if index is not None]))
+        return one_line(self._tokenizer.decode([index for index in own if index is not None]))
 
     def decode_batch(self, ids: Sequence[Sequence[int]], lang: str | None = None) -> list[str]:
         return [self.decode(sequence) for sequence in ids]
@@ -160,22 +162,10 @@ def load_family_tokenizer(folder: Path) -> FamilySentencePiece | JsonTokenizer |
     if (folder / SOURCE_FILE).is_file():
         target = folder / TARGET_FILE
         return FamilySentencePiece(
-            _read(folder / SOURCE_FILE), _read(target) if target.is_file() else None, vocab, folder
+            read_model_file(folder / SOURCE_FILE), read_model_file(target) if target.is_file() else None, vocab, folder
         )
     if (folder / BPE_CODES_FILE).is_file():
         from xlmcli.text.moses_bpe import MosesBPETokenizer
 
-        return MosesBPETokenizer(_read(folder / BPE_CODES_FILE), vocab, folder / BPE_CODES_FILE)
-    return JsonTokenizer(_read(folder / JSON_FILE).decode("utf-8", "replace"), vocab, folder / JSON_FILE)
-
-
-def _one_line(text: str) -> str:
-    # A model can produce the byte of a line end, and a line in must stay a line out.
-    return text.replace("\n", " ")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(unreadable(path, error)) from None
+        return MosesBPETokenizer(read_model_file(folder / BPE_CODES_FILE), vocab, folder / BPE_CODES_FILE)
+    return JsonTokenizer(read_model_file(folder / JSON_FILE).decode("utf-8", "replace"), vocab, folder / JSON_FILE)

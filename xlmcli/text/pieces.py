@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlmcli.errors import ModelError, unreadable
+from xlmcli.errors import ModelError
+from xlmcli.lines import read_model_file
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
@@ -24,6 +25,11 @@ _VOCABULARIES = (
     ("vocabulary.json",),
     ("source_vocabulary.json", "target_vocabulary.json"),
 )
+
+
+def one_line(text: str) -> str:
+    """Takes out the line ends that a model's pieces can spell: a line in must stay a line out."""
+    return text.replace("\n", " ")
 
 
 def index_pieces(vocab: Sequence[str], origin: Path | str) -> tuple[dict[str, int], int]:
@@ -84,9 +90,7 @@ def read_vocabularies(folder: Path) -> dict[str, list[str]]:
 
 def _read_pieces(path: Path) -> list[str]:
     try:
-        listed = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ModelError(unreadable(path, error)) from None
+        listed = json.loads(read_model_file(path))
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not JSON: {error}") from None
     if not isinstance(listed, list) or not all(isinstance(piece, str) for piece in listed):

@@ -13,7 +13,7 @@ from xlmcli.text.invisibles import without_invisibles
 from xlmcli.text.lookalikes import plain_forms
 from xlmcli.text.marks import FIRST_MARK_ID, MARKS, has_marks
 from xlmcli.text.numerals import ODD_NUMERALS, plain_numerals
-from xlmcli.text.pieces import open_sentencepiece
+from xlmcli.text.pieces import one_line, open_sentencepiece
 from xlmcli.text.special import RESERVED_PIECES, UNK_ID
 
 TOKENIZER_FILE = "tokenizer.model"
@@ -103,11 +103,11 @@ class SentencePieceTokenizer:
         return [self.encode(text) for text in texts]
 
     def decode(self, ids: Sequence[int], lang: str | None = None) -> str:
-        return _one_line(self._processor.decode(self._without_marks(ids)))
+        return one_line(self._processor.decode(self._without_marks(ids)))
 
     def decode_batch(self, ids: Sequence[Sequence[int]], lang: str | None = None) -> list[str]:
         texts = self._processor.decode([self._without_marks(sequence) for sequence in ids], num_threads=1)
-        return [_one_line(text) for text in texts]
+        return [one_line(text) for text in texts]
 
     def save(self, folder: Path) -> None:
         with atomic_write(folder / TOKENIZER_FILE, "wb") as file:
@@ -140,8 +140,3 @@ class SentencePieceTokenizer:
                     f"{origin}: not an XLM vocabulary: id {index} is {piece}, expected {expected}",
                     hint="xlm tokenizer train learns one",
                 )
-
-
-def _one_line(text: str) -> str:
-    # A model can produce the byte of a line end, and a line in must stay a line out.
-    return text.replace("\n", " ")

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from xlmcli.infer.repetition import repeats_itself
+from xlmcli.metrics.sides import Side
 from xlmcli.metrics.translation.output import OutputShares, find_misuse, measure_output
-from xlmcli.metrics.translation.sides import Side
 
 SOURCE = ["the cat sleeps", "Paris", "how are you", "good morning to you all"]
 REFERENCE = ["le chat dort", "Paris", "comment vas-tu", "bonjour à vous tous"]

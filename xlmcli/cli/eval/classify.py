@@ -124,7 +124,7 @@ def command(
     options.check_plot()
     from xlmcli.metrics.labels.file import check_predictions
     from xlmcli.metrics.labels.report import LabelReportOptions, label_metrics, report_labels
-    from xlmcli.metrics.translation.sides import side_name
+    from xlmcli.metrics.sides import side_name
     from xlmcli.tables import split_labels
 
     gates = options.gates(label_metrics(multi_label))
@@ -194,7 +194,7 @@ def _check_plain(text: Path) -> None:
 
 def _read(path: Path, place: LabelColumns, *, is_gold: bool, multi_label: bool) -> SystemLabels:
     from xlmcli.metrics.labels.file import read_gold, read_predictions
-    from xlmcli.metrics.translation.sides import side_name
+    from xlmcli.metrics.sides import side_name
 
     read = read_gold if is_gold else read_predictions
     lines: Iterator[bytes] = iter_stdin_lines() if path == STDIN else iter_byte_lines(path)

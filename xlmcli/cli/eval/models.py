@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from xlmcli.cli.streams.opening import leaving_at_once
 from xlmcli.console import LineProgress, show_line_progress
 from xlmcli.errors import DataError, UsageError
+from xlmcli.records import ENCODING_BATCH_TOKENS, TRANSLATION_BATCH_TOKENS
 
 if TYPE_CHECKING:
     from xlmcli.infer.labels import Labelled as Answer
     from xlmcli.infer.pipeline import Work
     from xlmcli.metrics.labels.file import SystemLabels
     from xlmcli.metrics.report.reports import ModelFacts
+    from xlmcli.metrics.sides import Side
     from xlmcli.metrics.translation.report import Candidate, Speed
-    from xlmcli.metrics.translation.sides import Side
-
-_MAX_BATCH_TOKENS = 2048
 
 Kept = TypeVar("Kept")
 
@@ -59,11 +58,17 @@ def translate_source(source: Side, model: NamedModel, src: str | None, tgt: str 
     """
     from xlmcli.infer.directions import SearchOptions, open_translation
     from xlmcli.infer.engine import EngineOptions
+    from xlmcli.metrics.sides import Side
     from xlmcli.metrics.translation.report import Candidate
-    from xlmcli.metrics.translation.sides import Side
 
     translation = open_translation(model.path, src, tgt, SearchOptions(), EngineOptions())
-    output, speed = _answer(translation, source, lambda text, answer: answer.lines(text, 0)[0].rstrip(), quiet)
+    output, speed = _answer(
+        translation,
+        source,
+        lambda text, answer: answer.lines(text, 0)[0].rstrip(),
+        TRANSLATION_BATCH_TOKENS,
+        quiet=quiet,
+    )
     return Candidate(Side(model.facts.name, output), model.facts, speed)
 
 
@@ -81,7 +86,7 @@ def classify_texts(path: Path, model: NamedModel, lang: str | None, multi_label:
     from xlmcli.infer.labels import LabelOptions
     from xlmcli.infer.opening import open_model
     from xlmcli.metrics.labels.file import SystemLabels
-    from xlmcli.metrics.translation.sides import read_side
+    from xlmcli.metrics.sides import read_side
     from xlmcli.tables import join_labels
 
     bundle = open_model(model.path)
@@ -89,7 +94,7 @@ def classify_texts(path: Path, model: NamedModel, lang: str | None, multi_label:
         raise UsageError(f"{bundle.name} gives a text any number of labels", hint="add --multi-label")
     classification = Classification(bundle, lang, LabelOptions(), EngineOptions())
     source = read_side(path)
-    answers, _ = _answer(classification, source, _keep_labels, quiet)
+    answers, _ = _answer(classification, source, _keep_labels, ENCODING_BATCH_TOKENS, quiet=quiet)
     if not multi_label and () in (labels := [answer.labels for answer in answers]):
         raise DataError(
             f"{source.name}:{labels.index(()) + 1}: no label: the text is empty",
@@ -137,7 +142,7 @@ class _Meter:
 
 
 def _answer(
-    work: Work[Any, Any], source: Side, keep: Callable[[str, Any], Kept], quiet: bool
+    work: Work[Any, Any], source: Side, keep: Callable[[str, Any], Kept], batch_tokens: int, *, quiet: bool
 ) -> tuple[list[Kept], Speed]:
     """Puts lines through a model; returns what is kept of each answer, and how fast it went."""
     from xlmcli.infer.pipeline import Pipeline, PipelineOptions
@@ -156,6 +161,6 @@ def _answer(
         meter = _Meter(progress)
         begin = time.perf_counter()
         records = iter_records([text], FormatOptions(), "strict", LineCounter())
-        Pipeline(work, collector, PipelineOptions(_MAX_BATCH_TOKENS), meter).run(records)
+        Pipeline(work, collector, PipelineOptions(batch_tokens), meter).run(records)
         seconds = time.perf_counter() - begin
     return collector.kept, Speed(len(source.lines) / seconds, meter.num_tokens / seconds)

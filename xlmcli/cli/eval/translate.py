@@ -25,9 +25,9 @@ from xlmcli.records import Direction
 
 if TYPE_CHECKING:
     from xlmcli.cli.eval.models import NamedModel
+    from xlmcli.metrics.sides import Side
     from xlmcli.metrics.translation.report import Candidate
     from xlmcli.metrics.translation.scorer import MetricName, Scorer
-    from xlmcli.metrics.translation.sides import Side
 
 
 @click.command("translate", cls=EvalCommand, short_help="Score translations.")
@@ -124,7 +124,7 @@ def command(
     original, references = texts.read_references()
     scorers = open_scorers(metric_options, len(references), for_sentences=sentence)
     gates = options.gates([scorer.name for scorer in scorers])
-    from xlmcli.metrics.translation.sides import side_name
+    from xlmcli.metrics.sides import side_name
 
     named = texts.name_models()
     baseline = options.baseline_index([*map(side_name, texts.hypotheses), *(model.facts.name for model in named)])
@@ -182,7 +182,7 @@ class _Inputs:
 
     def read_references(self) -> tuple[Side | None, list[Side]]:
         """Returns the source, if there is one, and the references."""
-        from xlmcli.metrics.translation.sides import check_aligned, read_side
+        from xlmcli.metrics.sides import check_aligned, read_side
 
         if self.testset is not None and self.src is not None and self.tgt is not None:
             from xlmcli.metrics.translation.testsets import load_testset
@@ -205,8 +205,8 @@ class _Inputs:
         self, source: Side | None, references: list[Side], models: Sequence[NamedModel], quiet: bool
     ) -> list[Candidate]:
         """Returns the systems: files first, then what models make of the source."""
+        from xlmcli.metrics.sides import check_aligned, read_side
         from xlmcli.metrics.translation.report import Candidate
-        from xlmcli.metrics.translation.sides import check_aligned, read_side
 
         sides = [read_side(path) for path in self.hypotheses]
         for side in sides:

@@ -13,6 +13,7 @@ from xlmcli.cli.options import FILE, MODEL, OUTPUT, Function, SingleOption, devi
 from xlmcli.cli.streams.stream import StreamOptions
 from xlmcli.documents.formats import PLAIN_FORMATS, document_format
 from xlmcli.errors import UsageError
+from xlmcli.records import MAX_THREADS, TRANSLATION_BATCH_TOKENS
 from xlmcli.tables import FormatName, format_of
 
 
@@ -36,14 +37,14 @@ class StreamCommand(HeadedCommand):
 
 
 def stream_options(
-    *, verb: str, model_help: str, batch_tokens: int = 2048, documents: Sequence[str] = ()
+    *, verb: str, model_help: str, batch_tokens: int = TRANSLATION_BATCH_TOKENS, documents: Sequence[str] = ()
 ) -> Callable[[Function], Function]:
     """Adds the shared options to a command, which gets them as its parameter ``options``, a `StreamOptions`.
 
     Args:
         verb: What the command does to text, for the help.
         model_help: What model is named and what is the default.
-        batch_tokens: Tokens of a batch by default. More than 512 cost time where the engine only encodes.
+        batch_tokens: Tokens of a batch by default.
         documents: Formats of documents that it takes, too.
     """
 
@@ -145,12 +146,12 @@ def _shared_options(
         ),
         click.option(
             "--threads",
-            type=click.IntRange(1, 256),
+            type=click.IntRange(1, MAX_THREADS),
             help="Threads that share a batch (default: 1; with --workers, the usable cores divided by it).",
         ),
         click.option(
             "--workers",
-            type=click.IntRange(1, 256),
+            type=click.IntRange(1, MAX_THREADS),
             help="Batches computed at the same time (default: the usable cores divided by --threads).",
         ),
         click.option(

@@ -12,7 +12,8 @@ from typing import Literal
 from xlmcli.bundle import Framing
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import SOURCE_PLACE, TARGET_PLACE
-from xlmcli.errors import ModelError, unreadable
+from xlmcli.errors import ModelError
+from xlmcli.lines import read_model_file
 from xlmcli.records import Direction
 from xlmcli.text.family_tokenizers import JSON_FILE, SOURCE_FILE, TARGET_FILE, FamilySentencePiece, JsonTokenizer
 from xlmcli.text.language_tokens import language_code, map_language_tokens
@@ -75,7 +76,7 @@ def read_tokenizer_config(folder: Path) -> Fields:
         ModelError: It is no JSON object.
     """
     path = folder / _TOKENIZER_CONFIG_FILE
-    return Fields.parse(read_bytes(path), str(path)) if path.is_file() else Fields({}, str(path))
+    return Fields.parse(read_model_file(path), str(path)) if path.is_file() else Fields({}, str(path))
 
 
 def open_tokenizer(folder: Path, family: Family, config: Fields, sizes: tuple[int, int]) -> FamilyTokenizer:
@@ -100,11 +101,11 @@ def _open_shared(folder: Path, family: Family, config: Fields, vocab_size: int) 
     if family == "m2m_100" and (folder / _VOCAB_FILE).is_file() and (folder / SENTENCEPIECE_FILE).is_file():
         return _open_m2m(folder, config, vocab_size)
     if (folder / JSON_FILE).is_file():
-        document = read_bytes(folder / JSON_FILE).decode("utf-8", "replace")
+        document = read_model_file(folder / JSON_FILE).decode("utf-8", "replace")
         own = JsonTokenizer(document, origin=folder / JSON_FILE).vocab
         return JsonTokenizer(document, _fit(own, vocab_size), folder / JSON_FILE)
     if (folder / SENTENCEPIECE_FILE).is_file():
-        model = read_bytes(folder / SENTENCEPIECE_FILE)
+        model = read_model_file(folder / SENTENCEPIECE_FILE)
         pieces = [*_FAIRSEQ_FIRST, *_text_pieces(model, folder), *_fairseq_languages(family), "<mask>"]
         return FamilySentencePiece(model, None, _fit(pieces, vocab_size), folder / SENTENCEPIECE_FILE)
     raise ModelError(f"{folder}: no tokenizer, neither {JSON_FILE} nor {SENTENCEPIECE_FILE}")
@@ -166,7 +167,7 @@ def _open_marian(folder: Path, config: Fields, sizes: tuple[int, int]) -> Family
     is_separate = config.values.get("separate_vocabs") is True or sizes[0] != sizes[1]
     target_file = _TARGET_VOCAB_FILE if is_separate else _VOCAB_FILE
     sides = (_read_marian_vocab(folder / _VOCAB_FILE, sizes[0]), _read_marian_vocab(folder / target_file, sizes[1]))
-    source, target = (read_bytes(folder / name) for name in (SOURCE_FILE, TARGET_FILE))
+    source, target = (read_model_file(folder / name) for name in (SOURCE_FILE, TARGET_FILE))
     pieces = list(dict.fromkeys([*sides[0], *sides[1]]))
     return FamilyTokenizer(FamilySentencePiece(source, target, pieces, folder), *sides)
 
@@ -188,7 +189,7 @@ def _open_m2m(folder: Path, config: Fields, vocab_size: int) -> FamilySentencePi
         known = ", ".join(FAIRSEQ_LANGUAGE_CODES)
         raise ModelError(f"{config.place}: language_codes is {kind!r}, expected one of {known}")
     pieces = [*_read_vocab(folder / _VOCAB_FILE), *(f"__{code}__" for code in FAIRSEQ_LANGUAGE_CODES[kind])]
-    model = read_bytes(folder / SENTENCEPIECE_FILE)
+    model = read_model_file(folder / SENTENCEPIECE_FILE)
     return FamilySentencePiece(model, None, _fit(pieces, vocab_size), folder)
 
 
@@ -218,7 +219,7 @@ def _fairseq_languages(family: Family) -> list[str]:
 def _read_vocab(path: Path) -> list[str]:
     """Reads an object of pieces and ids; the ids must be 0, 1, 2, …"""
     try:
-        vocab = json.loads(read_bytes(path))
+        vocab = json.loads(read_model_file(path))
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not JSON: {error}") from None
     if (
@@ -228,11 +229,3 @@ def _read_vocab(path: Path) -> list[str]:
     ):
         raise ModelError(f"{path}: expected an object of pieces and their ids, from 0")
     return sorted(vocab, key=lambda piece: int(vocab[piece]))
-
-
-def read_bytes(path: Path) -> bytes:
-    """Reads a file; raises a ModelError if it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(unreadable(path, error)) from None

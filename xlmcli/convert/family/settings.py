@@ -12,10 +12,11 @@ from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.checkpoint.config import check_told
 from xlmcli.convert.family.architectures import ARCHITECTURES
-from xlmcli.convert.family.languages import EOS, Family, read_bytes, read_tokenizer_config
+from xlmcli.convert.family.languages import EOS, Family, read_tokenizer_config
 from xlmcli.convert.family.specs import ACTIVATIONS, POSITION_OFFSET
 from xlmcli.errors import ModelError
 from xlmcli.facts import has_controls
+from xlmcli.lines import read_model_file
 
 _FAMILIES: tuple[Family, ...] = get_args(Family)
 _CLASSIFIER = "XLMRobertaForSequenceClassification"
@@ -47,7 +48,7 @@ class FamilySettings:
 def is_family(folder: Path) -> bool:
     """Tells whether a folder's config.json is that of such a model."""
     path = folder / CONFIG_NAME
-    return path.is_file() and Fields.parse(read_bytes(path), str(path)).values.get("model_type") in _FAMILIES
+    return path.is_file() and Fields.parse(read_model_file(path), str(path)).values.get("model_type") in _FAMILIES
 
 
 def read_family_settings(folder: Path) -> tuple[FamilySettings, list[str]]:
@@ -60,7 +61,7 @@ def read_family_settings(folder: Path) -> tuple[FamilySettings, list[str]]:
         ModelError: It is missing, damaged, or not what transformers reads.
     """
     path = folder / CONFIG_NAME
-    fields = Fields.parse(read_bytes(path), str(path))
+    fields = Fields.parse(read_model_file(path), str(path))
     family = fields.choice("model_type", _FAMILIES)
     names = fields.texts("architectures") if fields.values.get("architectures") is not None else ()
     config = _read_config(family, fields)
@@ -136,7 +137,7 @@ def _old_mbart_faults(folder: Path, fields: Fields, config: Any) -> list[str]:
 
 def _forced_bos(folder: Path, config: Fields) -> int | None:
     path = folder / "generation_config.json"
-    for fields in (Fields.parse(read_bytes(path), str(path)) if path.is_file() else None, config):
+    for fields in (Fields.parse(read_model_file(path), str(path)) if path.is_file() else None, config):
         if fields is not None and fields.values.get("forced_bos_token_id") is not None:
             return fields.whole("forced_bos_token_id")
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from xlmcli.checkpoint.lazy_weights import rename
 from xlmcli.checkpoint.weights import find_faults, load_own_tokenizer
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance, tokenizer_kind
 from xlmcli.convert.options import Refusals, Say, VerificationOptions, refused_by_encoders
+from xlmcli.convert.streaming import weight_shape
 from xlmcli.convert.xlm.encoder_specs import build_encoder_spec
 from xlmcli.convert.xlm.translator import make_limits
 from xlmcli.errors import ModelError
@@ -159,5 +161,5 @@ def _architecture(checkpoint: EncoderCheckpoint) -> Architecture:
         encoder_layers=shape.num_layers,
         decoder_layers=0,
         vocab_size=shape.num_words,
-        num_parameters=sum(weight.numel() for weight in checkpoint.state.values()),
+        num_parameters=sum(math.prod(weight_shape(checkpoint.state, name)) for name in checkpoint.state),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from xlmcli.errors import DataError
 from xlmcli.infer.reading import Line
-from xlmcli.infer.records.protocols import WARNINGS, Answer, FormatOptions, RawRecord, Record, check_free
+from xlmcli.infer.records.protocols import WARNINGS, Answer, FormatOptions, RawRecord, Record, check_names_free
 from xlmcli.json_lines import Member, parse_members, text_in
 
 DEFAULT_FIELD = "text"
@@ -99,7 +99,7 @@ class JsonReader:
         for key in (self._field, self._pair_field):
             if len(found) > len(values) and sum(member.key == key for member in found) > 1:
                 raise DataError(f"{place}: the object has two fields {key!r}", hint="rename one of them")
-        check_free(self._added, values, f"{place}: the object has a field")
+        check_names_free(self._added, values, f"{place}: the object has a field")
 
     def end_file(self) -> tuple[()]:
         return ()

@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from xlmcli.errors import DataError, unreadable
 from xlmcli.infer.reading import Input
-from xlmcli.infer.records.protocols import WARNINGS, Added, Answer, FormatOptions, Record, check_free
+from xlmcli.infer.records.protocols import WARNINGS, Added, Answer, FormatOptions, Record, check_names_free
 
 _CHUNK_BYTES = 1 << 16  # Of a column, whose chunks may be large.
 _ROWS_READ = 1024
@@ -89,7 +89,7 @@ def iter_parquet(inputs: Sequence[Input], options: FormatOptions, added: Added) 
             columns = [_find_column(file.schema_arrow, name, source.name) for name in _names(options)]
             if schema is None:
                 schema = file.schema_arrow
-                check_free(added.fields, schema.names, f"{source.name}: there is a column")
+                check_names_free(added.fields, schema.names, f"{source.name}: there is a column")
                 yield [ParquetHeader(schema, columns[0])]
             elif not file.schema_arrow.equals(schema):
                 raise DataError(f"{source.name}: its columns differ from the first file's")

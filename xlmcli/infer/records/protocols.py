@@ -76,7 +76,7 @@ class Added:
     """What answers add to records, known beforehand.
 
     Attributes:
-        columns: Names of the columns that a table gains, for its header; see `check_free`.
+        columns: Names of the columns that a table gains, for its header; see `check_names_free`.
         fields: Names of the fields that an object gains, likewise.
         suggested: Names of further ones that give way to the object's own.
     """
@@ -86,7 +86,7 @@ class Added:
     suggested: tuple[str, ...] = ()
 
 
-def check_free(added: Iterable[str], taken: Container[str], known: str) -> None:
+def check_names_free(added: Iterable[str], taken: Container[str], known: str) -> None:
     """Checks that what answers add has other names than what is there.
 
     Args:

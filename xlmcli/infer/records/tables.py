@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 
 from xlmcli.errors import DataError
 from xlmcli.infer.reading import Line, LineCounter
-from xlmcli.infer.records.protocols import Answer, FormatOptions, RawRecord, Record, Row, check_free, without_newlines
+from xlmcli.infer.records.protocols import (
+    Answer,
+    FormatOptions,
+    RawRecord,
+    Record,
+    Row,
+    check_names_free,
+    without_newlines,
+)
 from xlmcli.lines import MAX_LINE_BYTES
 from xlmcli.tables import (
     COMMA,
@@ -210,7 +218,7 @@ class TableReader:
                 raise DataError(f"{place}: the header differs from the first file's: {', '.join(self._header)}")
             return None
         self._layout = find_layout(self._wanted, names, place, _HINT)
-        check_free(self._added, names, f"{place}: the header has a column")
+        check_names_free(self._added, names, f"{place}: the header has a column")
         self._header = names
         header = self._syntax.join([*cells, *map(self._syntax.cell, self._added)])
         written = f"{lines[0].mark}{header}{lines[-1].ending}".encode()

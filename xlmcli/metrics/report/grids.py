@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xlmcli.metrics.report.reports import Report, Table, Value
-from xlmcli.metrics.translation.sides import count_lines
+from xlmcli.metrics.sides import count_lines
 
 _TEST_NAMES = {
     "bootstrap": "the paired bootstrap",

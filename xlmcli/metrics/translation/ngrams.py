@@ -23,7 +23,7 @@ class NumberedTokens:
 
     Attributes:
         ids: Of all lines, one after the other, (num_tokens,), from 0.
-        lens: NumberedTokens of each line, (num_lines,).
+        lens: Tokens of each line, (num_lines,).
     """
 
     ids: Ints
@@ -88,7 +88,7 @@ def iter_matches(hypothesis: NumberedTokens, references: Sequence[NumberedTokens
     sides = [hypothesis, *references]
     num_words = max((int(side.ids.max()) + 1 for side in sides if side.ids.size), default=1)
     lines = [np.repeat(np.arange(num_lines), side.lens) for side in sides]
-    # NumberedTokens from each to the end of its line, itself included: no n-gram runs on into the next line.
+    # Tokens from each to the end of its line, itself included: no n-gram runs on into the next line.
     lefts = [np.repeat(np.cumsum(side.lens), side.lens) - np.arange(len(side.ids)) for side in sides]
     grams, num_grams = [side.ids for side in sides], num_words
     for order in range(1, max_order + 1):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from xlmcli.metrics.translation.sides import Side, count_lines
+from xlmcli.metrics.sides import Side, count_lines
 
 MIN_LENGTH_RATIO, MAX_LENGTH_RATIO = 0.5, 2.0
 

@@ -12,7 +12,7 @@ from sacrebleu.utils import SACREBLEU_DIR
 
 from xlmcli.environment import require_network
 from xlmcli.errors import DataError, UsageError
-from xlmcli.metrics.translation.sides import Side, read_side
+from xlmcli.metrics.sides import Side, read_side
 from xlmcli.records import Direction
 
 _MAX_SHOWN = 20

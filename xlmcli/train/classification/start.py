@@ -14,7 +14,7 @@ from xlmcli.text import Tokenizer
 from xlmcli.text.fixed_rules import FixedRulesTokenizer
 from xlmcli.text.special import BOS_ID, EOS_ID
 from xlmcli.train.core.options import ClassifyTrainingOptions
-from xlmcli.train.core.setup import new_shape
+from xlmcli.train.core.setup import check_size, new_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ def check_data(options: ClassifyTrainingOptions) -> None:
     strangers = sorted(set(options.select) - {lang for source in options.valid for lang in source.langs})
     if strangers:
         raise UsageError(f"--select {','.join(strangers)}: no --valid text in this language")
-    if options.init is None and options.size.dim % options.size.num_heads:
-        raise UsageError(f"--dim {options.size.dim} is not a multiple of --heads {options.size.num_heads}")
+    if options.init is None:
+        check_size(options.size)
 
 
 def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> ClassifierStart:

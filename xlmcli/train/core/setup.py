@@ -77,16 +77,21 @@ def new_shape(size: SizeOptions, num_words: int, num_langs: int) -> XLMShape:
     return XLMShape(num_words=num_words, num_langs=num_langs, **asdict(size))
 
 
-def check_options(data: DataOptions, size: SizeOptions) -> None:
-    """Finds what is wrong with options before any work is done.
-
-    Raises:
-        UsageError: The heads do not divide the width, or there is no validation text.
-    """
+def check_size(size: SizeOptions) -> None:
+    """Raises a UsageError if no model has such sizes."""
     if size.dim % size.num_heads:
         raise UsageError(f"--dim {size.dim} is not a multiple of --heads {size.num_heads}")
     if size.sinusoidal and size.dim % 2:
         raise UsageError(f"--dim {size.dim}: --sinusoidal needs an even width")
+
+
+def check_options(data: DataOptions, size: SizeOptions) -> None:
+    """Finds what is wrong with options before any work is done.
+
+    Raises:
+        UsageError: No model has such sizes, or there is no validation text.
+    """
+    check_size(size)
     if not data.valid:
         raise UsageError("no validation text", hint="name some with --valid, such as --valid en-fr=FILE.tsv")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from xlmcli.bundle import AlignmentHead, Bundle, open_bundle
-from xlmcli.bundle.heads import put_head_first
+from xlmcli.bundle.alignment_head import put_head_first
 from xlmcli.bundle.layout import read_weights
 from xlmcli.errors import ModelError
 from xlmcli.records import Direction

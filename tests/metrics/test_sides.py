@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from xlmcli.errors import DataError
-from xlmcli.metrics.translation.sides import Side, check_aligned, read_side
+from xlmcli.metrics.sides import Side, check_aligned, read_side
 
 Texts = dict[str, list[str]]
 
