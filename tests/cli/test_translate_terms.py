@@ -90,24 +90,24 @@ def test_every_format_and_every_translation_has_the_terms(translate: Run, terms:
     assert set(answer) == {"text", "nbest"}
 
 
-NOT_LINKED = json.dumps({"text": "Two people walking across a street."}) + "\n"
+NOT_LINKED = json.dumps({"text": "A man is looking at something up close."}) + "\n"
 
 
 @pytest.fixture
 def not_linked(tmp_path: Path) -> Path:
     """A term to which the model links no word."""
     path = tmp_path / "not-linked.tsv"
-    path.write_text("across\tà travers\n", encoding="utf-8")
+    path.write_text("up\ten haut\n", encoding="utf-8")
     return path
 
 
 def test_a_line_is_parted_at_a_term_that_has_no_place(translate: Run, not_linked: Path, tmp_path: Path) -> None:
     options = ["--terms", not_linked, "--format", "jsonl"]
-    assert "à travers" in translate(*options, stdin=NOT_LINKED).out  # This model carries it, marked.
+    assert "en haut" in translate(*options, stdin=NOT_LINKED).out  # This model carries it, marked.
     other = saying_of_spans(find_model("en-fr"), tmp_path / "other", protects_spans=False)
     done = translate("-m", other, *options, stdin=NOT_LINKED)
     answer = json.loads(done.out)
-    assert "à travers" in answer["text"]
+    assert "en haut" in answer["text"]
     assert answer["warnings"] == ["parted"]
     assert "1 line where the text around protected spans was translated in parts" in done.err
 
