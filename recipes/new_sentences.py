@@ -34,7 +34,7 @@ def write_sentences(folder: Path) -> None:
     held_out = {key(text) for text in iter_held_out()}
     folder.mkdir(exist_ok=True)
     for lang, texts in (("en", tatoeba | english), ("fr", french)):
-        new = [text for text in sorted(texts) if len(text.split()) <= MAX_WORDS and key(text) not in held_out]
+        new = [text for text in sorted(texts) if 0 < len(text.split()) <= MAX_WORDS and key(text) not in held_out]
         (folder / f"sentences.{lang}").write_text("".join(f"{text}\n" for text in new), encoding="utf-8")
 
 

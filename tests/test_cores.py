@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from xlmcli import cores
 from xlmcli.cores import count_usable_cores
 
 
@@ -37,3 +38,14 @@ def test_the_quota_of_an_older_container_counts(tmp_path: Path, quota: str, expe
 def test_omp_num_threads_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, expected: int) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", value)
     assert count_usable_cores(tmp_path) == expected
+
+
+@pytest.mark.parametrize(("num_processes", "expected"), [(None, 6), ("1", 6), ("2", 3), ("8", 1)])
+def test_processes_of_a_machine_share_its_cores(
+    monkeypatch: pytest.MonkeyPatch, num_processes: str | None, expected: int
+) -> None:
+    monkeypatch.setattr(cores, "count_usable_cores", lambda: 6)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    if num_processes is not None:
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", num_processes)
+    assert cores.cores_of_process() == expected

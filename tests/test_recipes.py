@@ -88,7 +88,7 @@ def test_new_sentences_are_new_and_not_held_out(tmp_path: Path, monkeypatch: pyt
     pairs = {lang: [] for lang in ("fr", *OTHERS)}
     pairs["fr"] = ["Known.\tConnu.\ttatoeba"]
     pairs["de"] = ["Known.\tBekannt.\ttatoeba", "New one.\tNeu.\ttatoeba-challenge", "Law.\tGesetz.\tlaws"]
-    pairs["es"] = ["New one.\tNuevo.\ttatoeba", "Held out!\tReservado.\ttatoeba", f"{'long ' * 17}\tx\ttatoeba"]
+    pairs["es"] = ["New one.\tNuevo.\ttatoeba", "Held out!\tReservado.\ttatoeba", f"{'long ' * 21}\tx\ttatoeba"]
     for lang, rows in pairs.items():
         for name in (f"en-{lang}", f"open.en-{lang}"):
             with lzma.open(tmp_path / f"data/parallel/{name}.tsv.xz", "wt", encoding="utf-8") as file:
@@ -100,8 +100,8 @@ def test_new_sentences_are_new_and_not_held_out(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "data/valid/a.tsv").write_text("held out\tréservé\n", encoding="utf-8")
     (tmp_path / "data/test/b.tsv").write_text("A black cat\tUn chat noir !\n", encoding="utf-8")
     write_sentences(tmp_path / "new")
-    assert (tmp_path / "new/sentences.en").read_text(encoding="utf-8") == "New one.\nAnother.\n"
-    assert (tmp_path / "new/sentences.fr").read_text(encoding="utf-8") == "Une de plus.\n"
+    assert (tmp_path / "new/sentences.en").read_text(encoding="utf-8") == "Another.\nNew one.\n"
+    assert (tmp_path / "new/sentences.fr").read_text(encoding="utf-8") == "Deux mots.\nUne de plus.\n"
 
 
 @pytest.mark.parametrize("recipe", ["en-fr", "sentiment"])

@@ -142,7 +142,7 @@ def test_the_summary_is_of_all_lines(xlm: Xlm, interrupted_xlm: Xlm, models: dic
     [
         (["--beam-size", "2"], r"--beam-size was none, is 2"),
         (["--no-protect"], r"--no-protect was False, is True"),
-        (["in.tsv"], r"files was in.txt, is in.txt in.tsv; size of in.tsv was none, is .*"),
+        (["in.txt.gz"], r"files was in.txt, is in.txt in.txt.gz; size of in.txt.gz was none, is .*"),
     ],
 )
 def test_other_options_are_refused(

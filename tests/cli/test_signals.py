@@ -191,7 +191,7 @@ TWO_WORKERS = """
 from xlmcli.__main__ import run
 from xlmcli.train.data import loading
 
-loading.count_usable_cores = lambda: 2
+loading.cores_of_process = lambda: 2
 run()
 """
 
