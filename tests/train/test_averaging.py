@@ -74,6 +74,9 @@ def test_the_longest_text_to_calibrate_on_fits(make_model: MakeModel, tmp_path: 
     (tmp_path / "en.tsv").write_text("".join(f"{label}\t{'word ' * 600}\t{'word ' * 600}\n" for label in HEAD.labels))
     source = Source(("en",), tmp_path / "en.tsv")
     average_checkpoints([make_model(1), make_model(2)], tmp_path / "mean", [source], Columns(pair=pair))
+    classifier = load_config(tmp_path / "mean").classifier
+    assert classifier is not None
+    assert classifier.temperature != 1  # That of both models.
 
 
 def test_what_does_not_fit_is_refused(make_model: MakeModel, tmp_path: Path) -> None:
