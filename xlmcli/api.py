@@ -116,8 +116,6 @@ class TextClassifier:
         from xlmcli.infer.labels import LabelOptions
 
         _check_whole("num_best", num_best, MAX_NUM_BEST_LABELS)
-        if not (threshold is None or (isinstance(threshold, int | float) and 0 <= threshold <= 1)):
-            raise UsageError(f"threshold {threshold!r} is not a number from 0 to 1")
         labels = LabelOptions(num_best, threshold=threshold)
         work = Classification(self._bundle, lang, labels, self._options, self._encoder)
         answers = iter_answers(work, texts, ENCODING_BATCH_TOKENS)

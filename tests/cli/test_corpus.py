@@ -17,6 +17,7 @@ from xlmcli.corpus import run
 from xlmcli.corpus.pieces import FilePiece
 from xlmcli.errors import ExitCode
 
+Alike = Callable[[bytes, bytes], None]
 Xlm = Callable[..., Any]
 NUM_TEXTS = 60
 
@@ -108,12 +109,7 @@ def models(tiny_bundle: Path, tiny_classifier: Path, tiny_encoder: Path) -> dict
     ],
 )
 def test_outputs_are_those_of_the_single_command(
-    xlm: Xlm,
-    here: Here,
-    folder: Path,
-    models: dict[str, Path],
-    assert_alike: Callable[[bytes, bytes], None],
-    line: str,
+    xlm: Xlm, here: Here, folder: Path, models: dict[str, Path], assert_alike: Alike, line: str
 ) -> None:
     name, data, *options = line.split()
     options = [*options, "-m", str(models[name]), "--max-batch-tokens", "64"]
@@ -131,13 +127,7 @@ def test_outputs_are_those_of_the_single_command(
 
 @pytest.mark.parametrize(("data", "options"), [("text", []), ("tsv", ["--format", "tsv", "--column", "text"])])
 def test_large_files_are_cut(
-    xlm: Xlm,
-    here: Here,
-    folder: Path,
-    models: dict[str, Path],
-    assert_alike: Callable[[bytes, bytes], None],
-    data: str,
-    options: list[str],
+    xlm: Xlm, here: Here, folder: Path, models: dict[str, Path], assert_alike: Alike, data: str, options: list[str]
 ) -> None:
     xlm(
         "corpus", "classify", data, "-o", "out", "-m", models["classify"], "--lang", "en", *options, "--piece-size", "1"

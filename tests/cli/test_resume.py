@@ -21,6 +21,7 @@ from xlmcli.infer.resumption import ResumedPipeline
 NUM_TEXTS = 60
 WRITES_BEFORE = 2
 
+Alike = Callable[[bytes, bytes], None]
 Xlm = Callable[..., Any]
 
 
@@ -89,12 +90,7 @@ def models(tiny_bundle: Path, tiny_classifier: Path, tiny_encoder: Path) -> dict
     ],
 )
 def test_the_output_is_that_of_an_undisturbed_run(
-    xlm: Xlm,
-    interrupted_xlm: Xlm,
-    models: dict[str, Path],
-    folder: Path,
-    assert_alike: Callable[[bytes, bytes], None],
-    line: str,
+    xlm: Xlm, interrupted_xlm: Xlm, models: dict[str, Path], folder: Path, assert_alike: Alike, line: str
 ) -> None:
     command, *options = line.split()
     out = folder / options[options.index("-o") + 1]
@@ -110,7 +106,7 @@ def test_the_output_is_that_of_an_undisturbed_run(
     assert not list(folder.glob("out*.part*"))
 
 
-def assert_same(out: Path, wanted: bytes, assert_alike: Callable[[bytes, bytes], None]) -> None:
+def assert_same(out: Path, wanted: bytes, assert_alike: Alike) -> None:
     """Compares what was written, numbers but for their last digits."""
     if out.suffix == ".npy":
         found, expected = np.load(out), np.load(io.BytesIO(wanted))

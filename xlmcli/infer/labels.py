@@ -36,7 +36,7 @@ class LabelOptions:
 
     def __post_init__(self) -> None:
         # What is not a number (NaN) is in no range, but click lets it pass.
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
+        if self.threshold is not None and not (isinstance(self.threshold, int | float) and 0 <= self.threshold <= 1):
             raise UsageError(f"--threshold {self.threshold} is not from 0 to 1")
         if self.abstain is not None and _UNWRITABLE.search(self.abstain):
             raise UsageError(f"--abstain {self.abstain!r} holds a tab, a line end or what is not UTF-8")

@@ -131,10 +131,9 @@ def command(
     places = _Places(label_format, column, gold_column, probability_column, lang_column)
     paths = files or (() if models else (STDIN,))
     check_stdin((*paths, gold, text), paths, unit="label", quiet=options.quiet)
-    if text is not None:
-        _check_plain(text)
     named: list[NamedModel] = []
     if text is not None:
+        _check_plain(text)
         from xlmcli.cli.eval.models import classify_texts, name_models
 
         named = name_models(models)

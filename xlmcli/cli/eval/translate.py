@@ -111,6 +111,7 @@ def command(
       xlm eval translate -m en-fr --src en --tgt fr --testset wmt14 --fail-under bleu=20
       xlm eval translate --ref test.fr --sentence --format json out.fr
     """
+    from xlmcli.metrics.sides import side_name
     from xlmcli.metrics.translation.scorer import MetricOptions, open_scorers
 
     texts = _Inputs(files=files, refs=refs, source=source, testset=testset, models=models, src=src, tgt=tgt)
@@ -124,8 +125,6 @@ def command(
     original, references = texts.read_references()
     scorers = open_scorers(metric_options, len(references), for_sentences=sentence)
     gates = options.gates([scorer.name for scorer in scorers])
-    from xlmcli.metrics.sides import side_name
-
     named = texts.name_models()
     baseline = options.baseline_index([*map(side_name, texts.hypotheses), *(model.facts.name for model in named)])
     candidates = texts.read_candidates(original, references, named, options.quiet)

@@ -64,12 +64,15 @@ def format_as_named(files: Iterable[Path], formats: Collection[str]) -> str:
     """
     named: dict[str, Path] = {}
     for path in files:
-        by_name: str | None = "parquet" if path.suffix.lower() == ".parquet" else document_format(path)
-        if by_name is not None and by_name not in (*formats, *PLAIN_FORMATS):
+        document = document_format(path)
+        if document is not None and document in formats:
+            named.setdefault(document, path)
+        elif document is None or document in PLAIN_FORMATS:
+            named.setdefault("parquet" if path.suffix.lower() == ".parquet" else format_of(path), path)
+        else:
             raise UsageError(
-                f"{path}: {by_name} is not read here, but by xlm translate", hint="--format text reads it line by line"
+                f"{path}: {document} is not read here, but by xlm translate", hint="--format text reads it line by line"
             )
-        named.setdefault(by_name if by_name is not None and by_name in formats else format_of(path), path)
     if len(named) > 1:
         (format_name, path), (other_name, other_path), *_ = named.items()
         raise UsageError(
