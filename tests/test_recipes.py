@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import random
 import re
 import shlex
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 
 from recipes.new_sentences import OTHERS, write_sentences
+from recipes.sentiment_rules import framed, joined
+from recipes.sentiment_teacher import write
 from recipes.subtitle_pairs import (
     WORD,
     Subtitles,
@@ -21,6 +24,8 @@ from recipes.subtitle_pairs import (
     pairs_by_rare_words,
 )
 from xlmcli.cli import main
+from xlmcli.sources import Source
+from xlmcli.train.classification.files import Columns, iter_examples
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 # Sentences made up for this test.
@@ -102,6 +107,36 @@ def test_new_sentences_are_new_and_not_held_out(tmp_path: Path, monkeypatch: pyt
     write_sentences(tmp_path / "new")
     assert (tmp_path / "new/sentences.en").read_text(encoding="utf-8") == "Another.\nNew one.\n"
     assert (tmp_path / "new/sentences.fr").read_text(encoding="utf-8") == "Deux mots.\nUne de plus.\n"
+
+
+def test_the_second_of_two_opposites_decides() -> None:
+    rows = [
+        ("positive", "Great food."),
+        ("negative", "It was cold!"),
+        ("neutral", "At noon."),
+        ("positive", "word " * 20),
+    ]
+    assert list(joined(rows, "but", random.Random(1))) == [
+        ("positive", "It was cold, but great food."),
+        ("negative", "Great food, but it was cold!"),
+    ]
+
+
+def test_a_frame_takes_words_of_either_kind() -> None:
+    words = [("positive", "good"), ("negative", "bad"), ("neutral", "grey")] * 10
+    frames = [("negative", "not {good}"), ("positive", "less {bad} than {good}")]
+    assert set(framed(words, frames, random.Random(1))) == {
+        ("negative", "not good"),
+        ("positive", "less bad than good"),
+    }
+
+
+def test_what_a_teacher_says_is_read_for_training(tmp_path: Path) -> None:
+    write(tmp_path / "soft.jsonl", ["so so", "fine"], np.array([[0.25, 0.5, 0.25], [0.0, 0.25, 0.75]]))
+    examples = list(iter_examples(Source(("en",), tmp_path / "soft.jsonl"), Columns()))
+    assert [example.texts for example in examples] == [("so so",), ("fine",)]
+    assert examples[0].labels == {"negative": 0.25, "neutral": 0.5, "positive": 0.25}
+    assert examples[1].labels == {"negative": 0.0, "neutral": 0.25, "positive": 0.75}
 
 
 @pytest.mark.parametrize("recipe", ["en-fr", "sentiment"])
