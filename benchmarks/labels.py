@@ -69,6 +69,8 @@ def main() -> None:
     parser.add_argument("folds", type=Path)
     arguments = parser.parse_args()
     folds = sorted(path.parent for path in arguments.folds.glob("*/bundle"))
+    if len(folds) < 2:
+        parser.error(f"{arguments.folds} has fewer than two folds with a bundle")
     names = sorted(path.name.removesuffix(".tsv") for path in (folds[0] / "valid").glob("*.tsv"))
     print(f"| {' | '.join(_COLUMNS)} |\n|{' --- |' * len(_COLUMNS)}", file=sys.stderr)
     scores = []

@@ -28,7 +28,7 @@ BUT = {
     "ro": "dar",
 }
 OPPOSITE = {"negative": "positive", "positive": "negative"}
-# What is said with a word: where it stays {bad} the text is the more positive, where {good} the more negative.
+# A label, and a text of that label for any {good} and {bad} words.
 FRAMES = {
     "en": [
         ("positive", "not {bad} at all"),

@@ -39,7 +39,7 @@ BESIDE_TWEETS = {
     "it": ["everyday", "subtitles"],
     "pt": ["brighter", "everyday"],
 }
-# Few and clear, or not about tweets: these teach with their labels alone.
+# These teach with their labels alone.
 CERTAIN = ("everyday", "reviews")
 THEMES = ("everyday", "speech", "web", "scenes", "stories")
 TALK = ("diabla", "cocoa-mt", "african-storybook", "tico-19")
