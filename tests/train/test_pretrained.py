@@ -97,21 +97,34 @@ def test_a_pretraining_run_of_an_untied_model_opens_again(
     assert not torch.equal(model.pred_layer.proj.weight, model.transformer.embeddings.weight)
 
 
-def test_pretraining_knows_only_the_languages_of_the_model(
-    save: Callable[..., Content], path: Path, pretrain_options: Any, tmp_path: Path
+def test_pretraining_goes_on_with_languages_that_the_model_did_not_know(
+    save: Callable[..., Content], path: Path, pretrain_options: Any, start: Any, tmp_path: Path
 ) -> None:
-    save(has_decoder=False, langs=["de", "en"])
-    with pytest.raises(ModelError, match="the pretrained model does not know fr, only de, en"):
-        pretrain(pretraining(pretrain_options, tmp_path / "run", path), [])
+    content = save(has_decoder=False, langs=["de", "en"])
+    model = start(lambda: pretrain(pretraining(pretrain_options, tmp_path / "run", path), []))
+    assert load_config(tmp_path / "run").langs == ("de", "en", "fr")
+    langs = content["model"]["lang_embeddings.weight"]
+    assert torch.equal(model.transformer.lang_embeddings.weight, torch.cat([langs, langs.mean(0, keepdim=True)]))
 
 
-def test_pretraining_with_another_vocabulary_is_refused(
+def test_a_vocabulary_of_another_kind_is_refused(
     save: Callable[..., Content], path: Path, pretrain_options: Any, tmp_path: Path, tiny_tokenizer: Path
 ) -> None:
     save(has_decoder=False)
     options = replace(pretraining(pretrain_options, tmp_path / "run", path), tokenizer=tiny_tokenizer)
-    with pytest.raises(ModelError, match="the vocabulary has 420 entries, the pretrained model 78"):
+    with pytest.raises(ModelError, match="the vocabulary is of another kind than the pretrained model's"):
         pretrain(options, [])
+
+
+def test_a_run_that_grew_its_model_goes_on(
+    save: Callable[..., Content], path: Path, train_options: Any, tmp_path: Path
+) -> None:
+    save(langs=["de", "en"])
+    options = translating(train_options, tmp_path / "run", path)
+    train_translation(options, [])
+    loop = replace(ONE_STEP, max_steps=2)
+    assert train_translation(replace(options, run=replace(options.run, loop=loop, resume=True)), []).step == 2
+    assert load_config(tmp_path / "run").langs == ("de", "en", "fr")
 
 
 def test_a_translator_starts_as_the_original_starts_it(

@@ -158,20 +158,27 @@ def choose_tokenizer(folder: Path | None, pretrained: Pretrained | None) -> Toke
 
     Raises:
         UsageError: There is neither.
-        ModelError: The vocabulary has not as many entries as the pretrained model has words, or cannot be opened.
+        ModelError: It cannot be opened.
     """
-    if folder is None:
-        if pretrained is None:
-            raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
-        return pretrained.tokenizer()
-    tokenizer = load_tokenizer(folder)
-    num_words = tokenizer.vocab_size if pretrained is None else pretrained.config.shape.num_words
+    if folder is not None:
+        return load_tokenizer(folder)
+    if pretrained is None:
+        raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
+    return pretrained.tokenizer()
+
+
+def check_vocabulary(tokenizer: Tokenizer, pretrained: Pretrained) -> None:
+    """Makes sure that a pretrained model can have a vocabulary for its own.
+
+    Raises:
+        ModelError: The vocabulary has not as many entries as the model has words.
+    """
+    num_words = pretrained.config.shape.num_words
     if tokenizer.vocab_size != num_words:
         raise ModelError(
             f"the vocabulary has {tokenizer.vocab_size} entries, the pretrained model {num_words}",
             hint="leave --tokenizer out to take the model's own",
         )
-    return tokenizer
 
 
 def join_langs(config: CheckpointConfig, langs: Iterable[str]) -> tuple[str, ...]:

@@ -243,7 +243,7 @@ def test_pretrained_models_that_do_not_fit(options: TranslateTrainingOptions, ma
     small = make_pretrained("small", num_words=300)
     for encoder, decoder, changes, error, message in (
         *((xlm, other, {}, ModelError, "differ in sizes or languages") for other in others),
-        (german, german, {}, ModelError, "does not know fr, only de, en"),
+        (german, german, {"directions": (Direction("de", "it"),)}, UsageError, "no text in it"),
         (small, small, {}, ModelError, "the vocabulary has 420 entries, the pretrained model 300"),
         (xlm, xlm, {"decoder_layers": 3}, UsageError, "--decoder-layers 3 is more than the 2 layers to start from"),
         (xlm.parent / "nowhere", None, {}, ModelError, "not a checkpoint"),

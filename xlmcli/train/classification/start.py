@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from xlmcli.checkpoint.config import CheckpointConfig
-from xlmcli.checkpoint.pretrained import choose_tokenizer, join_langs, open_pretrained
+from xlmcli.checkpoint.pretrained import check_vocabulary, choose_tokenizer, join_langs, open_pretrained
 from xlmcli.errors import DataError, ModelError, UsageError
 from xlmcli.model.classifier import Classifier
 from xlmcli.model.classifier_config import ClassifierConfig
@@ -118,6 +118,7 @@ def _load(
     tokenizer = choose_tokenizer(options.tokenizer, source)
     if source is None:
         return None, None, tokenizer
+    check_vocabulary(tokenizer, source)
     tokenizer = tokenizer_of(source.config.classifier, tokenizer)
     return source.classifier() or source.encoder(), source.config, tokenizer
 

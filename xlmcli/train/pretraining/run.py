@@ -10,7 +10,8 @@ import torch
 from accelerate import Accelerator
 
 from xlmcli.checkpoint.config import CheckpointConfig, save_config
-from xlmcli.checkpoint.pretrained import Pretrained, choose_tokenizer, join_langs, open_pretrained
+from xlmcli.checkpoint.growing import Grown, grow
+from xlmcli.checkpoint.pretrained import Pretrained, choose_tokenizer, open_pretrained
 from xlmcli.errors import UsageError
 from xlmcli.model.transformer import XLMLanguageModel, XLMShape, XLMTransformer
 from xlmcli.sources import Source
@@ -64,13 +65,14 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     check_folder(options.run)
     accelerator = make_accelerator(options.run)
     tokenizer = _tokenizer(options, pretrained, accelerator)
-    config = _config(options, langs, tokenizer, pretrained)
+    start = None if pretrained is None else grow(pretrained, tokenizer, langs)
+    config = _config(options, langs, tokenizer, start)
     _check_embeddings(options, config.shape)
     train_text = _load((*options.data.mono, *options.data.parallel), tokenizer, options.data.text)
     valid_text = _load(options.data.valid, tokenizer, replace(options.data.text, augmentations=(), cache=None))
     model = XLMLanguageModel(config.shape)
-    if pretrained is not None:
-        model.load_state_dict(pretrained.language_model().state_dict())
+    if start is not None:
+        model.load_state_dict(start.language_model().state_dict())
     elif options.embeddings == "cooccurrence" and not options.run.resume and accelerator.is_main_process:
         # The other processes get the main one's weights.
         _set_cooccurrence_embeddings(model.transformer, train_text.values(), options.run.loop.seed)
@@ -138,16 +140,13 @@ def _tells_sides(shape: XLMShape) -> bool:
     return shape.num_langs > 1
 
 
-def _config(
-    options: PretrainOptions, langs: Langs, tokenizer: Tokenizer, pretrained: Pretrained | None
-) -> CheckpointConfig:
+def _config(options: PretrainOptions, langs: Langs, tokenizer: Tokenizer, start: Grown | None) -> CheckpointConfig:
     """Sizes and languages: the pretrained model's where there is one, and those of options and text otherwise."""
-    if pretrained is None:
+    if start is None:
         return CheckpointConfig(langs, _new_shape(options, langs, tokenizer.vocab_size))
-    size, old = options.size, pretrained.config
-    return CheckpointConfig(
-        join_langs(old, langs), replace(old.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
-    )
+    size, config = options.size, start.config
+    shape = replace(config.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
+    return CheckpointConfig(config.langs, shape)
 
 
 def _new_shape(options: PretrainOptions, langs: Langs, num_words: int) -> XLMShape:

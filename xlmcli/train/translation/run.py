@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from xlmcli.checkpoint.config import CheckpointConfig, save_config
-from xlmcli.checkpoint.pretrained import choose_tokenizer, join_langs, open_pretrained
+from xlmcli.checkpoint.growing import grow
+from xlmcli.checkpoint.pretrained import choose_tokenizer, open_pretrained
 from xlmcli.errors import DataError, ModelError, UsageError
 from xlmcli.model.seq2seq import Seq2Seq, XLMDecoder
 from xlmcli.model.transformer import XLMLanguageModel, XLMShape
@@ -84,19 +85,21 @@ def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Rep
 
 def _start(options: TranslateTrainingOptions) -> TranslationStart:
     """Loads the pretrained sides and settles languages, sizes and directions."""
-    encoder = None if options.init_encoder is None else open_pretrained(options.init_encoder)
-    decoder = encoder
-    if options.init_decoder != options.init_encoder:
-        decoder = None if options.init_decoder is None else open_pretrained(options.init_decoder)
+    sides = (options.init_encoder, options.init_decoder)
+    pretrained = [None if path is None else open_pretrained(path) for path in sides]
+    source = next((side for side in pretrained if side is not None), None)
+    tokenizer = choose_tokenizer(options.tokenizer, source)
+    langs = _langs(options, () if source is None else source.config.langs)
+    encoder, decoder = (None if side is None else grow(side, tokenizer, langs) for side in pretrained)
     encoder_config, decoder_config = (None if side is None else side.config for side in (encoder, decoder))
-    tokenizer = choose_tokenizer(options.tokenizer, encoder or decoder)
-    pretrained = encoder_config or decoder_config
-    langs = _langs(options, pretrained)
-    if pretrained is None:
+    start = encoder_config or decoder_config
+    if start is not None:
+        langs = start.langs
+    if start is None:
         shape = new_shape(options.size, tokenizer.vocab_size, len(langs))
     else:
         size = options.size
-        shape = replace(pretrained.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
+        shape = replace(start.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
     _check_sides(encoder_config, decoder_config)
     _check_len(options, shape)
     available = (decoder_config.decoder_shape if decoder_config else shape).num_layers
@@ -120,13 +123,11 @@ def _start(options: TranslateTrainingOptions) -> TranslationStart:
     )
 
 
-def _langs(options: TranslateTrainingOptions, pretrained: CheckpointConfig | None) -> Langs:
-    """The languages of the model: those of text and directions are among them."""
+def _langs(options: TranslateTrainingOptions, known: Langs) -> Langs:
+    """The languages of the text; a direction has no others, but for those that a pretrained model knows."""
     langs = all_langs(options.data)
     directed = {lang for direction in options.directions for lang in (direction.src, direction.tgt)}
-    if pretrained is not None:
-        return join_langs(pretrained, directed.union(langs))
-    if strangers := sorted(directed.difference(langs)):
+    if strangers := sorted(directed.difference(langs, known)):
         raise UsageError(f"no text in {', '.join(strangers)}", hint="name some with --mono or --parallel")
     return langs
 
