@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.quality.answers import Answer, Answers
+from benchmarks.quality.languages import LanguagePart
 from benchmarks.quality.lengths import bucket_names, bucket_of, count_words, split_by_length
 from benchmarks.quality.numbers import NumberPart
 from benchmarks.quality.options import parse_options
@@ -59,6 +60,21 @@ def test_lines_with_numbers_are_counted_beside_their_references() -> None:
         "all of them: lines with numbers": 3,
     }
     assert list(part.iter_misses(answers)) == ["en-fr numbers: 5 and 5 -> 5"]
+
+
+def test_longer_lines_in_the_language_of_the_target_are_counted() -> None:
+    english = ["The cat sleeps on the warm roof.", "Where did you buy that coat?", "Good morning."]
+    french = ["Le chat dort sur le toit chaud.", "Where did you buy that coat?", "Good morning."]
+    part = LanguagePart(
+        [ParallelSet("a", EN_FR, english[:1], french[:1]), ParallelSet("b", EN_FR, english[1:], french[1:])]
+    )
+    answers = answer(EN_FR, dict(zip(english, french, strict=True)))
+    assert values(part.measure(answers)) == {
+        "all of them: in the target's language (%)": 50,
+        "all of them: references (%)": 50,
+        "all of them: lines": 2,
+    }
+    assert list(part.iter_misses(answers)) == ["en-fr language: en: Where did you buy that coat?"]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +244,7 @@ def test_one_call_measures_every_part(tmp_path: Path, sentences: dict[str, list[
         path.write_text(files[name], encoding="utf-8")
     output, markdown = tmp_path / "scores.json", tmp_path / "card.md"
     parts = [part for name in ("spans", "phrases", "phrasebook") for part in (f"--{name}", str(paths[name]))]
-    parts += ["--by-length", "--robustness", "--numbers", "--show-misses"]
+    parts += ["--by-length", "--robustness", "--numbers", "--languages", "--show-misses"]
     parts += ["--beams", "1", "--threads", "1", "--markdown", str(markdown)]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.quality", str(EMBEDDED), f"tiny:en-fr={paths['pairs']}", *parts],
@@ -261,6 +277,7 @@ def test_one_call_measures_every_part(tmp_path: Path, sentences: dict[str, list[
         "### Robustness",
         "### Protected spans",
         "### Numbers",
+        "### Language of the output",
         "### Short phrases",
         "### Phrasebook",
         "### Speed",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.quality.answers import Answers, Request
-from benchmarks.quality.parts import ParallelSet, Part, iter_requests_of
+from benchmarks.quality.parts import ParallelSet, Part, iter_requests_of, join_by_direction
 from benchmarks.quality.records import Layout, Record, percentage
-from xlmcli.records import Direction
 from xlmcli.text.numbers import count_numbers
 
 ALL_SETS = "all of them"
@@ -46,11 +46,9 @@ class NumberPart(Part):
                     yield f"{test_set.direction} numbers: {source} -> {output}"
 
     def _with_all(self) -> list[ParallelSet]:
-        by_direction: dict[Direction, list[ParallelSet]] = {}
-        for test_set in self.test_sets:
-            by_direction.setdefault(test_set.direction, []).append(test_set)
-        joined = [_join(direction, sets) for direction, sets in by_direction.items() if len(sets) > 1]
-        return [*self.test_sets, *joined]
+        counts = Counter(test_set.direction for test_set in self.test_sets)
+        several = (test_set for test_set in self.test_sets if counts[test_set.direction] > 1)
+        return [*self.test_sets, *join_by_direction(several, ALL_SETS)]
 
 
 def only_with_digits(test_set: ParallelSet) -> ParallelSet:
@@ -58,12 +56,6 @@ def only_with_digits(test_set: ParallelSet) -> ParallelSet:
     pairs = zip(test_set.sources, test_set.references, strict=True)
     kept = [pair for pair in pairs if count_numbers(pair[0])]
     return ParallelSet(test_set.name, test_set.direction, [pair[0] for pair in kept], [pair[1] for pair in kept])
-
-
-def _join(direction: Direction, test_sets: Sequence[ParallelSet]) -> ParallelSet:
-    sources = [source for test_set in test_sets for source in test_set.sources]
-    references = [reference for test_set in test_sets for reference in test_set.references]
-    return ParallelSet(ALL_SETS, direction, sources, references)
 
 
 def _measure(test_set: ParallelSet, answers: Answers) -> list[Record]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.quality.languages import LanguagePart
 from benchmarks.quality.lengths import LengthPart
 from benchmarks.quality.numbers import NumberPart
 from benchmarks.quality.parts import Part
@@ -41,6 +42,7 @@ class Options:
     by_length: bool
     robustness: bool
     numbers: bool
+    languages: bool
     spans: Path | None
     phrases: Path | None
     phrasebook: Path | None
@@ -53,8 +55,10 @@ class Options:
     def __post_init__(self) -> None:
         if not self.test_sets and (self.by_length or self.robustness or self.beams):
             raise UsageError("--by-length, --robustness and --beams need a test set", hint="NAME:LANG-LANG=FILE.tsv")
-        if self.numbers and not self.test_sets and self.phrasebook is None:
-            raise UsageError("--numbers needs a test set", hint="NAME:LANG-LANG=FILE.tsv or --phrasebook FILE.tsv")
+        if (self.numbers or self.languages) and not self.test_sets and self.phrasebook is None:
+            raise UsageError(
+                "--numbers and --languages need a test set", hint="NAME:LANG-LANG=FILE.tsv or --phrasebook FILE.tsv"
+            )
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
@@ -74,13 +78,14 @@ def parse_options(arguments: Sequence[str]) -> Options:
     add("--by-length", action="store_true", help="BLEU of the test sets by words of the source")
     add("--robustness", action="store_true", help="BLEU of the test sets in capitals, lower case, without final mark")
     add("--numbers", action="store_true", help="share of lines, of test sets and phrasebook, that keep their numbers")
+    add("--languages", action="store_true", help="share of their lines that are identified as the target's language")
     add("--spans", type=Path, metavar="FILE.tsv", help=f"sentence ({SPAN_LANG}), then the spans to be kept")
     add("--phrases", type=Path, metavar="FILE.tsv", help="direction, phrase, acceptable translations joined by ' / '")
     add("--phrasebook", type=Path, metavar="FILE.tsv", help="theme, then en fr de es it pt")
     add("--beams", type=_parse_beams, default=(), metavar="1,2,4", help="BLEU and speed of each, on the first test set")
     add("--rounds", type=_parse_count, default=1, help="how often each beam is timed (default: 1)")
     add("--threads", type=_parse_count, default=count_usable_cores(), help="cores to use (default: all)")
-    add("--show-misses", action="store_true", help="list phrases, spans and numbers that were missed on stderr")
+    add("--show-misses", action="store_true", help="list what was missed of phrases, spans, numbers and languages on stderr")
     add("--markdown", type=Path, metavar="FILE.md", help="write tables to this file")
     return Options(**vars(parser.parse_intermixed_args(arguments)))
 
@@ -94,6 +99,7 @@ def read_parts(options: Options, directions: Sequence[Direction]) -> list[Part]:
     """
     test_sets = [test_set for text in options.test_sets for test_set in read_test_sets(text, directions)]
     phrasebook = None if options.phrasebook is None else read_phrasebook(options.phrasebook, directions)
+    all_sets = [*test_sets, *([] if phrasebook is None else phrasebook.whole())]
     parts: list[Part] = [PlainPart(test_sets)]
     if options.by_length:
         parts.append(LengthPart(test_sets))
@@ -103,7 +109,9 @@ def read_parts(options: Options, directions: Sequence[Direction]) -> list[Part]:
         from_lang = [direction for direction in directions if direction.src == SPAN_LANG]
         parts.append(SpanPart(read_span_lines(options.spans), from_lang))
     if options.numbers:
-        parts.append(NumberPart([*test_sets, *([] if phrasebook is None else phrasebook.whole())]))
+        parts.append(NumberPart(all_sets))
+    if options.languages:
+        parts.append(LanguagePart(all_sets))
     if options.phrases is not None:
         parts.append(PhrasePart(read_phrases(options.phrases, directions)))
     if phrasebook is not None:

@@ -64,6 +64,22 @@ def iter_requests_of(test_sets: Iterable[ParallelSet]) -> Iterator[Request]:
         yield test_set.direction, test_set.sources
 
 
+def join_by_direction(test_sets: Iterable[ParallelSet], name: str) -> list[ParallelSet]:
+    """All lines of each direction together, under one name."""
+    groups: dict[Direction, list[ParallelSet]] = {}
+    for test_set in test_sets:
+        groups.setdefault(test_set.direction, []).append(test_set)
+    return [
+        ParallelSet(
+            name,
+            direction,
+            [source for test_set in group for source in test_set.sources],
+            [reference for test_set in group for reference in test_set.references],
+        )
+        for direction, group in groups.items()
+    ]
+
+
 def score(test_set: ParallelSet, hypotheses: Sequence[str], variant: str = "") -> list[Record]:
     """BLEU and chrF2 of translations."""
     records = []

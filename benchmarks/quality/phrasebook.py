@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.quality.answers import Answers, Request
-from benchmarks.quality.parts import ParallelSet, Part, iter_requests_of, score
+from benchmarks.quality.parts import ParallelSet, Part, iter_requests_of, join_by_direction, score
 from benchmarks.quality.records import Layout, Record
 from benchmarks.quality.rows import iter_columns
 from xlmcli.records import Direction
@@ -42,10 +42,7 @@ class Phrasebook(Part):
 
     def whole(self) -> list[ParallelSet]:
         """All themes together, in each direction."""
-        return [
-            _join([theme.test_set for theme in self.themes if theme.test_set.direction == direction])
-            for direction in dict.fromkeys(theme.test_set.direction for theme in self.themes)
-        ]
+        return join_by_direction((theme.test_set for theme in self.themes), "phrasebook")
 
     def measure(self, answers: Answers) -> list[Record]:
         parts = [(theme.test_set, theme.name) for theme in self.themes] + [(whole, "") for whole in self.whole()]
@@ -72,13 +69,4 @@ def read_phrasebook(path: Path, directions: Sequence[Direction]) -> Phrasebook:
 def _test_set(direction: Direction, rows: Sequence[dict[str, str]]) -> ParallelSet:
     return ParallelSet(
         "phrasebook", direction, [row[direction.src] for row in rows], [row[direction.tgt] for row in rows]
-    )
-
-
-def _join(test_sets: Sequence[ParallelSet]) -> ParallelSet:
-    return ParallelSet(
-        test_sets[0].name,
-        test_sets[0].direction,
-        [text for test_set in test_sets for text in test_set.sources],
-        [text for test_set in test_sets for text in test_set.references],
     )
