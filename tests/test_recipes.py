@@ -12,6 +12,7 @@ import click
 import numpy as np
 import pytest
 
+from recipes.joined_pairs import LANGS, write_pairs
 from recipes.new_sentences import OTHERS, write_sentences
 from recipes.sentiment_rules import framed, joined
 from recipes.sentiment_teacher import write
@@ -107,6 +108,24 @@ def test_new_sentences_are_new_and_not_held_out(tmp_path: Path, monkeypatch: pyt
     write_sentences(tmp_path / "new")
     assert (tmp_path / "new/sentences.en").read_text(encoding="utf-8") == "Another.\nNew one.\n"
     assert (tmp_path / "new/sentences.fr").read_text(encoding="utf-8") == "Deux mots.\nUne de plus.\n"
+
+
+def test_joined_pairs_share_their_english_and_are_not_held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("parallel", "valid", "test"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+    pairs = {lang: [] for lang in LANGS}
+    pairs["de"] = ["Hi.\tHallo.\ttatoeba", "Law.\tGesetz.\tlaws", "Yes.\tJa.\ttatoeba", "Hi.\tHallo.\ttatoeba"]
+    pairs["fr"] = ["Hi.\tSalut.\ttatoeba", "Hi.\tBonjour.\tcocoa-mt", "Law.\tLoi.\tlaws", "Yes.\tOui.\ttatoeba"]
+    for lang, rows in pairs.items():
+        for name in (f"en-{lang}", f"open.en-{lang}"):
+            with lzma.open(tmp_path / f"data/parallel/{name}.tsv.xz", "wt", encoding="utf-8") as file:
+                file.write("".join(f"{row}\n" for row in rows))
+    (tmp_path / "data/valid/a.tsv").write_text("Yes\toui !\n", encoding="utf-8")
+    write_pairs(tmp_path / "joined")
+    found = (tmp_path / "joined/de-fr.tsv").read_text(encoding="utf-8")
+    assert sorted(found.splitlines()) == ["Hallo.\tBonjour.", "Hallo.\tSalut."]
+    assert (tmp_path / "joined/es-it.tsv").read_text(encoding="utf-8") == ""
 
 
 def test_the_second_of_two_opposites_decides() -> None:

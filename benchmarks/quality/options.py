@@ -85,7 +85,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     add("--beams", type=_parse_beams, default=(), metavar="1,2,4", help="BLEU and speed of each, on the first test set")
     add("--rounds", type=_parse_count, default=1, help="how often each beam is timed (default: 1)")
     add("--threads", type=_parse_count, default=count_usable_cores(), help="cores to use (default: all)")
-    add("--show-misses", action="store_true", help="list what was missed of phrases, spans, numbers and languages on stderr")
+    add("--show-misses", action="store_true", help="list phrases, spans, numbers and languages that were missed")
     add("--markdown", type=Path, metavar="FILE.md", help="write tables to this file")
     return Options(**vars(parser.parse_intermixed_args(arguments)))
 
