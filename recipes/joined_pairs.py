@@ -14,11 +14,10 @@ from collections import defaultdict
 from itertools import combinations, product
 from pathlib import Path
 
-from recipes.new_sentences import iter_held_out, key
+from recipes.new_sentences import LANGS, iter_held_out, key
 from xlmcli.sources import iter_rows, parse_source
 
 DATA = Path("data")
-LANGS = ("de", "es", "fr", "it", "pt")
 SOURCES = "tatoeba*|cocoa-mt|african-storybook|tico-19|mt-geneval|xquad|mycroft"
 # A short English sentence has dozens of translations; more of them teach little.
 MOST_OF_A_SENTENCE = 3

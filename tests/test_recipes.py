@@ -12,8 +12,8 @@ import click
 import numpy as np
 import pytest
 
-from recipes.joined_pairs import LANGS, write_pairs
-from recipes.new_sentences import OTHERS, write_sentences
+from recipes.joined_pairs import write_pairs
+from recipes.new_sentences import LANGS, write_sentences
 from recipes.sentiment_rules import framed, joined
 from recipes.sentiment_teacher import write
 from recipes.subtitle_pairs import (
@@ -91,7 +91,7 @@ def test_new_sentences_are_new_and_not_held_out(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
     for folder in ("parallel", "mono", "valid", "test"):
         (tmp_path / "data" / folder).mkdir(parents=True)
-    pairs = {lang: [] for lang in ("fr", *OTHERS)}
+    pairs = {lang: [] for lang in LANGS}
     pairs["fr"] = ["Known.\tConnu.\ttatoeba"]
     pairs["de"] = ["Known.\tBekannt.\ttatoeba", "New one.\tNeu.\ttatoeba-challenge", "Law.\tGesetz.\tlaws"]
     pairs["es"] = ["New one.\tNuevo.\ttatoeba", "Held out!\tReservado.\ttatoeba", f"{'long ' * 21}\tx\ttatoeba"]
@@ -105,9 +105,11 @@ def test_new_sentences_are_new_and_not_held_out(tmp_path: Path, monkeypatch: pyt
             file.write("".join(f"{text}\n" for text in texts))
     (tmp_path / "data/valid/a.tsv").write_text("held out\tréservé\n", encoding="utf-8")
     (tmp_path / "data/test/b.tsv").write_text("A black cat\tUn chat noir !\n", encoding="utf-8")
-    write_sentences(tmp_path / "new")
+    write_sentences(tmp_path / "new", "fr")
     assert (tmp_path / "new/sentences.en").read_text(encoding="utf-8") == "Another.\nNew one.\n"
     assert (tmp_path / "new/sentences.fr").read_text(encoding="utf-8") == "Deux mots.\nUne de plus.\n"
+    write_sentences(tmp_path / "few", "fr", most=1)
+    assert (tmp_path / "few/sentences.en").read_text(encoding="utf-8") in ("Another.\n", "New one.\n")
 
 
 def test_joined_pairs_share_their_english_and_are_not_held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,33 +23,33 @@ MIXED = "Where is the station?\nOù est la gare ?\n\nThe red car is very fast.\n
 def home(
     make_checkpoint: Callable[..., Path], model_sizes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
-    """A place of pulled models with a random one from German."""
+    """A place of pulled models with a random one from Dutch."""
     from xlmcli.convert.bundling import BundleOptions, write_bundle
     from xlmcli.convert.xlm.translator import open_checkpoint
 
     monkeypatch.setenv("XLM_HOME", str(tmp_path))
-    checkpoint = make_checkpoint(model_sizes(langs=("en", "de"), directions=("de-en", "en-de")), 3)
+    checkpoint = make_checkpoint(model_sizes(langs=("en", "nl"), directions=("nl-en", "en-nl")), 3)
     (tmp_path / "models").mkdir()
-    write_bundle(open_checkpoint(checkpoint), tmp_path / "models" / "de-en", BundleOptions(quantization="float32"))
+    write_bundle(open_checkpoint(checkpoint), tmp_path / "models" / "nl-en", BundleOptions(quantization="float32"))
     return tmp_path
 
 
 def test_two_models_follow_each_other(xlm: Run, home: Path) -> None:
     text = "Guten Morgen.\n\n  Wo ist der Bahnhof? \r\n" * 20
-    first = xlm("translate", "--src", "de", "--tgt", "en", stdin=text)
+    first = xlm("translate", "--src", "nl", "--tgt", "en", stdin=text)
     second = xlm("translate", "--src", "en", "--tgt", "fr", stdin=first.out)
-    both = xlm("translate", "--src", "de", "--tgt", "fr", "--pivot", stdin=text)
+    both = xlm("translate", "--src", "nl", "--tgt", "fr", "--pivot", stdin=text)
     assert (first.code, second.code, both.code) == (ExitCode.OK,) * 3
     assert both.out == second.out
-    assert "through English: by de-en, then en-fr" in both.err
-    done = xlm("translate", "--src", "de", "--tgt", "fr", "--pivot", "--translate-memory", "x", stdin=text)
+    assert "through English: by nl-en, then en-fr" in both.err
+    done = xlm("translate", "--src", "nl", "--tgt", "fr", "--pivot", "--translate-memory", "x", stdin=text)
     assert done.code == ExitCode.USAGE
     assert "for one direction, not for two models" in done.err
-    assert xlm("translate", "--src", "de", "--tgt", "fr", stdin=text).code == ExitCode.MODEL
+    assert xlm("translate", "--src", "nl", "--tgt", "fr", stdin=text).code == ExitCode.MODEL
 
 
 def test_formats_scores_and_links_through_a_pivot(xlm: Run, home: Path) -> None:
-    options = ("translate", "--src", "de", "--tgt", "fr", "--pivot", "-q")
+    options = ("translate", "--src", "nl", "--tgt", "fr", "--pivot", "-q")
     done = xlm(*options, "--format", "csv", "--column", "t", "--with-scores", stdin="i,t\n1,Guten Morgen.\n2,\n")
     rows = done.out.splitlines()
     assert (rows[0], len(rows), done.err) == ("i,t,score", 3, "")
@@ -65,7 +65,7 @@ def test_formats_scores_and_links_through_a_pivot(xlm: Run, home: Path) -> None:
 def test_parquet_through_a_pivot(xlm: Run, home: Path) -> None:
     pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     parquet.write_table(pa.table({"t": ["Guten Morgen.", None, "Danke."]}), home / "in.parquet")
-    options = ("translate", "--src", "de", "--tgt", "fr", "--pivot", "-q")
+    options = ("translate", "--src", "nl", "--tgt", "fr", "--pivot", "-q")
     done = xlm(*options, home / "in.parquet", "--column", "t", "-o", home / "out.parquet")
     assert (done.code, done.err) == (ExitCode.OK, "")
     lines = xlm(*options, stdin="Guten Morgen.\n\nDanke.\n").out.splitlines()
@@ -77,14 +77,14 @@ def test_a_failure_of_either_model_ends_it(xlm: Run, home: Path, monkeypatch: py
     finish, calls = Translation.finish, []
 
     def fail(self: Translation, *args: Any) -> Any:
-        is_first = self.direction.src == "de"
+        is_first = self.direction.src == "nl"
         calls.append(is_first)
         if is_first == (step == "first") and calls.count(is_first) > 40:
             raise ModelError("the engine failed")
         return finish(self, *args)
 
     monkeypatch.setattr(Translation, "finish", fail)
-    done = xlm("translate", "--src", "de", "--tgt", "fr", "--pivot", stdin="Guten Morgen.\n" * 3000)
+    done = xlm("translate", "--src", "nl", "--tgt", "fr", "--pivot", stdin="Guten Morgen.\n" * 3000)
     assert done.code == ExitCode.MODEL
     assert "the engine failed" in done.err
     assert done.out.count("\n") < 3000
@@ -92,7 +92,7 @@ def test_a_failure_of_either_model_ends_it(xlm: Run, home: Path, monkeypatch: py
 
 def test_invalid_input_after_good_lines(xlm: Run, home: Path, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(b"Guten Morgen.\n\xff\n")
-    done = xlm("translate", "--src", "de", "--tgt", "fr", "--pivot", tmp_path / "in")
+    done = xlm("translate", "--src", "nl", "--tgt", "fr", "--pivot", tmp_path / "in")
     assert (done.code, done.out.count("\n")) == (ExitCode.DATA, 1)
     assert "in:2: invalid UTF-8" in done.err
 
@@ -129,7 +129,7 @@ def test_no_line_is_taken_for_the_target(xlm: Run) -> None:
     ("options", "code", "message"),
     [
         (("--src", "auto"), ExitCode.USAGE, "translates into several languages"),
-        (("--src", "auto", "--tgt", "de"), ExitCode.MODEL, "no model that is here translates into 'de'"),
+        (("--src", "auto", "--tgt", "nl"), ExitCode.MODEL, "no model that is here translates into 'nl'"),
         (("--src", "auto", "--tgt", "fr", "--pivot"), ExitCode.USAGE, "--pivot and --src auto together"),
         (("--src", "en", "--tgt", "fr", "--force"), ExitCode.USAGE, "--force is for --src auto"),
         (("--src", "en", "--pivot"), ExitCode.USAGE, "--pivot needs both languages"),
