@@ -217,6 +217,18 @@ def test_directions_between_any_of_many_languages() -> None:
     assert more.describe_directions() == "between any two of en, fr, de"
 
 
+def test_named_directions_are_described_in_few_words_where_none_is_missing() -> None:
+    names = ("de-en", "de-fr", "en-de", "en-fr", "fr-de", "fr-en")
+    part = TranslationPart(tuple(map(Direction.parse, names)), 9)
+    assert part.describe_directions() == "between any two of de, en, fr"
+    assert replace(part, directions=part.directions[1:]).describe_directions() == ", ".join(names[1:])
+    into_one = TranslationPart(tuple(map(Direction.parse, ("de-en", "es-en", "fr-en"))), 9)
+    assert into_one.describe_directions() == "de-en, es-en, fr-en"
+    across = ("de-es", "de-it", "de-pt", "fr-es", "fr-it", "fr-pt")
+    part = TranslationPart(tuple(map(Direction.parse, across)), 9)
+    assert part.describe_directions() == "from any of de, fr into any of es, it, pt"
+
+
 def test_the_pieces_around_a_text(tmp_path: Path) -> None:
     frame = Bundle(tmp_path, TOLD_BY_TOKENS).frame(Direction("en", "de"))
     assert (frame.before, frame.after, frame.target) == (("__en__",), ("</s>",), ("__de__",))

@@ -29,6 +29,7 @@ ORIGIN = Origin(
     pulled_at="2026-01-02T03:04:05+00:00",
     kind="bundle",
 )
+HERE = [*embedded_models(), "other"]
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_an_origin_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_list_is_a_table(xlm: Run, other: Path) -> None:
     code, out, err = xlm("models", "list")
     assert (code, err) == (ExitCode.OK, "")
-    assert [line.split()[0] for line in out.splitlines()] == ["NAME", "en-fr", "sentiment", "other"]
+    assert [line.split()[0] for line in out.splitlines()] == ["NAME", *HERE]
     assert out.splitlines()[1].endswith("  embedded")
     assert "  en-fr,fr-en  " in out
     assert out.splitlines()[-1].endswith("  team/other")
@@ -63,7 +64,7 @@ def test_list_of_directions(xlm: Run, other: Path) -> None:
 
 
 def test_list_as_json(xlm: Run, other: Path) -> None:
-    embedded, _, pulled = json.loads(xlm("models", "list", "--format", "json")[1])
+    embedded, *_, pulled = json.loads(xlm("models", "list", "--format", "json")[1])
     assert (embedded["name"], embedded["embedded"], embedded["origin"]) == ("en-fr", True, None)
     assert (pulled["name"], pulled["embedded"], pulled["path"]) == ("other", False, str(other))
     assert pulled["directions"] == ["en-fr", "fr-en"]
@@ -149,19 +150,19 @@ def test_an_unknown_name_lists_what_is_here(xlm: Run, other: Path, command: str)
     code, out, err = xlm("models", command, "nothing")
     assert (code, out) == (ExitCode.MODEL, "")
     assert "no model named 'nothing' is here" in err
-    assert "here are en-fr, sentiment, other" in err
+    assert f"here are {', '.join(HERE)}" in err
 
 
 @pytest.mark.parametrize(("name", "near"), [("othr", "other"), ("EN-FR", "en-fr"), ("team/other", "other")])
 def test_the_nearest_name_is_suggested(xlm: Run, other: Path, name: str, near: str) -> None:
-    assert f"hint: did you mean {near}? here are en-fr, sentiment, other" in xlm("models", "path", name)[2]
+    assert f"hint: did you mean {near}? here are {', '.join(HERE)}" in xlm("models", "path", name)[2]
     assert f"hint: did you mean {near}? embedded models: " in xlm("info", name)[2]
 
 
 @pytest.mark.parametrize(
     ("command", "typed", "offered"),
     [
-        ("show", "", ["en-fr", "sentiment", "other"]),
+        ("show", "", HERE),
         ("path", "o", ["other"]),
         ("verify", "e", ["en-fr"]),
         ("remove", "", ["other"]),
@@ -180,7 +181,7 @@ def test_names_are_completed(
     ("words", "offered"),
     [
         ("translate -m o", ["plain,other"]),
-        ("classify --model ", ["plain,en-fr", "plain,sentiment", "plain,other"]),
+        ("classify --model ", [f"plain,{name}" for name in HERE]),
         ("eval translate -m e", ["plain,en-fr"]),
         ("info runs/", ["file,runs/"]),
     ],
@@ -206,10 +207,10 @@ def test_a_folder_that_this_user_may_not_look_into(xlm: Run, other: Path, monkey
 
 
 def test_verify_says_it_of_each(xlm: Run, other: Path) -> None:
-    assert xlm("models", "verify") == (ExitCode.OK, "en-fr\tunaltered\nsentiment\tunaltered\nother\tunaltered\n", "")
+    assert xlm("models", "verify") == (ExitCode.OK, "".join(f"{name}\tunaltered\n" for name in HERE), "")
     (other / "model.bin").unlink()
     code, out, err = xlm("models", "verify", "--format", "json")
-    first, _, last = json.loads(out)
+    first, *_, last = json.loads(out)
     assert code == ExitCode.MODEL
     assert first == {"name": "en-fr", "ok": True, "problem": None}
     assert (last["name"], last["ok"]) == ("other", False)

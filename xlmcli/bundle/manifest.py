@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Literal
 
 from xlmcli.records import Direction
@@ -190,11 +191,17 @@ class TranslationPart:
 
     def describe_directions(self) -> str:
         """Returns the directions for people to read, those between many languages in a few words."""
-        if len(self.sources) * len(self.targets) <= len(self.sources) + len(self.targets):
+        sources = self.sources or tuple(dict.fromkeys(item.src for item in self.directions))
+        targets = self.targets or tuple(dict.fromkeys(item.tgt for item in self.directions))
+        pairs = (
+            {Direction(*pair) for pair in product(sources, targets) if pair[0] != pair[1]} if self.directions else set()
+        )
+        is_complete = pairs <= set(self.directions)
+        if not is_complete or len(sources) * len(targets) <= len(sources) + len(targets):
             return ", ".join(map(str, self.find_directions()))
-        if self.sources == self.targets:
-            return f"between any two of {', '.join(self.sources)}"
-        return f"from any of {', '.join(self.sources)} into any of {', '.join(self.targets)}"
+        if set(sources) == set(targets):
+            return f"between any two of {', '.join(sources)}"
+        return f"from any of {', '.join(sources)} into any of {', '.join(targets)}"
 
     def language_code(self, name: str) -> str:
         """Returns the code of a language that is named by its code, or by its token, with or without its marks."""
