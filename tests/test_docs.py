@@ -95,13 +95,19 @@ def test_readme_is_short() -> None:
     assert PAGES["README"].count("\n") <= 160
 
 
-def test_readme_figures_are_those_of_the_embedded_model() -> None:
+def test_readme_figures_are_those_of_the_embedded_models() -> None:
     scores = read_manifest(find_model("en-fr")).provenance.scores
     for name, test_set in (("Tatoeba", "tatoeba"), ("Multi30k 2016", "multi30k-2016")):
         values = {(str(item.direction), item.metric): item.value for item in scores if item.test_set == test_set}
         cells = [f"{values[lang, 'BLEU']:.1f} / {values[lang, 'chrF2']:.1f}" for lang in ("en-fr", "fr-en")]
         row = next(line for line in PAGES["README"].splitlines() if line.startswith(f"| {name},"))
         assert row.endswith(f" | {cells[0]} | {cells[1]} |")
+    scores = read_manifest(find_model("six")).provenance.scores
+    values = {(str(item.direction), item.metric): item.value for item in scores if item.test_set == "tatoeba"}
+    for name, direction in (("from English", "en-{}"), ("into English", "{}-en")):
+        directions = [direction.format(lang) for lang in ("de", "es", "it", "pt")]
+        cells = [f"{values[lang, 'BLEU']:.1f} / {values[lang, 'chrF2']:.1f}" for lang in directions]
+        assert f"| {name} | {' | '.join(cells)} |" in PAGES["README"].splitlines()
 
 
 @pytest.mark.parametrize("page", blocks.PAGES, ids=lambda page: page.stem)

@@ -50,6 +50,15 @@ def test_a_bundle_says_what_it_is(name: str) -> None:
         (EN_FR, "I love you.", "aime"),
         (FR_EN, "Où est la gare ?", "station"),
         (FR_EN, "Je ne sais pas.", "know"),
+        (Direction("en", "de"), "Where is the station?", "Bahnhof"),
+        (Direction("en", "es"), "Where is the station?", "estación"),
+        (Direction("en", "it"), "Where is the station?", "stazione"),
+        (Direction("en", "pt"), "Where is the station?", "estação"),
+        (Direction("de", "en"), "Wo ist der Bahnhof?", "station"),
+        (Direction("es", "en"), "No sé.", "know"),
+        (Direction("it", "en"), "Non lo so.", "know"),
+        (Direction("pt", "en"), "Eu não sei.", "know"),
+        (Direction("es", "pt"), "¿Dónde está la estación?", "estação"),
     ],
 )
 def test_everyday_sentences_are_understood(direction: Direction, text: str, expected: str) -> None:

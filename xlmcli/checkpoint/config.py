@@ -35,8 +35,8 @@ class CheckpointConfig:
     """What config.json says.
 
     Attributes:
-        langs: Language codes; the place of each is its language id (sorted, as in the original; languages that are learned
-            later follow).
+        langs: Language codes; the place of each is its language id (sorted, as in the original; what is learned
+            later follows).
         shape: Sizes of the encoder.
         decoder_layers: Layers of the decoder; None when there is only an encoder.
         directions: What an encoder-decoder was trained to translate.
