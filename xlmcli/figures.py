@@ -51,7 +51,9 @@ def find_fonts(text: str) -> list[str]:
         # Of every character, this one draws what script it is of.
         if font.name.startswith("Last Resort"):
             continue
-        if found := missing & get_font(font.fname).get_charmap().keys():
+        found = missing & get_font(font.fname).get_charmap().keys()
+        # A bold face may have what the face that is drawn has not.
+        if found and findfont(FontProperties(family=[font.name])) == font.fname:
             fonts.append(font.name)
             missing -= found
     return fonts

@@ -23,7 +23,7 @@ from xlmcli.convert.verify.family_translations import verify_family  # noqa: E40
 from xlmcli.convert.verify.states import check_closeness, verify_encoder  # noqa: E402
 from xlmcli.convert.verify.translations import check_agreements  # noqa: E402
 
-DIRECTIONS = {"nllb": ["de-en", "en-es", "es-fr", "fr-de"], "marian_of_two_vocabularies": ["en-fr"]}
+DIRECTIONS = {"nllb": ["de-en", "en-es", "es-fr", "fr-it", "it-pt", "pt-de"], "marian_of_two_vocabularies": ["en-fr"]}
 
 
 def open_folder(folder: Path) -> FamilyModel:
