@@ -43,10 +43,14 @@ class Grown:
     def decoder(self) -> XLMLanguageModel | XLMDecoder:
         """What a decoder starts from, as in `Pretrained`."""
         model = self.source.decoder()
-        return self._grown(model, model.shape) if isinstance(model, XLMDecoder) else self.language_model()
+        if isinstance(model, XLMDecoder):
+            return self._grown(model, model.shape)
+        return self._grown(model, model.transformer.shape)
 
     def _grown(self, model: _Model, shape: XLMShape) -> _Model:
         now = self.config.shape
+        if self.spellings is None and shape.num_langs == now.num_langs:
+            return model
         grown = type(model)(replace(shape, num_words=now.num_words, num_langs=now.num_langs))
         grown.load_state_dict({name: self._weight(name, weight) for name, weight in model.state_dict().items()})
         return grown

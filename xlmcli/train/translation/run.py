@@ -86,19 +86,18 @@ def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Rep
 def _start(options: TranslateTrainingOptions) -> TranslationStart:
     """Loads the pretrained sides and settles languages, sizes and directions."""
     sides = (options.init_encoder, options.init_decoder)
-    pretrained = [None if path is None else open_pretrained(path) for path in sides]
-    source = next((side for side in pretrained if side is not None), None)
+    pretrained = {path: open_pretrained(path) for path in dict.fromkeys(sides) if path is not None}
+    source = next(iter(pretrained.values()), None)
     tokenizer = choose_tokenizer(options.tokenizer, source)
     langs = _langs(options, () if source is None else source.config.langs)
-    encoder, decoder = (None if side is None else grow(side, tokenizer, langs) for side in pretrained)
+    grown = {path: grow(model, tokenizer, langs) for path, model in pretrained.items()}
+    encoder, decoder = (None if path is None else grown[path] for path in sides)
     encoder_config, decoder_config = (None if side is None else side.config for side in (encoder, decoder))
     start = encoder_config or decoder_config
-    if start is not None:
-        langs = start.langs
     if start is None:
         shape = new_shape(options.size, tokenizer.vocab_size, len(langs))
     else:
-        size = options.size
+        langs, size = start.langs, options.size
         shape = replace(start.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
     _check_sides(encoder_config, decoder_config)
     _check_len(options, shape)
