@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.quality.answers import Answers, Request
-from benchmarks.quality.parts import ParallelSet, Part, iter_requests_of, join_by_direction
+from benchmarks.quality.parts import ALL_SETS, ParallelSet, Part, iter_requests_of, join_by_direction
 from benchmarks.quality.records import Layout, Record, percentage
 from xlmcli.infer.languages import IdentifiedLanguages
 
 # A line of fewer is the same in several languages, or identified wrongly, too often to tell anything.
 MIN_WORDS = 5
-ALL_SETS = "all of them"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.quality.answers import Answers, Request
-from benchmarks.quality.parts import ParallelSet, Part, iter_requests_of, join_by_direction
+from benchmarks.quality.parts import ALL_SETS, ParallelSet, Part, iter_requests_of, join_by_direction
 from benchmarks.quality.records import Layout, Record, percentage
 from xlmcli.text.numbers import count_numbers
-
-ALL_SETS = "all of them"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from benchmarks.quality.records import Layout, Record
 from xlmcli.metrics.translation.scorer import MetricOptions, open_scorers
 from xlmcli.records import Direction
 
+ALL_SETS = "all of them"
+"""The name of the lines of several test sets together."""
+
 
 @dataclass(frozen=True, slots=True)
 class ParallelSet:
