@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from xlmcli.bundle import find_model, open_bundle, seal
-from xlmcli.bundle.choosing import Step, find_route, find_translator
+from xlmcli.bundle.choosing import Step, find_route, find_translator, find_translators
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.records import Direction
 
@@ -53,6 +53,16 @@ def test_a_pulled_one_serves_other_directions_the_smallest_first(pull: Pull) -> 
     assert find_translator(None, "en", "nl") == small
     assert find_translator(None, None, "nl") == small
     assert find_translator("a", "en", "fr") == large, "who names a model gets it"
+
+
+def test_all_that_translate_into_a_language_are_found_in_that_order(pull: Pull) -> None:
+    large, small = pull("a", "nl-fr", "en-fr", num_bytes=100), pull("b", "nl-fr", "fr-nl")
+    first, *others = find_translators(None, "fr")
+    assert (first, others[-2:]) == (find_model(), [small, large])
+    assert find_translators("b", "en") == [small], "who names a model gets it"
+    assert find_translators(None, None) == [find_model()]
+    with pytest.raises(ModelError, match="no model that is here translates into 'zu'"):
+        find_translators(None, "zu")
 
 
 def test_what_is_damaged_is_passed_over(pull: Pull) -> None:

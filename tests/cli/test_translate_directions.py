@@ -106,6 +106,21 @@ def test_languages_are_identified_line_by_line(xlm: Run) -> None:
     assert [lines[0], lines[3]] == plain.out.splitlines()
 
 
+def test_each_line_goes_to_the_model_that_its_language_has(xlm: Run, home: Path) -> None:
+    lines = [
+        "Où est la gare, s'il vous plaît ?",
+        "Wo ist der Bahnhof, und wann fährt der Zug?",
+        "Waar is het station, en hoe laat vertrekt de trein?",
+        "Where is the station?",
+    ]
+    done = xlm("translate", "--src", "auto", "--tgt", "en", stdin="".join(f"{line}\n" for line in lines))
+    single = [
+        xlm("translate", "--src", lang, "--tgt", "en", stdin=f"{line}\n").out
+        for lang, line in zip(("fr", "de", "nl"), lines, strict=False)
+    ]
+    assert (done.code, done.out) == (ExitCode.OK, "".join(single) + f"{lines[3]}\n")
+
+
 def test_what_was_identified_stands_in_objects(xlm: Run) -> None:
     objects = "".join(json.dumps({"text": line}) + "\n" for line in MIXED.splitlines())
     done = xlm("translate", "--src", "auto", "--tgt", "fr", "--format", "jsonl", "--alignment", stdin=objects)

@@ -42,17 +42,26 @@ def find_translator(name_or_path: str | None, src: str | None, tgt: str | None) 
     """
     if name_or_path is not None or (src is None and tgt is None):
         return find_model(name_or_path)
-    here = []
-    for name, path, manifest in iter_translators():
-        if _serves(manifest, src, tgt):
-            return path
-        assert manifest.translation is not None
-        here.append(f"{name} translates {manifest.translation.describe_directions()}")
-    asked = f"from {src!r}" * (src is not None) + " " * (None not in (src, tgt)) + f"into {tgt!r}" * (tgt is not None)
-    hint = "; ".join(here) or "this installation embeds no translator, and none was pulled"
-    if src is not None and tgt is not None:
-        hint += f"; xlm models pull {_HUB_MODEL.format(src=src, tgt=tgt)} asks the hub for one"
-    raise ModelError(f"no model that is here translates {asked}", hint=hint)
+    if path := next(_iter_serving(src, tgt), None):
+        return path
+    raise _no_translator(src, tgt)
+
+
+def find_translators(name_or_path: str | None, tgt: str | None) -> list[Path]:
+    """Finds the folders of the models that translate into a language, in the order in which they are asked.
+
+    Args:
+        name_or_path: See ``find_model``; a model that is named is the only one.
+        tgt: Language of the translation; None leaves the default model alone.
+
+    Raises:
+        ModelError: No model that is here translates into it.
+    """
+    if name_or_path is not None or tgt is None:
+        return [find_model(name_or_path)]
+    if paths := list(_iter_serving(None, tgt)):
+        return paths
+    raise _no_translator(None, tgt)
 
 
 def find_route(name_or_path: str | None, src: str | None, tgt: str | None, *, pivot: bool) -> list[Step]:
@@ -86,6 +95,23 @@ def iter_translators() -> Iterator[tuple[str, Path, Manifest]]:
     found = _read({name: embedded[name] for name in names})
     yield from found
     yield from sorted(_read(pulled_models()), key=lambda item: (item[1] / MODEL_NAME).stat().st_size)
+
+
+def _iter_serving(src: str | None, tgt: str | None) -> Iterator[Path]:
+    return (path for _, path, manifest in iter_translators() if _serves(manifest, src, tgt))
+
+
+def _no_translator(src: str | None, tgt: str | None) -> ModelError:
+    here = [
+        f"{name} translates {manifest.translation.describe_directions()}"
+        for name, _, manifest in iter_translators()
+        if manifest.translation is not None
+    ]
+    asked = f"from {src!r}" * (src is not None) + " " * (None not in (src, tgt)) + f"into {tgt!r}" * (tgt is not None)
+    hint = "; ".join(here) or "this installation embeds no translator, and none was pulled"
+    if src is not None and tgt is not None:
+        hint += f"; xlm models pull {_HUB_MODEL.format(src=src, tgt=tgt)} asks the hub for one"
+    return ModelError(f"no model that is here translates {asked}", hint=hint)
 
 
 def _read(models: dict[str, Path]) -> Iterator[tuple[str, Path, Manifest]]:

@@ -238,16 +238,16 @@ def _translate_identified(
     stream: LineStream, model: str | None, tgt: str | None, search: SearchOptions, *, force: bool, pivot: bool
 ) -> None:
     """Translates lines in several languages."""
-    from xlmcli.bundle.choosing import find_translator
+    from xlmcli.bundle.choosing import find_translators
     from xlmcli.infer.identified import open_identified
 
     if pivot:
         raise UsageError("--pivot and --src auto together", hint="give one of them")
     _check_one_direction(search, "--src auto")
-    path = find_translator(model, None, tgt)
-    stream.check_models(path)
+    paths = find_translators(model, tgt)
+    stream.check_models(*paths)
     translation = stream.keep(
-        "translation", partial(open_identified, path, tgt, search, stream.engine_options, passes_target=not force)
+        "translation", partial(open_identified, paths, tgt, search, stream.engine_options, passes_target=not force)
     )
     added = replace(search.added, suggested=("language",))
     stream.run(translation, added, stream.new_sink(added), _happened)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
+from xlmcli.bundle import Bundle, TranslationPart, read_manifest
 from xlmcli.errors import UsageError
 from xlmcli.infer.directions import DirectionEngines, SearchOptions, open_direction
 from xlmcli.infer.engine import EngineOptions
@@ -17,6 +19,8 @@ from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.pipeline import Pending
 from xlmcli.infer.records.protocols import Record
 from xlmcli.infer.translation import Translation
+from xlmcli.records import Direction
+from xlmcli.text import Tokenizer
 
 
 class IdentifiedTranslation:
@@ -87,24 +91,48 @@ class _PendingOfSeveral:
 
 
 def open_identified(
-    path: Path, tgt: str | None, search: SearchOptions, options: EngineOptions, *, passes_target: bool
+    paths: Sequence[Path], tgt: str | None, search: SearchOptions, options: EngineOptions, *, passes_target: bool
 ) -> IdentifiedTranslation:
-    """Opens a bundle for translating lines in any language that it translates into ``tgt``; as `open_translation`."""
-    bundle = open_model(path)
-    directions = bundle.translation.find_directions(
-        None, None if tgt is None else bundle.translation.language_code(tgt)
-    )
+    """Opens bundles for translating lines in any language that one of them translates into ``tgt``.
+
+    What several translate, the first does. But for the first, they are opened when a line needs them; each raises as
+    `open_translation` then.
+
+    Args:
+        paths: The bundles, at least one.
+        tgt: See `IdentifiedTranslation`; None where the only bundle translates into a single language.
+        search: How to search.
+        options: Where and how to compute.
+        passes_target: See `IdentifiedTranslation`.
+    """
+
+    @cache
+    def open_engines(path: Path) -> tuple[Bundle, Tokenizer, DirectionEngines]:
+        bundle = open_model(path)
+        tokenizer = bundle.open_tokenizer()
+        return bundle, tokenizer, DirectionEngines(bundle, tokenizer, options, aligns=search.with_alignment)
+
+    first, *_ = open_engines(paths[0])
+    directions = _find_directions(first.translation, tgt)
     targets = sorted({direction.tgt for direction in directions})
     if len(targets) > 1:
-        raise UsageError(f"{bundle.name} translates into several languages", hint=f"--tgt {', '.join(targets)}")
+        raise UsageError(f"{first.name} translates into several languages", hint=f"--tgt {', '.join(targets)}")
     if not targets:
-        raise UsageError(f"{bundle.name} does not translate into {tgt!r}", hint="xlm info shows what it does")
-    tokenizer = bundle.open_tokenizer()
-    by_source = {direction.src: direction for direction in directions}
-    engines = DirectionEngines(bundle, tokenizer, options, aligns=search.with_alignment)
+        raise UsageError(f"{first.name} does not translate into {tgt!r}", hint="xlm info shows what it does")
+    routes = {direction.src: (paths[0], direction) for direction in directions}
+    for path in paths[1:]:
+        for direction in _find_directions(read_manifest(path).translation, tgt):
+            routes.setdefault(direction.src, (path, direction))
 
     def open_from(src: str) -> Translation:
-        direction = by_source[src]
+        path, direction = routes[src]
+        bundle, tokenizer, engines = open_engines(path)
         return open_direction(bundle, direction, tokenizer, search, options, engines.open(direction))
 
-    return IdentifiedTranslation(list(by_source), targets[0], open_from, passes_target=passes_target)
+    return IdentifiedTranslation(list(routes), targets[0], open_from, passes_target=passes_target)
+
+
+def _find_directions(part: TranslationPart | None, tgt: str | None) -> list[Direction]:
+    if part is None:
+        return []
+    return part.find_directions(None, None if tgt is None else part.language_code(tgt))
