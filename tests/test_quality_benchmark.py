@@ -21,7 +21,7 @@ from benchmarks.quality.robustness import RobustnessPart, strip_final_mark
 from benchmarks.quality.rows import read_test_sets
 from benchmarks.quality.spans import SpanLine, SpanPart, lost_spans, read_span_lines
 from benchmarks.quality.speed import first_of_each_direction, net_words_per_second
-from benchmarks.quality.tables import format_signatures, format_table
+from benchmarks.quality.tables import format_part, format_signatures, format_table
 from xlmcli.convert.scores import read_scores
 from xlmcli.errors import DataError, UsageError
 from xlmcli.records import Direction
@@ -216,6 +216,33 @@ def test_tables_have_a_column_for_each_metric() -> None:
         "| a | fr-en | 40.0 |  |",
     ]
     assert format_signatures(records) == "BLEU: `nrefs:1`."
+
+
+def test_many_directions_are_laid_out_as_a_matrix(tmp_path: Path) -> None:
+    (tmp_path / "book.tsv").write_text("food\ta\tb\tc\td\te\tf\n", encoding="utf-8")
+    directions = [Direction(src, tgt) for src in ("en", "fr", "de") for tgt in ("en", "fr", "de") if src != tgt]
+    records = [
+        record
+        for number, direction in enumerate(directions)
+        for record in (
+            Record(direction, "phrasebook", "BLEU", float(number), variant="food"),
+            Record(direction, "phrasebook", "BLEU", 10.0 + number),
+            Record(direction, "phrasebook", "chrF2", 20.0 + number),
+        )
+    ]
+    part = read_phrasebook(tmp_path / "book.tsv", directions)
+    assert format_part(part, records).splitlines()[4:] == [
+        "| figure | from \\ into | fr | de | en |",
+        "| --- | --- | --- | --- | --- |",
+        "| BLEU | en | 10.0 | 11.0 |  |",
+        "| BLEU | fr |  | 13.0 | 12.0 |",
+        "| BLEU | de | 15.0 |  | 14.0 |",
+        "| chrF2 | en | 20.0 | 21.0 |  |",
+        "| chrF2 | fr |  | 23.0 | 22.0 |",
+        "| chrF2 | de | 25.0 |  | 24.0 |",
+    ]
+    few = [record for record in records if record.direction in (EN_FR, FR_EN)]
+    assert format_part(part, few).splitlines()[4] == "| theme | en-fr BLEU | en-fr chrF2 | fr-en BLEU | fr-en chrF2 |"
 
 
 @pytest.mark.parametrize("text", ["a.tsv", "a:en=a.txt", "a:en-fr"])

@@ -13,7 +13,7 @@ from benchmarks.quality.options import Options, parse_options, read_parts
 from benchmarks.quality.parts import Part
 from benchmarks.quality.records import Record
 from benchmarks.quality.tables import format_part, format_signatures
-from xlmcli.bundle import open_bundle
+from xlmcli.bundle import find_model, open_bundle
 from xlmcli.errors import XlmError
 from xlmcli.outputs import atomic_write
 
@@ -45,7 +45,7 @@ def measure(options: Options) -> Measured:
         XlmError: There is no such bundle, or a file cannot be read.
         subprocess.CalledProcessError: `xlm translate` failed.
     """
-    parts = read_parts(options, open_bundle(options.bundle).translation.directions)
+    parts = read_parts(options, open_bundle(find_model(options.bundle)).translation.directions)
     requests = (request for part in parts for request in part.iter_requests())
     answers = Answers.collect(options.bundle, requests, options.threads)
     measured = []

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from xlmcli.records import Direction
 
@@ -29,7 +28,7 @@ class Answers:
     by_line: Mapping[tuple[Direction, str], Answer]
 
     @classmethod
-    def collect(cls, bundle: Path, requests: Iterable[Request], threads: int) -> Answers:
+    def collect(cls, bundle: str, requests: Iterable[Request], threads: int) -> Answers:
         """Translates all lines that are asked for.
 
         Raises:
@@ -54,14 +53,14 @@ class Answers:
         return [answer.text for answer in self.of(direction, sources)]
 
 
-def translate_command(bundle: Path, direction: Direction, threads: int) -> list[str]:
+def translate_command(bundle: str, direction: Direction, threads: int) -> list[str]:
     """The command line that translates standard input."""
-    command = [sys.executable, "-m", "xlmcli", "translate", "--model", str(bundle), "--quiet"]
+    command = [sys.executable, "-m", "xlmcli", "translate", "--model", bundle, "--quiet"]
     command += ["--src", direction.src, "--tgt", direction.tgt]
     return [*command, "--threads", "1", "--workers", str(threads)]
 
 
-def _translate(bundle: Path, direction: Direction, sources: Sequence[str], threads: int) -> list[Answer]:
+def _translate(bundle: str, direction: Direction, sources: Sequence[str], threads: int) -> list[Answer]:
     if not sources:
         return []
     command = [*translate_command(bundle, direction, threads), "--format", "jsonl"]

@@ -26,6 +26,7 @@ class LanguagePart(Part):
         "fastText among those of these directions, and how many of the references."
     )
     layout = Layout({"direction": "direction"}, ("metric",))
+    matrix = Layout({"metric": "figure", "src": "from \\ into"}, ("tgt",))
 
     def iter_requests(self) -> Iterator[Request]:
         return iter_requests_of(self.test_sets)

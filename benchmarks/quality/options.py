@@ -37,7 +37,7 @@ Each test set is scored in every direction of the bundle that it allows, by what
 class Options:
     """The command line; see its help."""
 
-    bundle: Path
+    bundle: str
     test_sets: list[str]
     by_length: bool
     robustness: bool
@@ -73,7 +73,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("bundle", type=Path, help="folder of the model")
+    add("bundle", help="folder of the model, or its name")
     add("test_sets", nargs="*", metavar="NAME:LANG-LANG=FILE.tsv", help="pairs: BLEU, chrF2, share of repeating lines")
     add("--by-length", action="store_true", help="BLEU of the test sets by words of the source")
     add("--robustness", action="store_true", help="BLEU of the test sets in capitals, lower case, without final mark")

@@ -40,6 +40,7 @@ class Part(ABC):
         title: Heading of its table.
         note: What the figures are, in a sentence.
         layout: Of its table.
+        matrix: Of its table where there are many directions: of whole sets, and of languages and languages.
     """
 
     __slots__ = ()
@@ -47,6 +48,7 @@ class Part(ABC):
     title: ClassVar[str]
     note: ClassVar[str]
     layout: ClassVar[Layout]
+    matrix: ClassVar[Layout | None] = None
 
     @abstractmethod
     def iter_requests(self) -> Iterator[Request]:

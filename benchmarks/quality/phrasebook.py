@@ -36,6 +36,7 @@ class Phrasebook(Part):
     title = "Phrasebook"
     note = "By theme, in each direction that the bundle serves."
     layout = Layout({"variant": "theme"}, ("direction", "metric"))
+    matrix = Layout({"metric": "figure", "src": "from \\ into"}, ("tgt",))
 
     def iter_requests(self) -> Iterator[Request]:
         return iter_requests_of(theme.test_set for theme in self.themes)

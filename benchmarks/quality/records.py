@@ -8,7 +8,7 @@ from typing import Literal
 
 from xlmcli.records import Direction
 
-Field = Literal["direction", "test_set", "variant", "metric"]
+Field = Literal["direction", "src", "tgt", "test_set", "variant", "metric"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,13 @@ class SpeedOptions:
     """What is timed.
 
     Attributes:
-        bundle: The translator.
+        bundle: The translator, by its folder or its name.
         beams: Beam sizes.
         threads: Cores that it may use.
         rounds: How often each is timed; the median counts.
     """
 
-    bundle: Path
+    bundle: str
     beams: tuple[int, ...]
     threads: int
     rounds: int

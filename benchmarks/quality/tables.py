@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from benchmarks.quality.parts import Part
 from benchmarks.quality.records import Field, Layout, Record
 
 _WHOLE = "all"
+# More have no place side by side.
+_MAX_DIRECTIONS = 4
 
 
 def format_part(part: Part, records: Sequence[Record]) -> str:
     """Returns a heading, what the figures are, and the table."""
-    return f"### {part.title}\n\n{part.note}\n\n{format_table(part.layout, records)}\n"
+    layout = part.layout
+    if part.matrix is not None and len({record.direction for record in records}) > _MAX_DIRECTIONS:
+        layout = part.matrix
+        records = sorted((record for record in records if not record.variant), key=attrgetter("metric"))
+    return f"### {part.title}\n\n{part.note}\n\n{format_table(layout, records)}\n"
 
 
 def format_table(layout: Layout, records: Sequence[Record]) -> str:
@@ -35,6 +42,8 @@ def format_signatures(records: Iterable[Record]) -> str:
 def _cells(record: Record, fields: Iterable[Field]) -> tuple[str, ...]:
     values: dict[Field, str] = {
         "direction": str(record.direction),
+        "src": record.direction.src,
+        "tgt": record.direction.tgt,
         "test_set": record.test_set,
         "variant": record.variant or _WHOLE,
         "metric": record.metric,
