@@ -23,6 +23,7 @@ from xlmcli.sources import Source, iter_chunks, iter_rows, parse_source
         ("en=odd,na me=1.txt,repeat=2", Source(("en",), Path("odd,na me=1.txt"), None, 2.0)),
         ("de=t.tsv,column=2,repeat=6", Source(("de",), Path("t.tsv"), None, 6.0, 2)),
         ("en-fr=p.{},max-words=4,repeat=2", Source(("en", "fr"), Path("p.{}"), None, 2.0, None, 4)),
+        ("en-fr=p.tsv,synthetic=fr,repeat=2", Source(("en", "fr"), Path("p.tsv"), repeat=2.0, synthetic="fr")),
         ("en-fr=t.{}.tsv,column=2", Source(("en", "fr"), Path("t.{}.tsv"), column=2)),
     ],
 )
@@ -52,6 +53,8 @@ def test_parse_and_format(text: str, source: Source) -> None:
         ("en=file,repeat=nan", "not a number above 0"),
         ("en=file,max-words=0", "max-words=0 in 'en=file,max-words=0' is not a whole number from 1"),
         ("en=file,repeat=often", "not a number above 0"),
+        ("en-fr=file,synthetic=de", "names one of the two languages"),
+        ("en=file,synthetic=en", "names one of the two languages"),
     ],
 )
 def test_what_is_no_source_is_said(text: str, message: str) -> None:

@@ -20,7 +20,7 @@ _CHUNK_ROWS = 20_000
 _OPTION = re.compile(r"([a-z][a-z-]*)=(.*)")
 _FORMS = (
     "write LANG=FILE, LANG-LANG=FILE.tsv or LANG-LANG=FILE.{}, "
-    "then ,column=NUMBER, ,only=GLOB, ,max-words=NUMBER or ,repeat=NUMBER where needed"
+    "then ,column=NUMBER, ,only=GLOB, ,max-words=NUMBER, ,synthetic=LANG or ,repeat=NUMBER where needed"
 )
 
 
@@ -36,6 +36,7 @@ class Source:
         repeat: How often the source counts in an epoch of training; 0.2 draws a fifth of it each time.
         column: Of a file in one language that is a TSV file, the column with the text, from 1; None takes whole lines.
         max_words: Rows with more words, between spaces, in a language are left out.
+        synthetic: The language whose text a model made, of text in two; training never learns to write that text.
     """
 
     langs: tuple[str, ...]
@@ -44,6 +45,7 @@ class Source:
     repeat: float = 1.0
     column: int | None = None
     max_words: int | None = None
+    synthetic: str | None = None
 
     @property
     def is_paired(self) -> bool:
@@ -56,8 +58,8 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What it is, wherever its file lies and however often it counts."""
-        return format_name(replace(self, path=Path(self.path.name), repeat=1.0))
+        """What it is, wherever its file lies and however it counts."""
+        return format_name(replace(self, path=Path(self.path.name), repeat=1.0, synthetic=None))
 
     @property
     def selection(self) -> str:
@@ -68,15 +70,18 @@ class Source:
         return f"{only}{column}{max_words}"
 
     def __str__(self) -> str:
+        synthetic = "" if self.synthetic is None else f",synthetic={self.synthetic}"
         repeat = "" if self.repeat == 1.0 else f",repeat={self.repeat:g}"
-        return f"{'-'.join(self.langs)}={self.path}{self.selection}{repeat}"
+        return f"{'-'.join(self.langs)}={self.path}{self.selection}{synthetic}{repeat}"
 
 
 def parse_source(text: str) -> Source:
-    """Reads ``LANGS=PATH[,only=GLOB][,column=NUMBER][,max-words=NUMBER][,repeat=NUMBER]``; other commas are the path's.
+    """Reads ``LANGS=PATH``, then ``,OPTION=VALUE`` any number of times; other commas are the path's.
+
+    Options are ``only``, ``column``, ``max-words``, ``synthetic`` and ``repeat``; see `Source`.
 
     Raises:
-        UsageError: ``text`` is not of this form, or ``only`` or ``column`` is used where it says nothing.
+        UsageError: ``text`` is not of this form, or an option is used where it says nothing.
     """
     langs_text, separator, rest = text.partition("=")
     langs = tuple(langs_text.split("-"))
@@ -86,7 +91,7 @@ def parse_source(text: str) -> Source:
     if len(langs) > 2 or len(set(langs)) != len(langs) or not all(re.fullmatch(r"\w+", lang) for lang in langs):
         raise UsageError(f"not one or two language codes: {langs_text!r} in {text!r}", hint=_FORMS)
     for name in options:
-        if name not in ("only", "column", "max-words", "repeat"):
+        if name not in ("only", "column", "max-words", "synthetic", "repeat"):
             raise UsageError(f"unknown option {name!r} in {text!r}", hint=_FORMS)
     only = options.get("only")
     if only is not None and (len(langs) == 1 or LANG_PLACEHOLDER in path):
@@ -94,6 +99,9 @@ def parse_source(text: str) -> Source:
     column = options.get("column")
     if column is not None and len(langs) == 2 and LANG_PLACEHOLDER not in path:
         raise UsageError(f"column= is for files in one language, and {text!r} is a table of two")
+    synthetic = options.get("synthetic")
+    if synthetic is not None and (len(langs) == 1 or synthetic not in langs):
+        raise UsageError(f"synthetic= names one of the two languages of a source, and {text!r} has no such two")
     max_words = options.get("max-words")
     return Source(
         langs,
@@ -102,6 +110,7 @@ def parse_source(text: str) -> Source:
         _parse_repeat(options.get("repeat", "1"), text),
         None if column is None else _parse_whole("column", column, text),
         None if max_words is None else _parse_whole("max-words", max_words, text),
+        synthetic,
     )
 
 

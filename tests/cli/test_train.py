@@ -78,6 +78,17 @@ def test_one_direction_without_a_pretrained_model(
     assert "has another model: directions: fr-en, not fr-en, en-fr\n" in stderr
 
 
+def test_what_a_model_made_is_translated_from_alone(
+    pairs: Path, tiny_tokenizer: Path, silent_xlm: Xlm, tmp_path: Path, read_log: ReadLog
+) -> None:
+    text = ("--parallel", f"en-fr={pairs},synthetic=en", "--valid", f"en-fr={pairs}")
+    arguments = ("train", "translate", "--tokenizer", tiny_tokenizer, *text, *MODEL, *RUN, *STEPS, "--quiet")
+    assert silent_xlm(*arguments, tmp_path / "mt") == (0, "")
+    assert set(read_log(tmp_path / "mt")[1]["scores"]) == {"en-fr bleu", "en-fr ppl"}
+    code, stderr = silent_xlm(*arguments, "--direction", "fr-en", tmp_path / "other")
+    assert (code, stderr.splitlines()[0]) == (ExitCode.USAGE, "error: all text in en is synthetic")
+
+
 def test_marks_are_learned_and_the_bundle_says_so(
     pairs: Path, tiny_tokenizer: Path, xlm: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:

@@ -100,9 +100,10 @@ def command(
 
     MLM and CLM read running text: --mono and both sides of --parallel. TLM reads the pairs of --parallel. A source may
     end in ,only=GLOB (rows whose third column matches), ,column=NUMBER (where a table in one language has its text),
-    ,max-words=NUMBER (rows of no more words) and ,repeat=NUMBER (how often it counts in an epoch). With --init, sizes
-    are the pretrained model's; with another --tokenizer, new words begin as the mean of the old words that spell them.
-    Several processes: start the same command with `torchrun --nproc-per-node N -m xlmcli` or, on GPUs,
+    ,max-words=NUMBER (rows of no more words), ,synthetic=LANG (the language of two whose text a model made, and nobody
+    should learn to write) and ,repeat=NUMBER (how often it counts in an epoch). With --init, sizes are the pretrained
+    model's; with another --tokenizer, new words begin as the mean of the old words that spell them. Several processes:
+    start the same command with `torchrun --nproc-per-node N -m xlmcli` or, on GPUs,
     `accelerate launch -m xlmcli`.
 
     \b

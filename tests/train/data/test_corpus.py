@@ -86,6 +86,20 @@ def test_nobody_learns_to_write_errors(
     assert noisy.direction(src, tgt).epoch_size + noisy.direction(tgt, src).epoch_size == 2 * (len(noisy) + 20)
 
 
+@pytest.mark.parametrize("kinds", [(), ("typos",)])
+def test_nobody_learns_to_write_what_a_model_made(
+    tokenizer: Tokenizer, tmp_path: Path, sentences: dict[str, list[str]], kinds: tuple[str, ...]
+) -> None:
+    rows = [f"{en}\t{fr}" for en, fr in zip(sentences["en"], sentences["fr"], strict=True)]
+    source = Source(("en", "fr"), write(tmp_path / "a.tsv", *rows), repeat=2, synthetic="en")
+    text = load_text([source], tokenizer, replace(EVERYTHING, augmentations=tuple(Augmentation(k, 1) for k in kinds)))
+    assert text.direction("fr", "en").epoch_size == text.side("en").epoch_size == 0
+    pairs = text.direction("en", "fr")
+    written = tokenizer.decode_batch([pairs.sides[1][row] for row in np.flatnonzero(pairs.repeats)])
+    assert set(written) == set(sentences["fr"]), "nor what has errors on the other side"
+    assert set(pairs.repeats.tolist()) <= {0, 2}
+
+
 def test_joined_texts_keep_which_side_has_errors(noisy: TextData) -> None:
     clean = replace(noisy, noisy_sides=None)
     both = join([clean, noisy])

@@ -227,7 +227,7 @@ def sentences_of(lang: str, texts: Iterable[TextData]) -> TextData:
 
 
 class StreamMaker:
-    """Makes streams whose seeds differ, in the same way each time."""
+    """Makes streams whose seeds differ, in the same way each time; a UsageError where all of the text is synthetic."""
 
     def __init__(self, seed: int, share: Share, lang2id: dict[str, int], batch_tokens: int) -> None:
         self._seed, self._share, self._lang2id, self._batch_tokens = seed, share, lang2id, batch_tokens
@@ -256,6 +256,10 @@ class StreamMaker:
     def _stream(
         self, langs: Langs, text: TextData, sampler: BatchSampler | BlockSampler, data: TextData | None
     ) -> Stream:
+        if text.epoch_size == 0:
+            raise UsageError(
+                f"all text in {langs[-1]} is synthetic", hint="add some that is not, or leave out synthetic="
+            )
         ids = tuple(self._lang2id[lang] for lang in langs)
         return Stream("-".join(langs), text.epoch_size, text.beginning, sampler, data, ids)
 

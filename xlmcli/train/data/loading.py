@@ -61,12 +61,23 @@ def load_text(
             return read_parts(source, tokenizer, options, num_workers)
 
         text = concatenate(source.langs, read()) if cache is None else cache.get(source, options, read)
-        texts.append(replace(text, repeats=np.full(len(text), source.repeat, dtype=np.float32)))
+        texts.append(_weigh(text, source))
     joined = join(texts)
     if len(joined) == 0:
         names = ", ".join(f"{source.path}{source.selection}" for source in sources)
         raise DataError(f"no usable line in {names}", hint="is --max-len too small, or the `only` pattern wrong?")
     return joined
+
+
+def _weigh(text: TextData, source: Source) -> TextData:
+    """Says how often each sentence of a source counts, and which side nobody should learn to write."""
+    repeats = np.full(len(text), source.repeat, dtype=np.float32)
+    if source.synthetic is None:
+        return replace(text, repeats=repeats)
+    made = text.langs.index(source.synthetic)
+    if text.noisy_sides is not None:
+        repeats[text.noisy_sides == 1 - made] = 0  # What a person wrote has errors here: no side is left.
+    return replace(text, repeats=repeats, noisy_sides=np.full(len(text), made, dtype=np.int8))
 
 
 def read_parts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 from xlmcli.checkpoint.config import CheckpointConfig, save_config
 from xlmcli.checkpoint.growing import grow
@@ -152,11 +153,15 @@ def _check_len(options: TranslateTrainingOptions, shape: XLMShape) -> None:
 
 
 def _directions(options: TranslateTrainingOptions) -> tuple[Direction, ...]:
-    """The directions asked for, otherwise both of each pair of languages that has parallel text."""
+    """The directions asked for, otherwise those into each side of parallel text that a person wrote."""
     if options.directions:
         return tuple(dict.fromkeys(options.directions))
-    pairs = [source.langs for source in options.data.parallel]
-    directions = {Direction(*langs) for a, b in pairs for langs in ((a, b), (b, a))}
+    directions = {
+        Direction(src, tgt)
+        for source in options.data.parallel
+        for src, tgt in permutations(source.langs)
+        if tgt != source.synthetic
+    }
     if not directions:
         raise UsageError("nothing to translate", hint="give --parallel text, or --direction with --mono text")
     return tuple(sorted(directions))
