@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -52,27 +51,6 @@ def test_weights_stay_float32_in_bfloat16(options: PretrainOptions, tmp_path: Pa
     weights = load_file(tmp_path / "model.safetensors").values()
     assert all(weight.dtype == torch.float32 and weight.isfinite().all() for weight in weights)
     assert any(not torch.equal(weight, weight.bfloat16().float()) for weight in weights)
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
-def test_what_a_step_frees_stays_for_the_next() -> None:
-    """In a process of its own, as it is for good; mallinfo(3) tells the bytes that are free and kept."""
-    code = """if True:
-        import ctypes
-        import torch
-        from xlmcli.train.core.setup import _keep_freed_memory
-        def kept():
-            torch.ones(20_000_000)
-            mallinfo = ctypes.CDLL(None).mallinfo
-            mallinfo.restype = type("Info", (ctypes.Structure,), {"_fields_": [("numbers", ctypes.c_int * 10)]})
-            return mallinfo().numbers[8]
-        before = kept()
-        _keep_freed_memory()
-        print(before, kept())
-    """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    before, kept = map(int, done.stdout.split())
-    assert before < 80_000_000 <= kept
 
 
 def test_two_runs_do_not_share_a_folder(pretrain_options: Callable[..., PretrainOptions], tmp_path: Path) -> None:

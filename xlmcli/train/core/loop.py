@@ -28,6 +28,7 @@ from xlmcli.errors import TrainingError
 from xlmcli.signals import raise_ending
 from xlmcli.train.core.batches import BatchQueue
 from xlmcli.train.core.differences import describe_text, tell_apart
+from xlmcli.train.core.freed_memory import return_freed_memory
 from xlmcli.train.core.interrupts import noted_interrupts
 from xlmcli.train.core.objective import Objective
 from xlmcli.train.core.optim import learning_rate, make_optimizer, set_learning_rate, settings_of
@@ -35,6 +36,9 @@ from xlmcli.train.core.options import RunOptions
 from xlmcli.train.core.precision import uses_bfloat16
 from xlmcli.train.core.progress import Reporter, TrainingProgress
 from xlmcli.train.core.validation import Scores, Validator
+
+# Steps between two returns of freed memory to the system; getting it back takes as long as a small part of one.
+_RETURN_EVERY = 100
 
 
 @dataclass(slots=True)
@@ -95,6 +99,8 @@ class Trainer:
                 started = time.monotonic()
                 rate = self.step(meter)
                 state.step += 1
+                if state.step % _RETURN_EVERY == 0:
+                    return_freed_memory()
                 duration = self._largest(time.monotonic() - started)
                 meter.seconds += duration
                 state.elapsed_seconds += duration

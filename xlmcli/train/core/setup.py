@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -29,6 +27,7 @@ from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentencepiece import SentencePieceTokenizer
 from xlmcli.train.core.differences import tell_models_apart
+from xlmcli.train.core.freed_memory import keep_freed_memory
 from xlmcli.train.core.log import LOG_FILE
 from xlmcli.train.core.objective import Stream
 from xlmcli.train.core.options import DataOptions, RunOptions, SizeOptions
@@ -38,9 +37,6 @@ from xlmcli.train.data.loading import load_text
 from xlmcli.train.data.sampling import BatchSampler, BlockSampler, BlockShape, Share
 
 Langs = tuple[str, ...]
-
-# Of malloc.h.
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 
 
 def make_accelerator(run: RunOptions) -> Accelerator:
@@ -56,20 +52,9 @@ def make_accelerator(run: RunOptions) -> Accelerator:
     waiting = InitProcessGroupKwargs(timeout=timedelta(days=1))
     accelerator = Accelerator(cpu=run.device == "cpu", mixed_precision="no", kwargs_handlers=[waiting])
     torch.set_num_threads(cores_of_process())
-    if accelerator.device.type == "cpu" and sys.platform == "linux":
-        _keep_freed_memory()
+    if accelerator.device.type == "cpu":
+        keep_freed_memory()
     return accelerator
-
-
-def _keep_freed_memory() -> None:
-    """Lets the C library keep what a step frees for the next one, where it is glibc (mallopt(3)).
-
-    Else every large tensor is mapped anew and cleared by the kernel, two thirds of its time in training.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_MMAP_MAX, 0)
-        mallopt(_TRIM_THRESHOLD, -1)
 
 
 def new_shape(size: SizeOptions, num_words: int, num_langs: int) -> XLMShape:
