@@ -232,14 +232,14 @@ def test_many_directions_are_laid_out_as_a_matrix(tmp_path: Path) -> None:
     ]
     part = read_phrasebook(tmp_path / "book.tsv", directions)
     assert format_part(part, records).splitlines()[4:] == [
-        "| figure | from \\ into | fr | de | en |",
+        "| figure | from \\ into | en | fr | de |",
         "| --- | --- | --- | --- | --- |",
-        "| BLEU | en | 10.0 | 11.0 |  |",
-        "| BLEU | fr |  | 13.0 | 12.0 |",
-        "| BLEU | de | 15.0 |  | 14.0 |",
-        "| chrF2 | en | 20.0 | 21.0 |  |",
-        "| chrF2 | fr |  | 23.0 | 22.0 |",
-        "| chrF2 | de | 25.0 |  | 24.0 |",
+        "| BLEU | en |  | 10.0 | 11.0 |",
+        "| BLEU | fr | 12.0 |  | 13.0 |",
+        "| BLEU | de | 14.0 | 15.0 |  |",
+        "| chrF2 | en |  | 20.0 | 21.0 |",
+        "| chrF2 | fr | 22.0 |  | 23.0 |",
+        "| chrF2 | de | 24.0 | 25.0 |  |",
     ]
     few = [record for record in records if record.direction in (EN_FR, FR_EN)]
     assert format_part(part, few).splitlines()[4] == "| theme | en-fr BLEU | en-fr chrF2 | fr-en BLEU | fr-en chrF2 |"

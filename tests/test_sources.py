@@ -51,6 +51,8 @@ def test_parse_and_format(text: str, source: Source) -> None:
         ("en=file,column=text", "not a whole number from 1"),
         ("en=file,repeat=0", "not a number above 0"),
         ("en=file,repeat=nan", "not a number above 0"),
+        ("en=file,repeat=1e-60", "not a number above 0"),
+        ("en=file,repeat=1e60", "not a number above 0"),
         ("en=file,max-words=0", "max-words=0 in 'en=file,max-words=0' is not a whole number from 1"),
         ("en=file,repeat=often", "not a number above 0"),
         ("en-fr=file,synthetic=de", "names one of the two languages"),

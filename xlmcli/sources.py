@@ -200,6 +200,6 @@ def _parse_repeat(value: str, text: str) -> float:
         repeat = float(value)
     except ValueError:
         repeat = -1.0
-    if not 0 < repeat < float("inf"):
+    if not 1e-30 < repeat < 1e30:  # What float32 tells from nothing and from infinity.
         raise UsageError(f"repeat={value} in {text!r} is not a number above 0")
     return repeat

@@ -34,7 +34,7 @@ class Phrasebook(Part):
     themes: Sequence[Theme]
 
     title = "Phrasebook"
-    note = "By theme, in each direction that the bundle serves."
+    note = "In each direction that the bundle serves; of few, by theme."
     layout = Layout({"variant": "theme"}, ("direction", "metric"))
     matrix = Layout({"metric": "figure", "src": "from \\ into"}, ("tgt",))
 

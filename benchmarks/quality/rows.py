@@ -36,8 +36,8 @@ def read_test_sets(text: str, directions: Sequence[Direction]) -> list[ParallelS
     if not separator:
         raise UsageError(f"not a test set: {text!r}", hint="write NAME:LANG-LANG=FILE.tsv")
     source = parse_source(source_text)
-    if len(source.langs) != 2:
-        raise UsageError(f"a test set has two languages: {text!r}", hint="write NAME:LANG-LANG=FILE.tsv")
+    if len(source.langs) != 2 or source.synthetic is not None:
+        raise UsageError(f"not a test set in two languages: {text!r}", hint="write NAME:LANG-LANG=FILE.tsv")
     rows = list(iter_rows(source))
     if not rows:
         raise DataError(f"{source.path}: no lines")

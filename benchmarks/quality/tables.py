@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 
 from benchmarks.quality.parts import Part
 from benchmarks.quality.records import Field, Layout, Record
@@ -15,17 +14,25 @@ _MAX_DIRECTIONS = 4
 
 def format_part(part: Part, records: Sequence[Record]) -> str:
     """Returns a heading, what the figures are, and the table."""
-    layout = part.layout
     if part.matrix is not None and len({record.direction for record in records}) > _MAX_DIRECTIONS:
-        layout = part.matrix
-        records = sorted((record for record in records if not record.variant), key=attrgetter("metric"))
-    return f"### {part.title}\n\n{part.note}\n\n{format_table(layout, records)}\n"
+        table = _format_matrix(part.matrix, [record for record in records if not record.variant])
+    else:
+        table = format_table(part.layout, records)
+    return f"### {part.title}\n\n{part.note}\n\n{table}\n"
 
 
-def format_table(layout: Layout, records: Sequence[Record]) -> str:
+def _format_matrix(layout: Layout, records: Sequence[Record]) -> str:
+    """Returns a table of a figure after another, with the languages in one order both ways."""
+    metrics = list(dict.fromkeys(record.metric for record in records))
+    langs = dict.fromkeys(record.direction.src for record in records)
+    by_metric = sorted(records, key=lambda record: metrics.index(record.metric))
+    return format_table(layout, by_metric, first_columns=[(lang,) for lang in langs])
+
+
+def format_table(layout: Layout, records: Sequence[Record], first_columns: Iterable[tuple[str, ...]] = ()) -> str:
     """Returns a table with rows and columns in the order in which the records come, and figures with one decimal."""
     rows = dict.fromkeys(_cells(record, layout.rows) for record in records)
-    columns = dict.fromkeys(_cells(record, layout.columns) for record in records)
+    columns = dict.fromkeys([*first_columns, *(_cells(record, layout.columns) for record in records)])
     places = {(_cells(record, layout.rows), _cells(record, layout.columns)): record.value for record in records}
     lines = [_line([*layout.rows.values(), *(" ".join(column) for column in columns)])]
     lines.append(_line(["---"] * (len(layout.rows) + len(columns))))

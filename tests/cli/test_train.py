@@ -86,7 +86,7 @@ def test_what_a_model_made_is_translated_from_alone(
     assert silent_xlm(*arguments, tmp_path / "mt") == (0, "")
     assert set(read_log(tmp_path / "mt")[1]["scores"]) == {"en-fr bleu", "en-fr ppl"}
     code, stderr = silent_xlm(*arguments, "--direction", "fr-en", tmp_path / "other")
-    assert (code, stderr.splitlines()[0]) == (ExitCode.USAGE, "error: all text in en is synthetic")
+    assert (code, stderr.splitlines()[0]) == (ExitCode.USAGE, "error: all parallel text for fr-en is synthetic in en")
 
 
 def test_marks_are_learned_and_the_bundle_says_so(
@@ -141,6 +141,18 @@ def test_errors(text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, sil
             f"no model named '{tmp_path / 'none'}', and no folder either",
             "embedded models: ",
             (*run, *STEPS, "--init", tmp_path / "none"),
+        ),
+        (
+            ExitCode.USAGE,
+            f"--valid en-fr={pairs},synthetic=en: synthetic= is for text to learn from",
+            "leave it out",
+            (*run, *STEPS, "--valid", f"en-fr={pairs},synthetic=en"),
+        ),
+        (
+            ExitCode.USAGE,
+            "all text in fr is synthetic",
+            "name other text",
+            (*bare, "--parallel", f"en-fr={pairs},synthetic=fr", "--valid", f"en-fr={pairs}", "--objectives", "ae"),
         ),
         (ExitCode.USAGE, "no augmentation 'noise'", "KIND=SHARE, where", (*run, *STEPS, "--augment", "noise=1")),
         (ExitCode.USAGE, "'typos=2': the share of rows is", None, (*run, *STEPS, "--augment", "typos=2")),

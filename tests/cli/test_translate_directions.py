@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from xlmcli.bundle import open_bundle, seal
+from xlmcli.bundle.manifest import AlignmentHead
 from xlmcli.errors import ExitCode, ModelError
 from xlmcli.infer.translation import Translation
+from xlmcli.records import Direction
 
 pytest.importorskip("torch")
 pytest.importorskip("ctranslate2")
@@ -121,6 +125,26 @@ def test_each_line_goes_to_the_model_that_its_language_has(xlm: Run, home: Path)
     assert (done.code, done.out) == (ExitCode.OK, "".join(single) + f"{lines[3]}\n")
 
 
+def test_a_model_without_links_is_told_before_anything_is_written(xlm: Run, home: Path) -> None:
+    path = home / "models" / "nl-en"
+    manifest = open_bundle(path).manifest
+    assert manifest.translation is not None
+    seal(path, replace(manifest, translation=replace(manifest.translation, alignment_head=None)))
+    options = ("translate", "--src", "auto", "--tgt", "en", "--alignment")
+    done = xlm(*options, stdin="Où est la gare ?\n")
+    assert (done.code, done.out) == (ExitCode.MODEL, "")
+    assert "nl-en does not say which of its heads aligns words" in done.err
+    assert xlm(*options, "-m", "en-fr", stdin="Où est la gare ?\n").code == ExitCode.OK
+    one_way = replace(
+        manifest.translation, directions=(Direction("nl", "en"),), alignment_head=AlignmentHead(1, 1, False, 0.5)
+    )
+    seal(path, replace(manifest, translation=one_way))
+    assert xlm(*options, stdin="Où est la gare ?\n").code == ExitCode.OK
+    done = xlm(*options, "--symmetric", stdin="Où est la gare ?\n")
+    assert (done.code, done.out) == (ExitCode.MODEL, "")
+    assert "nl-en does not translate en-nl" in done.err
+
+
 def test_what_was_identified_stands_in_objects(xlm: Run) -> None:
     objects = "".join(json.dumps({"text": line}) + "\n" for line in MIXED.splitlines())
     done = xlm("translate", "--src", "auto", "--tgt", "fr", "--format", "jsonl", "--alignment", stdin=objects)
@@ -143,7 +167,8 @@ def test_no_line_is_taken_for_the_target(xlm: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--src", "auto"), ExitCode.USAGE, "translates into several languages"),
+        (("--src", "auto"), ExitCode.USAGE, "--src auto does not say what to translate into"),
+        (("--src", "auto", "-m", "en-fr"), ExitCode.USAGE, "translates into several languages"),
         (("--src", "auto", "--tgt", "nl"), ExitCode.MODEL, "no model that is here translates into 'nl'"),
         (("--src", "auto", "--tgt", "fr", "--pivot"), ExitCode.USAGE, "--pivot and --src auto together"),
         (("--src", "en", "--tgt", "fr", "--force"), ExitCode.USAGE, "--force is for --src auto"),

@@ -52,7 +52,7 @@ def find_translators(name_or_path: str | None, tgt: str | None) -> list[Path]:
 
     Args:
         name_or_path: See ``find_model``; a model that is named is the only one.
-        tgt: Language of the translation; None leaves the default model alone.
+        tgt: Language of the translation; None for the default model alone.
 
     Raises:
         ModelError: No model that is here translates into it.

@@ -127,8 +127,9 @@ def command(
 
     Without -m, the embedded en-fr is taken if it has the direction, else an embedded model that has it, else a pulled
     one, the smallest first. With --pivot two models may follow each other; scores are then the second one's, and links
-    go through the words between. With --src auto, lines in the language of --tgt pass through, and objects get a
-    "language".
+    go through the words between. With --src auto, each line is translated by the model that its language has, among
+    all those that are translated into --tgt (with -m, those of that model: safer for short lines); lines in the
+    language of --tgt pass through, and objects get a "language".
 
     With --alignment each word of the translation is linked to the word of the text that the model looked at most; an
     empty line stays empty. Words and punctuation are split as Moses does it, but for curly apostrophes, which are
@@ -243,6 +244,8 @@ def _translate_identified(
 
     if pivot:
         raise UsageError("--pivot and --src auto together", hint="give one of them")
+    if model is None and tgt is None:
+        raise UsageError("--src auto does not say what to translate into", hint="add --tgt")
     _check_one_direction(search, "--src auto")
     paths = find_translators(model, tgt)
     stream.check_models(*paths)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xlmcli.bundle import Bundle
+from xlmcli.bundle import Bundle, TranslationPart
 from xlmcli.errors import MissingExtraError, ModelError, UsageError
 from xlmcli.infer.decoding import Decoding
 from xlmcli.infer.engine import EngineOptions, TranslationEngine
@@ -211,12 +211,24 @@ class DirectionEngines:
         return self._opened[direction]
 
 
-def _open_aligner(bundle: Bundle, tokenizer: Tokenizer, direction: Direction) -> WordAligner:
-    if bundle.translation.alignment_head is None:
+def check_links(name: str, part: TranslationPart, direction: Direction, *, is_symmetric: bool) -> None:
+    """Finds out whether a model links the words of a direction, before it is opened.
+
+    Raises:
+        ModelError: It does not say which of its heads aligns words, or it is asked for the opposite direction and has
+            none.
+    """
+    if part.alignment_head is None:
         raise ModelError(
-            f"{bundle.name} does not say which of its heads aligns words",
+            f"{name} does not say which of its heads aligns words",
             hint="convert it again: xlm convert finds that out, but for models of old converters",
         )
+    if is_symmetric and not part.translates(direction.opposite):
+        raise ModelError(f"{name} does not translate {direction.opposite}", hint="leave --symmetric out")
+
+
+def _open_aligner(bundle: Bundle, tokenizer: Tokenizer, direction: Direction) -> WordAligner:
+    check_links(bundle.name, bundle.translation, direction, is_symmetric=False)
     from xlmcli.infer.alignment import WordAligner  # Its rules take time to import.
 
     return WordAligner(tokenizer, direction)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from xlmcli.bundle import Bundle, TranslationPart, read_manifest
 from xlmcli.errors import UsageError
-from xlmcli.infer.directions import DirectionEngines, SearchOptions, open_direction
+from xlmcli.facts import format_name
+from xlmcli.infer.directions import DirectionEngines, SearchOptions, check_links, open_direction
 from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.guards import PieceTranslation
 from xlmcli.infer.hypotheses import Translations
@@ -96,7 +97,7 @@ def open_identified(
     """Opens bundles for translating lines in any language that one of them translates into ``tgt``.
 
     What several translate, the first does. But for the first, they are opened when a line needs them; each raises as
-    `open_translation` then.
+    `open_translation` then, but for what their manifests tell before.
 
     Args:
         paths: The bundles, at least one.
@@ -104,6 +105,10 @@ def open_identified(
         search: How to search.
         options: Where and how to compute.
         passes_target: See `IdentifiedTranslation`.
+
+    Raises:
+        UsageError: The first bundle translates into several languages, or not into ``tgt``.
+        ModelError: It cannot be opened, or links between words are wanted and another has none.
     """
 
     @cache
@@ -121,8 +126,12 @@ def open_identified(
         raise UsageError(f"{first.name} does not translate into {tgt!r}", hint="xlm info shows what it does")
     routes = {direction.src: (paths[0], direction) for direction in directions}
     for path in paths[1:]:
-        for direction in _find_directions(read_manifest(path).translation, tgt):
-            routes.setdefault(direction.src, (path, direction))
+        part = read_manifest(path).translation
+        for direction in _find_directions(part, tgt):
+            if direction.src not in routes:
+                if part is not None and search.with_alignment:
+                    check_links(format_name(path.name), part, direction, is_symmetric=search.is_symmetric)
+                routes[direction.src] = path, direction
 
     def open_from(src: str) -> Translation:
         path, direction = routes[src]

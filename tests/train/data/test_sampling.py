@@ -138,6 +138,11 @@ def test_an_epoch_is_never_empty() -> None:
     assert len(draw_epoch(np.array([1e-9, 1e-9], dtype=np.float32), np.random.default_rng(0))) == 1
 
 
+def test_what_does_not_count_is_never_drawn() -> None:
+    repeats = np.array([0.0] * 1000 + [1e-9], dtype=np.float32)
+    assert {draw_epoch(repeats, np.random.default_rng(seed)).item() for seed in range(9)} == {1000}
+
+
 @given(LENS, st.integers(0, 30))
 def test_a_restored_position_gives_the_same_next_batches(lens: list[int], num_taken: int) -> None:
     sampler, restored = make_sampler(lens), make_sampler(lens)

@@ -15,7 +15,7 @@ from transformers import XLMModel
 from xlmcli.checkpoint.config import load_config
 from xlmcli.checkpoint.huggingface import open_weights
 from xlmcli.checkpoint.pretrained import open_pretrained
-from xlmcli.errors import ModelError, UsageError
+from xlmcli.errors import ModelError, TrainingError, UsageError
 from xlmcli.model.transformer import Tokens
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
@@ -118,6 +118,17 @@ def test_a_resumed_run_keeps_its_embeddings(
     run = replace(options.run, resume=True)
     trainer = put_together(replace(options, embeddings="cooccurrence", run=run))
     assert torch.equal(trainer.bare_model.transformer.embeddings.weight, saved)
+
+
+def test_a_resumed_run_learns_to_write_the_same(
+    options: PretrainOptions, put_together: Callable[[PretrainOptions], Trainer]
+) -> None:
+    options = replace(options, objectives=("tlm",))
+    pretrain(options, [])
+    parallel = tuple(replace(source, synthetic="en") for source in options.data.parallel)
+    other = replace(options, data=replace(options.data, parallel=parallel), run=replace(options.run, resume=True))
+    with pytest.raises(TrainingError, match="text in en-fr for tlm whose en is learned: none, not 0 lines"):
+        put_together(other)
 
 
 def test_every_objective_has_its_streams(

@@ -25,6 +25,10 @@ def describe_text(objectives: Sequence[Objective]) -> dict[str, str]:
         for stream in objective.streams:
             name = f"text in {stream.name} for {objective.name}"
             described |= {name: f"{stream.size:,.10g} lines", f"beginning of {name}": stream.beginning}
+            if stream.data is not None and stream.data.noisy_sides is not None:
+                for lang in stream.data.langs:
+                    size = float(stream.data.repeats_writing(lang).sum())
+                    described[f"{name} whose {lang} is learned"] = f"{size:,.10g} lines"
     return described
 
 

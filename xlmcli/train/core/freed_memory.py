@@ -22,7 +22,8 @@ def keep_freed_memory() -> None:
 def return_freed_memory() -> None:
     """Returns all that is free to the system (malloc_trim(3)).
 
-    Batches are of all lengths: what one frees is cut up by the next, and a run comes to hold several times what it uses.
+    Batches are of all lengths: what one frees is cut up by the next, and a run would come to hold several times what it
+    uses.
     """
     if malloc_trim := _find("malloc_trim"):
         malloc_trim(0)

@@ -74,11 +74,14 @@ def check_options(data: DataOptions, size: SizeOptions) -> None:
     """Finds what is wrong with options before any work is done.
 
     Raises:
-        UsageError: No model has such sizes, or there is no validation text.
+        UsageError: No model has such sizes, or there is no validation text that a person wrote.
     """
     check_size(size)
     if not data.valid:
         raise UsageError("no validation text", hint="name some with --valid, such as --valid en-fr=FILE.tsv")
+    for source in data.valid:
+        if source.synthetic is not None:
+            raise UsageError(f"--valid {source}: synthetic= is for text to learn from", hint="leave it out")
 
 
 SEED_PREFIX = "seed-"
@@ -203,16 +206,19 @@ def sentences_of(lang: str, texts: Iterable[TextData]) -> TextData:
     """All sentences of one language, those of parallel text included.
 
     Raises:
-        UsageError: There are none.
+        UsageError: There are none, or none that a person wrote.
     """
     sides = [text.side(lang) for text in texts if lang in text.langs]
     if not sides:
         raise UsageError(f"no text in {lang}", hint="name some with --mono or --parallel")
-    return join(sides)
+    text = join(sides)
+    if text.epoch_size == 0:
+        raise UsageError(f"all text in {lang} is synthetic", hint="name other text with --mono or --parallel")
+    return text
 
 
 class StreamMaker:
-    """Makes streams whose seeds differ, in the same way each time; a UsageError where all of the text is synthetic."""
+    """Makes streams whose seeds differ, in the same way each time."""
 
     def __init__(self, seed: int, share: Share, lang2id: dict[str, int], batch_tokens: int) -> None:
         self._seed, self._share, self._lang2id, self._batch_tokens = seed, share, lang2id, batch_tokens
@@ -241,10 +247,6 @@ class StreamMaker:
     def _stream(
         self, langs: Langs, text: TextData, sampler: BatchSampler | BlockSampler, data: TextData | None
     ) -> Stream:
-        if text.epoch_size == 0:
-            raise UsageError(
-                f"all text in {langs[-1]} is synthetic", hint="add some that is not, or leave out synthetic="
-            )
         ids = tuple(self._lang2id[lang] for lang in langs)
         return Stream("-".join(langs), text.epoch_size, text.beginning, sampler, data, ids)
 

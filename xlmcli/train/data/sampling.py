@@ -114,7 +114,7 @@ def draw_epoch(repeats: NDArray[np.float32], rng: np.random.Generator) -> NDArra
     for rows in _slices(len(repeats)):
         counts[rows] += rng.random(len(counts[rows])) < repeats[rows] - counts[rows]
     if not counts.any():
-        counts[rng.integers(len(counts))] = 1
+        counts[rng.choice(np.flatnonzero(repeats))] = 1
     narrow = np.int32 if len(repeats) <= np.iinfo(np.int32).max else np.int64
     order = np.repeat(np.arange(len(repeats), dtype=narrow), counts)
     rng.shuffle(order)

@@ -196,7 +196,12 @@ def _pairs(text: dict[Langs, TextData], direction: Direction) -> TextData:
     texts = [data.direction(*langs) for data in text.values() if set(data.langs) == set(langs)]
     if not texts:
         raise UsageError(f"the objective mt has no parallel text for {direction}", hint="name some with --parallel")
-    return join(texts)
+    pairs = join(texts)
+    if pairs.epoch_size == 0:
+        raise UsageError(
+            f"all parallel text for {direction} is synthetic in {direction.tgt}", hint="name other with --parallel"
+        )
+    return pairs
 
 
 def _held_out(options: TranslateTrainingOptions, config: CheckpointConfig, tokenizer: Tokenizer) -> list[ParallelText]:
