@@ -106,11 +106,11 @@ def parse_source(text: str) -> Source:
     return Source(
         langs,
         Path(path),
-        only,
-        _parse_repeat(options.get("repeat", "1"), text),
-        None if column is None else _parse_whole("column", column, text),
-        None if max_words is None else _parse_whole("max-words", max_words, text),
-        synthetic,
+        only=only,
+        repeat=_parse_repeat(options.get("repeat", "1"), text),
+        column=None if column is None else _parse_whole("column", column, text),
+        max_words=None if max_words is None else _parse_whole("max-words", max_words, text),
+        synthetic=synthetic,
     )
 
 
