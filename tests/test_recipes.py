@@ -175,7 +175,7 @@ def parse(words: list[str]) -> None:
     command: click.Command = main
     context, name = None, "xlm"
     while isinstance(command, click.Group):
-        context = click.Context(command, parent=context, info_name=name)
+        context = click.Context(command, parent=context, info_name=name, **command.context_settings)
         name, *words = words
         subcommand = command.get_command(context, name)
         assert subcommand, name
