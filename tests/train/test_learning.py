@@ -33,10 +33,19 @@ def make_text(*sides: list[list[int]]) -> TextData:
     return TextData(langs, tuple(map(Corpus.from_sequences, sides)), repeats, 0)
 
 
+class NoValidation:
+    @property
+    def text(self) -> dict[str, str]:
+        return {}
+
+    def __call__(self) -> Scores:
+        return Scores({}, ())
+
+
 def make_trainer(model: torch.nn.Module, objective: Any, folder: Path, lr: float) -> Trainer:
     loop = LoopOptions(max_steps=250, valid_every=10**9, precision="fp32")
     options = RunOptions(folder, False, "cpu", loop, OptimOptions(lr, warmup=20, cooldown=0.5))
-    return Trainer(model, [objective], lambda: Scores({}, ()), options, [], make_accelerator(options))
+    return Trainer(model, [objective], NoValidation(), options, [], make_accelerator(options))
 
 
 def test_translation_learns_to_reverse(tmp_path: Path) -> None:

@@ -273,14 +273,19 @@ def make_trainer(tmp_path: Path, recorder: Recorder) -> MakeTrainer:
         model = OneWeight()
         remaining = iter(scores) if isinstance(scores, list) else None
 
-        def validate() -> Scores:
-            assert not model.training
-            weight = float(model.weight.detach())
-            score = next(remaining) if remaining is not None else scores(weight)
-            return Scores({"score": score}, (score,))
+        class FakeValidator:
+            @property
+            def text(self) -> dict[str, str]:
+                return {}
+
+            def __call__(self) -> Scores:
+                assert not model.training
+                weight = float(model.weight.detach())
+                score = next(remaining) if remaining is not None else scores(weight)
+                return Scores({"score": score}, (score,))
 
         options = RunOptions(tmp_path, False, "cpu", loop, OptimOptions(lr, warmup=0, **optim))  # type: ignore[arg-type]
-        return Trainer(model, objectives, validate, options, [recorder], make_accelerator(options))
+        return Trainer(model, objectives, FakeValidator(), options, [recorder], make_accelerator(options))
 
     return make
 
@@ -393,6 +398,27 @@ def test_other_text_cannot_be_resumed(pretrain_options: MakeOptions, tmp_path: P
     changed.write_text("\n".join(source.path.read_text().splitlines()[::-1]))
     with pytest.raises(TrainingError, match=r"has other text: beginning of text in en for mlm: \w+, not \w+$"):
         pretrain(replace(options, data=replace(options.data, mono=(replace(source, path=changed), *others))), [])
+
+
+def test_other_held_out_text_cannot_be_resumed(
+    pretrain_options: MakeOptions, train_options: MakeOptions, tmp_path: Path
+) -> None:
+    """The best score so far would be compared with scores of other text."""
+    runs: list[tuple[MakeOptions, Callable[..., Any], str]] = [
+        (pretrain_options, pretrain, "en mlm"),
+        (train_options, train_translation, "en-fr"),
+    ]
+    for make, train, name in runs:
+        folder = tmp_path / train.__name__
+        train(make(folder, replace(LOOP, max_steps=1)), [])
+        options = make(folder, LOOP, resume=True)
+        (source,) = options.data.valid
+        for change in (lambda lines: lines[:-1], lambda lines: lines[::-1]):
+            path = tmp_path / "changed.tsv"
+            path.write_text("\n".join(change(source.path.read_text().splitlines())))
+            changed = replace(options, data=replace(options.data, valid=(replace(source, path=path),)))
+            with pytest.raises(TrainingError, match=f"has other text: .*held-out text in {name}: "):
+                train(changed, [])
 
 
 def test_a_resumed_run_learns_as_the_options_say_now(make_trainer: MakeTrainer) -> None:

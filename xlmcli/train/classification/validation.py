@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from xlmcli.model.classifier_config import ClassifierConfig
 from xlmcli.train.classification.calibration import cross_entropy
 from xlmcli.train.classification.examples import LabelledText
 from xlmcli.train.classification.objective import make_tokens
+from xlmcli.train.core.differences import describe_lines
 from xlmcli.train.core.validation import Scores
 
 _TEXTS_PER_BATCH = 128
@@ -55,6 +56,14 @@ class ClassificationValidator:
         self, model: Classifier, dev_sets: Sequence[DevSet], config: ClassifierConfig, device: torch.device
     ) -> None:
         self._model, self._dev_sets, self._config, self._device = model, dev_sets, config, device
+
+    @property
+    def text(self) -> Mapping[str, str]:
+        described: dict[str, str] = {}
+        for dev in self._dev_sets:
+            text = dev.data.text
+            described |= describe_lines(f"held-out text in {dev.data.lang}", text.epoch_size, text.beginning)
+        return described
 
     @torch.no_grad()
     def __call__(self) -> Scores:

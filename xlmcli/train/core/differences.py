@@ -24,12 +24,17 @@ def describe_text(objectives: Sequence[Objective]) -> dict[str, str]:
     for objective in objectives:
         for stream in objective.streams:
             name = f"text in {stream.name} for {objective.name}"
-            described |= {name: f"{stream.size:,.10g} lines", f"beginning of {name}": stream.beginning}
+            described |= describe_lines(name, stream.size, stream.beginning)
             if stream.data is not None and stream.data.noisy_sides is not None:
                 for lang in stream.data.langs:
                     size = float(stream.data.repeats_writing(lang).sum())
                     described[f"{name} whose {lang} is learned"] = f"{size:,.10g} lines"
     return described
+
+
+def describe_lines(name: str, size: float, beginning: str) -> dict[str, str]:
+    """Returns what tells one text from another: how many lines count in an epoch, and a hash of the first ones."""
+    return {name: f"{size:,.10g} lines", f"beginning of {name}": beginning}
 
 
 def _describe(config: object) -> dict[str, object]:

@@ -194,6 +194,7 @@ class Trainer:
         state = {
             "run": {name: getattr(self.state, name) for name in RunState.__slots__},
             "text": describe_text(self.objectives),
+            "held_out": dict(self.validator.text),
             "positions": self.batches.positions,
             "weights": saved_state(self.bare_model),
             "optimizer": self.optimizer.state_dict(),
@@ -213,7 +214,7 @@ class Trainer:
 
         Raises:
             ModelError: There is none, or it is damaged.
-            TrainingError: It was made with other objectives or text; the message says which.
+            TrainingError: It was made with other objectives, text or held-out text; the message says which.
         """
         path = self.folder / TRAINING_FOLDER / STATE_FILE
         saved = load_training_state(path)
@@ -224,8 +225,9 @@ class Trainer:
         self.optimizer.load_state_dict(saved["optimizer"])
         for group, given in zip(self.optimizer.param_groups, settings, strict=True):
             group |= given  # What the options say now wins.
-        text = describe_text(self.objectives)
-        if differences := tell_apart(saved.get("text", text), text):  # Runs of before 0.1.0 have none.
+        now = {"text": describe_text(self.objectives), "held_out": self.validator.text}
+        # Runs of before 0.1.0 have one of them or none.
+        if differences := "; ".join(filter(None, (tell_apart(saved.get(key, now[key]), now[key]) for key in now))):
             raise TrainingError(
                 f"the run in {self.folder} has other text: {differences}",
                 hint="give the options and the text that it was started with",

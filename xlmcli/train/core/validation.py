@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,5 +32,9 @@ def perplexity(loss: float) -> float:
 
 class Validator(Protocol):
     """Scores the model that it was made with."""
+
+    @property
+    def text(self) -> Mapping[str, str]:
+        """What tells the held-out text from other, by names that messages use."""
 
     def __call__(self) -> Scores: ...

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from xlmcli.model.transformer import XLMLanguageModel
+from xlmcli.train.core.differences import describe_lines
 from xlmcli.train.core.objective import Stream
 from xlmcli.train.core.validation import Scores, perplexity
 from xlmcli.train.data.sampling import Position
@@ -24,6 +25,11 @@ class HeldOut:
     objective: LanguageModelObjective
     stream: Stream
 
+    @property
+    def name(self) -> str:
+        """``en mlm``."""
+        return f"{self.stream.name} {self.objective.name}"
+
 
 class LanguageModelValidator:
     """Perplexity and accuracy of each language and objective; the best model has the lowest mean log-perplexity."""
@@ -31,15 +37,21 @@ class LanguageModelValidator:
     def __init__(self, model: XLMLanguageModel, held_out: Sequence[HeldOut], device: torch.device) -> None:
         self._model, self._held_out, self._device = model, held_out, device
 
+    @property
+    def text(self) -> Mapping[str, str]:
+        described: dict[str, str] = {}
+        for part in self._held_out:
+            described |= describe_lines(f"held-out text in {part.name}", part.stream.size, part.stream.beginning)
+        return described
+
     @torch.no_grad()
     def __call__(self) -> Scores:
         values: dict[str, float] = {}
         losses = []
         for part in self._held_out:
             loss, accuracy = self._score(part)
-            name = f"{part.stream.name} {part.objective.name}"
-            values[f"{name} ppl"] = perplexity(loss)
-            values[f"{name} acc"] = 100 * accuracy
+            values[f"{part.name} ppl"] = perplexity(loss)
+            values[f"{part.name} acc"] = 100 * accuracy
             losses.append(loss)
         return Scores(values, (-sum(losses) / len(losses),))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import torch
 
@@ -11,10 +12,12 @@ from xlmcli.model.seq2seq import Seq2Seq, pad
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.special import EOS_ID
+from xlmcli.train.core.differences import describe_lines
 from xlmcli.train.core.validation import Scores, perplexity
 from xlmcli.train.translation.objectives import pair_loss
 
 _LINES_PER_BATCH = 128
+_HEAD_LINES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,12 @@ class ParallelText:
     src: list[list[int]]
     tgt: list[list[int]]
 
+    @property
+    def beginning(self) -> str:
+        """A hash of the first lines."""
+        lines = (self.src[:_HEAD_LINES], self.references[:_HEAD_LINES])
+        return blake2b(repr(lines).encode(), digest_size=8).hexdigest()
+
 
 class TranslationValidator:
     """BLEU of greedy output and perplexity of each direction; the best model has the highest mean BLEU."""
@@ -35,6 +44,13 @@ class TranslationValidator:
         self, model: Seq2Seq, held_out: Sequence[ParallelText], tokenizer: Tokenizer, device: torch.device
     ) -> None:
         self._model, self._held_out, self._tokenizer, self._device = model, held_out, tokenizer, device
+
+    @property
+    def text(self) -> Mapping[str, str]:
+        described: dict[str, str] = {}
+        for text in self._held_out:
+            described |= describe_lines(f"held-out text in {text.direction}", len(text.src), text.beginning)
+        return described
 
     @torch.no_grad()
     def __call__(self) -> Scores:
