@@ -53,6 +53,8 @@ def test_parse_and_format(text: str, source: Source) -> None:
         ("en=file,repeat=nan", "not a number above 0"),
         ("en=file,repeat=1e-60", "not a number above 0"),
         ("en=file,repeat=1e60", "not a number above 0"),
+        ("en=file,repeat=1e7", "not a number above 0 and up to 1,000,000"),
+        ("en=file,repeat=2,column=1,repeat=3", "repeat= stands twice in 'en=file,repeat=2,column=1,repeat=3'"),
         ("en=file,max-words=0", "max-words=0 in 'en=file,max-words=0' is not a whole number from 1"),
         ("en=file,repeat=often", "not a number above 0"),
         ("en-fr=file,synthetic=de", "names one of the two languages"),

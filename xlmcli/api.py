@@ -73,8 +73,7 @@ class TextTranslator:
         _check_whole("beam_size", beam_size, MAX_BEAM_SIZE)
         direction = choose_direction(self._bundle, src, tgt)
         search = SearchOptions(beam_size=beam_size, protect=protect)
-        engine = self._engines.open(direction)
-        work = open_direction(self._bundle, direction, self._tokenizer, search, self._options, engine)
+        work = open_direction(self._bundle, direction, self._tokenizer, search, self._options, self._engines)
         answers = iter_answers(work, texts, TRANSLATION_BATCH_TOKENS)
         return (answer.hypotheses[0].text for answer in answers)
 

@@ -65,6 +65,10 @@ class ModelError(XlmError):
     exit_code = ExitCode.MODEL
 
 
+class LateModelError(ModelError):
+    """What is wrong with a model that is opened only when a text needs it."""
+
+
 class MissingExtraError(XlmError):
     exit_code = ExitCode.MISSING_EXTRA
 

@@ -17,6 +17,7 @@ LANG_PLACEHOLDER = "{}"
 
 _CHUNK_ROWS = 20_000
 
+_MOST_REPEATS = 1_000_000
 _OPTION = re.compile(r"([a-z][a-z-]*)=(.*)")
 _FORMS = (
     "write LANG=FILE, LANG-LANG=FILE.tsv or LANG-LANG=FILE.{}, "
@@ -85,7 +86,7 @@ def parse_source(text: str) -> Source:
     """
     langs_text, separator, rest = text.partition("=")
     langs = tuple(langs_text.split("-"))
-    path, options = _split_options(rest)
+    path, options = _split_options(rest, text)
     if not separator or not path:
         raise UsageError(f"not a source: {text!r}", hint=_FORMS)
     if len(langs) > 2 or len(set(langs)) != len(langs) or not all(re.fullmatch(r"\w+", lang) for lang in langs):
@@ -178,15 +179,17 @@ def _iter_paired(source: Source) -> Iterator[tuple[str, ...]]:
         yield row
 
 
-def _split_options(text: str) -> tuple[str, dict[str, str]]:
+def _split_options(rest: str, text: str) -> tuple[str, dict[str, str]]:
     options: dict[str, str] = {}
     while True:
-        path, separator, last = text.rpartition(",")
+        path, separator, last = rest.rpartition(",")
         match = _OPTION.fullmatch(last) if separator else None
         if match is None:
-            return text, options
+            return rest, options
+        if match[1] in options:
+            raise UsageError(f"{match[1]}= stands twice in {text!r}", hint="leave one of them out")
         options[match[1]] = match[2]
-        text = path
+        rest = path
 
 
 def _parse_whole(name: str, value: str, text: str) -> int:
@@ -200,6 +203,6 @@ def _parse_repeat(value: str, text: str) -> float:
         repeat = float(value)
     except ValueError:
         repeat = -1.0
-    if not 1e-30 < repeat < 1e30:  # What float32 tells from nothing and from infinity.
-        raise UsageError(f"repeat={value} in {text!r} is not a number above 0")
+    if not 1e-30 < repeat <= _MOST_REPEATS:  # Of less, float32 makes nothing.
+        raise UsageError(f"repeat={value} in {text!r} is not a number above 0 and up to {_MOST_REPEATS:,}")
     return repeat

@@ -57,3 +57,18 @@ def assert_alike() -> Callable[[bytes, bytes], None]:
         np.testing.assert_allclose(np.array(ours[1::2], float), np.array(theirs[1::2], float), atol=1.1e-4)
 
     return check
+
+
+@pytest.fixture
+def home(
+    make_checkpoint: Callable[..., Path], model_sizes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A place of pulled models with a random one from Dutch."""
+    from xlmcli.convert.bundling import BundleOptions, write_bundle
+    from xlmcli.convert.xlm.translator import open_checkpoint
+
+    monkeypatch.setenv("XLM_HOME", str(tmp_path))
+    checkpoint = make_checkpoint(model_sizes(langs=("en", "nl"), directions=("nl-en", "en-nl")), 3)
+    (tmp_path / "models").mkdir()
+    write_bundle(open_checkpoint(checkpoint), tmp_path / "models" / "nl-en", BundleOptions(quantization="float32"))
+    return tmp_path

@@ -302,6 +302,18 @@ def test_mistakes_of_all_files_end_the_run(
     assert not Path("out/failed.jsonl").exists()
 
 
+def test_what_is_wrong_with_a_model_that_is_opened_late_ends_the_run(
+    xlm: Xlm, here: Here, folder: Path, home: Path
+) -> None:
+    with (home / "models/nl-en/model.bin").open("ab") as file:
+        file.write(b"x")
+    Path("text/dutch.txt").write_text("Waar is het station, en hoe laat vertrekt de trein?\n")
+    done = xlm("corpus", "translate", "text", "-o", "out", "--src", "auto", "--tgt", "en")
+    assert done.code == ExitCode.MODEL
+    assert "altered or cut short" in done.err
+    assert not Path("out/failed.jsonl").exists()
+
+
 def test_ray_is_an_extra(xlm: Xlm, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from importlib import util
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,22 +21,8 @@ pytest.importorskip("torch")
 pytest.importorskip("ctranslate2")
 
 Run = Callable[..., Any]
+SIX = Path(__file__).parents[2] / "xlmcli" / "pretrained" / "six"
 MIXED = "Where is the station?\nOù est la gare ?\n\nThe red car is very fast.\nLa voiture rouge est très rapide.\n"
-
-
-@pytest.fixture
-def home(
-    make_checkpoint: Callable[..., Path], model_sizes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """A place of pulled models with a random one from Dutch."""
-    from xlmcli.convert.bundling import BundleOptions, write_bundle
-    from xlmcli.convert.xlm.translator import open_checkpoint
-
-    monkeypatch.setenv("XLM_HOME", str(tmp_path))
-    checkpoint = make_checkpoint(model_sizes(langs=("en", "nl"), directions=("nl-en", "en-nl")), 3)
-    (tmp_path / "models").mkdir()
-    write_bundle(open_checkpoint(checkpoint), tmp_path / "models" / "nl-en", BundleOptions(quantization="float32"))
-    return tmp_path
 
 
 def test_two_models_follow_each_other(xlm: Run, home: Path) -> None:
@@ -145,12 +132,28 @@ def test_a_model_without_links_is_told_before_anything_is_written(xlm: Run, home
     assert "nl-en does not translate en-nl" in done.err
 
 
+def test_links_of_all_directions_are_told_before_anything_is_written(xlm: Run, tmp_path: Path) -> None:
+    path = Path(shutil.copytree(SIX, tmp_path / "one-way"))
+    manifest = open_bundle(path).manifest
+    assert manifest.translation is not None
+    directions = (Direction("fr", "en"), Direction("en", "fr"), Direction("de", "en"))
+    seal(path, replace(manifest, translation=replace(manifest.translation, directions=directions)))
+    options = ("translate", "-m", path, "--src", "auto", "--tgt", "en", "--alignment")
+    assert xlm(*options, stdin="Où est la gare ?\n").code == ExitCode.OK
+    done = xlm(*options, "--symmetric", stdin="Où est la gare ?\n")
+    assert (done.code, done.out) == (ExitCode.MODEL, "")
+    assert "one-way does not translate en-de" in done.err
+
+
 def test_what_was_identified_stands_in_objects(xlm: Run) -> None:
-    objects = "".join(json.dumps({"text": line}) + "\n" for line in MIXED.splitlines())
+    given = [*MIXED.splitlines(), "L'homme que j'ai vu était d'ici."]
+    objects = "".join(json.dumps({"text": line}) + "\n" for line in given)
     done = xlm("translate", "--src", "auto", "--tgt", "fr", "--format", "jsonl", "--alignment", stdin=objects)
     answers = list(map(json.loads, done.out.splitlines()))
-    assert [answer.get("language") for answer in answers] == ["en", "fr", None, "en", "fr"]
+    assert [answer.get("language") for answer in answers] == ["en", "fr", None, "en", "fr", "fr"]
     assert answers[1]["alignment"] == [[number, number] for number in range(5)]
+    assert answers[5]["source_words"] == answers[5]["target_words"], "not as another language's words"
+    assert answers[5]["alignment"] == [[number, number] for number in range(len(answers[5]["target_words"]))]
     own = xlm(
         "translate", "--src", "auto", "--tgt", "fr", "--format", "jsonl", stdin='{"text": "a", "language": "x"}\n'
     )
@@ -169,6 +172,7 @@ def test_no_line_is_taken_for_the_target(xlm: Run) -> None:
     [
         (("--src", "auto"), ExitCode.USAGE, "--src auto does not say what to translate into"),
         (("--src", "auto", "-m", "en-fr"), ExitCode.USAGE, "translates into several languages"),
+        (("--src", "auto", "--tgt", "de", "-m", "en-fr"), ExitCode.MODEL, "en-fr does not translate into 'de'"),
         (("--src", "auto", "--tgt", "nl"), ExitCode.MODEL, "no model that is here translates into 'nl'"),
         (("--src", "auto", "--tgt", "fr", "--pivot"), ExitCode.USAGE, "--pivot and --src auto together"),
         (("--src", "en", "--tgt", "fr", "--force"), ExitCode.USAGE, "--force is for --src auto"),

@@ -134,8 +134,10 @@ class WordAligner:
             results: What became of each piece that went through the model.
             rank: Which translation it is, from 0.
         """
-        words, others = find_words(text, self._direction.src), find_words(translation, self._direction.tgt)
-        if not results:  # It is its own translation, or that was given.
+        others = find_words(translation, self._direction.tgt)
+        # What is its own translation may be in that language already.
+        words = others if text == translation else find_words(text, self._direction.src)
+        if not results:  # It is that, or its translation was given.
             num_links = len(words) if len(words) == len(others) else 0
             return Alignment(words, others, [(number, number) for number in range(num_links)])
         parts = [part for number, result in enumerate(results) for part in self._parts(str(number), result, rank)]

@@ -124,9 +124,9 @@ def open_direction(
     tokenizer: Tokenizer,
     search: SearchOptions,
     options: EngineOptions,
-    engine: TranslationEngine | None = None,
+    engines: DirectionEngines | None = None,
 ) -> Translation:
-    """Opens a direction of an opened bundle, whose engine may be open already; as `open_translation`."""
+    """Opens a direction of an opened bundle, some of whose engines may be open already; as `open_translation`."""
     terms = read_terms(search.terms, direction.src) if search.terms else None
     memory = _open_memory(search.memory, direction) if search.memory else None
     defaults = bundle.translation.decoding
@@ -138,7 +138,7 @@ def open_direction(
     if aligner is None and search.is_document:
         with contextlib.suppress(ModelError, MissingExtraError):  # Tags stand in proportion then.
             aligner = _open_aligner(bundle, tokenizer, direction)
-    engine = engine or open_engine(bundle, direction, tokenizer, options, aligns=aligner is not None)
+    engines = engines or DirectionEngines(bundle, tokenizer, options, aligns=aligner is not None)
     decoding = Decoding(
         beam_size=search.beam_size or max(defaults.beam_size, search.num_best),
         length_penalty=defaults.length_penalty if search.length_penalty is None else search.length_penalty,
@@ -148,7 +148,7 @@ def open_direction(
     )
     find_own = find_marks if search.is_document else None
     return Translation(
-        engine,
+        engines.open(direction),
         tokenizer,
         direction,
         decoding,
@@ -159,7 +159,7 @@ def open_direction(
         recases=search.protect,
         aligner=aligner,
         with_alignment=search.with_alignment or search.is_document,
-        back=open_engine(bundle, direction.opposite, tokenizer, options, aligns=True) if search.is_symmetric else None,
+        back=engines.open(direction.opposite) if search.is_symmetric else None,
         terms=terms,
         memory=memory,
     )

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from xlmcli.bundle import Bundle, TranslationPart, read_manifest
-from xlmcli.errors import UsageError
+from xlmcli.errors import LateModelError, ModelError, UsageError
 from xlmcli.facts import format_name
 from xlmcli.infer.directions import DirectionEngines, SearchOptions, check_links, open_direction
 from xlmcli.infer.engine import EngineOptions
@@ -73,7 +73,10 @@ class IdentifiedTranslation:
     def _from(self, lang: str | None) -> Translation:
         lang = lang or self._first
         if lang not in self._opened:
-            self._opened[lang] = self._open(lang)
+            try:
+                self._opened[lang] = self._open(lang)
+            except ModelError as error:
+                raise LateModelError(error.message, hint=error.hint) from error
         return self._opened[lang]
 
 
@@ -96,8 +99,8 @@ def open_identified(
 ) -> IdentifiedTranslation:
     """Opens bundles for translating lines in any language that one of them translates into ``tgt``.
 
-    What several translate, the first does. But for the first, they are opened when a line needs them; each raises as
-    `open_translation` then, but for what their manifests tell before.
+    What several translate, the first does. But for the first, they are opened when a line needs them, and what is wrong
+    with one is a `LateModelError` then, but for what their manifests tell before.
 
     Args:
         paths: The bundles, at least one.
@@ -107,8 +110,9 @@ def open_identified(
         passes_target: See `IdentifiedTranslation`.
 
     Raises:
-        UsageError: The first bundle translates into several languages, or not into ``tgt``.
-        ModelError: It cannot be opened, or links between words are wanted and another has none.
+        UsageError: The first bundle translates into several languages.
+        ModelError: It cannot be opened or does not translate into ``tgt``, or links between words are wanted and one
+            of the bundles has none.
     """
 
     @cache
@@ -123,9 +127,9 @@ def open_identified(
     if len(targets) > 1:
         raise UsageError(f"{first.name} translates into several languages", hint=f"--tgt {', '.join(targets)}")
     if not targets:
-        raise UsageError(f"{first.name} does not translate into {tgt!r}", hint="xlm info shows what it does")
-    routes = {direction.src: (paths[0], direction) for direction in directions}
-    for path in paths[1:]:
+        raise ModelError(f"{first.name} does not translate into {tgt!r}", hint="xlm info shows what it does")
+    routes: dict[str, tuple[Path, Direction]] = {}
+    for path in paths:
         part = read_manifest(path).translation
         for direction in _find_directions(part, tgt):
             if direction.src not in routes:
@@ -136,7 +140,7 @@ def open_identified(
     def open_from(src: str) -> Translation:
         path, direction = routes[src]
         bundle, tokenizer, engines = open_engines(path)
-        return open_direction(bundle, direction, tokenizer, search, options, engines.open(direction))
+        return open_direction(bundle, direction, tokenizer, search, options, engines)
 
     return IdentifiedTranslation(list(routes), targets[0], open_from, passes_target=passes_target)
 

@@ -14,6 +14,8 @@ from xlmcli.text.special import BOS_PIECE
 AUTO = "auto"
 
 _MAX_CHARACTERS = 500
+# What fastText takes for the end of a text, and for what it should answer.
+_END, _LABEL = "</s>", "__label__"
 # More are asked for where those before name no language of the model; the first alone is the cheapest.
 _NUM_GUESSES = (1, 8, 200)
 
@@ -45,14 +47,15 @@ class IdentifiedLanguages:
     def __init__(self, langs: Sequence[str]) -> None:
         import fasttext
 
-        self._langs = {f"__label__{lang}": lang for lang in langs}
+        self._langs = {f"{_LABEL}{lang}": lang for lang in langs}
         self._first = langs[0]
         # Its inner part, whose answers the outer one takes apart again.
         self._predict = fasttext.load_model(_model_path()).f.predict
 
     def choose(self, text: str) -> str:
         # Capitals mislead the model; all it needs stands at the beginning.
-        sample = " ".join(text[:_MAX_CHARACTERS].lower().split()) + "\n"
+        words = text.lstrip()[:_MAX_CHARACTERS].lower().split()
+        sample = " ".join(word for word in words if word != _END and not word.startswith(_LABEL)) + "\n"
         for num_guesses in _NUM_GUESSES:
             for _, label in self._predict(sample, num_guesses, 0.0, "strict"):
                 if label in self._langs:

@@ -18,7 +18,7 @@ from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
 from xlmcli.checkpoint.pretrained import open_pretrained
 from xlmcli.checkpoint.training_state import load_training_state
 from xlmcli.checkpoint.weights import read_weights, save_weights, saved_state
-from xlmcli.errors import DataError, ModelError, UsageError, XlmError
+from xlmcli.errors import DataError, ModelError, TrainingError, UsageError, XlmError
 from xlmcli.model.classifier import Classifier
 from xlmcli.model.classifier_config import ClassifierConfig
 from xlmcli.model.transformer import XLMLanguageModel, XLMShape
@@ -154,6 +154,22 @@ def test_a_resumed_run_ends_where_one_that_never_stopped_does(options: ClassifyT
     assert load_config(whole.run.folder) == load_config(options.run.folder)  # the temperature too
     with pytest.raises(UsageError, match=r"has another model: max len: 46, not 9$"):
         train_classification(replace(options, max_len=9, run=replace(options.run, resume=True)), [])
+
+
+def test_other_labels_cannot_be_resumed(options: ClassifyTrainingOptions, tmp_path: Path) -> None:
+    train_classification(with_loop(options, max_steps=1), [])
+    resumed = replace(options, run=replace(options.run, resume=True))
+    (english,), french = options.train, options.valid[1]
+    relabelled = tmp_path / "relabelled.tsv"
+    relabelled.write_text(english.path.read_text(encoding="utf-8").replace("long\t", "short\t", 1), encoding="utf-8")
+    other = replace(english, path=relabelled)
+    for changed, message in (
+        (replace(resumed, train=(other,)), "beginning of text in texts for classify: "),
+        (replace(resumed, valid=(other, french)), "beginning of held-out text in en: "),
+        (replace(resumed, select=("fr",)), "languages that choose the best model: en, not fr$"),
+    ):
+        with pytest.raises(TrainingError, match=f"has other text: {message}"):
+            train_classification(changed, [])
 
 
 def test_several_seeds_and_the_best_of_them(options: ClassifyTrainingOptions) -> None:

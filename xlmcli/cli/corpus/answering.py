@@ -17,7 +17,7 @@ from xlmcli.corpus.files import CorpusFile
 from xlmcli.corpus.folder import CorpusFolder
 from xlmcli.corpus.pieces import FilePiece
 from xlmcli.corpus.run import Outcome, PieceProgress
-from xlmcli.errors import MissingExtraError, UsageError, XlmError
+from xlmcli.errors import LateModelError, MissingExtraError, UsageError, XlmError
 from xlmcli.outputs import atomic_write, compressing
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class PieceAnswerer:
             opener = _PieceOpener(piece, self._folder, report, self._kept)
             try:
                 _call(self._name, self._values, Path(piece.path), piece.name, opener)
-            except (UsageError, MissingExtraError) as error:
+            except (UsageError, MissingExtraError, LateModelError) as error:
                 return Outcome(error=error.message, hint=error.hint, exit_code=error.exit_code)
             except Exception as error:
                 if isinstance(error, XlmError) and opener.is_opening:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,11 @@ class LabelledText:
     def lang(self) -> str:
         return self.text.langs[0]
 
+    @property
+    def beginning(self) -> str:
+        """A hash of the first texts and of all labels."""
+        return _hash(self.text, self.labels)
+
 
 @dataclass(frozen=True, slots=True)
 class MixedText:
@@ -49,6 +55,15 @@ class MixedText:
     text: TextData
     labels: NDArray[np.float32]
     lang_ids: NDArray[np.int64]
+
+    @property
+    def beginning(self) -> str:
+        """See ``LabelledText``."""
+        return _hash(self.text, self.labels)
+
+
+def _hash(text: TextData, labels: NDArray[np.float32]) -> str:
+    return blake2b(text.beginning.encode() + labels.tobytes(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class ClassificationObjective:
             options: How to learn.
         """
         texts = text.text
-        self.streams: Sequence[Stream] = [Stream("texts", texts.epoch_size, texts.beginning, sampler, texts, ())]
+        self.streams: Sequence[Stream] = [Stream("texts", texts.epoch_size, text.beginning, sampler, texts, ())]
         self.options = options
         self._text = text
 

@@ -59,10 +59,11 @@ class ClassificationValidator:
 
     @property
     def text(self) -> Mapping[str, str]:
-        described: dict[str, str] = {}
+        selecting = [dev.data.lang for dev in self._dev_sets if dev.is_selecting]
+        described = {"languages that choose the best model": ", ".join(selecting)}
         for dev in self._dev_sets:
-            text = dev.data.text
-            described |= describe_lines(f"held-out text in {dev.data.lang}", text.epoch_size, text.beginning)
+            data = dev.data
+            described |= describe_lines(f"held-out text in {data.lang}", data.text.epoch_size, data.beginning)
         return described
 
     @torch.no_grad()

@@ -27,15 +27,13 @@ class _CrossEntropy(torch.autograd.Function):
         chunk_rows = _CPU_CHUNK_ROWS if logits.device.type == "cpu" else _GPU_CHUNK_ROWS
         for start in range(0, num_rows, chunk_rows):
             chunk = slice(start, start + chunk_rows)
-            # A copy also where the logits are float32 already: it is overwritten below.
-            scores, wanted = logits[chunk].to(torch.float32, copy=True), targets[chunk, None]
-            log_norm = scores.logsumexp(-1, keepdim=True)
-            total += log_norm.sum() - (1 - smoothing) * scores.gather(1, wanted).sum()
+            log_probs, wanted = torch.log_softmax(logits[chunk].float(), -1), targets[chunk, None]
+            total -= (1 - smoothing) * log_probs.gather(1, wanted).sum()
             if smoothing > 0:
-                total -= smoothing * scores.mean(-1).sum()
+                total -= smoothing * log_probs.mean(-1).sum()
             if gradient is None:
                 continue
-            slope = scores.sub_(log_norm).exp_()
+            slope = log_probs.exp_()
             if smoothing > 0:
                 slope -= smoothing / vocab_size
             slope.scatter_add_(1, wanted, torch.full_like(wanted, smoothing - 1, dtype=slope.dtype))

@@ -226,7 +226,7 @@ class Trainer:
         for group, given in zip(self.optimizer.param_groups, settings, strict=True):
             group |= given  # What the options say now wins.
         now = {"text": describe_text(self.objectives), "held_out": self.validator.text}
-        # Runs of before 0.1.0 have one of them or none.
+        # Runs of older versions have one of them or none.
         if differences := "; ".join(filter(None, (tell_apart(saved.get(key, now[key]), now[key]) for key in now))):
             raise TrainingError(
                 f"the run in {self.folder} has other text: {differences}",
