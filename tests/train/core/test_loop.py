@@ -368,6 +368,20 @@ def test_the_average_of_checkpoints_is_kept_when_it_is_better(
     assert names == {"step-4.safetensors", "step-6.safetensors"}
 
 
+def test_a_resumed_run_may_average_fewer(make_trainer: MakeTrainer, tmp_path: Path) -> None:
+    weights: list[float] = []
+
+    def score(weight: float) -> float:
+        weights.append(weight)
+        return float(len(weights))
+
+    make_trainer(LoopOptions(max_steps=6, valid_every=2, average=3), score).run()
+    trainer = make_trainer(LoopOptions(max_steps=6, valid_every=2, average=2), score)
+    trainer.resume()
+    trainer.run()
+    assert best_weight(tmp_path) == pytest.approx((weights[1] + weights[2]) / 2)
+
+
 def test_an_interruption_changes_neither_the_average_nor_what_it_is_of(
     pretrain_options: MakeOptions, tmp_path: Path
 ) -> None:

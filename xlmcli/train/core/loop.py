@@ -254,7 +254,7 @@ class Trainer:
 
     def _keep_average_if_better(self) -> None:
         """Averages the newest snapshots and keeps the result if it scores better than the best so far."""
-        states = [read_weights(path) for path in self._snapshots()]
+        states = [read_weights(path) for path in self._snapshots()[-self.options.average :]]
         if len(states) < 2:
             return
         average = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
