@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.training import NoValidation
 from xlmcli.model.seq2seq import Seq2Seq, pad
 from xlmcli.model.transformer import XLMLanguageModel, XLMShape
 from xlmcli.train.core.loop import Trainer
 from xlmcli.train.core.optim import OptimOptions
 from xlmcli.train.core.options import LoopOptions, RunOptions
 from xlmcli.train.core.setup import StreamMaker, make_accelerator
-from xlmcli.train.core.validation import Scores
 from xlmcli.train.data.corpus import Corpus, TextData
 from xlmcli.train.data.masking import MaskingOptions, NoiseOptions
 from xlmcli.train.data.sampling import Share
@@ -31,15 +31,6 @@ def make_text(*sides: list[list[int]]) -> TextData:
     langs = ("en", "fr")[: len(sides)]
     repeats = np.ones(len(sides[0]), dtype=np.float32)
     return TextData(langs, tuple(map(Corpus.from_sequences, sides)), repeats, 0)
-
-
-class NoValidation:
-    @property
-    def text(self) -> dict[str, str]:
-        return {}
-
-    def __call__(self) -> Scores:
-        return Scores({}, ())
 
 
 def make_trainer(model: torch.nn.Module, objective: Any, folder: Path, lr: float) -> Trainer:

@@ -129,8 +129,8 @@ def open_identified(
     if not targets:
         raise ModelError(f"{first.name} does not translate into {tgt!r}", hint="xlm info shows what it does")
     routes: dict[str, tuple[Path, Direction]] = {}
-    for path in paths:
-        part = read_manifest(path).translation
+    others = ((path, read_manifest(path).translation) for path in paths[1:])
+    for path, part in ((paths[0], first.translation), *others):
         for direction in _find_directions(part, tgt):
             if direction.src not in routes:
                 if part is not None and search.with_alignment:

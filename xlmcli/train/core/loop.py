@@ -84,6 +84,7 @@ class Trainer:
         self.state = RunState()
         self._saved_at = 0.0
         self.batches = BatchQueue(objectives, run.loop.seed, run.loop.accumulate)
+        self._described = {"text": describe_text(objectives), "held_out": dict(validator.text)}
 
     def run(self) -> RunState:
         """Trains until a budget is spent or patience runs out; the best model is in the folder then.
@@ -193,8 +194,7 @@ class Trainer:
         folder.mkdir(exist_ok=True)
         state = {
             "run": {name: getattr(self.state, name) for name in RunState.__slots__},
-            "text": describe_text(self.objectives),
-            "held_out": dict(self.validator.text),
+            **self._described,
             "positions": self.batches.positions,
             "weights": saved_state(self.bare_model),
             "optimizer": self.optimizer.state_dict(),
@@ -225,9 +225,9 @@ class Trainer:
         self.optimizer.load_state_dict(saved["optimizer"])
         for group, given in zip(self.optimizer.param_groups, settings, strict=True):
             group |= given  # What the options say now wins.
-        now = {"text": describe_text(self.objectives), "held_out": self.validator.text}
         # Runs of older versions have one of them or none.
-        if differences := "; ".join(filter(None, (tell_apart(saved.get(key, now[key]), now[key]) for key in now))):
+        told = [tell_apart(saved.get(key, now), now) for key, now in self._described.items()]
+        if differences := "; ".join(filter(None, told)):
             raise TrainingError(
                 f"the run in {self.folder} has other text: {differences}",
                 hint="give the options and the text that it was started with",
