@@ -77,11 +77,24 @@ def test_dropout_drops_its_share_and_keeps_the_mean(shape: XLMShape, probability
     assert torch.equal(model.eval()(Tokens(random_ids(shape), None, LANGS)), torch.ones(3, 10, 64))
 
 
-def test_the_start_is_the_originals(shape: XLMShape) -> None:
+def test_words_start_as_the_originals(shape: XLMShape) -> None:
     model = XLMLanguageModel(replace(shape, num_words=4000, dim=64)).transformer
     assert float(model.embeddings.weight.detach().std()) == pytest.approx(64**-0.5, rel=0.02)
-    assert float(model.position_embeddings.weight.detach().std()) == pytest.approx(64**-0.5, rel=0.1)
     assert (model.embeddings.weight[PAD_ID] == 0).all()
+
+
+@pytest.mark.parametrize("dim", [64, 63])
+def test_positions_start_as_sinusoids_as_long_as_words(shape: XLMShape, dim: int) -> None:
+    model = XLMLanguageModel(replace(shape, dim=dim, num_heads=1)).transformer
+    positions = model.position_embeddings.weight
+    assert positions.requires_grad
+    torch.testing.assert_close(positions.detach().norm(dim=-1), torch.ones(shape.max_positions), atol=0.02, rtol=0)
+    # Equally far apart is equally alike, and next to each other more so than further away.
+    alike = (positions @ positions.T).detach()
+    torch.testing.assert_close(
+        alike.diagonal(1), torch.full((shape.max_positions - 1,), float(alike[0, 1])), atol=0.02, rtol=0
+    )
+    assert alike[0, 1] > alike[0, 4]
 
 
 def test_only_predicted_positions_are_scored(shape: XLMShape, randomise: Callable[[nn.Module, int], None]) -> None:
