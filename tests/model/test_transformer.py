@@ -89,12 +89,12 @@ def test_positions_start_as_sinusoids_as_long_as_words(shape: XLMShape, dim: int
     positions = model.position_embeddings.weight
     assert positions.requires_grad
     torch.testing.assert_close(positions.detach().norm(dim=-1), torch.ones(shape.max_positions), atol=0.02, rtol=0)
-    # Equally far apart is equally alike, and next to each other more so than further away.
+    # Equally far apart is equally alike, but for a column that an odd width leaves alone; neighbours are most alike.
     alike = (positions @ positions.T).detach()
-    torch.testing.assert_close(
-        alike.diagonal(1), torch.full((shape.max_positions - 1,), float(alike[0, 1])), atol=0.02, rtol=0
-    )
-    assert alike[0, 1] > alike[0, 4]
+    for distance in range(1, 5):
+        values = alike.diagonal(distance)
+        assert values.max() - values.min() < 0.08
+        assert values.mean() < alike.diagonal(distance - 1).mean()
 
 
 def test_only_predicted_positions_are_scored(shape: XLMShape, randomise: Callable[[nn.Module, int], None]) -> None:

@@ -61,7 +61,7 @@ def test_mlm_learns_what_follows_what(tmp_path: Path) -> None:
     # The words count up from a random one, so that the words around a hidden one tell it.
     starts = np.random.default_rng(0).integers(16, size=50)
     sentences = [[FIRST_WORD + int(start + place) % 16 for place in range(12)] for start in starts]
-    stream = StreamMaker(0, Share(), {"en": 0}, 400).blocks(make_text(sentences), 14)
+    stream = StreamMaker(0, Share(), {"en": 0}, 400).lines(make_text(sentences), 12)
     objective = MaskedLanguageModel("mlm", [stream], LanguageModelOptions(0.5, 30, MaskingOptions()))
     torch.manual_seed(0)
     model = XLMLanguageModel(SHAPE)

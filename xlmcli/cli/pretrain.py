@@ -62,10 +62,10 @@ from xlmcli.cli.training.options import (
 )
 @click.option(
     "--block-len",
-    type=click.IntRange(2, 65_536),
+    type=click.IntRange(3, 65_536),
     default=256,
     show_default=True,
-    help="Tokens of a block of running text.",
+    help="Longest sequence of running text; longer lines are cut.",
 )
 @click.option(
     "--mask-share", type=FiniteRange(0, 1), default=0.15, show_default=True, help="Share of words to predict."

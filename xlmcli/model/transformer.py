@@ -8,6 +8,7 @@ Axes are always batch, length, dim; masks are True at real tokens.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -275,17 +276,19 @@ class XLMTransformer(nn.Module):
     def _initialise(self) -> None:
         """Embeddings N(0, 1/dim), a zero row for padding, linear layers as PyTorch makes them: the original's start.
 
-        Learned positions begin as sinusoids of the length of such an embedding, not at random as the original's:
-        attention to the words beside a word, from which all else is learned, then takes half as many steps to find.
+        Learned positions begin as sinusoids, as long as such an embedding, whose waves are up to twice as long as the
+        table, so that all columns differ between places; the original's begin at random. Attention to the words beside
+        a word, from which all else is learned, is found much sooner so (docs/results.md).
         """
         for table in (self.embeddings, self.lang_embeddings):
             if table is not None:
                 nn.init.normal_(table.weight, std=self.shape.dim**-0.5)
-        positions = _sinusoids(self.shape.max_positions, self.shape.dim)
+        num_positions, dim = self.position_embeddings.weight.shape
         if self.shape.sinusoidal:
             self.position_embeddings.weight.requires_grad_(False)
+            positions = _sinusoids(num_positions, dim)
         else:
-            positions *= (2 / self.shape.dim) ** 0.5
+            positions = _sinusoids(num_positions, dim, longest_wave=2 * num_positions) * (2 / dim) ** 0.5
         with torch.no_grad():
             self.embeddings.weight[PAD_ID].zero_()
             self.position_embeddings.weight.copy_(positions)
@@ -340,8 +343,9 @@ def _layer_norms(shape: XLMShape) -> nn.ModuleList:
     return nn.ModuleList([nn.LayerNorm(shape.dim, eps=shape.layer_norm_eps) for _ in range(shape.num_layers)])
 
 
-def _sinusoids(num_positions: int, dim: int) -> Tensor:
-    """Vaswani et al.'s table, (num_positions, dim), sines at even columns and cosines at odd ones; rows √(dim/2) long."""
+def _sinusoids(num_positions: int, dim: int, longest_wave: float = 2 * math.pi * 10_000) -> Tensor:
+    """Vaswani et al.'s table, (num_positions, dim): sines at even columns, cosines at odd ones; rows √(dim/2) long."""
     positions = torch.arange(num_positions, dtype=torch.float64)[:, None]
-    angles = positions / torch.pow(10000.0, torch.arange(0, dim, 2, dtype=torch.float64) / dim)[None]
+    shares = torch.arange(0, dim, 2, dtype=torch.float64) / dim
+    angles = positions / torch.pow(longest_wave / (2 * math.pi), shares)[None]
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :dim].to(torch.float32)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -10,24 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from xlmcli.text.special import EOS_ID, FIRST_WORD_ID
 from xlmcli.train.data import sampling
-from xlmcli.train.data.corpus import Corpus
-from xlmcli.train.data.sampling import (
-    BatchSampler,
-    BlockSampler,
-    BlockShape,
-    Position,
-    Share,
-    cut_batches,
-    draw_epoch,
-    join_sentences,
-)
-
-Sampler = TypeVar("Sampler", BatchSampler, BlockSampler)
+from xlmcli.train.data.sampling import BatchSampler, Position, Share, cut_batches, draw_epoch
 
 LENS = st.lists(st.integers(1, 40), min_size=1, max_size=60)
-SENTENCES = st.lists(st.lists(st.integers(FIRST_WORD_ID, 99), min_size=1, max_size=9), min_size=1, max_size=12)
 WHOLE = Share()
 
 
@@ -39,7 +24,7 @@ def make_sampler(lens: list[int], max_tokens: int = 50, share: Share = WHOLE, se
     return BatchSampler(np.array(lens, dtype=np.int64), ones(len(lens)), max_tokens, (seed, 1), share)
 
 
-def take_epoch(sampler: BatchSampler | BlockSampler) -> list[NDArray[np.int64]]:
+def take_epoch(sampler: BatchSampler) -> list[NDArray[np.int64]]:
     """The rest of the epoch that the sampler is about to start or in."""
     first = sampler.next()
     epoch, batches = sampler.position.epoch, [first]
@@ -151,60 +136,3 @@ def test_a_restored_position_gives_the_same_next_batches(lens: list[int], num_ta
     restored.position.epoch, restored.position.batch = sampler.position.epoch, sampler.position.batch
     for _ in range(5):
         assert sampler.next().tolist() == restored.next().tolist()
-
-
-def make_blocks(sentences: list[list[int]], length: int, batch: int, share: Share = WHOLE) -> BlockSampler:
-    shape = BlockShape(length, batch)
-    return BlockSampler(Corpus.from_sequences(sentences), ones(len(sentences)), shape, (0, 1), share)
-
-
-@given(SENTENCES, st.integers(2, 12), st.integers(1, 3))
-def test_blocks_are_running_text(sentences: list[list[int]], length: int, batch: int) -> None:
-    sampler = make_blocks(sentences, length, batch)
-    batches = take_epoch(sampler)
-    assert len(batches) == sampler.epoch_batches()
-    blocks = np.concatenate(batches)
-    assert (blocks[:, 0] == EOS_ID).all()
-    order = draw_epoch(ones(len(sentences)), np.random.default_rng((0, 1, 0)))
-    text = [word for index in order for word in (*sentences[index], EOS_ID)]
-    width = min(length - 1, len(text))  # What is shorter than a block is one.
-    num_blocks = len(text) // width
-    assert blocks.shape[1] == width + 1
-    assert blocks[:num_blocks, 1:].ravel().tolist() == text[: num_blocks * width]
-    # The last batch is filled up with blocks from the start.
-    assert np.array_equal(blocks[num_blocks:], np.resize(blocks[:num_blocks], (len(blocks) - num_blocks, width + 1)))
-
-
-@given(SENTENCES, st.integers(2, 6), st.integers(1, 3), st.integers(2, 3))
-def test_processes_read_different_blocks(
-    sentences: list[list[int]], length: int, batch: int, num_processes: int
-) -> None:
-    parts = [make_blocks(sentences, length, batch, Share(i, num_processes)) for i in range(num_processes)]
-    single = make_blocks(sentences, length, 1)
-    blocks = np.concatenate([single.next() for _ in range(single.epoch_batches())])
-    num_batches = parts[0].epoch_batches()
-    together = np.concatenate([part.next() for _ in range(num_batches) for part in parts])
-    assert np.array_equal(together, np.resize(blocks, together.shape))
-    # What is left of an epoch is less than a batch for every process.
-    assert len(blocks) - len(together) < num_processes * batch
-    assert {(part.position.epoch, part.position.batch) for part in parts} == {(0, num_batches)}
-    for part in parts:
-        part.next()
-    assert {(part.position.epoch, part.position.batch) for part in parts} == {(1, 1)}
-
-
-@given(SENTENCES, st.integers(0, 20))
-def test_a_restored_position_gives_the_same_next_blocks(sentences: list[list[int]], num_taken: int) -> None:
-    sampler, restored = make_blocks(sentences, 6, 2), make_blocks(sentences, 6, 2)
-    for _ in range(num_taken):
-        sampler.next()
-    restored.position.epoch, restored.position.batch = sampler.position.epoch, sampler.position.batch
-    for _ in range(5):
-        assert np.array_equal(sampler.next(), restored.next())
-
-
-@given(SENTENCES, st.data())
-def test_joined_sentences(sentences: list[list[int]], data: st.DataObject) -> None:
-    order = data.draw(st.lists(st.integers(0, len(sentences) - 1), min_size=1, max_size=20))
-    expected = [word for index in order for word in (*sentences[index], EOS_ID)]
-    assert join_sentences(Corpus.from_sequences(sentences).take(np.array(order))).tolist() == expected

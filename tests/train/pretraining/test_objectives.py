@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from xlmcli.model.seq2seq import Seq2Seq
 from xlmcli.model.transformer import Tokens, XLMLanguageModel, XLMShape
 from xlmcli.text.special import EOS_ID, FIRST_WORD_ID, MASK_ID, PAD_ID
-from xlmcli.train.core.cross_entropy import cross_entropy
 from xlmcli.train.core.objective import choose_stream
 from xlmcli.train.core.setup import StreamMaker
 from xlmcli.train.data.corpus import Corpus, TextData
@@ -26,6 +25,7 @@ from xlmcli.train.pretraining.objectives import (
     CausalLanguageModel,
     LanguageModelOptions,
     MaskedLanguageModel,
+    line_sequences,
     pair_sequences,
 )
 from xlmcli.train.translation.objectives import (
@@ -120,48 +120,63 @@ def test_tlm_batches_fit() -> None:
 
 def test_mlm_asks_for_the_hidden_words() -> None:
     model = Recorder()
-    stream = make_streams(batch_tokens=200).blocks(make_text(fr=FR * 20), 20)
+    stream = make_streams(batch_tokens=180).lines(make_text(fr=FR * 20), 20)
     objective = MaskedLanguageModel("mlm", [stream], LM_OPTIONS)
     loss = objective.draw(np.random.default_rng(0)).loss(model, CPU)
     ((tokens, predicted, options),) = model.calls
-    assert tokens.ids.shape == (10, 20)
     assert (tokens.langs == 1).all()
-    assert tokens.mask is None
-    assert predicted.sum() == round(0.15 * 190)
+    assert tokens.ids.numel() <= 180
+    real = real_rows(tokens)
+    assert all(row[0] == EOS_ID for row in real)
+    num_real = sum(map(len, real))
+    assert predicted.sum() == round(0.15 * (num_real - len(real)))
+    assert not predicted[:, 0].any()
     assert (tokens.ids[predicted] == MASK_ID).float().mean() > 0.5
     assert not (tokens.ids[~predicted] == MASK_ID).any()
     assert options == {}
     assert float(loss.mean.detach()) == pytest.approx(np.log(60), rel=1e-5)
-    assert loss.num_tokens == 200
+    assert loss.num_tokens == num_real
+
+
+def test_a_line_is_a_sequence_and_a_long_one_several() -> None:
+    text = make_text(en=[list(range(20, 27)), [30], list(range(40, 46)), [50, 51]])
+    stream = make_streams().lines(text, 3)
+    assert (stream.size, stream.name) == (4, "en")
+    sequences = line_sequences(stream)
+    assert sorted(row[row != PAD_ID].tolist() for row in sequences.ids) == sorted(
+        [EOS_ID, *words, EOS_ID]
+        for words in ([20, 21, 22], [23, 24, 25], [26], [30], [40, 41, 42], [43, 44, 45], [50, 51])
+    )
 
 
 def test_clm_asks_for_the_next_word(shape: XLMShape, randomise: Callable[[nn.Module, int], None]) -> None:
     recorder = Recorder()
-    text = make_text(en=EN * 20)
-    CausalLanguageModel([make_streams(batch_tokens=60).blocks(text, 20)], LM_OPTIONS).draw(
-        np.random.default_rng(0)
-    ).loss(recorder, CPU)
+    text = make_text(en=EN)
+    CausalLanguageModel([make_streams().lines(text, 20)], LM_OPTIONS).draw(np.random.default_rng(0)).loss(recorder, CPU)
     ((tokens, predicted, options),) = recorder.calls
     assert options == {"causal": True}
-    assert predicted[:, :-1].all()
-    assert not predicted[:, -1].any()
+    assert [int(row.sum()) for row in predicted] == [len(row) - 1 for row in real_rows(tokens)]
     model = XLMLanguageModel(shape).eval()
     randomise(model, 0)
-    stream = make_streams(batch_tokens=60).blocks(text, 20)
-    loss = CausalLanguageModel([stream], LM_OPTIONS).draw(np.random.default_rng(0)).loss(model, CPU)
-    logits = model(tokens, torch.ones(3, 20, dtype=torch.bool), causal=True).unflatten(0, (3, 20))
-    expected = cross_entropy(logits[:, :-1].flatten(0, 1), tokens.ids[:, 1:].flatten())
-    torch.testing.assert_close(loss.mean, expected)
+    objective = CausalLanguageModel([make_streams().lines(text, 20)], LM_OPTIONS)
+    loss = objective.draw(np.random.default_rng(0)).loss(model, CPU)
+    total = 0.0
+    for words in EN:  # each alone, so that nothing is padded
+        ids = torch.tensor([[EOS_ID, *words, EOS_ID]])
+        alone = Tokens(ids, None, torch.zeros(1, 1, dtype=torch.int64))
+        logits = model(alone, torch.ones_like(ids, dtype=torch.bool), causal=True)
+        total += float(nn.functional.cross_entropy(logits[:-1], ids[0, 1:], reduction="sum").detach())
+    assert float(loss.mean.detach()) == pytest.approx(total / sum(len(words) + 1 for words in EN), rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ["mlm", "clm"])
 def test_accuracy_counts_right_words(name: str, shape: XLMShape) -> None:
-    stream = make_streams(batch_tokens=200).blocks(make_text(en=[[33]] * 100), 20)
+    stream = make_streams(batch_tokens=200).lines(make_text(en=[[33]] * 100), 20)
     objective = (
         MaskedLanguageModel("mlm", [stream], LM_OPTIONS) if name == "mlm" else CausalLanguageModel([stream], LM_OPTIONS)
     )
     model = XLMLanguageModel(shape).eval()
-    with torch.no_grad():  # every prediction is the word 33, which every second position has
+    with torch.no_grad():  # every prediction is the word 33, which every second predicted position has
         for weight in model.parameters():
             weight.zero_()
         model.pred_layer.proj.bias[33] = 5
@@ -171,7 +186,7 @@ def test_accuracy_counts_right_words(name: str, shape: XLMShape) -> None:
 
 def test_streams_are_chosen_by_their_size() -> None:
     maker = make_streams()
-    streams = [maker.blocks(make_text(en=EN * 300), 20), maker.blocks(make_text(fr=FR * 100), 20)]
+    streams = [maker.lines(make_text(en=EN * 300), 20), maker.lines(make_text(fr=FR * 100), 20)]
     rng = np.random.default_rng(0)
     names = [choose_stream(streams, 0.5, rng).name for _ in range(2000)]
     assert names.count("en") / 2000 == pytest.approx(3**0.5 / (3**0.5 + 1), abs=0.03)

@@ -25,7 +25,7 @@ def describe_text(objectives: Sequence[Objective]) -> dict[str, str]:
         for stream in objective.streams:
             name = f"text in {stream.name} for {objective.name}"
             described |= describe_lines(name, stream.size, stream.beginning)
-            if stream.data is not None and stream.data.noisy_sides is not None:
+            if stream.data.noisy_sides is not None:
                 for lang in stream.data.langs:
                     size = float(stream.data.repeats_writing(lang).sum())
                     described[f"{name} whose {lang} is learned"] = f"{size:,.10g} lines"

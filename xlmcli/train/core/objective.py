@@ -50,8 +50,8 @@ class Stream:
         name: ``en`` or ``en-fr``.
         size: Sentences an epoch, for sampling.
         beginning: See ``TextData``.
-        sampler: Yields blocks of ids or indices of sentences.
-        data: What the indices point into; None for blocks.
+        sampler: Yields indices of sentences.
+        data: What the indices point into.
         langs: Language ids, one or two.
     """
 
@@ -59,7 +59,7 @@ class Stream:
     size: float
     beginning: str
     sampler: Sampler
-    data: TextData | None
+    data: TextData
     langs: tuple[int, ...]
 
 

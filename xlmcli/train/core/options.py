@@ -113,7 +113,7 @@ class PretrainOptions:
         tells_languages: Whether a new model has language embeddings.
         embeddings: What the words of a new model start as: random, or near the words that they share texts with.
         objectives: Of ``mlm``, ``tlm``, ``clm``; they take turns.
-        block_len: Tokens of a block of running text for MLM and CLM.
+        block_len: Longest sequence of running text for MLM and CLM, both ``</s>`` included; longer lines are cut.
         masking: Shares of masking.
         data: Text.
         size: Sizes of the model where none is given.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from functools import partial, wraps
 from pathlib import Path
@@ -32,9 +32,9 @@ from xlmcli.train.core.log import LOG_FILE
 from xlmcli.train.core.objective import Stream
 from xlmcli.train.core.options import DataOptions, RunOptions, SizeOptions
 from xlmcli.train.core.progress import Reporter
-from xlmcli.train.data.corpus import TextData, TextOptions, join
+from xlmcli.train.data.corpus import TextData, TextOptions, cut_lines, join
 from xlmcli.train.data.loading import load_text
-from xlmcli.train.data.sampling import BatchSampler, BlockSampler, BlockShape, Share
+from xlmcli.train.data.sampling import BatchSampler, Share
 
 Langs = tuple[str, ...]
 
@@ -224,11 +224,10 @@ class StreamMaker:
         self._seed, self._share, self._lang2id, self._batch_tokens = seed, share, lang2id, batch_tokens
         self._count = 0
 
-    def blocks(self, text: TextData, block_len: int) -> Stream:
-        """Running text in one language, cut into blocks."""
-        shape = BlockShape(block_len, max(1, self._batch_tokens // block_len))
-        sampler = BlockSampler(text.sides[0], text.repeats, shape, self._next_seed(), self._share)
-        return self._stream(text.langs, text, sampler, None)
+    def lines(self, text: TextData, max_len: int) -> Stream:
+        """Running text in one language; of lines longer than ``max_len`` tokens, each part is a sentence."""
+        sentences = self.sentences(cut_lines(text, max_len))
+        return replace(sentences, size=text.epoch_size)
 
     def sentences(self, text: TextData, langs: Langs | None = None, *, joined: bool = False) -> Stream:
         """Sentences or pairs.
@@ -242,13 +241,9 @@ class StreamMaker:
         lens = lens.sum(0) + 2 * len(lens) if joined else lens.max(0) + 2
         seed = self._next_seed()
         sampler = BatchSampler(lens, text.repeats, self._batch_tokens, seed, self._share)
-        return self._stream(langs or text.langs, text, sampler, text)
-
-    def _stream(
-        self, langs: Langs, text: TextData, sampler: BatchSampler | BlockSampler, data: TextData | None
-    ) -> Stream:
+        langs = langs or text.langs
         ids = tuple(self._lang2id[lang] for lang in langs)
-        return Stream("-".join(langs), text.epoch_size, text.beginning, sampler, data, ids)
+        return Stream("-".join(langs), text.epoch_size, text.beginning, sampler, text, ids)
 
     def _next_seed(self) -> tuple[int, int]:
         self._count += 1

@@ -184,6 +184,18 @@ class TextData:
         return np.where(self.noisy_sides == self.langs.index(lang), np.float32(0), self.repeats)
 
 
+def cut_lines(text: TextData, max_len: int) -> TextData:
+    """Monolingual text whose lines of more than ``max_len`` tokens have become several; the ids are not copied."""
+    (side,) = text.sides
+    num_pieces = np.maximum(1, -(-side.lens // max_len))
+    if not (num_pieces > 1).any():
+        return text
+    nth_pieces = np.arange(int(num_pieces.sum())) - np.repeat(np.cumsum(num_pieces) - num_pieces, num_pieces)
+    starts = np.repeat(side.starts[:-1], num_pieces) + max_len * nth_pieces
+    pieces = Corpus(side.segments, np.append(starts, side.starts[-1]))
+    return replace(text, sides=(pieces,), repeats=np.repeat(text.repeats, num_pieces))
+
+
 def join(texts: Sequence[TextData]) -> TextData:
     """Texts of the same languages as one; their ids are not copied."""
     if len(texts) == 1:

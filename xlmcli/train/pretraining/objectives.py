@@ -16,6 +16,7 @@ from xlmcli.text.special import EOS_ID, PAD_ID
 from xlmcli.train.core.cross_entropy import cross_entropy
 from xlmcli.train.core.objective import Loss, Stream, choose_stream
 from xlmcli.train.data.masking import MaskingOptions, mask_words
+from xlmcli.train.data.sequences import enclose
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,8 @@ class MaskedLanguageModel:
     def draw_from(self, stream: Stream, rng: np.random.Generator) -> LanguageModelBatch:
         """Hides words of the stream's next sequences, to ask for them."""
         options = self.options
-        if stream.data is None:
-            read = block_sequences(stream)
+        if len(stream.langs) == 1:
+            read = line_sequences(stream)
         else:
             read = pair_sequences(stream, resets_positions=options.resets_positions)
         candidates = read.real if read.written is None else read.written
@@ -152,21 +153,21 @@ class CausalLanguageModel:
 
     def draw_from(self, stream: Stream, rng: np.random.Generator) -> LanguageModelBatch:
         """The stream's next sequences, to ask for every next word."""
-        read = block_sequences(stream)
-        predicted = np.ones_like(read.real)
-        predicted[:, -1] = False
-        return LanguageModelBatch(read, predicted, read.ids[:, 1:].ravel(), causal=True)
+        read = line_sequences(stream)
+        predicted = np.zeros_like(read.real)
+        predicted[:, :-1] = read.real[:, 1:]
+        return LanguageModelBatch(read, predicted, read.ids[:, 1:][read.real[:, 1:]], causal=True)
 
 
-def block_sequences(stream: Stream) -> Sequences:
-    """The next blocks of running text in one language."""
-    ids = stream.sampler.next()
-    return Sequences(ids, np.ones(ids.shape, dtype=np.bool_), np.full((1, 1), stream.langs[0]), None)
+def line_sequences(stream: Stream) -> Sequences:
+    """The next lines of running text in one language: ``</s> x </s>``."""
+    (side,) = stream.data.sides
+    ids, real = enclose(side.take(stream.sampler.next()))
+    return Sequences(ids, real, np.full((1, 1), stream.langs[0]), None)
 
 
 def pair_sequences(stream: Stream, *, resets_positions: bool = True) -> Sequences:
     """The next pairs as TLM reads them: ``</s> x </s> </s> y </s>``, positions reset at y or not, languages differ."""
-    assert stream.data is not None
     first, second = stream.data.sides
     rows = stream.sampler.next()
     # Each (pairs, 1), to compare with the columns: tokens of x, where y's part begins, and where the pair ends.

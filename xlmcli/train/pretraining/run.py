@@ -154,7 +154,7 @@ def _new_shape(options: PretrainOptions, langs: Langs, num_words: int) -> XLMSha
 
 
 def _load(sources: Sequence[Source], tokenizer: Tokenizer, options: TextOptions) -> dict[Langs, TextData]:
-    """Loads text; lines of running text may be as long as they like, since they are cut into blocks."""
+    """Loads text; lines of running text may be as long as they like, since they are cut."""
     mono = [source for source in sources if len(source.langs) == 1]
     parallel = [source for source in sources if len(source.langs) == 2]
     endless = replace(options, limits=replace(options.limits, max_len=None))
@@ -203,7 +203,7 @@ def _objective(
     if name == "tlm":
         pairs = [data for data in text.values() if len(data.langs) == 2]
         return MaskedLanguageModel(name, [maker.sentences(pair, joined=True) for pair in pairs], lm_options)
-    streams = [maker.blocks(sentences_of(lang, text.values()), options.block_len) for lang in langs]
+    streams = [maker.lines(sentences_of(lang, text.values()), options.block_len - 2) for lang in langs]
     return MaskedLanguageModel(name, streams, lm_options) if name == "mlm" else CausalLanguageModel(streams, lm_options)
 
 

@@ -12,12 +12,11 @@ from torch import nn
 
 from xlmcli.model.seq2seq import Seq2Seq
 from xlmcli.model.transformer import Tokens
-from xlmcli.text.special import EOS_ID, PAD_ID
 from xlmcli.train.core.cross_entropy import cross_entropy
 from xlmcli.train.core.objective import Loss, Stream, choose_stream
 from xlmcli.train.data.corpus import Corpus
 from xlmcli.train.data.masking import NoiseOptions, add_noise
-from xlmcli.train.data.sampling import join_sentences
+from xlmcli.train.data.sequences import enclose, join_sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,23 +145,8 @@ class BackTranslationBatch:
 
 def next_sides(stream: Stream) -> tuple[Corpus, ...]:
     """The next sentences of a stream, one corpus a side."""
-    assert stream.data is not None
     rows = stream.sampler.next()
     return tuple(side.take(rows) for side in stream.data.sides)
-
-
-def enclose(sentences: Corpus, *, ends: bool = True) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Puts ``</s>`` before each sentence, and after it unless ``ends`` is false, and pads on the right.
-
-    Returns:
-        Ids and mask, True at real tokens, both (batch, longest).
-    """
-    lens = sentences.lens[:, None]
-    columns = np.arange(int(lens.max()) + 1 + ends)
-    real = columns < lens + 1 + ends
-    ids = np.where(real, EOS_ID, PAD_ID)
-    ids[(columns >= 1) & (columns <= lens)] = sentences.ids
-    return ids, real
 
 
 def pair_loss(
