@@ -28,6 +28,7 @@ from xlmcli.text.special import BOS_ID, EOS_ID
 from xlmcli.train.classification.files import Columns
 from xlmcli.train.classification.objective import make_tokens
 from xlmcli.train.classification.run import train_classification
+from xlmcli.train.classification.start import make_start
 from xlmcli.train.core.loop import Trainer
 from xlmcli.train.core.optim import OptimOptions
 from xlmcli.train.core.options import ClassifyTrainingOptions, LoopOptions, RunOptions, SizeOptions
@@ -291,8 +292,6 @@ def test_the_selecting_languages_decide(options: ClassifyTrainingOptions) -> Non
         ("all training text has the same label: x", UsageError, {"train": "x"}),
         ("no labels in ", DataError, {"train": "none", "columns": Columns(multi_label=True)}),
         ("the pretrained model does not know de, only en, fr", ModelError, {"init": "xlm", "train": "de"}),
-        ("the text has the labels long, question, short, the classifier to start from a, b", ModelError,
-         {"init": "classifier"}),
     ],
 )  # fmt: skip
 def test_errors(
@@ -313,18 +312,28 @@ def test_errors(
         "none": (Source(("en",), none),),
         "de": (Source(("de",), files["en"]),),
         "xlm": pretrained,
-        "classifier": tmp_path / "classifier",
     }
-    if changes.get("init") == "classifier":
-        (tmp_path / "classifier").mkdir()
-        head = ClassifierConfig(("a", "b"))
-        save_config(CheckpointConfig(("en", "fr"), SHAPE, classifier=head), tmp_path / "classifier")
-        save_weights(saved_state(Classifier(SHAPE, head)), tmp_path / "classifier" / CHECKPOINT_WEIGHTS_NAME)
     changes = {name: stand_ins[value] if isinstance(value, str) else value for name, value in changes.items()}
     with pytest.raises(error) as caught:
         train_classification(replace(options, **changes), [])
     assert message in caught.value.message
     assert not options.run.folder.exists()
+
+
+def test_a_classifier_of_other_labels_gives_its_encoder(options: ClassifyTrainingOptions, tmp_path: Path) -> None:
+    head = ClassifierConfig(("a", "b"), pooling="mean")
+    old = Classifier(SHAPE, head)
+    save_config(CheckpointConfig(("en", "fr"), SHAPE, classifier=head), tmp_path)
+    save_weights(saved_state(old), tmp_path / CHECKPOINT_WEIGHTS_NAME)
+    options = replace(with_loop(options, max_steps=1), init=tmp_path)
+    start = make_start(options, ("long", "question", "short"))
+    assert (start.classifier.labels, start.classifier.pooling) == (("long", "question", "short"), "mean")
+    model = start.new_model()
+    for name, weight in old.transformer.state_dict().items():
+        torch.testing.assert_close(model.transformer.state_dict()[name], weight)
+    recorder = Recorder()
+    train_classification(options, [recorder])
+    assert recorder.notes[0] == {"labels in a new output layer": 3}
 
 
 def test_a_classifier_goes_on_as_what_it_is(options: ClassifyTrainingOptions) -> None:

@@ -75,6 +75,8 @@ def train_classification(options: ClassifyTrainingOptions, reporters: Sequence[R
     accelerator = make_accelerator(options.run)
     reporters = reporters if accelerator.is_main_process else []
     report_text({(lang,): data.text for lang, data in text.train.items()}, reporters)
+    if start.has_new_labels:
+        _note(reporters, {"labels in a new output layer": len(start.classifier.labels)})
     states = []
     for run in runs:
         if len(runs) > 1:

@@ -25,11 +25,13 @@ class ClassifierStart:
         config: Of the checkpoint to be.
         pretrained: A whole classifier, an encoder, or None for random weights.
         tokenizer: The vocabulary.
+        has_new_labels: Whether it is the encoder of a classifier that has other labels.
     """
 
     config: CheckpointConfig
     pretrained: Classifier | XLMTransformer | None
     tokenizer: Tokenizer
+    has_new_labels: bool
 
     @property
     def classifier(self) -> ClassifierConfig:
@@ -94,7 +96,16 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Cla
         )
     langs = tuple(sorted({lang for source in (*options.train, *options.valid) for lang in source.langs}))
     train_langs = tuple(sorted({lang for source in options.train for lang in source.langs}))
-    pretrained, old, tokenizer = _load(options)
+    source = None if options.init is None else open_pretrained(options.init)
+    old = None if source is None else source.config
+    old_head = None if old is None else old.classifier
+    has_new_labels = old_head is not None and set(labels) != set(old_head.labels)
+    tokenizer = choose_tokenizer(options.tokenizer, source)
+    pretrained: Classifier | XLMTransformer | None = None
+    if source is not None:
+        check_vocabulary(tokenizer, source)
+        tokenizer = tokenizer_of(old_head, tokenizer)
+        pretrained = (None if has_new_labels else source.classifier()) or source.encoder()
     if old is None:
         config = CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, len(langs)))
     else:
@@ -106,21 +117,9 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Cla
             protects_spans=False,
             shape=replace(old.shape, dropout=options.size.dropout, attention_dropout=options.size.attention_dropout),
         )
-    classifier = replace(_classifier(options, config.classifier, labels), train_langs=train_langs)
-    config = replace(config, classifier=classifier, max_len=_max_len(options, config))
-    return ClassifierStart(config, pretrained, tokenizer)
-
-
-def _load(
-    options: ClassifyTrainingOptions,
-) -> tuple[Classifier | XLMTransformer | None, CheckpointConfig | None, Tokenizer]:
-    source = None if options.init is None else open_pretrained(options.init)
-    tokenizer = choose_tokenizer(options.tokenizer, source)
-    if source is None:
-        return None, None, tokenizer
-    check_vocabulary(tokenizer, source)
-    tokenizer = tokenizer_of(source.config.classifier, tokenizer)
-    return source.classifier() or source.encoder(), source.config, tokenizer
+    head = _new_head(options, old_head, labels) if old_head is None or has_new_labels else _old_head(options, old_head)
+    config = replace(config, classifier=replace(head, train_langs=train_langs), max_len=_max_len(options, config))
+    return ClassifierStart(config, pretrained, tokenizer, has_new_labels)
 
 
 def tokenizer_of(classifier: ClassifierConfig | None, tokenizer: Tokenizer) -> Tokenizer:
@@ -132,19 +131,19 @@ def tokenizer_of(classifier: ClassifierConfig | None, tokenizer: Tokenizer) -> T
     return FixedRulesTokenizer(tokenizer) if follows_transformers else tokenizer
 
 
-def _classifier(
+def _new_head(
     options: ClassifyTrainingOptions, old: ClassifierConfig | None, labels: tuple[str, ...]
 ) -> ClassifierConfig:
-    """The classifier to be: a new one, or what is trained further."""
-    multi_label = options.columns.multi_label
-    if old is None:
-        return ClassifierConfig(labels, multi_label, options.pooling or "first", start_id=EOS_ID)
-    if set(labels) != set(old.labels):
-        raise ModelError(
-            f"the text has the labels {', '.join(labels)}, the classifier to start from {', '.join(old.labels)}",
-            hint="start from the pretrained XLM that it was trained from",
-        )
-    if multi_label != old.multi_label:
+    """A head for these labels, which reads texts as the one before did, if there was one."""
+    reading = ClassifierConfig(labels, start_id=EOS_ID) if old is None else old
+    return ClassifierConfig(
+        labels, options.columns.multi_label, options.pooling or reading.pooling, start_id=reading.start_id
+    )
+
+
+def _old_head(options: ClassifyTrainingOptions, old: ClassifierConfig) -> ClassifierConfig:
+    """What is trained further."""
+    if options.columns.multi_label != old.multi_label:
         raise ModelError(
             f"the classifier to start from gives {'any number of labels' if old.multi_label else 'one label'} a text",
             hint=f"{'add' if old.multi_label else 'leave out'} --multi-label",
