@@ -160,7 +160,7 @@ def test_what_a_teacher_says_is_read_for_training(tmp_path: Path) -> None:
     assert examples[1].labels == {"negative": 0.0, "neutral": 0.25, "positive": 0.75}
 
 
-@pytest.mark.parametrize("recipe", ["en-fr", "few-pairs", "sentiment", "topics"])
+@pytest.mark.parametrize("recipe", ["en-fr", "few-pairs", "no-pairs", "sentiment", "topics"])
 def test_the_commands_of_a_recipe_are_accepted_as_they_are(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(RECIPES.parent)
     text = RECIPES.joinpath(f"{recipe}.toml").read_text(encoding="utf-8").replace("$recipe", f"recipes/{recipe}.toml")
