@@ -277,8 +277,8 @@ class XLMTransformer(nn.Module):
         """Embeddings N(0, 1/dim), a zero row for padding, linear layers as PyTorch makes them: the original's start.
 
         Learned positions begin as sinusoids, as long as such an embedding, whose waves are up to twice as long as the
-        table, so that all columns differ between places; the original's begin at random. Attention to the words beside
-        a word, from which all else is learned, is found much sooner so (docs/results.md).
+        table, so that all columns differ between places; the original's begin at random, from which a short pretraining
+        learns less (docs/results.md).
         """
         for table in (self.embeddings, self.lang_embeddings):
             if table is not None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from xlmcli.checkpoint.config import CheckpointConfig
-from xlmcli.checkpoint.pretrained import check_vocabulary, choose_tokenizer, join_langs, open_pretrained
+from xlmcli.checkpoint.pretrained import Pretrained, check_vocabulary, choose_tokenizer, join_langs, open_pretrained
 from xlmcli.errors import DataError, ModelError, UsageError
 from xlmcli.model.classifier import Classifier
 from xlmcli.model.classifier_config import ClassifierConfig
 from xlmcli.model.transformer import XLMTransformer
 from xlmcli.text import Tokenizer
 from xlmcli.text.fixed_rules import FixedRulesTokenizer
-from xlmcli.text.special import BOS_ID, EOS_ID
+from xlmcli.text.special import BOS_ID
 from xlmcli.train.core.options import ClassifyTrainingOptions
 from xlmcli.train.core.setup import check_size, new_shape
 
@@ -99,13 +99,8 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Cla
     source = None if options.init is None else open_pretrained(options.init)
     old = None if source is None else source.config
     old_head = None if old is None else old.classifier
-    has_new_labels = old_head is not None and set(labels) != set(old_head.labels)
-    tokenizer = choose_tokenizer(options.tokenizer, source)
-    pretrained: Classifier | XLMTransformer | None = None
-    if source is not None:
-        check_vocabulary(tokenizer, source)
-        tokenizer = tokenizer_of(old_head, tokenizer)
-        pretrained = (None if has_new_labels else source.classifier()) or source.encoder()
+    keeps_head = old_head is not None and set(labels) == set(old_head.labels)
+    pretrained, tokenizer = _load(source, options, keeps_head=keeps_head)
     if old is None:
         config = CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, len(langs)))
     else:
@@ -117,9 +112,21 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Cla
             protects_spans=False,
             shape=replace(old.shape, dropout=options.size.dropout, attention_dropout=options.size.attention_dropout),
         )
-    head = _new_head(options, old_head, labels) if old_head is None or has_new_labels else _old_head(options, old_head)
+    head = _old_head(options, old_head) if old_head and keeps_head else _new_head(options, old_head, labels)
     config = replace(config, classifier=replace(head, train_langs=train_langs), max_len=_max_len(options, config))
-    return ClassifierStart(config, pretrained, tokenizer, has_new_labels)
+    return ClassifierStart(config, pretrained, tokenizer, has_new_labels=old_head is not None and not keeps_head)
+
+
+def _load(
+    source: Pretrained | None, options: ClassifyTrainingOptions, *, keeps_head: bool
+) -> tuple[Classifier | XLMTransformer | None, Tokenizer]:
+    """The weights to start from, and the vocabulary."""
+    tokenizer = choose_tokenizer(options.tokenizer, source)
+    if source is None:
+        return None, tokenizer
+    check_vocabulary(tokenizer, source)
+    pretrained = source.classifier() if keeps_head else source.encoder()
+    return pretrained, tokenizer_of(source.config.classifier, tokenizer)
 
 
 def tokenizer_of(classifier: ClassifierConfig | None, tokenizer: Tokenizer) -> Tokenizer:
@@ -135,9 +142,9 @@ def _new_head(
     options: ClassifyTrainingOptions, old: ClassifierConfig | None, labels: tuple[str, ...]
 ) -> ClassifierConfig:
     """A head for these labels, which reads texts as the one before did, if there was one."""
-    reading = ClassifierConfig(labels, start_id=EOS_ID) if old is None else old
+    like = old or ClassifierConfig(labels)
     return ClassifierConfig(
-        labels, options.columns.multi_label, options.pooling or reading.pooling, start_id=reading.start_id
+        labels, options.columns.multi_label, options.pooling or like.pooling, start_id=like.start_id
     )
 
 

@@ -127,10 +127,9 @@ def cut_batches(
     most = len(indices) if max_sentences is None else max_sentences
     start = 0
     while start < len(indices):
-        room = min(most, max(1, max_tokens // max(1, int(lens[start]))))
+        room = max(1, min(most, max_tokens // int(lens[start])))
         longest = np.maximum.accumulate(lens[start : start + room])
-        fitting = longest * np.arange(1, len(longest) + 1) <= max_tokens
-        size = len(fitting) if fitting.all() else max(1, int(fitting.argmin()))
+        size = max(1, int((longest * np.arange(1, len(longest) + 1) <= max_tokens).sum()))
         batches.append(indices[start : start + size])
         start += size
     return batches
