@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 _DOTS_PER_INCH = 150
+_DATES = {"svg": "Date", "pdf": "CreationDate"}
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -30,12 +31,19 @@ def save_figure(figure: Figure, path: Path) -> None:
     Raises:
         DataError: The file cannot be written.
     """
-    with atomic_write(path, "wb") as stream, warnings.catch_warnings():
+    from matplotlib import rc_context
+
+    kind = path.suffix[1:].lower()
+    # Without dates, and with ids that are not drawn by chance, the same figure gives the same file.
+    metadata = {_DATES[kind]: None} if kind in _DATES else None
+    with (
+        atomic_write(path, "wb") as stream,
+        warnings.catch_warnings(),
+        rc_context({"svg.hashsalt": "xlm"}),
+    ):
         # Of a character that no font has, a box is drawn.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing")
-        # Without a date the same figures give the same file.
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
-        figure.savefig(stream, format=path.suffix[1:].lower(), dpi=_DOTS_PER_INCH, metadata=metadata)
+        figure.savefig(stream, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
 
 
 def find_fonts(text: str) -> list[str]:
