@@ -39,6 +39,7 @@ outputs: $(VENV)/.installed
 
 picture: $(VENV)/.installed
 	$(BIN)/python -m docs.picture
+	$(BIN)/python -m docs.curves
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -82,7 +82,7 @@ class Seq2Seq(nn.Module):
         for _ in range(min(max_len, self.decoder.shape.max_positions)):
             states = self.decoder(Tokens(words, None, langs), memory=memory, cache=cache)
             logits = self.decoder.pred_layer(states[:, -1])
-            best = logits.argmax(dim=-1)
+            best = logits.max(dim=-1).indices  # argmax takes four times as long in bfloat16 on a CPU
             unfinished = best != EOS_ID
             rows, best = rows[unfinished], best[unfinished]
             if len(rows) == 0:
