@@ -15,7 +15,7 @@ import click
 import pytest
 from click.shell_completion import BashComplete
 
-from docs import blocks, picture
+from docs import blocks, curves, picture
 from docs.pages import iter_pages
 from xlmcli import __version__
 from xlmcli.bundle import find_model, read_manifest
@@ -155,6 +155,18 @@ def test_blocks_that_do_not_run_have_a_reason(page: Path) -> None:
 def test_the_picture_shows_what_the_commands_write() -> None:
     drawn = (REPOSITORY / "docs" / "terminal.svg").read_text(encoding="utf-8")
     assert blocks.without_digits(drawn) == blocks.without_digits(picture.draw()), "make picture draws it anew"
+
+
+def test_the_curves_are_of_the_tables(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    tables = curves.read_curves(PAGES["results"])
+    assert [table.direction for table in tables] == ["en-it", "it-en"]
+    assert all(len(bleu) == len(table.pairs) == 3 for table in tables for bleu in table.bleu.values())
+    curves.draw(tables, tmp_path / "curves.svg")
+    pictures = (curves.PICTURE, tmp_path / "curves.svg")
+    words, drawn = (re.findall("<!-- (.*) -->", path.read_text(encoding="utf-8")) for path in pictures)
+    assert set(tables[0].bleu) < set(words)
+    assert words == drawn, "make picture draws it anew"
 
 
 def test_what_is_shown_is_compared() -> None:
