@@ -36,11 +36,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     kind = path.suffix[1:].lower()
     # Without dates, and with ids that are not drawn by chance, the same figure gives the same file.
     metadata = {_DATES[kind]: None} if kind in _DATES else None
-    with (
-        atomic_write(path, "wb") as stream,
-        warnings.catch_warnings(),
-        rc_context({"svg.hashsalt": "xlm"}),
-    ):
+    with atomic_write(path, "wb") as stream, warnings.catch_warnings(), rc_context({"svg.hashsalt": "xlm"}):
         # Of a character that no font has, a box is drawn.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing")
         figure.savefig(stream, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
