@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PICTURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 _DOTS_PER_INCH = 150
-_DATES = {"svg": "Date", "pdf": "CreationDate"}
+_DATE_KEYS = {"svg": "Date", "pdf": "CreationDate"}
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -35,7 +35,7 @@ def save_figure(figure: Figure, path: Path) -> None:
 
     kind = path.suffix[1:].lower()
     # Without dates, and with ids that are not drawn by chance, the same figure gives the same file.
-    metadata = {_DATES[kind]: None} if kind in _DATES else None
+    metadata = {_DATE_KEYS[kind]: None} if kind in _DATE_KEYS else None
     with atomic_write(path, "wb") as stream, warnings.catch_warnings(), rc_context({"svg.hashsalt": "xlm"}):
         # Of a character that no font has, a box is drawn.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing")
