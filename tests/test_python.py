@@ -61,6 +61,16 @@ def test_labels_are_the_commands(tiny_classifier: Path, xlm: Callable[..., Any])
     assert list(classifier.classify(TEXTS, lang="en", threshold=1.0)) == [()] * len(TEXTS)
 
 
+def test_a_folder_does_not_stand_in_for_the_embedded_classifier(
+    tiny_classifier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sentiment").symlink_to(tiny_classifier)
+    monkeypatch.chdir(tmp_path)
+    theirs, embedded = xlmcli.open_classifier("sentiment", device="cpu"), xlmcli.open_classifier(device="cpu")
+    (their_labels,), (labels,) = (each.classify(["I love it!"], lang="en") for each in (theirs, embedded))
+    assert their_labels[0].probability < 0.9 < labels[0].probability
+
+
 def test_vectors_are_the_commands(tiny_encoder: Path, xlm: Callable[..., Any]) -> None:
     encoder = xlmcli.open_encoder(tiny_encoder, device="cpu")
     stdin = "".join(f"{text}\n" for text in TEXTS)

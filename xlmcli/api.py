@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, SupportsIndex, get_args
 
-from xlmcli.bundle import DEFAULT_CLASSIFIER, find_model
+from xlmcli.bundle import DEFAULT_CLASSIFIER, DEFAULT_MODEL, find_model
 from xlmcli.errors import UsageError
 from xlmcli.infer.directions import DirectionEngines, SearchOptions, choose_direction, open_direction
 from xlmcli.infer.encoders import TextEncoder
@@ -188,7 +188,7 @@ def open_classifier(
     workers: int | None = None,
 ) -> TextClassifier:
     """Opens a classifier, the embedded one for sentiment if ``model`` is None; as `open_translator`."""
-    path = _find(DEFAULT_CLASSIFIER if model is None else model)
+    path = _find(model, DEFAULT_CLASSIFIER)
     return TextClassifier(path, _engine_options(device, compute_type, threads, workers))
 
 
@@ -218,5 +218,5 @@ def _check_whole(name: str, value: object, most: int) -> None:
         raise UsageError(f"{name} {value!r} is not a whole number from 1 to {most}")
 
 
-def _find(model: str | Path | None) -> Path:
-    return find_model(None if model is None else str(model))
+def _find(model: str | Path | None, default: str = DEFAULT_MODEL) -> Path:
+    return find_model(None if model is None else str(model), default)

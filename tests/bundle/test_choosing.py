@@ -94,5 +94,10 @@ def test_a_way_through_english(pull: Pull) -> None:
         find_route(None, "nl", "fr", pivot=False)
     with pytest.raises(ModelError, match="from 'en' into 'ro'"):
         find_route(None, "nl", "ro", pivot=True)
+    with pytest.raises(ModelError, match="from 'en' into 'ro'"):
+        find_route(None, "en", "ro", pivot=True)
+    assert find_route("en-fr", "en", "nl", pivot=True) == [Step(find_model("en-fr"), "en", "nl")], (
+        "no way through itself"
+    )
     with pytest.raises(UsageError, match="--pivot needs both languages"):
         find_route(None, None, "fr", pivot=True)

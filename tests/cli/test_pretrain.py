@@ -186,7 +186,7 @@ def test_a_run_is_neither_overwritten_nor_invented(
     before = (folder / "model.safetensors").read_bytes()
     assert silent_xlm(*arguments, "--max-steps", 4, folder) == (
         ExitCode.USAGE,
-        f"error: {folder} has a checkpoint already\n\nhint: add --resume to go on, or name another folder\n",
+        f"error: {folder} has a model already\n\nhint: add --resume to go on, or name another folder\n",
     )
     exit_code, stderr = silent_xlm(*arguments, "--max-steps", 4, "--resume", "--dim", 32, folder)
     assert exit_code == ExitCode.USAGE
@@ -197,9 +197,22 @@ def test_a_run_is_neither_overwritten_nor_invented(
     assert exit_code == ExitCode.MODEL
     assert "state.pt: damaged training state" in stderr
     (folder / "training" / "state.pt").unlink()
-    assert (
-        "has a checkpoint already\n\nhint: name another folder" in silent_xlm(*arguments, "--max-steps", 4, folder)[1]
+    assert "has a model already\n\nhint: name another folder" in silent_xlm(*arguments, "--max-steps", 4, folder)[1]
+
+
+@pytest.mark.parametrize("name", ["xlm.json", "model.bin", "pytorch_model.bin", "model.safetensors.index.json"])
+def test_a_folder_with_another_model_is_left_alone(
+    arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "config.json").write_text("theirs")
+    (tmp_path / name).write_text("theirs")
+    exit_code, stderr = silent_xlm(*arguments, "--max-steps", 2, tmp_path)
+    assert (exit_code, stderr) == (
+        ExitCode.USAGE,
+        f"error: {tmp_path} has a model already\n\nhint: name another folder\n",
     )
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == sorted(["config.json", name])
+    assert (tmp_path / "config.json").read_text() == "theirs"
 
 
 @pytest.mark.parametrize("fault", ["empty", "Good morning.\n", "\xff\tx\n"])

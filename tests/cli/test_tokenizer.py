@@ -55,6 +55,13 @@ def test_train_does_not_replace_without_force(corpus: Path, vocabulary: Path) ->
     assert (vocabulary / "tokenizer.model").read_bytes() == before
 
 
+def test_train_does_not_put_a_vocabulary_beside_one_of_another_kind(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "vocab.json").write_text("{}")
+    done = xlm("tokenizer", "train", "--lang", f"en={corpus}", "--vocab-size", "295", tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"already has a vocabulary" in done.stderr
+
+
 def test_train_without_text_is_an_error(tmp_path: Path) -> None:
     done = xlm("tokenizer", "train", tmp_path / "v")
     assert done.returncode == 2

@@ -70,4 +70,4 @@ def test_errors_name_the_way_out(classifiers: list[Path], silent_xlm: Xlm, tmp_p
     assert stderr.startswith(f"error: {text}: not a checkpoint")
     exit_code, stderr = silent_xlm("train", "average", *classifiers, classifiers[0])
     assert exit_code == ExitCode.USAGE
-    assert "has a checkpoint already" in stderr
+    assert "has a model already" in stderr

@@ -107,6 +107,15 @@ msgstr "%s"
     )
 
 
+@pytest.mark.parametrize(
+    ("escaped", "said"),
+    [(r"caf\303\251", "CAFÉ"), (r"caf\xC3\xA9 \101", "CAFÉ A"), (r"\377\tx", "\N{REPLACEMENT CHARACTER}\\tX")],
+)
+def test_numbers_of_bytes_are_utf8(convert: Convert, escaped: str, said: str) -> None:
+    entry = f'msgid "{escaped}"\nmsgstr '
+    assert convert("po", f'{entry}""\n', str.upper, marks_fuzzy=False) == f'{entry}"{said}"\n'
+
+
 def test_without_marks_and_all_anew(convert: Convert) -> None:
     converted = convert("po", HEADER + ENTRIES, str.upper, marks_fuzzy=False, redoes=True)
     assert "fuzzy" not in converted

@@ -66,7 +66,9 @@ def test_weights_and_temperature_are_the_mean(make_model: MakeModel, tmp_path: P
 def test_settings_of_learning_may_differ(make_model: MakeModel, tmp_path: Path) -> None:
     folders = [make_model(1, max_len=20), make_model(2, replace(HEAD, train_langs=("fr",)), max_len=10)]
     average_checkpoints(folders, tmp_path / "mean", (), Columns())
-    assert load_config(tmp_path / "mean").max_len == 10
+    mean = load_config(tmp_path / "mean")
+    assert mean.max_len == 10
+    assert mean.classifier == replace(HEAD, train_langs=("en", "fr"))
 
 
 @pytest.mark.parametrize("pair", [None, "3"])
@@ -100,7 +102,7 @@ def test_another_vocabulary_is_refused(make_model: MakeModel, texts: Any, tmp_pa
 def test_a_checkpoint_is_not_overwritten(make_model: MakeModel) -> None:
     first, other = make_model(1), make_model(2)
     before = (other / "model.safetensors").read_bytes()
-    with pytest.raises(UsageError, match="model-2 has a checkpoint already"):
+    with pytest.raises(UsageError, match="model-2 has a model already"):
         average_checkpoints([first, first], other, (), Columns())
     assert (other / "model.safetensors").read_bytes() == before
 

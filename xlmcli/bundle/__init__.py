@@ -33,6 +33,7 @@ from xlmcli.bundle.manifest import (
 from xlmcli.bundle.names import CARD_NAME, HEAD_NAME, LANGUAGES_NAME, MANIFEST_NAME, MODEL_NAME, RECIPE_NAME
 from xlmcli.bundle.reading import (
     DEFAULT_CLASSIFIER,
+    DEFAULT_MODEL,
     Bundle,
     embedded_models,
     find_model,
@@ -48,6 +49,7 @@ from xlmcli.bundle.writing import check_free, new_bundle, seal
 __all__ = [
     "CARD_NAME",
     "DEFAULT_CLASSIFIER",
+    "DEFAULT_MODEL",
     "FORMAT_VERSION",
     "HEAD_NAME",
     "LANGUAGES_NAME",

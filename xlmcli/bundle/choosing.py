@@ -77,10 +77,10 @@ def find_route(name_or_path: str | None, src: str | None, tgt: str | None, *, pi
         ModelError: There is no such model, or no two.
         UsageError: There may be two, and a language is not given.
     """
-    if not pivot:
-        return [Step(find_translator(name_or_path, src, tgt), src, tgt)]
-    if src is None or tgt is None:
+    if pivot and (src is None or tgt is None):
         raise UsageError("--pivot needs both languages", hint="add --src and --tgt")
+    if not pivot or _PIVOT in (src, tgt):
+        return [Step(find_translator(name_or_path, src, tgt), src, tgt)]
     named = None if name_or_path is None else find_model(name_or_path)
     direct = [named] if named is not None else [path for _, path, _ in iter_translators()]
     if path := next((path for path in direct if _serves(read_manifest(path), src, tgt)), None):

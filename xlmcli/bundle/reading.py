@@ -24,7 +24,7 @@ from xlmcli.bundle.names import (
 )
 from xlmcli.bundle.numbers import check_all_numbers, check_few_numbers
 from xlmcli.bundle.serialization import parse_manifest
-from xlmcli.bundle.weight_files import find_weight_files
+from xlmcli.bundle.weight_files import find_weight_files, has_weights
 from xlmcli.environment import HOME_VARIABLE, pulled_folder
 from xlmcli.errors import DataError, ModelError, unreadable
 from xlmcli.facts import format_name
@@ -160,6 +160,11 @@ def is_bundle(path: Path) -> bool:
 def is_checkpoint(path: Path) -> bool:
     """Tells whether a folder holds a checkpoint's settings and weights."""
     return (path / CONFIG_NAME).is_file() and bool(find_weight_files(path))
+
+
+def holds_model(path: Path) -> bool:
+    """Tells whether a folder holds a model of any kind, whole or not: a bundle, a checkpoint, or one of CTranslate2."""
+    return is_bundle(path) or has_weights(path) or (path / MODEL_NAME).exists()
 
 
 def is_folded(path: Path) -> bool:

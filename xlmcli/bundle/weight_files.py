@@ -10,6 +10,14 @@ from xlmcli.errors import ModelError
 from xlmcli.lines import read_model_file
 
 INDEX_SUFFIX = ".index.json"
+_NAMES = [
+    f"{name}{suffix}" for name in (CHECKPOINT_WEIGHTS_NAME, PYTORCH_WEIGHTS_NAME) for suffix in ("", INDEX_SUFFIX)
+]
+
+
+def has_weights(folder: Path) -> bool:
+    """Tells whether a checkpoint's weights lie in a folder, or an index of them."""
+    return any((folder / name).exists() for name in _NAMES)
 
 
 def find_weight_files(folder: Path) -> list[Path]:

@@ -106,7 +106,7 @@ def train(
       xlm tokenizer train --lang en=english.txt --lang fr=french.txt.zst vocabulary
       xlm tokenizer train --parallel en-fr=pairs.tsv.xz --vocab-size 16000 --model-type bpe vocabulary
     """
-    from xlmcli.text.sentencepiece import TOKENIZER_FILE
+    from xlmcli.bundle.names import TOKENIZER_NAMES
     from xlmcli.text.sentencepiece_training import TokenizerOptions, train_sentencepiece
 
     sources = monolingual + parallel
@@ -114,7 +114,7 @@ def train(
         raise UsageError("--augment spans is for models: every vocabulary has the tokens of marks", hint="leave it out")
     if not sources:
         raise UsageError("nothing to learn from", hint="name text with --lang or --parallel")
-    if not force and (out_folder / TOKENIZER_FILE).exists():
+    if not force and any((out_folder / name).exists() for name in TOKENIZER_NAMES):
         raise UsageError(f"{out_folder} already has a vocabulary", hint="--force replaces it")
     options = TokenizerOptions(
         sources=sources,

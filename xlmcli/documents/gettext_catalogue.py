@@ -17,7 +17,8 @@ from xlmcli.errors import DataError
 
 _KEYWORD = re.compile(r'\s*(msgctxt|msgid_plural|msgid|msgstr)(?:\[(\d+)\])?\s*("(?:[^"\\]|\\.)*")\s*')
 _STRING = re.compile(r'\s*("(?:[^"\\]|\\.)*")\s*')
-_ESCAPE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|(.))")
+_ESCAPE = re.compile(r"(?P<bytes>(?:\\(?:[0-7]{1,3}|x[0-9A-Fa-f]{1,2}))+)|\\(?P<letter>.)")
+_BYTE = re.compile(r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2}))")
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _ESCAPED = {"\\": "\\\\", '"': '\\"', **{letter: f"\\{name}" for name, letter in _LETTERS.items()}}
 _FUZZY = re.compile(r"(?<=[#,])\s*fuzzy\s*(,|$)")
@@ -283,10 +284,11 @@ def _without_fuzzy(line: DocumentLine) -> str:
 
 def _unescape(quoted: str) -> str:
     def replace(match: re.Match[str]) -> str:
-        octal, hexadecimal, letter = match.groups()
+        escaped, letter = match.groups()
         if letter is not None:
             return _LETTERS.get(letter, letter)
-        return chr(int(octal, 8) if octal else int(hexadecimal, 16))
+        numbers = (int(octal, 8) if octal else int(digits, 16) for octal, digits in _BYTE.findall(escaped))
+        return bytes(number & 0xFF for number in numbers).decode("utf-8", "replace")
 
     return _ESCAPE.sub(replace, quoted[1:-1]) if "\\" in quoted else quoted[1:-1]
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
+from xlmcli.bundle.reading import holds_model
 from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
 from xlmcli.checkpoint.weights import find_faults, load_own_tokenizer, read_weights, save_weights
 from xlmcli.errors import ModelError, UsageError
@@ -33,17 +34,17 @@ def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Sour
 
     Args:
         folders: Two checkpoints or more, of the same kind, sizes, languages, labels and vocabulary.
-        out: A folder without a checkpoint.
+        out: A folder without a model.
         valid: Held-out labelled text to fit a classifier's temperature to; without any it is the mean of theirs.
         columns: Where that text has its label and its text.
 
     Raises:
-        UsageError: ``out`` has a checkpoint, or the text is for no classifier or in a language that it does not know.
+        UsageError: ``out`` has a model, or the text is for no classifier or in a language that it does not know.
         DataError: The text cannot be read.
         ModelError: A checkpoint cannot be read, or does not fit the first one.
     """
-    if (out / CONFIG_NAME).exists() or (out / CHECKPOINT_WEIGHTS_NAME).exists():
-        raise UsageError(f"{out} has a checkpoint already", hint="name another folder")
+    if (out / CONFIG_NAME).exists() or holds_model(out):
+        raise UsageError(f"{out} has a model already", hint="name another folder")
     configs = [load_config(folder) for folder in folders]
     tokenizers = [
         load_own_tokenizer(folder, config.shape.num_words) for folder, config in zip(folders, configs, strict=True)
@@ -84,12 +85,15 @@ def _kind(config: CheckpointConfig) -> CheckpointConfig:
 
 
 def _common(configs: Sequence[CheckpointConfig]) -> CheckpointConfig:
-    """The first model's settings, with what all have learned to do."""
+    """The first model's settings, with what all have learned to do, and all languages that they learned labels in."""
     lens = [config.max_len for config in configs if config.max_len is not None]
+    classifiers = [config.classifier for config in configs if config.classifier is not None]
+    train_langs = tuple(sorted({lang for classifier in classifiers for lang in classifier.train_langs}))
     return replace(
         configs[0],
         max_len=min(lens, default=None),
         protects_spans=all(config.protects_spans for config in configs),
+        classifier=replace(classifiers[0], train_langs=train_langs) if classifiers else None,
     )
 
 

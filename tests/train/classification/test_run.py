@@ -196,7 +196,7 @@ def test_several_seeds_and_the_best_of_them(options: ClassifyTrainingOptions) ->
     assert load_config(folder) == load_config(chosen)
     assert load_tokenizer(folder).vocab_size == 420
 
-    with pytest.raises(UsageError, match="has a checkpoint already"):
+    with pytest.raises(UsageError, match="has a model already"):
         train_classification(options, [])
     # A third seed is added; the two others are done and take no step.
     train_classification(replace(options, num_seeds=3, run=replace(options.run, resume=True)), [recorder])
@@ -233,7 +233,12 @@ def test_what_was_pretrained_is_there_at_the_start(
     config = load_config(first)
     assert config.classifier is not None
     theirs = replace(
-        config.classifier, labels=("short", "question", "long"), start_id=BOS_ID, pooling="mean", temperature=2.0
+        config.classifier,
+        labels=("short", "question", "long"),
+        start_id=BOS_ID,
+        pooling="mean",
+        temperature=2.0,
+        train_langs=("de",),
     )
     save_config(replace(config, classifier=theirs), first)
     train_classification(replace(options, init=first, run=replace(options.run, folder=first / "on")), [])
@@ -241,7 +246,8 @@ def test_what_was_pretrained_is_there_at_the_start(
         assert torch.equal(weight, read_weights(first / CHECKPOINT_WEIGHTS_NAME)[name])
     further = load_config(first / "on").classifier
     assert further is not None
-    assert replace(further, temperature=2.0) == theirs
+    learned = ("de", *config.classifier.train_langs)
+    assert replace(further, temperature=2.0) == replace(theirs, train_langs=learned)
 
 
 def test_epochs_are_counted_in_steps(options: ClassifyTrainingOptions) -> None:

@@ -208,6 +208,29 @@ def test_held_out_files_of_one_pair_are_one_text(
         train_translation(empty, [])
 
 
+def test_back_translation_may_go_where_there_are_no_pairs(
+    options: TranslateTrainingOptions, put_together: PutTogether
+) -> None:
+    text = replace(options.data, parallel=(replace(options.data.parallel[0], synthetic="en"),))
+    both = replace(options, data=text, objectives=("mt", "bt"), directions=(EN_FR, FR_EN))
+    streams = {name: [stream for stream, *_ in made] for name, made in streams_of(put_together(both))}
+    assert streams == {"mt": ["en-fr"], "bt": ["en-fr", "fr-en"]}
+    only = replace(both, directions=(FR_EN,), run=replace(options.run, folder=options.run.folder.with_name("none")))
+    with pytest.raises(UsageError, match="all parallel text for fr-en is synthetic in en"):
+        train_translation(only, [])
+
+
+def test_the_start_is_not_read_for_a_run_that_goes_on(
+    options: TranslateTrainingOptions, make_pretrained: MakePretrained
+) -> None:
+    xlm = make_pretrained("xlm")
+    begun = replace(options, init_encoder=xlm, init_decoder=xlm, tokenizer=None)
+    assert train_translation(begun, []).step == 1
+    (xlm / CHECKPOINT_WEIGHTS_NAME).write_bytes(b"gone")
+    loop = replace(options.run.loop, max_steps=2)
+    assert train_translation(replace(begun, run=replace(options.run, resume=True, loop=loop)), []).step == 2
+
+
 def test_text_that_does_not_fit(options: TranslateTrainingOptions, tmp_path: Path) -> None:
     data = options.data
     de_en = (Source(("de", "en"), tmp_path / "x.tsv"),)

@@ -37,8 +37,8 @@ from xlmcli.train.core.setup import (
     SEED_PREFIX,
     alone_in_its_folder,
     check_folder,
-    check_same_model,
     make_accelerator,
+    process_share,
     report_text,
 )
 from xlmcli.train.data.sampling import BatchSampler, Share
@@ -136,16 +136,11 @@ def _train(
     """One seed's run, calibrated at its end."""
     torch.manual_seed(run.loop.seed)
     model = start.new_model()
-    objective = _objective(options, run, start, text, Share(accelerator.process_index, accelerator.num_processes))
+    objective = _objective(options, run, start, text, process_share(accelerator))
     validator = ClassificationValidator(model, text.dev_sets, start.classifier, accelerator.device)
     run = replace(run, loop=replace(run.loop, max_steps=_max_steps(options, objective)))
     trainer = Trainer(model, [objective], validator, run, reporters, accelerator)
-    if run.resume:
-        check_same_model(start.config, run.folder)
-        trainer.resume()
-    elif accelerator.is_main_process:
-        save_config(start.config, run.folder)
-        start.tokenizer.save(run.folder)
+    trainer.begin(start.config, start.tokenizer)
     state = trainer.run()
     if accelerator.is_main_process:
         _calibrate(model, validator, start.config, run.folder, reporters)

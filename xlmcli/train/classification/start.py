@@ -95,7 +95,6 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Cla
             hint="--label-column and --text-column choose the columns",
         )
     langs = tuple(sorted({lang for source in (*options.train, *options.valid) for lang in source.langs}))
-    train_langs = tuple(sorted({lang for source in options.train for lang in source.langs}))
     source = None if options.init is None else open_pretrained(options.init)
     old = None if source is None else source.config
     old_head = None if old is None else old.classifier
@@ -113,7 +112,10 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Cla
             shape=replace(old.shape, dropout=options.size.dropout, attention_dropout=options.size.attention_dropout),
         )
     head = _old_head(options, old_head) if old_head and keeps_head else _new_head(options, old_head, labels)
-    config = replace(config, classifier=replace(head, train_langs=train_langs), max_len=_max_len(options, config))
+    known_langs = old_head.train_langs if old_head and keeps_head else ()
+    train_langs = {*known_langs, *(lang for source in options.train for lang in source.langs)}
+    head = replace(head, train_langs=tuple(sorted(train_langs)))
+    config = replace(config, classifier=head, max_len=_max_len(options, config))
     return ClassifierStart(config, pretrained, tokenizer, has_new_labels=old_head is not None and not keeps_head)
 
 

@@ -22,10 +22,12 @@ from accelerate.utils import broadcast_object_list
 from torch import nn
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
+from xlmcli.checkpoint.config import CheckpointConfig, save_config
 from xlmcli.checkpoint.training_state import STATE_FILE, TRAINING_FOLDER, load_training_state, save_training_state
 from xlmcli.checkpoint.weights import fill_weights, read_weights, save_weights, saved_state
 from xlmcli.errors import TrainingError
 from xlmcli.signals import raise_ending
+from xlmcli.text import Tokenizer
 from xlmcli.train.core.batches import BatchQueue
 from xlmcli.train.core.differences import describe_text, tell_apart
 from xlmcli.train.core.freed_memory import return_freed_memory
@@ -35,6 +37,7 @@ from xlmcli.train.core.optim import learning_rate, make_optimizer, set_learning_
 from xlmcli.train.core.options import RunOptions
 from xlmcli.train.core.precision import uses_bfloat16
 from xlmcli.train.core.progress import Reporter, TrainingProgress
+from xlmcli.train.core.setup import check_same_model
 from xlmcli.train.core.validation import Scores, Validator
 
 # Steps between two returns of freed memory to the system; getting it back takes as long as a small part of one.
@@ -48,7 +51,6 @@ class RunState:
     step: int = 0
     elapsed_seconds: float = 0.0
     best: tuple[float, ...] = ()
-    best_step: int = 0
     num_worse: int = 0
     validated_step: int = 0
 
@@ -77,6 +79,7 @@ class Trainer:
         self.objectives, self.validator = objectives, validator
         self.reporters, self.accelerator = reporters, accelerator
         self.folder, self.options, self.optim_options = run.folder, run.loop, run.optim
+        self._resumes = run.resume
         self._uses_bfloat16 = uses_bfloat16(run.loop.precision, accelerator.device)
         self.bare_model = model
         self.optimizer = make_optimizer(model, run.optim)
@@ -85,6 +88,21 @@ class Trainer:
         self._saved_at = 0.0
         self.batches = BatchQueue(objectives, run.loop.seed, run.loop.accumulate)
         self._described = {"text": describe_text(objectives), "held_out": dict(validator.text)}
+
+    def begin(self, config: CheckpointConfig, tokenizer: Tokenizer) -> None:
+        """Goes on with the run in the folder, or writes down there what this one makes.
+
+        Raises:
+            UsageError: The run in the folder is of another model.
+            ModelError: Its state is damaged.
+            TrainingError: It was made with other objectives, text or held-out text.
+        """
+        if self._resumes:
+            check_same_model(config, self.folder)
+            self.resume()
+        elif self.accelerator.is_main_process:
+            save_config(config, self.folder)
+            tokenizer.save(self.folder)
 
     def run(self) -> RunState:
         """Trains until a budget is spent or patience runs out; the best model is in the folder then.
@@ -168,7 +186,7 @@ class Trainer:
         state = self.state
         is_best = scores.rank > state.best
         if is_best:
-            state.best, state.best_step, state.num_worse = scores.rank, state.step, 0
+            state.best, state.num_worse = scores.rank, 0
         else:
             state.num_worse += 1
         state.validated_step = state.step
@@ -218,7 +236,7 @@ class Trainer:
         """
         path = self.folder / TRAINING_FOLDER / STATE_FILE
         saved = load_training_state(path)
-        self.state = RunState(**saved["run"])
+        self.state = RunState(**{name: saved["run"][name] for name in RunState.__slots__})
         self._saved_at = self.state.elapsed_seconds
         fill_weights(self.bare_model, saved["weights"], path)
         settings = settings_of(self.optimizer)
@@ -263,7 +281,7 @@ class Trainer:
         scores = self._main_scores()
         is_best = scores.rank > self.state.best
         if is_best:
-            self.state.best, self.state.best_step = scores.rank, self.state.step
+            self.state.best = scores.rank
             save_weights(average, self.folder / CHECKPOINT_WEIGHTS_NAME)
         for reporter in self.reporters:
             reporter.validated(self.state.step, self.state.elapsed_seconds, scores, is_best)
@@ -284,9 +302,8 @@ class Trainer:
             lr=rate,
             elapsed_seconds=self.state.elapsed_seconds,
         )
-        if self.accelerator.is_main_process:
-            for reporter in self.reporters:
-                reporter.progress(progress)
+        for reporter in self.reporters:
+            reporter.progress(progress)
 
     def _largest(self, value: float) -> float:
         """The largest of all processes' values, so that all stop at the same step."""

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
 
-from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME, TOKENIZER_NAMES
+from xlmcli.bundle.names import CONFIG_NAME, TOKENIZER_NAMES
+from xlmcli.bundle.reading import holds_model
 from xlmcli.checkpoint.config import CheckpointConfig, load_config
 from xlmcli.checkpoint.training_state import STATE_FILE, TRAINING_FOLDER
 from xlmcli.cores import cores_of_process
@@ -57,6 +58,11 @@ def make_accelerator(run: RunOptions) -> Accelerator:
     return accelerator
 
 
+def process_share(accelerator: Accelerator) -> Share:
+    """This process's share of the batches."""
+    return Share(accelerator.process_index, accelerator.num_processes)
+
+
 def new_shape(size: SizeOptions, num_words: int, num_langs: int) -> XLMShape:
     """The shape of a new model."""
     return XLMShape(num_words=num_words, num_langs=num_langs, **asdict(size))
@@ -74,9 +80,11 @@ def check_options(data: DataOptions, size: SizeOptions) -> None:
     """Finds what is wrong with options before any work is done.
 
     Raises:
-        UsageError: No model has such sizes, or there is no validation text that a person wrote.
+        UsageError: No model has such sizes, there is no training text, or no validation text that a person wrote.
     """
     check_size(size)
+    if not data.mono and not data.parallel:
+        raise UsageError("no training text", hint="name some with --mono or --parallel")
     if not data.valid:
         raise UsageError("no validation text", hint="name some with --valid, such as --valid en-fr=FILE.tsv")
     for source in data.valid:
@@ -143,17 +151,17 @@ def _take_back(folder: Path, present: Sequence[Path]) -> None:
 
 
 def check_folder(run: RunOptions) -> None:
-    """Makes sure that a run neither overwrites nor invents a checkpoint.
+    """Makes sure that a run neither overwrites a model nor invents a checkpoint.
 
     Raises:
-        UsageError: The folder has a run and ``resume`` is not set, or has none and it is.
+        UsageError: The folder has a model and ``resume`` is not set, or has no run and it is.
     """
     has_run = (run.folder / TRAINING_FOLDER / STATE_FILE).exists()
     if run.resume and not has_run:
         raise UsageError(f"{run.folder} has no run to resume", hint="leave --resume out to start one")
-    if not run.resume and (has_run or (run.folder / CHECKPOINT_WEIGHTS_NAME).exists()):
+    if not run.resume and (has_run or holds_model(run.folder)):
         way_out = "add --resume to go on, or name another folder" if has_run else "name another folder"
-        raise UsageError(f"{run.folder} has a checkpoint already", hint=way_out)
+        raise UsageError(f"{run.folder} has a model already", hint=way_out)
     run.folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -194,8 +202,6 @@ def report_text(text: dict[Langs, TextData], reporters: Sequence[Reporter]) -> N
 def all_langs(data: DataOptions) -> tuple[str, ...]:
     """Every language that training text has, sorted: the place of each is its language id."""
     langs = {lang for source in (*data.mono, *data.parallel) for lang in source.langs}
-    if not langs:
-        raise UsageError("no training text", hint="name some with --mono or --parallel")
     strangers = sorted({lang for source in data.valid for lang in source.langs} - langs)
     if strangers:
         raise UsageError(f"validation text in {', '.join(strangers)}, which has no training text")

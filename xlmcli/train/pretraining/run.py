@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from xlmcli.checkpoint.config import CheckpointConfig, save_config
+from xlmcli.checkpoint.config import CheckpointConfig
 from xlmcli.checkpoint.growing import Grown, grow
 from xlmcli.checkpoint.pretrained import Pretrained, choose_tokenizer, open_pretrained
 from xlmcli.errors import UsageError
@@ -27,10 +27,10 @@ from xlmcli.train.core.setup import (
     alone_in_its_folder,
     check_folder,
     check_options,
-    check_same_model,
     load_by_langs,
     make_accelerator,
     new_shape,
+    process_share,
     report_text,
     sentences_of,
 )
@@ -58,12 +58,13 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
         DataError: Text cannot be read.
         TrainingError: The run cannot start or go on.
     """
-    langs = all_langs(options.data)
     check_options(options.data, options.size)
+    langs = all_langs(options.data)
     pretrained = None if options.init is None else open_pretrained(options.init)
     _check(options, _new_shape(options, langs, options.vocab_size) if pretrained is None else pretrained.config.shape)
     check_folder(options.run)
     accelerator = make_accelerator(options.run)
+    reporters = reporters if accelerator.is_main_process else []
     tokenizer = _tokenizer(options, pretrained, accelerator)
     start = None if pretrained is None else grow(pretrained, tokenizer, langs)
     config = _config(options, langs, tokenizer, start)
@@ -77,8 +78,7 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
         # The other processes get the main one's weights.
         _set_cooccurrence_embeddings(model.transformer, train_text.values(), options.run.loop.seed)
     lm_options = _language_model_options(options, config.shape, train_text)
-    share = Share(accelerator.process_index, accelerator.num_processes)
-    maker = StreamMaker(options.run.loop.seed, share, config.lang2id, options.data.batch_tokens)
+    maker = StreamMaker(options.run.loop.seed, process_share(accelerator), config.lang2id, options.data.batch_tokens)
     objectives = [_objective(name, langs, train_text, maker, options, lm_options) for name in options.objectives]
     held_out = _held_out(options, config, valid_text, lm_options)
     trainer = Trainer(
@@ -89,13 +89,8 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
         reporters,
         accelerator,
     )
-    if options.run.resume:
-        check_same_model(config, options.run.folder)
-        trainer.resume()
-    elif accelerator.is_main_process:
-        save_config(config, options.run.folder)
-    if accelerator.is_main_process:
-        report_text(train_text, reporters)
+    trainer.begin(config, tokenizer)
+    report_text(train_text, reporters)
     return trainer.run()
 
 
@@ -162,19 +157,21 @@ def _load(sources: Sequence[Source], tokenizer: Tokenizer, options: TextOptions)
 
 
 def _tokenizer(options: PretrainOptions, pretrained: Pretrained | None, accelerator: Accelerator) -> Tokenizer:
-    """The vocabulary in the run's folder: put there first, unless the run goes on."""
-    folder = options.run.folder
-    if accelerator.is_main_process and not options.run.resume:
+    """The vocabulary of the run that goes on, or the one to take, or one that is learned from the text."""
+    folder, data = options.run.folder, options.data
+    if not options.run.resume:
         if options.tokenizer is not None or pretrained is not None:
-            choose_tokenizer(options.tokenizer, pretrained).save(folder)
-        else:
-            sources = (*options.data.mono, *options.data.parallel)
-            seed = options.run.loop.seed
+            return choose_tokenizer(options.tokenizer, pretrained)
+        if accelerator.is_main_process:
             vocabulary = TokenizerOptions(
-                sources, options.vocab_size, alpha=options.data.alpha, seed=seed, lowercase=options.lowercase
+                (*data.mono, *data.parallel),
+                options.vocab_size,
+                alpha=data.alpha,
+                seed=options.run.loop.seed,
+                lowercase=options.lowercase,
             )
             train_sentencepiece(vocabulary, folder)
-    accelerator.wait_for_everyone()
+        accelerator.wait_for_everyone()
     return load_tokenizer(folder)
 
 

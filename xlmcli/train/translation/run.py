@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from xlmcli.checkpoint.config import CheckpointConfig, save_config
-from xlmcli.checkpoint.growing import grow
+from xlmcli.checkpoint.config import CheckpointConfig
+from xlmcli.checkpoint.growing import Grown, grow
 from xlmcli.checkpoint.pretrained import choose_tokenizer, open_pretrained
 from xlmcli.errors import DataError, ModelError, UsageError
-from xlmcli.model.seq2seq import Seq2Seq, XLMDecoder
-from xlmcli.model.transformer import XLMLanguageModel, XLMShape
+from xlmcli.model.seq2seq import Seq2Seq
+from xlmcli.model.transformer import XLMShape
 from xlmcli.records import Direction
 from xlmcli.sources import Source, iter_rows
 from xlmcli.text import Tokenizer
 from xlmcli.train.core.loop import RunState, Trainer
-from xlmcli.train.core.objective import Objective, Stream
+from xlmcli.train.core.objective import Objective
 from xlmcli.train.core.options import TranslateTrainingOptions
 from xlmcli.train.core.progress import Reporter
 from xlmcli.train.core.setup import (
@@ -26,15 +26,14 @@ from xlmcli.train.core.setup import (
     alone_in_its_folder,
     check_folder,
     check_options,
-    check_same_model,
     load_by_langs,
     make_accelerator,
     new_shape,
+    process_share,
     report_text,
     sentences_of,
 )
 from xlmcli.train.data.corpus import TextData, join
-from xlmcli.train.data.sampling import Share
 from xlmcli.train.translation.objectives import BackTranslation, Denoising, TranslationObjective, TranslationOptions
 from xlmcli.train.translation.validation import ParallelText, TranslationValidator
 
@@ -44,9 +43,18 @@ class TranslationStart:
     """What training starts from: sizes and languages, and the pretrained sides, None where a side is random."""
 
     config: CheckpointConfig
-    encoder: XLMLanguageModel | None
-    decoder: XLMLanguageModel | XLMDecoder | None
+    encoder: Grown | None
+    decoder: Grown | None
     tokenizer: Tokenizer
+
+    def new_model(self) -> Seq2Seq:
+        """Makes a model with the weights of the pretrained sides."""
+        model = Seq2Seq(self.config.shape, self.config.decoder_shape)
+        model.load_pretrained(
+            None if self.encoder is None else self.encoder.language_model(),
+            None if self.decoder is None else self.decoder.decoder(),
+        )
+        return model
 
 
 @alone_in_its_folder
@@ -59,28 +67,21 @@ def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Rep
         ModelError: A pretrained model does not fit.
         TrainingError: The run cannot start or go on.
     """
-    start = _start(options)
     check_options(options.data, options.size)
     check_folder(options.run)
-    accelerator = make_accelerator(options.run)
+    start = _start(options)
     config, tokenizer = start.config, start.tokenizer
+    accelerator = make_accelerator(options.run)
+    reporters = reporters if accelerator.is_main_process else []
     held_out = _held_out(options, config, tokenizer)
     text = load_by_langs((*options.data.mono, *options.data.parallel), tokenizer, options.data.text)
-    model = Seq2Seq(config.shape, config.decoder_shape)
-    model.load_pretrained(start.encoder, start.decoder)
-    share = Share(accelerator.process_index, accelerator.num_processes)
-    maker = StreamMaker(options.run.loop.seed, share, config.lang2id, options.data.batch_tokens)
+    model = Seq2Seq(config.shape, config.decoder_shape) if options.run.resume else start.new_model()
+    maker = StreamMaker(options.run.loop.seed, process_share(accelerator), config.lang2id, options.data.batch_tokens)
     objectives = [_objective(name, config, text, maker, options, model) for name in options.objectives]
     validator = TranslationValidator(model, held_out, tokenizer, accelerator.device)
     trainer = Trainer(model, objectives, validator, options.run, reporters, accelerator)
-    if options.run.resume:
-        check_same_model(config, options.run.folder)
-        trainer.resume()
-    elif accelerator.is_main_process:
-        save_config(config, options.run.folder)
-        tokenizer.save(options.run.folder)
-    if accelerator.is_main_process:
-        report_text(text, reporters)
+    trainer.begin(config, tokenizer)
+    report_text(text, reporters)
     return trainer.run()
 
 
@@ -115,12 +116,7 @@ def _start(options: TranslateTrainingOptions) -> TranslationStart:
         options.data.text.limits.max_len,
         protects_spans=options.data.text.protects_spans or knows_marks,
     )
-    return TranslationStart(
-        config,
-        None if encoder is None else encoder.language_model(),
-        None if decoder is None else decoder.decoder(),
-        tokenizer,
-    )
+    return TranslationStart(config, encoder, decoder, tokenizer)
 
 
 def _langs(options: TranslateTrainingOptions, known: Langs) -> Langs:
@@ -177,31 +173,40 @@ def _objective(
 ) -> Objective:
     shared = TranslationOptions(options.data.alpha, options.label_smoothing, options.noise)
     if name == "mt":
-        return TranslationObjective(
-            [maker.sentences(_pairs(text, direction)) for direction in config.directions], shared
-        )
+        pairs = _pairs(config.directions, text, is_alone="bt" not in options.objectives)
+        return TranslationObjective([maker.sentences(each) for each in pairs], shared)
     langs = sorted({lang for direction in config.directions for lang in (direction.src, direction.tgt)})
     if name == "ae":
         return Denoising([maker.sentences(sentences_of(lang, text.values())) for lang in langs], shared)
-    streams: list[Stream] = []
-    for direction in config.directions:
-        sentences = sentences_of(direction.tgt, text.values())
-        streams.append(maker.sentences(sentences, langs=(direction.src, direction.tgt)))
+    streams = [
+        maker.sentences(sentences_of(direction.tgt, text.values()), langs=(direction.src, direction.tgt))
+        for direction in config.directions
+    ]
     return BackTranslation(streams, shared, model)
 
 
-def _pairs(text: dict[Langs, TextData], direction: Direction) -> TextData:
-    """Parallel text with the source side first."""
-    langs = (direction.src, direction.tgt)
-    texts = [data.direction(*langs) for data in text.values() if set(data.langs) == set(langs)]
-    if not texts:
-        raise UsageError(f"the objective mt has no parallel text for {direction}", hint="name some with --parallel")
-    pairs = join(texts)
-    if pairs.epoch_size == 0:
-        raise UsageError(
-            f"all parallel text for {direction} is synthetic in {direction.tgt}", hint="name other with --parallel"
-        )
-    return pairs
+def _pairs(directions: Sequence[Direction], text: dict[Langs, TextData], *, is_alone: bool) -> list[TextData]:
+    """Parallel text of each direction, the source side first.
+
+    Args:
+        directions: Those of the model.
+        text: All that it learns from.
+        is_alone: Whether nothing else teaches a direction that has no pairs; else it is left out, unless all are.
+    """
+    found, missing = [], []
+    for direction in directions:
+        langs = (direction.src, direction.tgt)
+        texts = [data.direction(*langs) for data in text.values() if set(data.langs) == set(langs)]
+        pairs = join(texts) if texts else None
+        if pairs is not None and pairs.epoch_size:
+            found.append(pairs)
+        elif pairs is not None:
+            missing.append(f"all parallel text for {direction} is synthetic in {direction.tgt}")
+        else:
+            missing.append(f"the objective mt has no parallel text for {direction}")
+    if missing and (is_alone or not found):
+        raise UsageError(missing[0], hint="name some with --parallel")
+    return found
 
 
 def _held_out(options: TranslateTrainingOptions, config: CheckpointConfig, tokenizer: Tokenizer) -> list[ParallelText]:
