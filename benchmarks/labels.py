@@ -158,14 +158,17 @@ def classify(bundle: Path, lang: str, texts: list[str]) -> list[tuple[str, float
 
 def macro_f1(gold: list[str], predicted: list[str]) -> float:
     """Mean F1, in percent, over the labels that ``gold`` has."""
-    return float(100 * _f1_of_labels(*_as_ids(gold, predicted)).mean())
+    return float(100 * _f1_of_labels(*_as_ids(gold, predicted), len(set(gold))).mean())
 
 
 def resample(gold: list[str], predicted: list[str]) -> NDArray[np.float64]:
-    """`macro_f1` of bootstrap resamples of the texts; the same ones for all that were asked about the same texts."""
+    """`macro_f1` of bootstrap resamples of the texts; the same ones for all that were asked about the same texts.
+
+    `xlmcli.metrics.labels` has labels that ``gold`` lacks, too; reviews are never neutral, and it is no class there.
+    """
     wanted, said = _as_ids(gold, predicted)
     drawn = (row for rows in iter_resamples(len(gold), DEFAULT_RESAMPLES, DEFAULT_SEED) for row in rows)
-    return np.array([100 * _f1_of_labels(wanted[row], said[row]).mean() for row in drawn])
+    return np.array([100 * _f1_of_labels(wanted[row], said[row], len(set(gold))).mean() for row in drawn])
 
 
 def _as_ids(gold: list[str], predicted: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -174,8 +177,7 @@ def _as_ids(gold: list[str], predicted: list[str]) -> tuple[NDArray[np.int64], N
     return np.array([ids[label] for label in gold]), np.array([ids.get(label, -1) for label in predicted])
 
 
-def _f1_of_labels(gold: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.float64]:
-    num_labels = int(gold.max()) + 1
+def _f1_of_labels(gold: NDArray[np.int64], predicted: NDArray[np.int64], num_labels: int) -> NDArray[np.float64]:
     right, wanted, said = (
         np.bincount(ids[ids >= 0], minlength=num_labels) for ids in (gold[gold == predicted], gold, predicted)
     )

@@ -27,6 +27,9 @@ def test_macro_f1_is_over_the_labels_of_the_truth() -> None:
     samples = labels.resample(gold, predicted)
     assert len(np.unique(samples)) > 10
     assert abs(samples.mean() - expected) < 10
+    rare = labels.resample(["a", "b", "b", "c"], ["a", "b", "c", "b"])  # Often without a "c" that is meant.
+    assert rare.min() >= 0
+    assert rare.max() <= 100
 
 
 def test_each_fold_is_answered_by_its_own_models(

@@ -22,6 +22,9 @@ COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst")
 STDIN = Path("-")
 """What stands for standard input, or output, in place of a file."""
 
+STDIN_NAME = "<stdin>"
+"""What messages call standard input."""
+
 _BYTE_ORDER_MARK = "\ufeff"
 
 MAX_LINE_BYTES = 10_000_000
@@ -132,16 +135,19 @@ def line_too_long(name: Path | str, number: int) -> DataError:
     )
 
 
-def iter_stdin_lines() -> Iterator[bytes]:
+def iter_stdin_lines(name: str = STDIN_NAME) -> Iterator[bytes]:
     """Yields the lines of standard input without their ``\\n``, undecoded, each as soon as it is there.
+
+    Args:
+        name: What messages call it.
 
     Raises:
         DataError: It is closed or cannot be read.
     """
     if sys.stdin is None:
         raise DataError("standard input is closed", hint="name a file")
-    with reading_errors("standard input"):
-        yield from iter_stream_lines(sys.stdin.buffer, "standard input")
+    with reading_errors(name):
+        yield from iter_stream_lines(sys.stdin.buffer, name)
 
 
 def decode_line(line: bytes, source: Path | str, number: int) -> str:

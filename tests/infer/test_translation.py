@@ -13,6 +13,7 @@ from xlmcli.infer.directions import SearchOptions, choose_direction, open_transl
 from xlmcli.infer.engine import EngineOptions
 from xlmcli.infer.guards import GuardedTranslations
 from xlmcli.infer.hypotheses import Translations
+from xlmcli.infer.opening import open_model
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.text import TextRecord
 from xlmcli.infer.translation import Translation
@@ -23,7 +24,7 @@ CPU = EngineOptions("cpu", num_threads=1)
 
 
 def open_tiny(path: Path, **search: float) -> Translation:
-    return open_translation(path, "en", "fr", SearchOptions(**search), CPU)  # type: ignore[arg-type]
+    return open_translation(open_model(path), "en", "fr", SearchOptions(**search), CPU)  # type: ignore[arg-type]
 
 
 def translate(translation: Translation, text: str) -> Translations:

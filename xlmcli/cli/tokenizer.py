@@ -13,7 +13,7 @@ from xlmcli.cli.help import HeadedGroup
 from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, FiniteRange, augment_option, config_option, lowercase_option
 from xlmcli.console import print_line
 from xlmcli.errors import DataError, UsageError
-from xlmcli.lines import iter_stdin_lines, iter_text_lines
+from xlmcli.lines import STDIN_NAME, iter_stdin_lines, iter_text_lines
 from xlmcli.sources import Source
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def decode(model: Path, lang: str | None, ids: bool) -> None:
     def decode_line(line: str, number: int) -> str:
         words = line.split()
         if strangers := [word for word in words if word not in names]:
-            raise DataError(f"<stdin>:{number}: not {wanted}: {strangers[0]}")
+            raise DataError(f"{STDIN_NAME}:{number}: not {wanted}: {strangers[0]}")
         return without_marks(tokenizer.decode([names[word] for word in words], lang))
 
     _map_lines(decode_line)
@@ -192,6 +192,6 @@ def _map_lines(function: Callable[[str, int], str]) -> None:
     if sys.stdin is None:
         raise DataError("standard input is closed")
     output = sys.stdout.buffer
-    for number, text in enumerate(iter_text_lines(iter_stdin_lines(), "<stdin>"), start=1):
+    for number, text in enumerate(iter_text_lines(iter_stdin_lines(), STDIN_NAME), start=1):
         output.write(function(text, number).encode("utf-8") + b"\n")
         output.flush()

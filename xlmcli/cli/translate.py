@@ -23,6 +23,8 @@ from xlmcli.records import MAX_BEAM_SIZE, MAX_LENGTH_PENALTY
 if TYPE_CHECKING:
     from xlmcli.bundle.choosing import Step
     from xlmcli.infer.directions import SearchOptions
+    from xlmcli.infer.engine import EngineOptions
+    from xlmcli.infer.translation import Translation
 
 
 @click.command(cls=StreamCommand)
@@ -209,15 +211,11 @@ _happened = attrgetter("happened")
 
 def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions) -> None:
     """Translates by one model, or by two that follow each other."""
-    from xlmcli.infer.directions import open_translation
-
     stream.check_models(*(step.path for step in route))
     sink = stream.new_sink(search.added)
     if len(route) == 1:
         (step,) = route
-        translation = stream.keep(
-            "translation", partial(open_translation, step.path, step.src, step.tgt, search, stream.engine_options)
-        )
+        translation = stream.keep("translation", partial(_open, step, search, stream.engine_options))
         if (document := stream.formats.document) is not None:
             named = replace(document, target_lang=step.tgt or translation.direction.tgt)
             stream.formats = replace(stream.formats, document=named)
@@ -229,10 +227,17 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
     one, other = route
     engine = stream.engine_options
     single = replace(search, num_best=1)
-    first = stream.keep("first", partial(open_translation, one.path, one.src, one.tgt, single, engine))
-    second = stream.keep("second", partial(open_translation, other.path, other.src, other.tgt, search, engine))
+    first = stream.keep("first", partial(_open, one, single, engine))
+    second = stream.keep("second", partial(_open, other, search, engine))
     stream.note(f"through English: by {one.path.name}, then {other.path.name}")
     stream.run_through(partial(PivotPipeline, first, second), search.added, sink, _happened)
+
+
+def _open(step: Step, search: SearchOptions, engine: EngineOptions) -> Translation:
+    from xlmcli.infer.directions import open_translation
+    from xlmcli.infer.opening import open_model
+
+    return open_translation(open_model(step.path), step.src, step.tgt, search, engine)
 
 
 def _translate_identified(

@@ -62,7 +62,7 @@ def measure_translation(has_gpu: bool) -> Trial:
         try:
             start = time.perf_counter()
             options = EngineOptions(device=device)
-            translation = open_translation(bundle.path, direction.src, direction.tgt, SearchOptions(), options)
+            translation = open_translation(bundle, direction.src, direction.tgt, SearchOptions(), options)
             speed = _measure(translation, _SENTENCES[direction.src], device, start)
         except XlmError as error:
             trial.problems[device] = error.message

@@ -12,7 +12,6 @@ from xlmcli.bundle import Bundle, TranslationPart
 from xlmcli.errors import MissingExtraError, ModelError, UsageError
 from xlmcli.infer.decoding import Decoding
 from xlmcli.infer.engine import EngineOptions, TranslationEngine
-from xlmcli.infer.opening import open_model
 from xlmcli.infer.pieces import FindSpans
 from xlmcli.infer.records.protocols import Added
 from xlmcli.infer.terms import read_terms
@@ -106,15 +105,14 @@ def _wish(src: str | None, tgt: str | None) -> str:
 
 
 def open_translation(
-    path: Path, src: str | None, tgt: str | None, search: SearchOptions, options: EngineOptions
+    bundle: Bundle, src: str | None, tgt: str | None, search: SearchOptions, options: EngineOptions
 ) -> Translation:
-    """Opens a bundle for translating.
+    """Opens an opened bundle's only direction that agrees with the languages given.
 
     Raises:
-        ModelError: It cannot be opened, or does not translate in that direction.
+        ModelError: It cannot be opened, or there is none.
         UsageError: It translates in several directions, or the device or the compute type is not to be had.
     """
-    bundle = open_model(path)
     return open_direction(bundle, choose_direction(bundle, src, tgt), bundle.open_tokenizer(), search, options)
 
 

@@ -11,12 +11,14 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast
 
 from xlmcli.errors import DataError, unreadable
 from xlmcli.lines import (
     MAX_LINE_BYTES,
+    STDIN_NAME,
     check_encoding,
     compressed_suffix,
     decode_line,
@@ -26,8 +28,6 @@ from xlmcli.lines import (
     without_byte_order_mark,
 )
 from xlmcli.tables import ReturnGuess
-
-STDIN_NAME = "<stdin>"
 
 _CHUNK_BYTES = 1 << 16
 
@@ -77,11 +77,13 @@ class Input:
         name: For messages.
         open: Opens it, once.
         num_bytes: How many bytes its lines are, where that is known.
+        is_stdin: Whether it is standard input.
     """
 
     name: str
     open: Callable[[], BinaryIO]
     num_bytes: int | None
+    is_stdin: bool = False
 
 
 def file_input(path: Path) -> Input:
@@ -114,11 +116,12 @@ def stdin_input() -> Input:
         descriptor = sys.stdin.fileno()
     except OSError:  # A test put something else in its place.
         buffer = sys.stdin.buffer
-        return Input(STDIN_NAME, lambda: buffer, None)
+        return Input(STDIN_NAME, lambda: buffer, None, is_stdin=True)
     status = os.fstat(descriptor)
     num_bytes = status.st_size if stat.S_ISREG(status.st_mode) else None
     # Unbuffered: a thread that waits inside sys.stdin.buffer holds a lock that the interpreter wants when it ends.
-    return Input(STDIN_NAME, lambda: cast(BinaryIO, io.FileIO(descriptor, closefd=False)), num_bytes)
+    opened = partial(io.FileIO, descriptor, closefd=False)
+    return Input(STDIN_NAME, lambda: cast(BinaryIO, opened()), num_bytes, is_stdin=True)
 
 
 def text_input(text: str) -> Input:

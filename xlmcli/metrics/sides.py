@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from xlmcli.facts import format_name
 from xlmcli.lines import STDIN, decode_lines, iter_byte_lines, iter_stdin_lines
 from xlmcli.metrics.shifts import find_shift
 
-STDIN_NAME = "stdin"
+# The name of a system, so without what a file's name does not have.
+_STDIN_SYSTEM = "stdin"
 
 # Below this much in common on the average, two files are no versions of one text.
 _MIN_LIKENESS = 0.12
@@ -34,7 +36,16 @@ class Side:
 
 def side_name(path: Path) -> str:
     """Returns what a file is called in reports and messages."""
-    return STDIN_NAME if path == STDIN else format_name(path)
+    return _STDIN_SYSTEM if path == STDIN else format_name(path)
+
+
+def iter_side_lines(path: Path) -> Iterator[bytes]:
+    """Yields the lines of a file, or of standard input if it is ``-``, undecoded.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    return iter_stdin_lines(side_name(path)) if path == STDIN else iter_byte_lines(path)
 
 
 def read_side(path: Path) -> Side:
@@ -44,8 +55,7 @@ def read_side(path: Path) -> Side:
         DataError: It cannot be read, is not UTF-8, or is empty.
     """
     name = side_name(path)
-    lines = iter_stdin_lines() if path == STDIN else iter_byte_lines(path)
-    texts = [line.rstrip() for line in decode_lines(lines, name)]
+    texts = [line.rstrip() for line in decode_lines(iter_side_lines(path), name)]
     if not texts:
         raise DataError(f"{name} is empty", hint="a score needs at least one line")
     return Side(name, texts)

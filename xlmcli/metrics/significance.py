@@ -36,6 +36,21 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingOptions:
+    """How intervals and tests are computed.
+
+    Attributes:
+        num_resamples: Of bootstrap resampling; 0 for neither intervals nor its test.
+        num_trials: Of approximate randomization; 0 for none.
+        seed: Of both.
+    """
+
+    num_resamples: int = DEFAULT_RESAMPLES
+    num_trials: int = DEFAULT_TRIALS
+    seed: int = DEFAULT_SEED
+
+
+@dataclass(frozen=True, slots=True)
 class Interval:
     """A 95 % confidence interval by bootstrap resampling.
 

@@ -13,8 +13,9 @@ from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.significance import PairedTest
 
 from xlmcli.metrics.report.reports import Report
+from xlmcli.metrics.significance import SamplingOptions
 from xlmcli.metrics.translation import comparison
-from xlmcli.metrics.translation.comparison import Comparison, SamplingOptions, compare
+from xlmcli.metrics.translation.comparison import Comparison, compare
 from xlmcli.metrics.translation.scorer import MetricOptions, Scorer, open_scorers
 
 OPTIONS = MetricOptions(("bleu", "chrf", "ter"), chrf_word_order=2)

@@ -217,8 +217,7 @@ class _PieceStream(LineStream):
         return opened
 
     def print_summary(self, counts: Sequence[tuple[int, str]]) -> None:
-        parts = self._summary(counts, self._counter.num_replaced)
-        self._opener.counts = {what: count for count, what in parts if count}
+        self._opener.counts = {what: count for count, what in self._summary(counts) if count}
 
     def _run(self, make_pipeline: MakePipeline, inputs: list[Input], formats: FormatOptions, added: Added) -> None:
         from xlmcli.infer.pipeline import PipelineOptions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import click
 from xlmcli.cli.eval.options import EvalCommand, ReportOptions, check_stdin, publish, report_options
 from xlmcli.cli.options import FILE, MODEL, SingleOption
 from xlmcli.errors import UsageError
-from xlmcli.lines import STDIN, content_suffix, iter_byte_lines, iter_stdin_lines
+from xlmcli.lines import STDIN, content_suffix
 
 if TYPE_CHECKING:
     from xlmcli.cli.eval.models import NamedModel
@@ -193,8 +192,7 @@ def _check_plain(text: Path) -> None:
 
 def _read(path: Path, place: LabelColumns, *, is_gold: bool, multi_label: bool) -> SystemLabels:
     from xlmcli.metrics.labels.file import read_gold, read_predictions
-    from xlmcli.metrics.sides import side_name
+    from xlmcli.metrics.sides import iter_side_lines, side_name
 
     read = read_gold if is_gold else read_predictions
-    lines: Iterator[bytes] = iter_stdin_lines() if path == STDIN else iter_byte_lines(path)
-    return read(lines, side_name(path), place, multi_label=multi_label)
+    return read(iter_side_lines(path), side_name(path), place, multi_label=multi_label)

@@ -15,6 +15,7 @@ from xlmcli.errors import DataError, UsageError
 from xlmcli.records import ENCODING_BATCH_TOKENS, TRANSLATION_BATCH_TOKENS
 
 if TYPE_CHECKING:
+    from xlmcli.bundle import Bundle
     from xlmcli.infer.labels import Labelled as Answer
     from xlmcli.infer.pipeline import Work
     from xlmcli.metrics.labels.file import SystemLabels
@@ -26,9 +27,9 @@ Kept = TypeVar("Kept")
 
 
 class NamedModel(NamedTuple):
-    """A model to ask: where it is, and what tells it from others."""
+    """A model to ask, and what tells it from others."""
 
-    path: Path
+    bundle: Bundle
     facts: ModelFacts
 
 
@@ -38,14 +39,15 @@ def name_models(models: Sequence[str]) -> list[NamedModel]:
     Raises:
         ModelError: There is no such model.
     """
-    from xlmcli.bundle import MODEL_NAME, find_model, open_bundle
+    from xlmcli.bundle import MODEL_NAME, find_model
+    from xlmcli.infer.opening import open_model
     from xlmcli.metrics.report.reports import ModelFacts
 
-    bundles = [open_bundle(find_model(model)) for model in models]
+    bundles = [open_model(find_model(model)) for model in models]
     counts = Counter(bundle.name for bundle in bundles)
     names = [bundle.name if counts[bundle.name] == 1 else name for bundle, name in zip(bundles, models, strict=True)]
     return [
-        NamedModel(bundle.path, ModelFacts(name, bundle.manifest.files[MODEL_NAME]))
+        NamedModel(bundle, ModelFacts(name, bundle.manifest.files[MODEL_NAME]))
         for bundle, name in zip(bundles, names, strict=True)
     ]
 
@@ -61,7 +63,7 @@ def translate_source(source: Side, model: NamedModel, src: str | None, tgt: str 
     from xlmcli.metrics.sides import Side
     from xlmcli.metrics.translation.report import Candidate
 
-    translation = open_translation(model.path, src, tgt, SearchOptions(), EngineOptions())
+    translation = open_translation(model.bundle, src, tgt, SearchOptions(), EngineOptions())
     output, speed = _answer(
         translation,
         source,
@@ -84,12 +86,11 @@ def classify_texts(path: Path, model: NamedModel, lang: str | None, multi_label:
     from xlmcli.infer.classification import Classification
     from xlmcli.infer.engine import EngineOptions
     from xlmcli.infer.labels import LabelOptions
-    from xlmcli.infer.opening import open_model
     from xlmcli.metrics.labels.file import SystemLabels
     from xlmcli.metrics.sides import read_side
     from xlmcli.tables import join_labels
 
-    bundle = open_model(model.path)
+    bundle = model.bundle
     if bundle.classifier.multi_label and not multi_label:
         raise UsageError(f"{bundle.name} gives a text any number of labels", hint="add --multi-label")
     classification = Classification(bundle, lang, LabelOptions(), EngineOptions())

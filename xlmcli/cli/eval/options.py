@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from xlmcli.metrics.report.gates import Gate
     from xlmcli.metrics.report.reports import Report
-    from xlmcli.metrics.translation.comparison import SamplingOptions
+    from xlmcli.metrics.significance import SamplingOptions
 
 ReportFormat = Literal["table", "tsv", "json", "markdown", "latex"]
 
@@ -139,7 +139,7 @@ class ReportOptions:
         Args:
             num_trials: Of approximate randomization.
         """
-        from xlmcli.metrics.translation.comparison import SamplingOptions
+        from xlmcli.metrics.significance import SamplingOptions
 
         return SamplingOptions(self.resamples, num_trials, self.seed)
 

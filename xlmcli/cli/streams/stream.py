@@ -184,14 +184,14 @@ class LineStream:
 
     def _run(self, make_pipeline: MakePipeline, inputs: list[Input], formats: FormatOptions, added: Added) -> None:
         from xlmcli.infer.pipeline import PipelineOptions
-        from xlmcli.infer.reading import STDIN_NAME, total_bytes
+        from xlmcli.infer.reading import total_bytes
         from xlmcli.infer.records.formats import iter_records
 
         options = self._options
         with show_line_progress(
             not options.quiet,
             total_bytes(inputs),
-            reads_stdin=any(source.name == STDIN_NAME for source in inputs),
+            reads_stdin=any(source.is_stdin for source in inputs),
             writes_stdout=options.output in (None, STDIN),
         ) as progress:
             records = iter_records(inputs, formats, options.errors, self._counter, added)
@@ -202,8 +202,8 @@ class LineStream:
         if not self._options.quiet:
             print_note(text)
 
-    def _summary(self, counts: Sequence[tuple[int, str]], num_replaced: int) -> list[tuple[int, str]]:
-        return [(num_replaced, "with invalid UTF-8, which was replaced"), *counts]
+    def _summary(self, counts: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+        return [(self._counter.num_replaced, "with invalid UTF-8, which was replaced"), *counts]
 
     def print_summary(self, counts: Sequence[tuple[int, str]]) -> None:
         """Says in one line what a user should know; nothing if all went well.
@@ -214,7 +214,7 @@ class LineStream:
         if self._options.quiet:
             return
         parts = [
-            *self._summary(counts, self._counter.num_replaced),
+            *self._summary(counts),
             (self._counter.num_unwritten, "left as they were, since the translation cannot have their markup"),
         ]
         happened = [f"{count:,} {'line' if count == 1 else 'lines'} {what}" for count, what in parts if count]
@@ -225,7 +225,5 @@ class LineStream:
 
 
 def _print_terminal_note(inputs: list[Input]) -> None:
-    from xlmcli.infer.reading import STDIN_NAME
-
-    if sys.stdin is not None and sys.stdin.isatty() and any(source.name == STDIN_NAME for source in inputs):
+    if sys.stdin is not None and sys.stdin.isatty() and any(source.is_stdin for source in inputs):
         print_note("reading from the terminal, a text a line; Ctrl-D ends")

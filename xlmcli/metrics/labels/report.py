@@ -10,8 +10,13 @@ from xlmcli.metrics.labels.file import SystemLabels
 from xlmcli.metrics.labels.scores import LabelReport, score_labels, score_languages
 from xlmcli.metrics.labels.significance import mcnemar_p, resample_label_scores
 from xlmcli.metrics.report.reports import Metric, Report, Score, System, Table, Test, Value
-from xlmcli.metrics.significance import interval_of, paired_bootstrap_p, warn_of_few_lines, warn_of_few_samples
-from xlmcli.metrics.translation.comparison import SamplingOptions
+from xlmcli.metrics.significance import (
+    SamplingOptions,
+    interval_of,
+    paired_bootstrap_p,
+    warn_of_few_lines,
+    warn_of_few_samples,
+)
 
 _LANGUAGE_METRICS: tuple[LabelMetric, ...] = ("accuracy", "macro_f1", "weighted_f1")
 

@@ -19,10 +19,8 @@ from numpy.typing import NDArray
 
 from xlmcli.metrics.report.reports import Metric, Score, System, Test
 from xlmcli.metrics.significance import (
-    DEFAULT_RESAMPLES,
-    DEFAULT_SEED,
-    DEFAULT_TRIALS,
     Interval,
+    SamplingOptions,
     all_swaps,
     interval_of,
     iter_resamples,
@@ -39,21 +37,6 @@ from xlmcli.metrics.translation.scorer import Scorer
 _MAX_EXACT = 1 << 24
 
 Stats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingOptions:
-    """How intervals and tests are computed.
-
-    Attributes:
-        num_resamples: Of bootstrap resampling; 0 for neither intervals nor its test.
-        num_trials: Of approximate randomization; 0 for none.
-        seed: Of both.
-    """
-
-    num_resamples: int = DEFAULT_RESAMPLES
-    num_trials: int = DEFAULT_TRIALS
-    seed: int = DEFAULT_SEED
 
 
 @dataclass(frozen=True, slots=True)

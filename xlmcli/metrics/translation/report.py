@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from xlmcli.metrics.report.reports import ModelFacts, Report, Table, Value
 from xlmcli.metrics.sides import Side
-from xlmcli.metrics.significance import warn_of_few_lines, warn_of_few_samples
-from xlmcli.metrics.translation.comparison import SamplingOptions, compare
+from xlmcli.metrics.significance import SamplingOptions, warn_of_few_lines, warn_of_few_samples
+from xlmcli.metrics.translation.comparison import compare
 from xlmcli.metrics.translation.output import Repeats, find_misuse, measure_output
 from xlmcli.metrics.translation.scorer import Scorer
 
