@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xlmcli.bundle import embedded_models, find_model, open_bundle, reading
+from xlmcli.bundle import open_bundle
 from xlmcli.errors import ExitCode, ModelError
 from xlmcli.records import Direction
 
@@ -106,31 +106,6 @@ def test_an_impossible_direction_lists_the_possible_ones(tiny_bundle: Path) -> N
     with pytest.raises(ModelError, match="does not translate from 'en' to 'de'") as caught:
         bundle.folded_files(Direction("en", "de"))
     assert "en-fr, fr-en" in (caught.value.hint or "")
-
-
-def test_models_are_found_by_path_and_by_embedded_name(
-    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pretrained = tmp_path / "pretrained"
-    for name in ("en-fr", "other"):
-        shutil.copytree(tiny_bundle, pretrained / name)
-    (pretrained / "empty").mkdir()
-    work = tmp_path / "work"
-    (work / "en-fr").mkdir(parents=True)
-    monkeypatch.setattr(reading, "_PRETRAINED", pretrained)
-    monkeypatch.chdir(work)
-    assert list(embedded_models()) == ["en-fr", "other"]
-    assert find_model() == pretrained / "en-fr"
-    assert find_model("other") == pretrained / "other"
-    assert find_model(str(tiny_bundle)) == tiny_bundle
-    # A folder that merely has the name of an embedded model does not hide it; a bundle does.
-    assert find_model("en-fr") == pretrained / "en-fr"
-    shutil.copytree(tiny_bundle, work / "other")
-    assert find_model("other") == Path("other")
-    assert find_model(None, "other") == pretrained / "other"
-    with pytest.raises(ModelError, match="no model named 'nothing'") as caught:
-        find_model("nothing")
-    assert "embedded models: en-fr, other" in (caught.value.hint or "")
 
 
 def test_reading_imports_nothing_heavy(tiny_bundle: Path) -> None:

@@ -16,8 +16,8 @@ pytest.importorskip("ctranslate2")
 
 from safetensors.torch import load_file  # noqa: E402
 
+from xlmcli.bundle.finding import embedded_models  # noqa: E402
 from xlmcli.bundle.manifest import Quantization  # noqa: E402
-from xlmcli.bundle.reading import embedded_models  # noqa: E402
 from xlmcli.checkpoint.bundled import read_bundled_config, read_bundled_weights  # noqa: E402
 from xlmcli.checkpoint.config import load_config, save_config  # noqa: E402
 from xlmcli.checkpoint.pretrained import open_pretrained  # noqa: E402

@@ -20,7 +20,7 @@ pytest.importorskip("ctranslate2")
 
 from xlmcli.convert.alignment import find_alignment_head
 from xlmcli.convert.bundling import BundleOptions, write_bundle
-from xlmcli.convert.opening import open_model
+from xlmcli.convert.opening import open_convertible
 
 
 def test_the_embedded_models_is_the_one_that_is_found() -> None:
@@ -59,7 +59,7 @@ def test_pieces_that_stand_alike_tell_the_head(tiny_bundle: Path, monkeypatch: p
 @pytest.mark.parametrize("family", ["Marian", "M2M-100", "NLLB", "mBART-50"])
 def test_other_families(tmp_path: Path, published: Any, family: str, xlm: Callable[..., Any]) -> None:
     published.make(family, tmp_path)
-    write_bundle(open_model(tmp_path), tmp_path / "b", BundleOptions(quantization="float32"))
+    write_bundle(open_convertible(tmp_path), tmp_path / "b", BundleOptions(quantization="float32"))
     manifest = open_bundle(tmp_path / "b").manifest
     assert manifest.translation is not None
     if family == "Marian":  # It translates in one direction, and being random says nothing as it was.

@@ -21,7 +21,7 @@ from ctranslate2.specs import transformer_spec  # noqa: E402
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.family.model import FamilyModel  # noqa: E402
 from xlmcli.convert.layers import Weights  # noqa: E402
-from xlmcli.convert.opening import open_model  # noqa: E402
+from xlmcli.convert.opening import open_convertible  # noqa: E402
 from xlmcli.convert.streaming import StreamedVariable, finish  # noqa: E402
 
 FAMILIES = ["Marian", "M2M-100", "mBART-50", "XLM-R"]
@@ -62,7 +62,7 @@ def test_the_files_are_ctranslate2s_own(tmp_path: Path, published: Any, family: 
     folder = tmp_path / "model"
     folder.mkdir()
     published.make(family, folder)
-    opened = open_model(folder)
+    opened = open_convertible(folder)
     assert isinstance(opened, FamilyModel)
     for quantization in ("float32", "int8", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16"):
         plain, bundle = tmp_path / f"plain-{quantization}", tmp_path / quantization

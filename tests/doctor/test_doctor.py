@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from xlmcli import __version__
-from xlmcli.bundle import reading
+from xlmcli.bundle import finding
 from xlmcli.doctor import machine as machine_module
 from xlmcli.doctor import speed as speed_module
 from xlmcli.doctor.attempt import try_translation
@@ -78,7 +78,7 @@ def test_torch_is_looked_up_and_not_imported() -> None:
 
 
 def test_without_a_model_it_will_not_translate(doctor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_PRETRAINED", tmp_path / "none")
+    monkeypatch.setattr(finding, "_PRETRAINED", tmp_path / "none")
     code, out, err = doctor()
     assert code == ExitCode.GATE_FAILED
     assert out.splitlines()[-1] == "This machine will not translate: model: this installation embeds none"
@@ -89,9 +89,9 @@ def test_without_a_model_it_will_not_translate(doctor: Run, tmp_path: Path, monk
 def test_a_damaged_model_is_named_and_how_to_mend_it(
     doctor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = Path(shutil.copytree(reading.embedded_models()["en-fr"], tmp_path / "pretrained/en-fr"))
+    folder = Path(shutil.copytree(finding.embedded_models()["en-fr"], tmp_path / "pretrained/en-fr"))
     (folder / "model.bin").write_bytes(b"cut short")
-    monkeypatch.setattr(reading, "_PRETRAINED", folder.parent)
+    monkeypatch.setattr(finding, "_PRETRAINED", folder.parent)
     code, out, err = doctor()
     assert code == ExitCode.GATE_FAILED
     assert f"This machine will not translate: model: {folder}: model.bin was altered" in out.splitlines()[-1]

@@ -19,7 +19,7 @@ transformers = pytest.importorskip("transformers")
 pytest.importorskip("ctranslate2")
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
-from xlmcli.convert.opening import open_model  # noqa: E402
+from xlmcli.convert.opening import open_convertible  # noqa: E402
 from xlmcli.convert.xlm.translator import open_checkpoint  # noqa: E402
 from xlmcli.model.network import Network  # noqa: E402
 from xlmcli.model.seq2seq import pad  # noqa: E402
@@ -44,7 +44,7 @@ def test_self_attention_is_transformers(
     make_published: Callable[..., Path], tmp_path: Path, settings: Mapping[str, Any]
 ) -> None:
     folder = make_published("XLMModel", attn_implementation="eager", **settings)
-    bundle = write_bundle(open_model(folder), tmp_path / "b", BundleOptions(quantization="float32"))
+    bundle = write_bundle(open_convertible(folder), tmp_path / "b", BundleOptions(quantization="float32"))
     model = transformers.XLMModel.from_pretrained(folder, attn_implementation="eager").eval()
     network = Network(bundle.read_files())
     tells_languages = "n_langs" in settings

@@ -66,10 +66,10 @@ def _opened(path: Path) -> Iterator[Bundle]:
         yield open_bundle(path)
         return
     from xlmcli.convert.bundling import BundleOptions, write_bundle
-    from xlmcli.convert.opening import open_model
+    from xlmcli.convert.opening import open_convertible
 
     with temporary_folder() as folder:
-        yield write_bundle(open_model(path), folder / path.resolve().stem, BundleOptions(quantization="float32"))
+        yield write_bundle(open_convertible(path), folder / path.resolve().stem, BundleOptions(quantization="float32"))
 
 
 def _of_encoder(bundle: Bundle, text: str, lang: str | None, by_words: bool) -> AttentionMap:

@@ -13,6 +13,7 @@ Nothing here imports torch, ctranslate2 or rich, so that a bundle opens fast any
 
 from __future__ import annotations
 
+from xlmcli.bundle.finding import DEFAULT_CLASSIFIER, DEFAULT_MODEL, embedded_models, find_model, pulled_models, suggest
 from xlmcli.bundle.manifest import (
     FORMAT_VERSION,
     AlignmentHead,
@@ -31,19 +32,7 @@ from xlmcli.bundle.manifest import (
     TranslationPart,
 )
 from xlmcli.bundle.names import CARD_NAME, HEAD_NAME, LANGUAGES_NAME, MANIFEST_NAME, MODEL_NAME, RECIPE_NAME
-from xlmcli.bundle.reading import (
-    DEFAULT_CLASSIFIER,
-    DEFAULT_MODEL,
-    Bundle,
-    embedded_models,
-    find_model,
-    is_bundle,
-    is_checkpoint,
-    open_bundle,
-    pulled_models,
-    read_manifest,
-    suggest,
-)
+from xlmcli.bundle.reading import Bundle, is_bundle, is_checkpoint, open_bundle, read_manifest
 from xlmcli.bundle.writing import check_free, new_bundle, seal
 
 __all__ = [

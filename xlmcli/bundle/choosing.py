@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from xlmcli.bundle.finding import DEFAULT_MODEL, embedded_models, find_model, pulled_models
 from xlmcli.bundle.manifest import Manifest
 from xlmcli.bundle.names import MODEL_NAME
-from xlmcli.bundle.reading import DEFAULT_MODEL, embedded_models, find_model, pulled_models, read_manifest
+from xlmcli.bundle.reading import read_manifest
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.records import Direction
 

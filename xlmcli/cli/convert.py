@@ -165,7 +165,7 @@ def command(
     require_extra("train", "torch")
     from xlmcli.bundle import check_free
     from xlmcli.convert.bundling import BundleOptions, write_bundle
-    from xlmcli.convert.opening import open_model
+    from xlmcli.convert.opening import open_convertible
     from xlmcli.convert.options import VerificationOptions
     from xlmcli.convert.scores import read_scores
     from xlmcli.convert.xlm.translator import Checkpoint, write_folded
@@ -187,7 +187,7 @@ def command(
         recipe=recipe,
         force=force,
     )
-    opened = open_model(local.path, codes, vocab, of_engine=kind == "ctranslate2")
+    opened = open_convertible(local.path, codes, vocab, of_engine=kind == "ctranslate2")
     _refuse(opened.refused_options())
     wanted = None
     if verify or verify_file or min_agreement is not None or max_difference is not None:

@@ -38,7 +38,7 @@ def local_checkpoint(path: Path) -> Iterator[LocalCheckpoint]:
         UsageError: The network is forbidden, or the hub has a bundle of that name.
         ModelError: The hub does not give it.
     """
-    from xlmcli.bundle.reading import is_hub_name
+    from xlmcli.bundle.finding import is_hub_name
 
     # What lies in a folder that exists is a path, also where it is misspelt.
     if path.exists() or path.parent.exists() or not is_hub_name(str(path)):

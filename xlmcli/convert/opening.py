@@ -22,7 +22,9 @@ from xlmcli.text import load_tokenizer
 Opened = Checkpoint | EncoderCheckpoint | FamilyModel | EngineModel
 
 
-def open_model(path: Path, codes: Path | None = None, vocab: Path | None = None, *, of_engine: bool = False) -> Opened:
+def open_convertible(
+    path: Path, codes: Path | None = None, vocab: Path | None = None, *, of_engine: bool = False
+) -> Opened:
     """Opens an encoder-decoder, an encoder or a classifier, XLM's or of another family, or CTranslate2's own.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from xlmcli.bundle import embedded_models, open_bundle
-from xlmcli.bundle.reading import DEFAULT_MODEL
+from xlmcli.bundle.finding import DEFAULT_MODEL
 from xlmcli.doctor.trial import REINSTALL, Trial, TrialSpeed
 from xlmcli.errors import ModelError, XlmError
 from xlmcli.infer.directions import SearchOptions, open_translation

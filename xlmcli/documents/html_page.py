@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
-from html import unescape
+from html import escape, unescape
 from typing import Literal, NamedTuple
 
 from xlmcli.documents.formats import DocumentOptions
@@ -215,7 +215,7 @@ def _attribute_segment(tag: str, item: _Attribute) -> Segment:
     builder.add_text(item.value)
 
     def spell(text: str) -> str:
-        return quote + _escape(text).replace(quote, "&quot;" if quote == '"' else "&#39;") + quote
+        return quote + escape(text, quote=False).replace(quote, "&quot;" if quote == '"' else "&#39;") + quote
 
     return builder.build().message(raw, spell)
 
@@ -278,7 +278,7 @@ def _run_segment(run: Sequence[_Token], raw: str) -> Segment:
             builder.add_opaque(tag, is_word=token.is_word)
 
     def spell(text: str) -> str:
-        return "".join(entities.get(character) or _escape(character) for character in text)
+        return "".join(entities.get(character) or escape(character, quote=False) for character in text)
 
     def combine(written: Sequence[str]) -> str:
         return _HOLE.sub(lambda hole: written[int(hole[1])] if int(hole[1]) < len(written) else hole[0], written[0])
@@ -289,10 +289,6 @@ def _run_segment(run: Sequence[_Token], raw: str) -> Segment:
 
 def _texts(run: Sequence[_Token]) -> Iterator[str]:
     return (token.raw for token in run if token.kind == "text")
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _with_lang(token: _Token, lang: str) -> str:

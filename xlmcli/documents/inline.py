@@ -98,11 +98,6 @@ class InlineBuilder:
         self._num_characters = start
         self.add_opaque(opening + inside + raw, is_word=False)
 
-    @property
-    def num_open(self) -> int:
-        """Pairs that are not closed."""
-        return len(self._open)
-
     def build(self) -> Inline:
         """Returns all that was added; every pair must be closed."""
         text = "".join(self._text)

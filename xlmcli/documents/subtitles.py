@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import unescape
+from html import escape, unescape
 from typing import Literal
 
 from xlmcli.documents.formats import DocumentOptions
@@ -209,7 +209,7 @@ class SubtitleParser:
 
     def _spell(self, text: str) -> str:
         if self._is_vtt:
-            return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            return escape(text, quote=False)
         return text.replace(_ARROW, "->")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -210,7 +211,7 @@ def _is_translated(event: Event) -> bool:
 
 def escape(text: str) -> str:
     """Returns how a text is written in XML."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    return html.escape(text, quote=False).replace("\r", "&#13;")
 
 
 def escape_all(text: str) -> str:

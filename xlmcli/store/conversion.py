@@ -49,8 +49,8 @@ def convert_checkpoint(checkpoint: Path, target: Path, quantization: Quantizatio
         ModelError: It is of no kind that can be converted, or damaged.
     """
     from xlmcli.convert.bundling import BundleOptions, write_bundle
-    from xlmcli.convert.opening import open_model
+    from xlmcli.convert.opening import open_convertible
 
     card = (checkpoint if checkpoint.is_dir() else checkpoint.parent) / CARD_FILE
     options = BundleOptions(quantization=quantization, licence=licence, card=card if card.is_file() else None)
-    write_bundle(open_model(checkpoint), target, options)
+    write_bundle(open_convertible(checkpoint), target, options)

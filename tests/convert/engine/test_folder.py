@@ -20,7 +20,7 @@ ctranslate2 = pytest.importorskip("ctranslate2")
 sentencepiece = pytest.importorskip("sentencepiece")
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
-from xlmcli.convert.opening import open_model  # noqa: E402
+from xlmcli.convert.opening import open_convertible  # noqa: E402
 from xlmcli.convert.xlm.translator import open_checkpoint, write_folded  # noqa: E402
 from xlmcli.infer.decoding import Decoding  # noqa: E402
 from xlmcli.infer.engine import EngineOptions, TranslationEngine, max_translation_len  # noqa: E402
@@ -96,7 +96,7 @@ def make_bpe_package(engine_folder: Path, tmp_path: Path, sentences: dict[str, l
 
 
 def convert(source: Path, path: Path) -> Bundle:
-    write_bundle(open_model(source), path, BundleOptions())
+    write_bundle(open_convertible(source), path, BundleOptions())
     return open_bundle(path)
 
 
@@ -215,7 +215,7 @@ def test_other_codes_are_refused(
     make_bpe_package: Callable[..., Path], tmp_path: Path, codes: str, message: str
 ) -> None:
     with pytest.raises(ModelError, match=re.escape(message)):
-        open_model(make_bpe_package(codes))
+        open_convertible(make_bpe_package(codes))
 
 
 @pytest.mark.parametrize("lang", ["zh", "ja"])
@@ -223,7 +223,7 @@ def test_codes_for_text_without_spaces_are_refused(
     make_bpe_package: Callable[..., Path], tmp_path: Path, lang: str
 ) -> None:
     with pytest.raises(ModelError, match=rf"en_fr cannot be converted: it translates from {lang} with bpe\.model"):
-        open_model(make_bpe_package(from_code=lang))
+        open_convertible(make_bpe_package(from_code=lang))
 
 
 def test_codes_of_languages_with_control_characters_are_refused(
@@ -237,7 +237,7 @@ def test_a_package_without_a_tokenizer_names_both_kinds(make_bpe_package: Callab
     package = make_bpe_package()
     (package / "bpe.model").unlink()
     with pytest.raises(ModelError, match=r"it has no sentencepiece\.model or bpe\.model$"):
-        open_model(package)
+        open_convertible(package)
 
 
 def test_what_is_missing_is_listed(engine_folder: Path, tmp_path: Path) -> None:
@@ -245,10 +245,10 @@ def test_what_is_missing_is_listed(engine_folder: Path, tmp_path: Path) -> None:
     folder.mkdir()
     shutil.copy(engine_folder / "model.bin", folder)
     with pytest.raises(ModelError, match=r"no shared_vocabulary\.json, no source\.spm and target\.spm or"):
-        open_model(folder)
+        open_convertible(folder)
     (folder / "model.bin").unlink()
     with pytest.raises(ModelError, match=r"it has no model\.bin"):
-        open_model(folder, of_engine=True)
+        open_convertible(folder, of_engine=True)
 
 
 def test_a_folder_whose_languages_nobody_says(marian_folder: Path, tmp_path: Path) -> None:
@@ -264,4 +264,4 @@ def test_what_is_no_package(tmp_path: Path) -> None:
     path = tmp_path / "x.argosmodel"
     path.write_bytes(b"no zip")
     with pytest.raises(ModelError, match="not a package of Argos Translate"):
-        open_model(path)
+        open_convertible(path)

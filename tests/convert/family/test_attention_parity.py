@@ -15,7 +15,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("ctranslate2")
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
-from xlmcli.convert.opening import open_model  # noqa: E402
+from xlmcli.convert.opening import open_convertible  # noqa: E402
 from xlmcli.model.network import Network  # noqa: E402
 
 TOLERANCE = 1e-4
@@ -27,7 +27,7 @@ def test_attention_is_transformers(
 ) -> None:
     model = published.make(family, tmp_path).model
     model.set_attn_implementation("eager")
-    bundle = write_bundle(open_model(tmp_path), tmp_path / "b", BundleOptions(quantization="float32"))
+    bundle = write_bundle(open_convertible(tmp_path), tmp_path / "b", BundleOptions(quantization="float32"))
     tokenizer, frame = bundle.open_tokenizer(), bundle.frame(Direction("en", "fr"))
     vocab = {piece: index for index, piece in enumerate(tokenizer.vocab)}
     before, after, target = ([vocab[piece] for piece in part] for part in (frame.before, frame.after, frame.target))
@@ -55,7 +55,7 @@ def test_self_attention_of_an_encoder_is_transformers(
 ) -> None:
     model = published.xlm_roberta(tmp_path, "XLMRobertaModel").model
     model.set_attn_implementation("eager")
-    bundle = write_bundle(open_model(tmp_path), tmp_path / "b", BundleOptions(quantization="float32"))
+    bundle = write_bundle(open_convertible(tmp_path), tmp_path / "b", BundleOptions(quantization="float32"))
     tokenizer = bundle.open_tokenizer()
     bos, eos = map(tokenizer.vocab.index, ("<s>", "</s>"))
     text = [bos, *tokenizer.encode(sentences["en"][1]), eos]

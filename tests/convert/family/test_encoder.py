@@ -17,7 +17,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("ctranslate2")
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
-from xlmcli.convert.opening import open_model  # noqa: E402
+from xlmcli.convert.opening import open_convertible  # noqa: E402
 from xlmcli.infer.classification import Classification  # noqa: E402
 from xlmcli.infer.encoders import TextEncoder  # noqa: E402
 from xlmcli.infer.engine import EngineOptions  # noqa: E402
@@ -39,7 +39,7 @@ LABELS = {0: "contradiction", 1: "entailment", 2: "neutral"}
 
 
 def convert(folder: Path, path: Path, quantization: Any = "float32") -> Path:
-    write_bundle(open_model(folder), path, BundleOptions(quantization=quantization))
+    write_bundle(open_convertible(folder), path, BundleOptions(quantization=quantization))
     return path
 
 

@@ -18,7 +18,7 @@ pytest.importorskip("ctranslate2")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
-from xlmcli.convert.opening import check_settings, open_model  # noqa: E402
+from xlmcli.convert.opening import check_settings, open_convertible  # noqa: E402
 
 FAMILIES = ["Marian", "M2M-100", "NLLB", "mBART-50", "XLM-R"]
 
@@ -59,7 +59,7 @@ def test_all_faults_are_listed_at_once(folder: Path) -> None:
     for name in ("tokenizer.json", "vocab.json", "sentencepiece.bpe.model", "source.spm"):
         (folder / name).unlink(missing_ok=True)
     with pytest.raises(ModelError) as caught:
-        open_model(folder)
+        open_convertible(folder)
     message = caught.value.message
     assert f"{folder} cannot be converted: " in message
     assert f"{lost.removeprefix('roberta.')}: missing" in message
@@ -72,7 +72,7 @@ def test_weights_that_are_cut_short(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(ModelError, match=r"model\.safetensors"):
-        open_model(folder)
+        open_convertible(folder)
 
 
 def test_numbers_that_are_not_finite(folder: Path, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_numbers_that_are_not_finite(folder: Path, tmp_path: Path) -> None:
 
     change_weights(folder, spoil)
     with pytest.raises(ModelError, match=r"1\.(fc1|output\.dense)\.weight has numbers that are not finite"):
-        write_bundle(open_model(folder), tmp_path / "b", BundleOptions())
+        write_bundle(open_convertible(folder), tmp_path / "b", BundleOptions())
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
 
 
@@ -90,7 +90,7 @@ def test_no_weights_at_all(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     check_settings(folder)
     with pytest.raises(ModelError, match=r"no weights, neither model\.safetensors nor pytorch_model\.bin"):
-        open_model(folder)
+        open_convertible(folder)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_no_weights_at_all(folder: Path) -> None:
 def test_settings(folder: Path, values: dict[str, Any], message: str) -> None:
     change(folder / "config.json", **values)
     with pytest.raises(ModelError, match=message):
-        open_model(folder)
+        open_convertible(folder)
 
 
 def test_settings_of_a_classifier(published: Any, tmp_path: Path) -> None:
@@ -118,38 +118,38 @@ def test_settings_of_a_classifier(published: Any, tmp_path: Path) -> None:
     change(tmp_path / "config.json", id2label={"0": "only\x1b"}, problem_type="regression")
     faults = "id2label: 1 label.*; id2label: a label has control characters; problem_type: regression"
     with pytest.raises(ModelError, match=rf"{faults}.*has shape \(2,.*, expected \(1,"):
-        open_model(tmp_path)
+        open_convertible(tmp_path)
     change(tmp_path / "config.json", id2label={"0": "one", "2": "other"}, problem_type=None)
     with pytest.raises(ModelError, match="id2label: its ids are not 0, 1, 2"):
-        open_model(tmp_path)
+        open_convertible(tmp_path)
 
 
 def test_marians_files(published: Any, tmp_path: Path) -> None:
     published.marian(tmp_path)
     with pytest.raises(ModelError, match="nothing says which languages") as caught:
-        open_model(tmp_path)
+        open_convertible(tmp_path)
     assert "source_lang" in str(caught.value.hint)
     change(tmp_path / "tokenizer_config.json", source_lang="en\x1b[1m", target_lang="fr")
     with pytest.raises(ModelError, match="source_lang should be a name without control characters"):
-        open_model(tmp_path)
+        open_convertible(tmp_path)
     vocab = json.loads((tmp_path / "vocab.json").read_text())
     (tmp_path / "vocab.json").write_text(json.dumps(dict(list(vocab.items())[:-1])))
     with pytest.raises(ModelError, match=rf"vocab\.json: {len(vocab) - 1} pieces, where the model has {len(vocab)}"):
-        open_model(tmp_path)
+        open_convertible(tmp_path)
     for content in (json.dumps([*vocab]), '{"a": 0, "b": "1"}', '{"a": 0, "b": 1.0}'):
         (tmp_path / "vocab.json").write_text(content)
         with pytest.raises(ModelError, match="expected an object of pieces"):
-            open_model(tmp_path)
+            open_convertible(tmp_path)
     (tmp_path / "vocab.json").write_text("[" * 100_000)
     with pytest.raises(ModelError, match="not JSON"):
-        open_model(tmp_path)
+        open_convertible(tmp_path)
 
 
 def test_older_mbarts(published: Any, tmp_path: Path) -> None:
     published.mbart(tmp_path)
     change(tmp_path / "config.json", decoder_start_token_id=7)
     with pytest.raises(ModelError, match=r"decoder_start_token_id: 7, .*mBART-50 can be converted"):
-        open_model(tmp_path)
+        open_convertible(tmp_path)
     change(tmp_path / "tokenizer_config.json", tokenizer_class="MBartTokenizer")
     with pytest.raises(ModelError, match="tokenizer_class: MBartTokenizer"):
-        open_model(tmp_path)
+        open_convertible(tmp_path)

@@ -23,7 +23,7 @@ sentencepiece = pytest.importorskip("sentencepiece")
 
 from xlmcli.checkpoint.pretrained import open_pretrained  # noqa: E402
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
-from xlmcli.convert.opening import open_model  # noqa: E402
+from xlmcli.convert.opening import open_convertible  # noqa: E402
 from xlmcli.infer.decoding import Decoding  # noqa: E402
 from xlmcli.infer.engine import EngineOptions, TranslationEngine, max_translation_len  # noqa: E402
 from xlmcli.text import Tokenizer, load_tokenizer  # noqa: E402
@@ -32,7 +32,7 @@ GREEDY = Decoding(beam_size=1, length_penalty=0)
 
 
 def convert(folder: Path, path: Path, quantization: Any = "float32") -> Bundle:
-    write_bundle(open_model(folder), path, BundleOptions(quantization=quantization))
+    write_bundle(open_convertible(folder), path, BundleOptions(quantization=quantization))
     return open_bundle(path)
 
 
@@ -197,7 +197,7 @@ def test_weights_in_several_files(tmp_path: Path, published: Any, family: str, s
     for shard in shards[1:]:
         (folder / shard).unlink()
     with pytest.raises(ModelError, match=f"there is no file '{shards[1]}' and no '{shards[2]}' beside it"):
-        open_model(folder)
+        open_convertible(folder)
 
 
 def save_shards(state: dict[str, Any], folder: Path, suffix: str) -> list[str]:

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
 from xlmcli.convert.family.model import FamilyModel  # noqa: E402
-from xlmcli.convert.opening import open_model  # noqa: E402
+from xlmcli.convert.opening import open_convertible  # noqa: E402
 from xlmcli.convert.verify.family_translations import verify_family  # noqa: E402
 from xlmcli.convert.verify.states import check_closeness, verify_encoder  # noqa: E402
 from xlmcli.convert.verify.translations import check_agreements  # noqa: E402
@@ -27,7 +27,7 @@ DIRECTIONS = {"nllb": ["de-en", "en-es", "es-fr", "fr-it", "it-pt", "pt-de"], "m
 
 
 def open_folder(folder: Path) -> FamilyModel:
-    opened = open_model(folder)
+    opened = open_convertible(folder)
     assert isinstance(opened, FamilyModel)
     return opened
 

@@ -24,7 +24,7 @@ from safetensors.numpy import load_file  # noqa: E402
 from xlmcli.checkpoint.config import CheckpointConfig, save_config  # noqa: E402
 from xlmcli.checkpoint.weights import save_weights, saved_state  # noqa: E402
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
-from xlmcli.convert.opening import open_model  # noqa: E402
+from xlmcli.convert.opening import open_convertible  # noqa: E402
 from xlmcli.convert.xlm.encoder import EncoderCheckpoint, open_encoder  # noqa: E402
 from xlmcli.convert.xlm.translator import Checkpoint  # noqa: E402
 from xlmcli.infer.engine import EncoderEngine, EngineOptions  # noqa: E402
@@ -67,7 +67,7 @@ def test_a_pretrained_xlm_of_ours_becomes_an_encoder(tiny_tokenizer: Path, tmp_p
     save_config(CheckpointConfig(("en", "fr"), SHAPE), tmp_path)
     save_weights(saved_state(model), tmp_path / "model.safetensors")
     shutil.copy(tiny_tokenizer / "tokenizer.model", tmp_path)
-    checkpoint = open_model(tmp_path)
+    checkpoint = open_convertible(tmp_path)
     assert isinstance(checkpoint, EncoderCheckpoint)
     found = states_of(checkpoint, tmp_path / "b", 1)
     with torch.no_grad():
@@ -88,7 +88,7 @@ def test_a_classifier_of_ours_keeps_all_that_it_was_trained_with(tiny_tokenizer:
     save_config(CheckpointConfig(("en", "fr"), SHAPE, max_len=20, classifier=head), tmp_path)
     save_weights(saved_state(model), tmp_path / "model.safetensors")
     shutil.copy(tiny_tokenizer / "tokenizer.model", tmp_path)
-    checkpoint = open_model(tmp_path)
+    checkpoint = open_convertible(tmp_path)
     assert isinstance(checkpoint, EncoderCheckpoint)
     write_bundle(checkpoint, tmp_path / "b", BundleOptions())
     manifest = open_bundle(tmp_path / "b").manifest
@@ -109,7 +109,7 @@ def test_what_huggingface_fine_tuned_starts_as_its_tokenizer_does(published_clas
 
 
 def test_an_encoder_decoder_stays_one(tiny_checkpoint: Path) -> None:
-    assert isinstance(open_model(tiny_checkpoint), Checkpoint)
+    assert isinstance(open_convertible(tiny_checkpoint), Checkpoint)
 
 
 @pytest.mark.parametrize("quantization", get_args(Quantization))

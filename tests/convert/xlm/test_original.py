@@ -21,7 +21,7 @@ ctranslate2 = pytest.importorskip("ctranslate2")
 
 from xlmcli.checkpoint.original.file import read_original  # noqa: E402
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
-from xlmcli.convert.opening import open_model  # noqa: E402
+from xlmcli.convert.opening import open_convertible  # noqa: E402
 from xlmcli.convert.verify.translations import verify_bundle  # noqa: E402
 from xlmcli.convert.xlm.encoder import EncoderCheckpoint  # noqa: E402
 from xlmcli.convert.xlm.translator import Checkpoint  # noqa: E402
@@ -75,7 +75,7 @@ def test_greedy_translations_equal_those_of_torch_in_every_direction(
     tmp_path: Path,
     sentences: dict[str, list[str]],
 ) -> None:
-    checkpoint = open_model(save(original_content(**CONFIGURATIONS[name]), zipped=name != "relu"))
+    checkpoint = open_convertible(save(original_content(**CONFIGURATIONS[name]), zipped=name != "relu"))
     assert isinstance(checkpoint, Checkpoint)
     bundle = write_bundle(checkpoint, tmp_path / "bundle", FULL)
     langs = checkpoint.config.langs
@@ -91,7 +91,7 @@ def test_encoders_give_the_states_of_torch(
     name: str, original_content: Callable[..., Content], save: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = save(original_content(has_decoder=False, **CONFIGURATIONS[name]))
-    checkpoint = open_model(path)
+    checkpoint = open_convertible(path)
     assert isinstance(checkpoint, EncoderCheckpoint)
     manifest = write_bundle(checkpoint, tmp_path / "bundle", FULL).manifest
     assert manifest.task == "encode"
@@ -121,7 +121,7 @@ def test_translations_may_be_empty_as_they_may_in_the_original(
 ) -> None:
     content = original_content()
     content["decoder"]["pred_layer.proj.bias"][1] += 100
-    bundle = write_bundle(open_model(save(content)), tmp_path / "bundle", FULL)
+    bundle = write_bundle(open_convertible(save(content)), tmp_path / "bundle", FULL)
     engine = TranslationEngine(
         bundle.folded_files(Direction("en", "fr")),
         load_tokenizer(bundle.path).vocab,
@@ -139,17 +139,17 @@ def test_codes_may_lie_elsewhere(
     original_content: Callable[..., Content], save: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = save(original_content())
-    wanted = open_model(path).tokenizer.encode("the thing on the table")
+    wanted = open_convertible(path).tokenizer.encode("the thing on the table")
     (tmp_path / "codes").rename(tmp_path / "elsewhere")
-    assert open_model(path, tmp_path / "elsewhere").tokenizer.encode("the thing on the table") == wanted
+    assert open_convertible(path, tmp_path / "elsewhere").tokenizer.encode("the thing on the table") == wanted
     with pytest.raises(ModelError, match="no BPE codes") as raised:
-        open_model(path)
+        open_convertible(path)
     assert "--codes" in str(raised.value.hint)
 
 
 def test_text_is_cut_as_the_codes_say(original_content: Callable[..., Content], save: Callable[..., Path]) -> None:
     content = original_content()
-    tokenizer = open_model(save(content)).tokenizer
+    tokenizer = open_convertible(save(content)).tokenizer
     ids = tokenizer.encode("The thing, on!")
     pieces = [content["dico_id2word"][index] for index in ids]
     assert pieces == ["the", "th@@", "ing", ",", "on", "<unk>"]
@@ -163,18 +163,18 @@ def test_a_vocabulary_that_does_not_fit_is_refused(
     path, vocab = save(content), tmp_path / "vocab"
     words = list(content["dico_word2id"])[14:]
     vocab.write_text("".join(f"{word} 9\n" for word in words), encoding="utf-8")
-    open_model(path, vocab=vocab)
+    open_convertible(path, vocab=vocab)
     vocab.write_text("".join(f"{word} 9\n" for word in ["zzz", *words[1:]]), encoding="utf-8")
     with pytest.raises(ModelError, match="vocab:1: found 'zzz' where the dictionary of the model has 'a'"):
-        open_model(path, vocab=vocab)
+        open_convertible(path, vocab=vocab)
     vocab.write_text("a 9\n", encoding="utf-8")
     with pytest.raises(ModelError, match="vocab: 1 words, and the dictionary"):
-        open_model(path, vocab=vocab)
+        open_convertible(path, vocab=vocab)
 
 
 def test_codes_of_a_folder_are_refused(tiny_checkpoint: Path) -> None:
     with pytest.raises(UsageError, match=r"--codes is for \.pth files"):
-        open_model(tiny_checkpoint, codes=tiny_checkpoint / "codes")
+        open_convertible(tiny_checkpoint, codes=tiny_checkpoint / "codes")
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +186,9 @@ def expected() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def translator(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_bundle(open_model(FIXTURE / "mt_en_fr.pth"), tmp_path_factory.mktemp("original") / "bundle", FULL)
+    return write_bundle(
+        open_convertible(FIXTURE / "mt_en_fr.pth"), tmp_path_factory.mktemp("original") / "bundle", FULL
+    )
 
 
 @needs_fixture
@@ -209,7 +211,7 @@ def test_greedy_translations_equal_those_of_the_original(expected: list[dict[str
 
 @needs_fixture
 def test_text_is_cut_as_for_the_original(expected: list[dict[str, Any]]) -> None:
-    tokenizer = open_model(FIXTURE / "mt_en_fr.pth").tokenizer
+    tokenizer = open_convertible(FIXTURE / "mt_en_fr.pth").tokenizer
     words = read_original(FIXTURE / "mt_en_fr.pth").words
     cut = [[words[index] for index in tokenizer.encode(row["text"], row["src"])] for row in expected]
     assert cut == [row["source_bpe"] for row in expected]
@@ -232,5 +234,5 @@ def test_states_equal_those_of_the_original(expected: list[dict[str, Any]], tmp_
 @pytest.mark.parametrize("lang", [0, 1])
 def test_the_pretrained_model_of_the_original_becomes_an_encoder(lang: int, tmp_path: Path) -> None:
     path = FIXTURE / "mlm_tlm.pth"
-    write_bundle(open_model(path), tmp_path / "bundle", FULL)
+    write_bundle(open_convertible(path), tmp_path / "bundle", FULL)
     assert difference(tmp_path / "bundle", path, [1, *range(14, 90), 1], lang) < 1e-4

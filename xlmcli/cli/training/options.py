@@ -332,7 +332,8 @@ def model_folder(name: str) -> Path | None:
         ModelError: There is none. It is a name on the hub: a run needs its model again to be resumed, and in each of
             its processes, so that it is for the user to keep.
     """
-    from xlmcli.bundle.reading import find_model, is_checkpoint, is_hub_name, pulled_models
+    from xlmcli.bundle.finding import find_model, is_hub_name, pulled_models
+    from xlmcli.bundle.reading import is_checkpoint
 
     path = Path(name)
     if name == RANDOM or is_checkpoint(path) or path.is_file():

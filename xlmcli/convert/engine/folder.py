@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import SEEK_END
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -155,10 +156,7 @@ class EngineModel:
         if config.values.get("add_source_eos") is True:
             framing = languages.framing
             after = tuple(piece for piece in framing.after if piece != EOS)
-            languages = FamilyLanguages(
-                Framing(framing.before, after, framing.target, framing.languages),
-                languages.directions, languages.sources, languages.targets,
-            )  # fmt: skip
+            languages = replace(languages, framing=replace(framing, after=after))
         return languages
 
 
@@ -263,10 +261,7 @@ def _architecture(weights: Mapping[str, StoredWeight], num_heads: int, vocab_siz
 
 def _num_numbers(weight: StoredWeight) -> int:
     is_setting = not weight.shape or weight.name.endswith(("weight_scale", "/encodings"))
-    size = 1
-    for length in weight.shape:
-        size *= length
-    return 0 if is_setting else size
+    return 0 if is_setting else math.prod(weight.shape)
 
 
 def _quantization(weights: Mapping[str, StoredWeight]) -> Quantization:

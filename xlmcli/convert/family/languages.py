@@ -38,7 +38,7 @@ class FamilyLanguages:
     Attributes:
         framing: The pieces around a text.
         directions: The only directions; empty where ``sources`` and ``targets`` say them.
-        sources: FamilyLanguages that it translates from, each into all ``targets``.
+        sources: Languages that it translates from, each into all ``targets``.
         targets: See ``sources``.
     """
 
