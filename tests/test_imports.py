@@ -17,7 +17,7 @@ FILES = sorted(path for path in ROOT.rglob("*.py") if "pretrained" not in path.p
 
 # Parts of the package by level; a part may import those of lower levels; foundations may import each other.
 LEVELS = {
-    "errors": 0, "facts": 0, "signals": 0,
+    "errors": 0, "facts": 0, "signals": 0, "array_files": 0,
     "records": 1, "cores": 1, "environment": 1, "named_file": 1,
     "outputs": 2, "locking": 2, "lines": 2, "config": 2, "sources": 2, "tables": 2, "json_lines": 2,
     "labelled": 2, "text": 2, "bundle": 2,

@@ -17,9 +17,8 @@ from typing import Any
 import pytest
 import torch
 
-from xlmcli.checkpoint.original.file import StreamedWeights
 from xlmcli.checkpoint.stand_ins import StorageKind, StorageReference, TensorReference
-from xlmcli.checkpoint.torch_file import TorchFile
+from xlmcli.checkpoint.torch_file import StreamedWeights, TorchFile
 from xlmcli.errors import ModelError
 
 Save = Callable[[Any], Path]

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlmcli.infer.vectors import ArraySink, Similarity, TokenStates, Vector, cosine, token_added, vector_added
+from xlmcli.array_files import ArrayWriter
+from xlmcli.infer.vectors import Similarity, TokenStates, Vector, cosine, token_added, vector_added
 
 ROW_TYPES = [(np.dtype("<f4"), (3,)), (np.dtype("<f4"), ()), (np.dtype([("line", "<i8"), ("state", "<f4", (2,))]), ())]
 
@@ -16,7 +17,7 @@ ROW_TYPES = [(np.dtype("<f4"), (3,)), (np.dtype("<f4"), ()), (np.dtype([("line",
 def test_numpy_reads_what_was_appended(sizes: list[int], row: tuple[np.dtype[np.generic], tuple[int, ...]]) -> None:
     dtype, shape = row
     file = io.BytesIO()
-    sink = ArraySink(file, dtype, shape)
+    sink = ArrayWriter(file, dtype, shape)
     parts = [np.arange(size * int(np.prod(shape)), dtype="<f4").reshape(size, *shape).astype(dtype) for size in sizes]
     for part in parts:
         sink.append(part)

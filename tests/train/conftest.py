@@ -14,16 +14,11 @@ from xlmcli.records import Direction
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.train.core.optim import OptimOptions
-from xlmcli.train.core.options import (
-    DataOptions,
-    LoopOptions,
-    PretrainOptions,
-    RunOptions,
-    SizeOptions,
-    TranslateTrainingOptions,
-)
+from xlmcli.train.core.options import DataOptions, LoopOptions, RunOptions, SizeOptions
 from xlmcli.train.data.corpus import LengthFilter, TextOptions
 from xlmcli.train.data.masking import MaskingOptions, NoiseOptions
+from xlmcli.train.pretraining.options import PretrainOptions
+from xlmcli.train.translation.options import TranslateTrainingOptions
 
 SIZE = SizeOptions(16, 1, 2, 48, gelu=True, sinusoidal=False, dropout=0.1, attention_dropout=0.1)
 OPTIM = OptimOptions(lr=2e-3, warmup=2)

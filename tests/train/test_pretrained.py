@@ -18,10 +18,13 @@ from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
 from xlmcli.text.xlm_bpe import XLMBPETokenizer
 from xlmcli.train.classification.files import Columns
+from xlmcli.train.classification.options import ClassifyTrainingOptions
 from xlmcli.train.classification.start import make_start
 from xlmcli.train.core.loop import RunState, Trainer
-from xlmcli.train.core.options import ClassifyTrainingOptions, LoopOptions, PretrainOptions, TranslateTrainingOptions
+from xlmcli.train.core.options import LoopOptions
+from xlmcli.train.pretraining.options import PretrainOptions
 from xlmcli.train.pretraining.run import pretrain
+from xlmcli.train.translation.options import TranslateTrainingOptions
 from xlmcli.train.translation.run import train_translation
 
 ONE_STEP = LoopOptions(max_steps=1, precision="fp32")

@@ -18,6 +18,7 @@ from xlmcli.bundle.layout import (
     ENCODER_POSITIONS,
     LANGUAGE_TABLE,
     StoredWeight,
+    as_position_table,
     count_layers,
     read_number,
     read_weights,
@@ -28,7 +29,6 @@ from xlmcli.bundle.manifest import (
     TARGET_PLACE,
     XLM_TOKENIZERS,
     Manifest,
-    PositionTable,
     TranslationPart,
 )
 from xlmcli.bundle.names import CONFIG_NAME, MANIFEST_NAME, MODEL_NAME
@@ -185,7 +185,7 @@ def _facts(manifest: Manifest, weights: Weights, stream: BinaryIO) -> Iterator[t
             ("encoder", tables.encoder, ENCODER_POSITIONS),
             ("decoder", tables.decoder, DECODER_POSITIONS),
         ):
-            yield f"translation: position_tables: {field}", table, _position_table(weights.get(name))
+            yield f"translation: position_tables: {field}", table, as_position_table(weights.get(name))
 
 
 def _settings(weights: Weights, stream: BinaryIO) -> Iterator[tuple[str, int, int, int]]:
@@ -202,12 +202,6 @@ def _settings(weights: Weights, stream: BinaryIO) -> Iterator[tuple[str, int, in
             least, most = 0, read_number(stream, heads)
         if least is not None and most is not None:
             yield name, read_number(stream, weight), least, most
-
-
-def _position_table(weight: StoredWeight | None) -> PositionTable | None:
-    if weight is None or weight.dtype not in ("float32", "float16", "bfloat16"):
-        return None
-    return PositionTable(weight.offset, weight.shape[0], weight.shape[1], weight.dtype)  # type: ignore[arg-type]
 
 
 def _count_pieces(folder: Path, manifest: Manifest) -> dict[str, int]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlmcli.bundle.fields import Fields
-from xlmcli.bundle.layout import StoredWeight, read_weights
+from xlmcli.bundle.layout import StoredWeight, numpy_type, read_weights, widen
 from xlmcli.bundle.manifest import MAX_EPSILON
 from xlmcli.bundle.names import CONFIG_NAME
 
@@ -52,15 +52,14 @@ class EngineWeights:
     def read(self, name: str, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """Reads a weight, or rows of it; integers become what they stand for."""
         stored = self.stored[name]
-        kind = "uint16" if stored.dtype == "bfloat16" else stored.dtype
-        numbers = np.frombuffer(self._content, kind, math.prod(stored.shape), stored.offset).reshape(stored.shape)
+        numbers = np.frombuffer(
+            self._content, numpy_type(stored.dtype), math.prod(stored.shape), stored.offset
+        ).reshape(stored.shape)
         if rows is not None:
             numbers = numbers[rows]
-        if stored.dtype == "bfloat16":
-            return (numbers.astype(np.uint32) << 16).view(np.float32)
         scales = f"{stored.name}_scale"  # What has the numbers of another has its scales too.
         if scales not in self.stored:
-            return numbers.astype(np.float32)
+            return widen(numbers, stored.dtype)
         # One scale for all, or one for each row.
         scale = self.read(scales)
         scale = scale if rows is None or not scale.ndim else scale[rows]

@@ -9,15 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xlmcli.bundle.arrays import load_arrays
-from xlmcli.bundle.manifest import PositionTable, PositionTables, TableType
+from xlmcli.bundle.layout import NUM_BYTES, numpy_type, widen
+from xlmcli.bundle.manifest import PositionTable, PositionTables
 from xlmcli.bundle.names import LANGUAGES_NAME, MODEL_NAME
 from xlmcli.errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-_NUM_BYTES: dict[TableType, int] = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 
 def fold_languages(model: bytes, tables: PositionTables, languages: bytes, src_row: int, tgt_row: int) -> bytes:
@@ -42,7 +41,7 @@ def fold_languages(model: bytes, tables: PositionTables, languages: bytes, src_r
     whole, position = memoryview(model), 0
     parts: list[bytes | memoryview] = []
     for table, vector in patches:
-        end = table.offset + table.rows * table.dim * _NUM_BYTES[table.dtype]
+        end = table.offset + table.rows * table.dim * NUM_BYTES[table.dtype]
         if table.offset < position or end > len(model):
             raise ModelError(f"a position table does not lie inside {MODEL_NAME} (bytes {table.offset} to {end})")
         parts += [whole[position : table.offset], _add_vector(whole[table.offset : end], table, vector)]
@@ -65,11 +64,7 @@ def _add_vector(stored: memoryview, table: PositionTable, vector: NDArray[np.flo
     """Adds in float32 and rounds once, to the type of the table."""
     import numpy as np
 
-    if table.dtype == "bfloat16":
-        halves = np.frombuffer(stored, np.uint16)
-        values = (halves.astype(np.uint32) << 16).view(np.float32)
-    else:
-        values = np.frombuffer(stored, np.dtype(table.dtype)).astype(np.float32)
+    values = widen(np.frombuffer(stored, numpy_type(table.dtype)), table.dtype)
     folded = (values.reshape(table.rows, table.dim) + vector).astype(np.float32)
     return _round_to_bfloat16(folded) if table.dtype == "bfloat16" else folded.astype(table.dtype).tobytes()
 

@@ -11,10 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from xlmcli.bundle.manifest import PositionTable, PositionTables, TableType
 from xlmcli.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 ENCODER_POSITIONS = "encoder/position_encodings/encodings"
 DECODER_POSITIONS = "decoder/position_encodings/encodings"
@@ -23,8 +27,8 @@ LANGUAGE_TABLE = "encoder/embeddings_1/weight"
 
 # What we write; others' models may be older, and are laid out alike from 4 on.
 _OLDEST_VERSION, _BINARY_VERSION = 4, 6
-_NUM_BYTES = {"float32": 4, "int8": 1, "int16": 2, "int32": 4, "float16": 2, "bfloat16": 2}
-_TYPES = tuple(_NUM_BYTES)
+NUM_BYTES = {"float32": 4, "int8": 1, "int16": 2, "int32": 4, "float16": 2, "bfloat16": 2}
+_TYPES = tuple(NUM_BYTES)
 _TABLE_TYPES: dict[str, TableType] = {"float32": "float32", "float16": "float16", "bfloat16": "bfloat16"}
 
 
@@ -100,18 +104,44 @@ def iter_weights(stream: BinaryIO) -> Iterator[StoredWeight]:
         if type_id >= len(_TYPES):
             raise ModelError(f"model.bin: {name} is of a type that we do not know ({type_id})")
         weight = StoredWeight(name, shape, _TYPES[type_id], stream.tell(), num_bytes)
-        if num_bytes != prod(shape) * _NUM_BYTES[weight.dtype]:
+        if num_bytes != prod(shape) * NUM_BYTES[weight.dtype]:
             raise ModelError(f"model.bin: {name} takes {num_bytes} bytes, which does not fit its shape {shape}")
         yield weight
         stream.seek(num_bytes, 1)
 
 
-def _table(weights: dict[str, StoredWeight], name: str, path: Path) -> PositionTable:
-    weight = weights.get(name)
+def as_position_table(weight: StoredWeight | None) -> PositionTable | None:
+    """Tells where a position table lies; None where the weight is none, or there is no weight."""
     if weight is None or len(weight.shape) != 2 or weight.dtype not in _TABLE_TYPES:
-        raise ModelError(f"{path}: no position table at {name}")
+        return None
     rows, dim = weight.shape
     return PositionTable(weight.offset, rows, dim, _TABLE_TYPES[weight.dtype])
+
+
+def numpy_type(dtype: str) -> str:
+    """Returns the type that NumPy reads stored numbers as; it has no bfloat16, so `widen` is for what it has read."""
+    return "uint16" if dtype == "bfloat16" else dtype
+
+
+def widen(stored: NDArray[Any], dtype: str) -> NDArray[np.float32]:
+    """Turns numbers of a `numpy_type` into what they stand for; integers stay what they are.
+
+    Args:
+        stored: As NumPy has read them.
+        dtype: What model.bin calls their type.
+    """
+    import numpy as np
+
+    if dtype == "bfloat16":
+        return (stored.astype(np.uint32) << 16).view(np.float32)
+    return stored.astype(np.float32, copy=False)
+
+
+def _table(weights: dict[str, StoredWeight], name: str, path: Path) -> PositionTable:
+    table = as_position_table(weights.get(name))
+    if table is None:
+        raise ModelError(f"{path}: no position table at {name}")
+    return table
 
 
 def _read_name(stream: BinaryIO) -> str:

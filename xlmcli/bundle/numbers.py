@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from xlmcli.bundle.layout import DECODER_POSITIONS, ENCODER_POSITIONS, StoredWeight, read_weights
+from xlmcli.bundle.layout import DECODER_POSITIONS, ENCODER_POSITIONS, StoredWeight, numpy_type, read_weights, widen
 from xlmcli.errors import ModelError
 
 if TYPE_CHECKING:
@@ -84,7 +84,4 @@ def _iter_blocks(stream: BinaryIO, weight: StoredWeight) -> Iterator[NDArray[np.
     stream.seek(weight.offset)
     for start in range(0, weight.num_bytes, _BLOCK_BYTES):
         content = stream.read(min(_BLOCK_BYTES, weight.num_bytes - start))
-        if weight.dtype == "bfloat16":
-            yield (np.frombuffer(content, np.uint16).astype(np.uint32) << 16).view(np.float32)
-        else:
-            yield np.frombuffer(content, weight.dtype).astype(np.float32, copy=False)
+        yield widen(np.frombuffer(content, numpy_type(weight.dtype)), weight.dtype)

@@ -16,9 +16,8 @@ from xlmcli.bundle.weight_files import find_weight_files
 from xlmcli.checkpoint.config import CheckpointConfig
 from xlmcli.checkpoint.description import read_fields
 from xlmcli.checkpoint.lazy_weights import NamedWeights, StoredWeights
-from xlmcli.checkpoint.original.file import StreamedWeights
 from xlmcli.checkpoint.stand_ins import TensorReference
-from xlmcli.checkpoint.torch_file import TorchFile
+from xlmcli.checkpoint.torch_file import StreamedWeights, TorchFile
 from xlmcli.errors import ModelError
 from xlmcli.model.classifier_config import CLASSIFIER, POOLINGS, PROBLEMS
 

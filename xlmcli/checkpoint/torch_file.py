@@ -11,7 +11,7 @@ from __future__ import annotations
 import mmap
 import struct
 import zipfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -224,3 +224,29 @@ def _load_next(stream: BinaryIO, origin: str) -> Any:
 
 def _load(content: bytes, origin: str) -> Any:
     return RestrictedUnpickler(content, origin).load()
+
+
+class StreamedWeights(Mapping[str, Tensor]):
+    """Weights that stay in their file: each look reads one, as float32 in memory of its own.
+
+    Raises:
+        ModelError: All of them would take much more memory than the file takes room.
+    """
+
+    def __init__(self, file: TorchFile, references: Mapping[str, TensorReference]) -> None:
+        file.check_numbers(references.values())
+        self._file, self._references = file, references
+
+    def __getitem__(self, name: str) -> Tensor:
+        tensor = self._file.tensor(self._references[name]).to(torch.float32, copy=True)
+        self._file.release()
+        return tensor
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._references
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._references)
+
+    def __len__(self) -> int:
+        return len(self._references)

@@ -115,8 +115,8 @@ def command(
     require_extra("train", "torch", "accelerate", "scipy")
     from xlmcli.console import show_training
     from xlmcli.train.core.log import JsonLog
-    from xlmcli.train.core.options import PretrainOptions
     from xlmcli.train.data.masking import MaskingOptions
+    from xlmcli.train.pretraining.options import PretrainOptions
     from xlmcli.train.pretraining.run import pretrain
 
     options = PretrainOptions(

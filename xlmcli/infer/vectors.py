@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from xlmcli.array_files import ArrayWriter
 from xlmcli.infer.records.protocols import Added, Record, Row, Values
 
 SIMILARITY = Added(("similarity",), ("similarity",))
@@ -110,51 +110,11 @@ def cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     return float(first @ second) / norm if norm else 0.0
 
 
-class ArraySink:
-    """Writes rows of one type as an .npy file, whose number of rows is filled in at the end.
-
-    numpy leaves room in the header for the first axis to grow.
-
-    Args:
-        file: Where to; it must be seekable. What stands there already, header and rows, is gone on with.
-        dtype: Type of a row's numbers, or of a row with named parts.
-        row_shape: Shape of a row.
-    """
-
-    def __init__(self, file: IO[bytes], dtype: np.dtype[np.generic], row_shape: tuple[int, ...]) -> None:
-        self._file = file
-        self._dtype = dtype
-        self._row_shape = row_shape
-        self._num_rows = 0
-        header = self._header()
-        if start := file.tell():
-            self._num_rows = (start - len(header)) // np.dtype((dtype, row_shape)).itemsize
-        else:
-            file.write(header)
-
-    def append(self, rows: NDArray[np.generic]) -> None:
-        """Writes an array of rows."""
-        self._file.write(np.ascontiguousarray(rows, dtype=self._dtype).tobytes())
-        self._num_rows += len(rows)
-
-    def finish(self) -> None:
-        """Fills in the number of rows."""
-        self._file.seek(0)
-        self._file.write(self._header())
-
-    def _header(self) -> bytes:
-        shape = (self._num_rows, *self._row_shape)
-        described = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
-        header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(header, described)
-        return header.getvalue()
-
-
 class VectorArraySink:
     """Writes vectors as an .npy file: float32 (num_records, dim), zeros for blank texts."""
 
     def __init__(self, file: IO[bytes], dim: int) -> None:
-        self._array = ArraySink(file, np.dtype("<f4"), (dim,))
+        self._array = ArrayWriter(file, np.dtype("<f4"), (dim,))
 
     def write(self, answered: Sequence[tuple[Record, Vector | None]]) -> None:
         vectors = [answer.vector for _, answer in answered if answer is not None]
@@ -170,14 +130,14 @@ class TokenArraySink:
     """Writes states of tokens as an .npy file: a row a token, of "line" (from 1), "id" and "state" (dim,).
 
     Args:
-        file: As of `ArraySink`.
+        file: As of `ArrayWriter`.
         dim: Width of a state.
         counts: Lines are counted here.
     """
 
     def __init__(self, file: IO[bytes], dim: int, counts: Counter[str]) -> None:
         self._dtype = np.dtype([("line", "<i8"), ("id", "<i4"), ("state", "<f4", (dim,))])
-        self._array = ArraySink(file, self._dtype, ())
+        self._array = ArrayWriter(file, self._dtype, ())
         self._counts = counts
 
     def write(self, answered: Sequence[tuple[Record, TokenStates | None]]) -> None:

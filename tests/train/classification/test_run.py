@@ -27,11 +27,12 @@ from xlmcli.text import load_tokenizer
 from xlmcli.text.special import BOS_ID, EOS_ID
 from xlmcli.train.classification.files import Columns
 from xlmcli.train.classification.objective import make_tokens
+from xlmcli.train.classification.options import ClassifyTrainingOptions
 from xlmcli.train.classification.run import train_classification
 from xlmcli.train.classification.start import make_start
 from xlmcli.train.core.loop import Trainer
 from xlmcli.train.core.optim import OptimOptions
-from xlmcli.train.core.options import ClassifyTrainingOptions, LoopOptions, RunOptions, SizeOptions
+from xlmcli.train.core.options import LoopOptions, RunOptions, SizeOptions
 from xlmcli.train.core.progress import TrainingProgress
 from xlmcli.train.core.validation import Scores
 from xlmcli.train.data.corpus import TextData

@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from xlmcli.checkpoint.pretrained import open_pretrained
 from xlmcli.checkpoint.training_state import load_training_state
 from xlmcli.records import Direction
-from xlmcli.train.core.options import LoopOptions, TranslateTrainingOptions
+from xlmcli.train.core.options import LoopOptions
+from xlmcli.train.translation.options import TranslateTrainingOptions
 from xlmcli.train.translation.run import train_translation
 
 ACCELERATE = (

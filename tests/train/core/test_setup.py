@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from xlmcli.errors import TrainingError, UsageError
-from xlmcli.train.core.options import LoopOptions, PretrainOptions
+from xlmcli.train.core.options import LoopOptions
 from xlmcli.train.core.precision import uses_bfloat16
+from xlmcli.train.pretraining.options import PretrainOptions
 from xlmcli.train.pretraining.run import pretrain
 
 CPU = torch.device("cpu")

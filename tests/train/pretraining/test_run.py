@@ -20,11 +20,12 @@ from xlmcli.model.transformer import Tokens
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
 from xlmcli.train.core.loop import RunState, Trainer
-from xlmcli.train.core.options import LoopOptions, PretrainOptions
+from xlmcli.train.core.options import LoopOptions
 from xlmcli.train.data.corpus import LengthFilter, TextOptions
 from xlmcli.train.data.loading import load_text
 from xlmcli.train.pretraining import run as pretraining
 from xlmcli.train.pretraining.objectives import LanguageModelOptions
+from xlmcli.train.pretraining.options import PretrainOptions
 from xlmcli.train.pretraining.run import pretrain
 
 ONE_STEP = LoopOptions(max_steps=1, precision="fp32")

@@ -23,7 +23,8 @@ from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
 from xlmcli.text.augmentation import Augmentation
 from xlmcli.train.core.loop import RunState, Trainer
-from xlmcli.train.core.options import LoopOptions, TranslateTrainingOptions
+from xlmcli.train.core.options import LoopOptions
+from xlmcli.train.translation.options import TranslateTrainingOptions
 from xlmcli.train.translation.run import train_translation
 
 EN_FR, FR_EN = Direction("en", "fr"), Direction("fr", "en")

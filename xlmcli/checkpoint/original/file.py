@@ -6,7 +6,7 @@ and the run's settings under ``params``. Source: ``save_checkpoint`` in ``xlm/tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from xlmcli.checkpoint.config import CheckpointConfig
 from xlmcli.checkpoint.original.params import OriginalParams, read_params, read_words
 from xlmcli.checkpoint.original.tokenizer import original_tokenizer
 from xlmcli.checkpoint.stand_ins import TensorReference
-from xlmcli.checkpoint.torch_file import TorchFile
+from xlmcli.checkpoint.torch_file import StreamedWeights, TorchFile
 from xlmcli.errors import ModelError
 from xlmcli.model.seq2seq import Seq2Seq, XLMDecoder
 from xlmcli.model.transformer import XLMLanguageModel, XLMTransformer
@@ -109,32 +109,6 @@ class OriginalCheckpoint:
 
     def _weights(self, part: Part) -> StreamedWeights:
         return StreamedWeights(self._file, self.parts[part])
-
-
-class StreamedWeights(Mapping[str, Tensor]):
-    """Weights that stay in their file: each look reads one, as float32 in memory of its own.
-
-    Raises:
-        ModelError: All of them would take much more memory than the file takes room.
-    """
-
-    def __init__(self, file: TorchFile, references: Mapping[str, TensorReference]) -> None:
-        file.check_numbers(references.values())
-        self._file, self._references = file, references
-
-    def __getitem__(self, name: str) -> Tensor:
-        tensor = self._file.tensor(self._references[name]).to(torch.float32, copy=True)
-        self._file.release()
-        return tensor
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._references
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._references)
-
-    def __len__(self) -> int:
-        return len(self._references)
 
 
 def is_original(path: Path) -> bool:

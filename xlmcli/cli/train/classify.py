@@ -153,9 +153,9 @@ def command(
     """
     require_extra("train", "torch", "accelerate")
     from xlmcli.console import show_training
+    from xlmcli.train.classification.options import ClassifyTrainingOptions
     from xlmcli.train.classification.run import train_classification
     from xlmcli.train.core.log import JsonLog
-    from xlmcli.train.core.options import ClassifyTrainingOptions
 
     options = ClassifyTrainingOptions(
         tokenizer=tokenizer,

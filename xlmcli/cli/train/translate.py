@@ -97,8 +97,8 @@ def command(
     require_extra("train", "torch", "accelerate")
     from xlmcli.console import show_training
     from xlmcli.train.core.log import JsonLog
-    from xlmcli.train.core.options import TranslateTrainingOptions
     from xlmcli.train.data.masking import NoiseOptions
+    from xlmcli.train.translation.options import TranslateTrainingOptions
     from xlmcli.train.translation.run import train_translation
 
     options = TranslateTrainingOptions(

@@ -28,10 +28,11 @@ from xlmcli.train.classification.examples import (
     read_by_lang,
 )
 from xlmcli.train.classification.objective import ClassificationObjective, ClassificationOptions, balanced_weights
+from xlmcli.train.classification.options import ClassifyTrainingOptions
 from xlmcli.train.classification.start import ClassifierStart, check_data, make_start
 from xlmcli.train.classification.validation import ClassificationValidator, DevSet
 from xlmcli.train.core.loop import RunState, Trainer
-from xlmcli.train.core.options import ClassifyTrainingOptions, RunOptions
+from xlmcli.train.core.options import RunOptions
 from xlmcli.train.core.progress import Reporter
 from xlmcli.train.core.setup import (
     SEED_PREFIX,

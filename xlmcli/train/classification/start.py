@@ -13,7 +13,7 @@ from xlmcli.model.transformer import XLMTransformer
 from xlmcli.text import Tokenizer
 from xlmcli.text.fixed_rules import FixedRulesTokenizer
 from xlmcli.text.special import BOS_ID
-from xlmcli.train.core.options import ClassifyTrainingOptions
+from xlmcli.train.classification.options import ClassifyTrainingOptions
 from xlmcli.train.core.setup import check_size, new_shape
 
 

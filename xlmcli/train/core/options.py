@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from xlmcli.bundle.manifest import Pooling
-from xlmcli.records import Direction
 from xlmcli.sources import Source
-from xlmcli.train.classification.files import Columns
 from xlmcli.train.core.optim import OptimOptions
 from xlmcli.train.data.corpus import TextOptions
-from xlmcli.train.data.masking import MaskingOptions, NoiseOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,108 +95,3 @@ class RunOptions:
     device: Literal["auto", "cpu", "cuda"]
     loop: LoopOptions
     optim: OptimOptions
-
-
-@dataclass(frozen=True, slots=True)
-class PretrainOptions:
-    """`xlm pretrain`.
-
-    Attributes:
-        tokenizer: A folder with a tokenizer; None takes that of ``init``, or learns one from the training text.
-        init: A pretrained XLM to go on with, or None for random weights.
-        vocab_size: Size of the vocabulary to learn.
-        lowercase: Whether that vocabulary folds case.
-        tells_languages: Whether a new model has language embeddings.
-        embeddings: What the words of a new model start as: random, or near the words that they share texts with.
-        objectives: Of ``mlm``, ``tlm``, ``clm``; they take turns.
-        block_len: Longest sequence of running text for MLM and CLM, both ``</s>`` included; longer lines are cut.
-        masking: Shares of masking.
-        data: Text.
-        size: Sizes of the model where none is given.
-        run: The run.
-    """
-
-    tokenizer: Path | None
-    init: Path | None
-    vocab_size: int
-    lowercase: bool
-    tells_languages: bool
-    embeddings: Literal["random", "cooccurrence"]
-    objectives: tuple[str, ...]
-    block_len: int
-    masking: MaskingOptions
-    data: DataOptions
-    size: SizeOptions
-    run: RunOptions
-
-
-@dataclass(frozen=True, slots=True)
-class TranslateTrainingOptions:
-    """`xlm train translate`.
-
-    Attributes:
-        tokenizer: A folder with a tokenizer; None takes that of the pretrained encoder.
-        init_encoder: A pretrained XLM, or None for random weights.
-        init_decoder: A pretrained XLM, or None for random weights.
-        decoder_layers: Depth of the decoder; None is that of the model to start from.
-        directions: What to translate, such as ``en-fr``; empty takes both directions of all parallel text.
-        objectives: Of ``mt``, ``ae``, ``bt``; they take turns.
-        label_smoothing: Share of the target's mass, 0-1.
-        noise: Noise of ``ae``.
-        data: Text.
-        size: Sizes of the model where no encoder is given.
-        run: The run.
-    """
-
-    tokenizer: Path | None
-    init_encoder: Path | None
-    init_decoder: Path | None
-    decoder_layers: int | None
-    directions: tuple[Direction, ...]
-    objectives: tuple[str, ...]
-    label_smoothing: float
-    noise: NoiseOptions
-    data: DataOptions
-    size: SizeOptions
-    run: RunOptions
-
-
-@dataclass(frozen=True, slots=True)
-class ClassifyTrainingOptions:
-    """`xlm train classify`.
-
-    Attributes:
-        tokenizer: A folder with a tokenizer; None takes that of the model to start from.
-        init: A pretrained XLM or a classifier, or None for random weights.
-        train: Labelled text to learn from.
-        valid: Labelled text to check on, in any language that the model knows.
-        select: Languages of ``valid`` whose mean macro-F1 decides which model is best; empty takes the first one's.
-        columns: Where rows have label and text.
-        pooling: What stands for a text; None takes what the classifier to start from has, otherwise its first state.
-        is_balanced: Whether rare labels count as much as frequent ones.
-        word_blank: Share of words that are masked while learning.
-        max_len: Tokens that are kept of a text, or of both of a pair; None keeps what the model's positions allow.
-        batch_size: Texts in a batch, per process.
-        alpha: Exponent of language sampling, p ∝ n^alpha.
-        max_epochs: Times that the text is gone through; None is no limit.
-        num_seeds: Runs with seeds one after another; the best is kept.
-        size: Sizes of the model where none is given.
-        run: The run, of each seed.
-    """
-
-    tokenizer: Path | None
-    init: Path | None
-    train: tuple[Source, ...]
-    valid: tuple[Source, ...]
-    select: tuple[str, ...]
-    columns: Columns
-    pooling: Pooling | None
-    is_balanced: bool
-    word_blank: float
-    max_len: int | None
-    batch_size: int
-    alpha: float
-    max_epochs: float | None
-    num_seeds: int
-    size: SizeOptions
-    run: RunOptions

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 from numpy.typing import NDArray
 
 import xlmcli
+from xlmcli.array_files import ArrayWriter
 from xlmcli.errors import DataError, unreadable
 from xlmcli.outputs import partial_folder, temporary_folder
 from xlmcli.sources import Source
@@ -169,9 +169,9 @@ class EntryWriter:
     def __init__(self, folder: Path, langs: tuple[str, ...]) -> None:
         self._folder, self._langs = folder, langs
         sides = range(len(langs))
-        self._ids = [_GrowingArray(folder / _ids_file(side), np.int32) for side in sides]
-        self._starts = [_GrowingArray(folder / _starts_file(side), np.int64) for side in sides]
-        self._noisy_sides = _GrowingArray(folder / _NOISY_SIDES_FILE, np.int8)
+        self._ids = [_ArrayFile(folder / _ids_file(side), np.int32) for side in sides]
+        self._starts = [_ArrayFile(folder / _starts_file(side), np.int64) for side in sides]
+        self._noisy_sides = _ArrayFile(folder / _NOISY_SIDES_FILE, np.int8)
         self._has_noisy_sides = False
         self._num_skipped = 0
         for starts in self._starts:
@@ -211,35 +211,24 @@ class EntryWriter:
         (self._folder / _DESCRIPTION_FILE).write_text(described, encoding="utf-8")
 
 
-class _GrowingArray:
-    """An ``.npy`` file of one dimension to whose end is written; its header leaves room for any length."""
+class _ArrayFile(ArrayWriter):
+    """A file with an array of one dimension."""
 
     def __init__(self, path: Path, dtype: type[np.generic]) -> None:
-        self._file = path.open("wb")
-        self._dtype, self._length = np.dtype(dtype), 0
-        self._write_header()
-
-    def __len__(self) -> int:
-        return self._length
-
-    def append(self, array: NDArray[Any]) -> None:
-        self._file.write(array.astype(self._dtype, copy=False).tobytes())
-        self._length += len(array)
+        self._opened = path.open("wb")
+        super().__init__(self._opened, np.dtype(dtype), ())
 
     def finish(self) -> None:
-        self._file.seek(0)
-        self._write_header()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        """Completes the file, and waits until it is on the disk."""
+        super().finish()
+        self._opened.flush()
+        os.fsync(self._opened.fileno())
+        self._opened.close()
 
     def close(self) -> None:
+        """Closes the file as it is."""
         with contextlib.suppress(OSError):  # What is left to write is what could not be written.
-            self._file.close()
-
-    def _write_header(self) -> None:
-        header = {"descr": dtype_to_descr(self._dtype), "fortran_order": False, "shape": (self._length,)}
-        write_array_header_1_0(self._file, header)
+            self._opened.close()
 
 
 def open_entry(folder: Path) -> TextData | None:

@@ -18,7 +18,6 @@ from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.sentencepiece_training import TokenizerOptions, train_sentencepiece
 from xlmcli.train.core.loop import RunState, Trainer
-from xlmcli.train.core.options import PretrainOptions
 from xlmcli.train.core.progress import Reporter
 from xlmcli.train.core.setup import (
     Langs,
@@ -44,6 +43,7 @@ from xlmcli.train.pretraining.objectives import (
     LanguageModelOptions,
     MaskedLanguageModel,
 )
+from xlmcli.train.pretraining.options import PretrainOptions
 from xlmcli.train.pretraining.validation import HeldOut, LanguageModelValidator
 
 _CHUNK_TOKENS = 1_000_000

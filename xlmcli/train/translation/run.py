@@ -17,7 +17,6 @@ from xlmcli.sources import Source, iter_rows
 from xlmcli.text import Tokenizer
 from xlmcli.train.core.loop import RunState, Trainer
 from xlmcli.train.core.objective import Objective
-from xlmcli.train.core.options import TranslateTrainingOptions
 from xlmcli.train.core.progress import Reporter
 from xlmcli.train.core.setup import (
     Langs,
@@ -35,6 +34,7 @@ from xlmcli.train.core.setup import (
 )
 from xlmcli.train.data.corpus import TextData, join
 from xlmcli.train.translation.objectives import BackTranslation, Denoising, TranslationObjective, TranslationOptions
+from xlmcli.train.translation.options import TranslateTrainingOptions
 from xlmcli.train.translation.validation import ParallelText, TranslationValidator
 
 
