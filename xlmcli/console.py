@@ -10,8 +10,10 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -66,6 +68,58 @@ def _styled(label: str, color: str) -> str:
     return label if is_plain else click.style(label, fg=color, bold=True)
 
 
+class _Bar:
+    """A bar that is there once something is known; it takes time to load.
+
+    Args:
+        make: Makes it.
+        total: What is complete, where that is known.
+    """
+
+    def __init__(self, make: Callable[[], Progress], total: float | None) -> None:
+        self._make, self._total = make, total
+        self._shown: tuple[Progress, TaskID] | None = None
+
+    def update(self, **fields: Any) -> None:
+        """Shows how far things are, as ``rich.progress.Progress.update`` does."""
+        if self._shown is None:
+            bar = self._make()
+            self._shown = bar, bar.add_task("", total=self._total)
+            bar.start()
+        bar, task = self._shown
+        bar.update(task, **fields)
+
+    def print(self, line: str) -> None:
+        """Writes a line above the bar."""
+        if self._shown is not None:
+            self._shown[0].console.print(line, markup=False, highlight=False)
+
+    def stop(self) -> None:
+        """Leaves the terminal as it was."""
+        if self._shown is not None:
+            self._shown[0].stop()
+
+
+class _Display(Protocol):
+    def stop(self) -> None:
+        """Leaves the terminal as it was."""
+
+
+_AnyDisplay = TypeVar("_AnyDisplay", bound=_Display)
+
+
+@contextlib.contextmanager
+def _shown(display: _AnyDisplay) -> Iterator[_AnyDisplay]:
+    with undone(display.stop):
+        yield display
+    display.stop()
+
+
+def _is_seen() -> bool:
+    """Whether a person sees stderr."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 class LineProgress:
     """A bar with lines/s, tokens/s and, where the size of the input is known, the time left.
 
@@ -81,11 +135,9 @@ class LineProgress:
 
     def __init__(self, is_shown: bool, total_bytes: int | None) -> None:
         self.is_shown = is_shown
-        self._total_bytes = total_bytes
         self._start = time.monotonic()
         self._num_lines = self._num_tokens = self._num_bytes = self._num_failed = 0
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        self._bar = _Bar(partial(_new_bar, has_total=total_bytes is not None), total_bytes)
 
     def advance(self, num_lines: int, num_tokens: int, num_bytes: int) -> None:
         """Counts what was done since the last call."""
@@ -93,14 +145,8 @@ class LineProgress:
         self._num_tokens += num_tokens
         self._num_bytes += num_bytes
         seconds = time.monotonic() - self._start
-        if not self.is_shown or seconds < _SECONDS_BEFORE_SHOWING:
-            return
-        if self._bar is None:
-            self._bar = _new_bar(has_total=self._total_bytes is not None)
-            self._task = self._bar.add_task("", total=self._total_bytes)
-            self._bar.start()
-        if self._task is not None:
-            self._bar.update(self._task, completed=self._num_bytes, description=self._describe(seconds))
+        if self.is_shown and seconds >= _SECONDS_BEFORE_SHOWING:
+            self._bar.update(completed=self._num_bytes, description=self._describe(seconds))
 
     def fail(self) -> None:
         """Counts a part of the input that could not be done."""
@@ -108,8 +154,7 @@ class LineProgress:
 
     def stop(self) -> None:
         """Leaves the terminal as it was."""
-        if self._bar is not None:
-            self._bar.stop()
+        self._bar.stop()
 
     def _describe(self, seconds: float) -> str:
         lines, tokens = self._num_lines / seconds, self._num_tokens / seconds
@@ -117,10 +162,9 @@ class LineProgress:
         return f"{self._num_lines:,} lines  {lines:,.0f} lines/s  {tokens:,.0f} tokens/s{failed}"
 
 
-@contextlib.contextmanager
 def show_line_progress(
     is_wanted: bool, total_bytes: int | None, *, reads_stdin: bool, writes_stdout: bool
-) -> Iterator[LineProgress]:
+) -> AbstractContextManager[LineProgress]:
     """Shows a bar on stderr if that is a terminal and neither lines typed in nor lines written out share it.
 
     Args:
@@ -131,10 +175,7 @@ def show_line_progress(
     """
     streams = (sys.stdin if reads_stdin else None, sys.stdout if writes_stdout else None)
     is_shared = any(stream is not None and stream.isatty() for stream in streams)
-    progress = LineProgress(is_wanted and sys.stderr is not None and sys.stderr.isatty() and not is_shared, total_bytes)
-    with undone(progress.stop):
-        yield progress
-    progress.stop()
+    return _shown(LineProgress(is_wanted and _is_seen() and not is_shared, total_bytes))
 
 
 class DownloadProgress:
@@ -146,40 +187,28 @@ class DownloadProgress:
 
     def __init__(self, is_shown: bool) -> None:
         self._is_shown = is_shown
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        self._bar = _Bar(_new_download_bar, 0)
         self._total_bytes = 0
 
     def expect(self, num_bytes: int) -> None:
         """So many bytes more are to come."""
         self._total_bytes += num_bytes
-        if not self._is_shown or not self._total_bytes:
-            return
-        if self._bar is None:
-            self._bar = _new_download_bar()
-            self._task = self._bar.add_task("", total=0)
-            self._bar.start()
-        if self._task is not None:
-            self._bar.update(self._task, total=self._total_bytes)
+        if self._is_shown and self._total_bytes:
+            self._bar.update(total=self._total_bytes)
 
     def advance(self, name: str, num_bytes: int) -> None:
         """So many bytes more of that file are here."""
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, advance=num_bytes, description=visible(name))
+        if self._is_shown and self._total_bytes:
+            self._bar.update(advance=num_bytes, description=visible(name))
 
     def stop(self) -> None:
         """Leaves the terminal as it was."""
-        if self._bar is not None:
-            self._bar.stop()
+        self._bar.stop()
 
 
-@contextlib.contextmanager
-def show_download_progress(is_wanted: bool) -> Iterator[DownloadProgress]:
+def show_download_progress(is_wanted: bool) -> AbstractContextManager[DownloadProgress]:
     """Shows a bar on stderr if that is a terminal."""
-    progress = DownloadProgress(is_wanted and sys.stderr is not None and sys.stderr.isatty())
-    with undone(progress.stop):
-        yield progress
-    progress.stop()
+    return _shown(DownloadProgress(is_wanted and _is_seen()))
 
 
 def _new_download_bar() -> Progress:
@@ -228,10 +257,8 @@ class TrainingDisplay:
     """
 
     def __init__(self, quiet: bool) -> None:
-        self._is_bar_shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
-        self._is_quiet = quiet
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        self._is_bar_shown, self._is_quiet = not quiet and _is_seen(), quiet
+        self._bar: _Bar | None = None
 
     def stop(self) -> None:
         """Leaves the terminal as it was."""
@@ -248,13 +275,11 @@ class TrainingDisplay:
     def progress(self, progress: TrainingProgress) -> None:
         """Shows losses, speed and time left."""
         if self._is_bar_shown and self._bar is None:  # Of several processes, only the first gets here.
-            self._bar = _new_bar(has_total=progress.share > 0, seconds_between=60)
-            self._task = self._bar.add_task("", total=1.0)
-            self._bar.start()
+            self._bar = _Bar(partial(_new_bar, has_total=progress.share > 0, seconds_between=60), 1.0)
         losses = "  ".join(f"{name} {loss:.3f}" for name, loss in progress.losses.items())
         text = f"step {progress.step:,}  {losses}  {progress.tokens_per_second:,.0f} tokens/s  lr {progress.lr:.2e}"
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=progress.share, description=text)
+        if self._bar is not None:
+            self._bar.update(completed=progress.share, description=text)
         else:
             self._print(f"{progress.share:4.0%}  {text}")
 
@@ -271,18 +296,14 @@ class TrainingDisplay:
 
     def _print(self, line: str) -> None:
         if self._bar is not None:
-            self._bar.console.print(visible(line), markup=False, highlight=False)
+            self._bar.print(visible(line))
         elif not self._is_quiet:
             print_line(line)
 
 
-@contextlib.contextmanager
-def show_training(quiet: bool) -> Iterator[TrainingDisplay]:
+def show_training(quiet: bool) -> AbstractContextManager[TrainingDisplay]:
     """Shows a run, unless ``quiet``."""
-    display = TrainingDisplay(quiet)
-    with undone(display.stop):
-        yield display
-    display.stop()
+    return _shown(TrainingDisplay(quiet))
 
 
 class Shader:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from xlmcli.bundle import embedded_models, find_model, open_bundle, reading
+from xlmcli.bundle import embedded_models, find_model, finding, open_bundle
 from xlmcli.errors import DataError, ExitCode, ModelError
 from xlmcli.records import Direction
 from xlmcli.store.origin import Origin, read_origin, write_origin
@@ -200,7 +200,7 @@ def test_a_folder_that_this_user_may_not_look_into(xlm: Run, other: Path, monkey
         raise PermissionError(errno.EACCES, "Permission denied", str(folder))
 
     monkeypatch.setattr(Path, "iterdir", refuse)
-    monkeypatch.setattr(reading, "embedded_models", dict)
+    monkeypatch.setattr(finding, "embedded_models", dict)
     with pytest.raises(DataError, match=f"{other.parent}: the folder of pulled models cannot be read") as caught:
         find_model("other")
     assert caught.value.hint == "XLM_HOME names another place"

@@ -14,8 +14,8 @@ from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME, PYTORCH_WE
 from xlmcli.bundle.weight_files import find_weight_files
 from xlmcli.errors import ModelError, unreadable
 from xlmcli.facts import format_bytes, format_document, format_name, format_rows
+from xlmcli.model.classifier_config import CLASSIFIER
 
-_CLASSIFIER = "XLMForSequenceClassification"
 # Of transformers' XLMConfig, which leaves them out of config.json.
 DEFAULT_SIZES = {"vocab_size": 30145, "emb_dim": 2048, "n_layers": 12, "n_heads": 16, "max_position_embeddings": 512}
 
@@ -112,7 +112,7 @@ def _size(config: Fields, key: str) -> int:
 def _task(config: Fields) -> Task:
     if "decoder_layers" in config.values:
         return "translate"
-    named = config.values.get("architectures") is not None and _CLASSIFIER in config.texts("architectures")
+    named = config.values.get("architectures") is not None and CLASSIFIER in config.texts("architectures")
     return "classify" if named else "encode"
 
 

@@ -19,7 +19,7 @@ from xlmcli.checkpoint.lazy_weights import NamedWeights, StoredWeights
 from xlmcli.checkpoint.stand_ins import TensorReference
 from xlmcli.checkpoint.torch_file import StreamedWeights, TorchFile
 from xlmcli.errors import ModelError
-from xlmcli.model.classifier_config import CLASSIFIER, POOLINGS, PROBLEMS
+from xlmcli.model.classifier_config import CLASSIFIER, POOLINGS, find_label_faults
 
 if TYPE_CHECKING:
     from transformers import XLMConfig
@@ -150,10 +150,4 @@ def _head_faults(config: XLMConfig) -> list[str]:
         faults.append("summary_use_proj: false, so that there is no layer to the labels")
     elif num_outputs != len(labels):
         faults.append(f"summary_proj_to_labels: false, so that {num_outputs} outputs stand for {len(labels)} labels")
-    if config.problem_type not in (None, *PROBLEMS.values()):
-        faults.append(f"problem_type: {config.problem_type}")
-    if len(labels) < 2:
-        faults.append(f"num_labels: {len(labels)}, which is a regression and no classification")
-    if len(set(map(str, labels))) < len(labels):
-        faults.append("id2label: should give every label a name of its own")
-    return faults
+    return [*faults, *find_label_faults(list(map(str, labels)), config.problem_type)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import MAX_LABELS, MAX_TEMPERATURE, MIN_TEMPERATURE, Activation, Pooling
 from xlmcli.errors import ModelError
+from xlmcli.facts import has_controls
 from xlmcli.text.special import BOS_ID, EOS_ID
 
 CLASSIFIER = "XLMForSequenceClassification"
@@ -88,6 +90,20 @@ class ClassifierConfig:
             train_langs=config.texts("xlm_train_langs") if "xlm_train_langs" in given else (),
             start_id=config.whole("xlm_start_id", BOS_ID, EOS_ID) if "xlm_start_id" in given else BOS_ID,
         )
+
+
+def find_label_faults(labels: Sequence[str], problem: str | None) -> list[str]:
+    """Lists what is wrong with the labels and the ``problem_type`` of settings of transformers."""
+    faults = []
+    if len(labels) < 2:
+        faults.append(f"id2label: {len(labels)} label, which is a regression and no classification")
+    if len(set(labels)) < len(labels):
+        faults.append("id2label: should give every label a name of its own")
+    if any(map(has_controls, labels)):
+        faults.append("id2label: a label has control characters")
+    if problem not in (None, *PROBLEMS.values()):
+        faults.append(f"problem_type: {problem}")
+    return faults
 
 
 def _label_id(key: str) -> tuple[int, str]:

@@ -71,7 +71,7 @@ class Seq2Seq(nn.Module):
             The ids of each output, without ``</s>``.
         """
         device = src_ids.device
-        mask = torch.arange(src_ids.shape[1], device=device)[None] < src_lens[:, None]
+        mask = real_mask(src_ids, src_lens)
         src = Tokens(src_ids, mask, torch.full((1, 1), src_lang, device=device))
         memory = Memory(self.encoder(src), mask)
         langs = torch.full((1, 1), tgt_lang, device=device)

@@ -12,13 +12,13 @@ from xlmcli.outputs import atomic_write
 from xlmcli.text.language_tokens import is_language_token
 from xlmcli.text.pieces import (
     BPE_CODES_FILE,
-    UNK,
     find_vocabularies,
     index_pieces,
     one_line,
     open_sentencepiece,
     read_vocabulary,
 )
+from xlmcli.text.special import UNK_PIECE
 
 if TYPE_CHECKING:
     import tokenizers
@@ -142,7 +142,7 @@ class JsonTokenizer:
         known = self._known
         for index in own_ids:
             if index not in known:
-                known[index] = self._ids.get(self._tokenizer.id_to_token(index) or UNK, self._unk)
+                known[index] = self._ids.get(self._tokenizer.id_to_token(index) or UNK_PIECE, self._unk)
         return [known[index] for index in own_ids]
 
 

@@ -13,7 +13,8 @@ from xlmcli.text.detokenization import detokenize
 from xlmcli.text.fastbpe import to_hf_piece
 from xlmcli.text.moses_normalization import normalize_punctuation
 from xlmcli.text.moses_tokenization import MosesTokenizer
-from xlmcli.text.pieces import BPE_CODES_FILE, UNK, index_pieces
+from xlmcli.text.pieces import BPE_CODES_FILE, index_pieces
+from xlmcli.text.special import UNK_PIECE
 
 _DEFAULT_LANG = "en"
 
@@ -59,7 +60,7 @@ class MosesBPETokenizer:
         self.vocab_size = len(self.vocab)
         _, unk = index_pieces(self.vocab, origin)
         pieces = [to_hf_piece(piece) for piece in self.vocab]
-        ids = {piece: index for index, piece in enumerate(pieces)} | {UNK: unk}
+        ids = {piece: index for index, piece in enumerate(pieces)} | {UNK_PIECE: unk}
         self._words = WordEncoder(ids, parse_subword_codes(codes, origin), lowercases=False)
         self._texts = list(map(_piece_text, self.vocab, pieces))
         self._splitters: dict[str, MosesTokenizer] = {}
@@ -118,8 +119,8 @@ def parse_subword_codes(content: bytes, origin: Path | str) -> list[Merge]:
 
 
 def _piece_text(piece: str, hf_piece: str) -> str:
-    if piece == UNK:
-        return f" {UNK} "
+    if piece == UNK_PIECE:
+        return f" {UNK_PIECE} "
     if _CONTROL_PIECE.fullmatch(piece):
         return ""
     return f"{hf_piece.removesuffix(WORD_END)} " if hf_piece.endswith(WORD_END) else hf_piece

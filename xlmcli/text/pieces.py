@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from xlmcli.errors import ModelError
 from xlmcli.lines import read_model_file
+from xlmcli.text.special import UNK_PIECE
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
 
 BPE_CODES_FILE = "bpe.codes"
-UNK = "<unk>"
 
 # In sentencepiece 0.2 the level of messages that pass: 0 information, 1 warnings, 2 errors, 3 what ends the process.
 SILENT = 3
@@ -39,9 +39,9 @@ def index_pieces(vocab: Sequence[str], origin: Path | str) -> tuple[dict[str, in
         ModelError: There is no ``<unk>``.
     """
     ids = {piece: index for index, piece in enumerate(vocab)}
-    if UNK not in ids:
-        raise ModelError(f"{origin}: the vocabulary has no {UNK}")
-    return ids, ids[UNK]
+    if UNK_PIECE not in ids:
+        raise ModelError(f"{origin}: the vocabulary has no {UNK_PIECE}")
+    return ids, ids[UNK_PIECE]
 
 
 def open_sentencepiece(model: bytes, origin: Path | str) -> SentencePieceProcessor:

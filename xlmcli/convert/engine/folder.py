@@ -29,7 +29,6 @@ from xlmcli.bundle.names import CONFIG_NAME, MODEL_NAME
 from xlmcli.bundle.reading import check_not_folded
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance
 from xlmcli.convert.family.languages import (
-    EOS,
     SENTENCEPIECE_FILE,
     Family,
     FamilyLanguages,
@@ -48,7 +47,8 @@ from xlmcli.text.family_tokenizers import (
     load_family_tokenizer,
 )
 from xlmcli.text.moses_bpe import parse_subword_codes
-from xlmcli.text.pieces import BPE_CODES_FILE, UNK
+from xlmcli.text.pieces import BPE_CODES_FILE
+from xlmcli.text.special import EOS_PIECE, UNK_PIECE
 
 ARGOS_SUFFIX = ".argosmodel"
 
@@ -134,7 +134,7 @@ class EngineModel:
             quantization=_quantization(weights),
             provenance=make_provenance(self.name, options),
             tokenizer=tokenizer_kind(tokenizer),
-            tokens=SpecialTokens(bos=EOS, eos=EOS, unk=UNK),
+            tokens=SpecialTokens(bos=EOS_PIECE, eos=EOS_PIECE, unk=UNK_PIECE),
             translation=TranslationPart(
                 directions=languages.directions,
                 max_target_positions=_num_positions(weights, DECODER_POSITIONS),
@@ -155,7 +155,7 @@ class EngineModel:
         languages = find_languages(self.origin, family, read_tokenizer_config(self.origin), vocab, None)
         if config.values.get("add_source_eos") is True:
             framing = languages.framing
-            after = tuple(piece for piece in framing.after if piece != EOS)
+            after = tuple(piece for piece in framing.after if piece != EOS_PIECE)
             languages = replace(languages, framing=replace(framing, after=after))
         return languages
 

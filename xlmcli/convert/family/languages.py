@@ -18,16 +18,15 @@ from xlmcli.records import Direction
 from xlmcli.text.family_tokenizers import JSON_FILE, SOURCE_FILE, TARGET_FILE, FamilySentencePiece, JsonTokenizer
 from xlmcli.text.language_tokens import language_code, map_language_tokens
 from xlmcli.text.pieces import open_sentencepiece
+from xlmcli.text.special import BOS_PIECE, EOS_PIECE, PAD_PIECE, UNK_PIECE
 
 Family = Literal["marian", "m2m_100", "mbart", "xlm-roberta"]
 
-EOS = "</s>"
 SENTENCEPIECE_FILE = "sentencepiece.bpe.model"
 
 _VOCAB_FILE, _TARGET_VOCAB_FILE = "vocab.json", "target_vocab.json"
 _TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
-_PAD = "<pad>"
-_FAIRSEQ_FIRST = ("<s>", _PAD, EOS, "<unk>")
+_FAIRSEQ_FIRST = (BOS_PIECE, PAD_PIECE, EOS_PIECE, UNK_PIECE)
 _OPUS_NAME = re.compile(r"opus-mt-(?:tc-)?(?:tiny-|base-|big-)?([a-zA-Z_]+)-([a-zA-Z_]+)")
 
 
@@ -131,10 +130,10 @@ def find_languages(
         return _marian_languages(folder, config, tokens)
     if not tokens:
         raise ModelError(f"{folder}: its vocabulary has no tokens of languages")
-    after: tuple[str, ...] = (EOS,)
+    after: tuple[str, ...] = (EOS_PIECE,)
     before: tuple[str, ...] = (SOURCE_PLACE,)
     if config.values.get("legacy_behaviour") is True:
-        before, after = (), (EOS, SOURCE_PLACE)
+        before, after = (), (EOS_PIECE, SOURCE_PLACE)
     framing = Framing(before, after, (TARGET_PLACE,), tokens)
     codes = tuple(tokens)
     only = None if forced_bos is None or forced_bos >= len(vocab) else vocab[forced_bos]
@@ -155,9 +154,9 @@ def _marian_languages(folder: Path, config: Fields, tokens: dict[str, str]) -> F
         src, tgt = named[1], named[2]
     src, tgt = (language_code(name).replace("-", "_") for name in (src, tgt))
     if tokens:
-        framing = Framing((TARGET_PLACE,), (EOS,), (), tokens)
+        framing = Framing((TARGET_PLACE,), (EOS_PIECE,), (), tokens)
         return FamilyLanguages(framing, sources=(src,), targets=tuple(code for code in tokens))
-    return FamilyLanguages(Framing((), (EOS,)), directions=(Direction(src, tgt),))
+    return FamilyLanguages(Framing((), (EOS_PIECE,)), directions=(Direction(src, tgt),))
 
 
 def _open_marian(folder: Path, config: Fields, sizes: tuple[int, int]) -> FamilyTokenizer:
@@ -176,8 +175,8 @@ def _read_marian_vocab(path: Path, size: int) -> list[str]:
     pieces = _read_vocab(path)
     if len(pieces) != size:
         raise ModelError(f"{path}: {len(pieces)} pieces, where the model has {size}")
-    if pieces[-1:] != [_PAD]:
-        raise ModelError(f"{path}: its last piece should be {_PAD}")
+    if pieces[-1:] != [PAD_PIECE]:
+        raise ModelError(f"{path}: its last piece should be {PAD_PIECE}")
     return pieces
 
 

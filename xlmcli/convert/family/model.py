@@ -23,7 +23,6 @@ from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import TokenizerKind
 from xlmcli.convert.bundling import BundleOptions, copy_documents, make_provenance
 from xlmcli.convert.family.languages import (
-    EOS,
     FamilyLanguages,
     FamilyTokenizer,
     find_languages,
@@ -46,7 +45,7 @@ from xlmcli.errors import ModelError
 from xlmcli.text import Tokenizer
 from xlmcli.text.family_tokenizers import FamilySentencePiece, JsonTokenizer
 from xlmcli.text.moses_bpe import MosesBPETokenizer
-from xlmcli.text.pieces import UNK
+from xlmcli.text.special import BOS_PIECE, EOS_PIECE, UNK_PIECE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,8 +90,8 @@ class FamilyModel:
     def tokens(self) -> SpecialTokens:
         """The special pieces of its sequences."""
         if self.languages is not None:
-            return SpecialTokens(bos=EOS, eos=EOS, unk=UNK)
-        return SpecialTokens(bos="<s>", eos=EOS, unk=UNK, separator=(EOS, EOS))
+            return SpecialTokens(bos=EOS_PIECE, eos=EOS_PIECE, unk=UNK_PIECE)
+        return SpecialTokens(bos=BOS_PIECE, eos=EOS_PIECE, unk=UNK_PIECE, separator=(EOS_PIECE, EOS_PIECE))
 
     @property
     def langs(self) -> tuple[str, ...]:
@@ -164,7 +163,7 @@ class FamilyModel:
         return TranslationPart(
             directions=languages.directions,
             max_target_positions=self.settings.num_positions,
-            decoder_start=EOS,
+            decoder_start=EOS_PIECE,
             decoding=options.decoding,
             sources=languages.sources,
             targets=languages.targets,

@@ -12,15 +12,15 @@ from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.checkpoint.config import check_told
 from xlmcli.convert.family.architectures import ARCHITECTURES
-from xlmcli.convert.family.languages import EOS, Family, read_tokenizer_config
+from xlmcli.convert.family.languages import Family, read_tokenizer_config
 from xlmcli.convert.family.specs import ACTIVATIONS, POSITION_OFFSET
 from xlmcli.errors import ModelError
-from xlmcli.facts import has_controls
 from xlmcli.lines import read_model_file
+from xlmcli.model.classifier_config import PROBLEMS, find_label_faults
+from xlmcli.text.special import EOS_PIECE
 
 _FAMILIES: tuple[Family, ...] = get_args(Family)
 _CLASSIFIER = "XLMRobertaForSequenceClassification"
-_SINGLE_LABEL, _MULTI_LABEL = "single_label_classification", "multi_label_classification"
 _OLD_MBART = "MBartTokenizer"
 
 
@@ -72,8 +72,8 @@ def read_family_settings(folder: Path) -> tuple[FamilySettings, list[str]]:
         labels = tuple(str(config.id2label[index]) for index in ids)
         if ids != list(range(len(ids))):
             faults.append("id2label: its ids are not 0, 1, 2, …")
-        faults += _head_faults(labels, config.problem_type)
-        classifier = ClassifierPart(labels=labels, multi_label=config.problem_type == _MULTI_LABEL)
+        faults += find_label_faults(labels, config.problem_type)
+        classifier = ClassifierPart(labels=labels, multi_label=config.problem_type == PROBLEMS[True])
     if family == "mbart":
         faults += _old_mbart_faults(folder, fields, config)
     sizes = (config.vocab_size, config.vocab_size)
@@ -111,19 +111,6 @@ def _architecture_faults(family: Family, config: Any, names: Sequence[str]) -> l
     return faults
 
 
-def _head_faults(labels: Sequence[str], problem: str | None) -> list[str]:
-    faults = []
-    if len(labels) < 2:
-        faults.append(f"id2label: {len(labels)} label, which is a regression and no classification")
-    if len(set(labels)) < len(labels):
-        faults.append("id2label: should give every label a name of its own")
-    if any(map(has_controls, labels)):
-        faults.append("id2label: a label has control characters")
-    if problem not in (None, _SINGLE_LABEL, _MULTI_LABEL):
-        faults.append(f"problem_type: {problem}")
-    return faults
-
-
 def _old_mbart_faults(folder: Path, fields: Fields, config: Any) -> list[str]:
     """mBART-25 starts translations from the token of their language, and does not say between which it translates."""
     classes = [part.optional_text("tokenizer_class") or "" for part in (read_tokenizer_config(folder), fields)]
@@ -131,7 +118,7 @@ def _old_mbart_faults(folder: Path, fields: Fields, config: Any) -> list[str]:
     if any(name.startswith(_OLD_MBART) for name in classes):
         return [f"tokenizer_class: {_OLD_MBART} ({advice})"]
     if config.decoder_start_token_id != config.eos_token_id:
-        return [f"decoder_start_token_id: {config.decoder_start_token_id}, which is not that of {EOS} ({advice})"]
+        return [f"decoder_start_token_id: {config.decoder_start_token_id}, which is not that of {EOS_PIECE} ({advice})"]
     return []
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ctranslate2.specs import attention_spec, common_spec, transformer_spec
 
-from xlmcli.convert.family.languages import EOS, Family
+from xlmcli.convert.family.languages import Family
 from xlmcli.convert.layers import Weights
 from xlmcli.convert.streaming import finish
-from xlmcli.text.pieces import UNK
+from xlmcli.text.special import EOS_PIECE, UNK_PIECE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -87,8 +87,8 @@ def build_translation_spec(
         bias = Weights({"final_logits_bias": state["final_logits_bias"].flatten()})
         decoder.projection.bias = bias.rows("final_logits_bias", stop=end)
     spec = transformer_spec.TransformerSpec(encoder, decoder)
-    spec.config.eos_token = spec.config.decoder_start_token = EOS
-    spec.config.unk_token = UNK
+    spec.config.eos_token = spec.config.decoder_start_token = EOS_PIECE
+    spec.config.unk_token = UNK_PIECE
     source, target = (list(pieces[:end]) for pieces in vocabularies)
     spec.register_source_vocabulary(source)
     spec.register_target_vocabulary(target)
@@ -134,7 +134,7 @@ def build_roberta_spec(
         _fill_linear(layer.ffn.linear_1, weights, [f"{prefix}output.dense"])
         _fill_layer_norm(layer.ffn.layer_norm, weights, f"{prefix}output.LayerNorm")
     spec = transformer_spec.TransformerEncoderModelSpec(encoder)
-    spec.config.unk_token = UNK
+    spec.config.unk_token = UNK_PIECE
     spec.config.layer_norm_epsilon = config.layer_norm_eps
     spec.register_vocabulary(list(vocab))
     finish(spec, quantization)

@@ -12,7 +12,7 @@ from xlmcli.convert.family.reference import TranslationReference
 from xlmcli.convert.samples import choose_directions, sample_sentences
 from xlmcli.convert.verify.translations import Agreement, runnable_type
 from xlmcli.records import Direction
-from xlmcli.text.pieces import UNK
+from xlmcli.text.special import UNK_PIECE
 
 if TYPE_CHECKING:
     from xlmcli.convert.family.model import FamilyModel
@@ -76,7 +76,7 @@ class _Comparison:
         prefix = list(self._frame.target)
         room = self._model.settings.num_positions - len(prefix) - 1
         max_len = min(int(1.3 * max(map(len, batch)) + 5), room)
-        unknown = self._source[UNK]
+        unknown = self._source[UNK_PIECE]
         rows = [[self._source.get(piece, unknown) for piece in pieces] for pieces in batch]
         prefix_rows = [self._target[piece] for piece in prefix]
         expected = self._reference.greedy(rows, prefix_rows, max_len)

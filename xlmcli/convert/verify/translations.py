@@ -16,7 +16,7 @@ from xlmcli.convert.options import Say, VerificationOptions
 from xlmcli.convert.samples import sample_sentences
 from xlmcli.errors import DataError, GateError
 from xlmcli.facts import format_name
-from xlmcli.model.seq2seq import pad
+from xlmcli.model.seq2seq import pad, real_mask
 from xlmcli.model.transformer import Tokens
 from xlmcli.records import Direction
 from xlmcli.text.special import EOS_ID
@@ -215,5 +215,4 @@ def _torch_scores(
 
 def _tokens(sequences: list[list[int]], lang: int) -> Tokens:
     ids, lens = pad(sequences)
-    mask = torch.arange(ids.shape[1])[None] < lens[:, None]
-    return Tokens(ids, mask, torch.full((1, 1), lang))
+    return Tokens(ids, real_mask(ids, lens), torch.full((1, 1), lang))

@@ -37,11 +37,12 @@ from xlmcli.convert.bundling import (
     with_alignment_head,
 )
 from xlmcli.convert.options import REFUSED_BY_TRANSLATORS, Refusals, Say, VerificationOptions
-from xlmcli.convert.xlm.translator_specs import DECODER_START, build_spec
+from xlmcli.convert.xlm.translator_specs import build_spec
 from xlmcli.errors import ModelError
 from xlmcli.model.seq2seq import Seq2Seq
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
+from xlmcli.text.special import EOS_PIECE
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Checkpoint:
                 directions=config.directions,
                 max_target_positions=config.decoder_shape.max_positions,
                 position_tables=find_position_tables(folder / MODEL_NAME),
-                decoder_start=DECODER_START,
+                decoder_start=EOS_PIECE,
                 decoding=options.decoding,
                 protects_spans=config.protects_spans,
             ),

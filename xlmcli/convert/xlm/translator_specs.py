@@ -14,14 +14,12 @@ from xlmcli.bundle.manifest import Quantization, SpecialTokens
 from xlmcli.checkpoint.engine_names import decoder_names, encoder_names
 from xlmcli.convert.layers import Weights, activation, fill
 from xlmcli.convert.streaming import finish
+from xlmcli.text.special import EOS_PIECE
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from xlmcli.model.transformer import XLMShape
-
-
-DECODER_START = "</s>"
 
 
 def build_spec(
@@ -41,7 +39,7 @@ def build_spec(
     spec.config.bos_token = tokens.bos
     spec.config.eos_token = tokens.eos
     spec.config.unk_token = tokens.unk
-    spec.config.decoder_start_token = DECODER_START
+    spec.config.decoder_start_token = EOS_PIECE
     spec.config.layer_norm_epsilon = encoder.layer_norm_eps
     spec.encoder.scale_embeddings = spec.decoder.scale_embeddings = False
     names = encoder_names("encoder.", encoder.num_layers)
