@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from xlmcli.errors import DataError
+from xlmcli.lines import MAX_LINE_BYTES, STDIN
 from xlmcli.metrics.sides import Side, check_aligned, read_side
 
 Texts = dict[str, list[str]]
@@ -23,6 +25,13 @@ def test_unusable_files_are_named(tmp_path: Path, content: bytes, message: str) 
     with pytest.raises(DataError, match=message) as caught:
         read_side(path)
     assert str(path) in caught.value.message
+
+
+@pytest.mark.parametrize("content", [b"a\n\xff\n", b"a\n" + b"x" * (MAX_LINE_BYTES + 1)])
+def test_standard_input_has_one_name(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    with pytest.raises(DataError, match=r"^stdin:2: "):
+        read_side(STDIN)
 
 
 def hint_of(short: list[str], long: list[str]) -> str:

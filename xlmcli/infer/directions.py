@@ -136,7 +136,7 @@ def open_direction(
     if aligner is None and search.is_document:
         with contextlib.suppress(ModelError, MissingExtraError):  # Tags stand in proportion then.
             aligner = _open_aligner(bundle, tokenizer, direction)
-    engines = engines or DirectionEngines(bundle, tokenizer, options, aligns=aligner is not None)
+    open_it = partial((engines or DirectionEngines(bundle, tokenizer, options)).open, aligns=aligner is not None)
     decoding = Decoding(
         beam_size=search.beam_size or max(defaults.beam_size, search.num_best),
         length_penalty=defaults.length_penalty if search.length_penalty is None else search.length_penalty,
@@ -146,7 +146,7 @@ def open_direction(
     )
     find_own = find_marks if search.is_document else None
     return Translation(
-        engines.open(direction),
+        open_it(direction),
         tokenizer,
         direction,
         decoding,
@@ -157,7 +157,7 @@ def open_direction(
         recases=search.protect,
         aligner=aligner,
         with_alignment=search.with_alignment or search.is_document,
-        back=engines.open(direction.opposite) if search.is_symmetric else None,
+        back=open_it(direction.opposite) if search.is_symmetric else None,
         terms=terms,
         memory=memory,
     )
@@ -191,22 +191,22 @@ class DirectionEngines:
         bundle: The model.
         tokenizer: Its tokenizer.
         options: Where and how to compute.
-        aligns: Whether they are asked for attention.
     """
 
-    def __init__(self, bundle: Bundle, tokenizer: Tokenizer, options: EngineOptions, *, aligns: bool = False) -> None:
-        self._bundle, self._tokenizer, self._options, self._aligns = bundle, tokenizer, options, aligns
-        self._opened: dict[Direction, TranslationEngine] = {}
+    def __init__(self, bundle: Bundle, tokenizer: Tokenizer, options: EngineOptions) -> None:
+        self._bundle, self._tokenizer, self._options = bundle, tokenizer, options
+        self._opened: dict[bool, dict[Direction, TranslationEngine]] = {False: {}, True: {}}
 
-    def open(self, direction: Direction) -> TranslationEngine:
-        """Returns the engine of a direction; as `open_engine`."""
-        if direction not in self._opened:
-            if self._opened and self._bundle.manifest.language_input == "token":
-                engine = next(iter(self._opened.values())).framing(self._bundle.frame(direction))
+    def open(self, direction: Direction, *, aligns: bool) -> TranslationEngine:
+        """Returns the engine of a direction, for attention too or not; as `open_engine`."""
+        opened = self._opened[aligns]
+        if direction not in opened:
+            if opened and self._bundle.manifest.language_input == "token":
+                engine = next(iter(opened.values())).framing(self._bundle.frame(direction))
             else:
-                engine = open_engine(self._bundle, direction, self._tokenizer, self._options, aligns=self._aligns)
-            self._opened[direction] = engine
-        return self._opened[direction]
+                engine = open_engine(self._bundle, direction, self._tokenizer, self._options, aligns=aligns)
+            opened[direction] = engine
+        return opened[direction]
 
 
 def check_links(name: str, part: TranslationPart, direction: Direction, *, is_symmetric: bool) -> None:

@@ -119,7 +119,7 @@ def open_identified(
     def open_engines(path: Path) -> tuple[Bundle, Tokenizer, DirectionEngines]:
         bundle = open_model(path)
         tokenizer = bundle.open_tokenizer()
-        return bundle, tokenizer, DirectionEngines(bundle, tokenizer, options, aligns=search.with_alignment)
+        return bundle, tokenizer, DirectionEngines(bundle, tokenizer, options)
 
     first, *_ = open_engines(paths[0])
     directions = _find_directions(first.translation, tgt)
