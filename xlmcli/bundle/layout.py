@@ -134,7 +134,7 @@ def widen(stored: NDArray[Any], dtype: str) -> NDArray[np.float32]:
 
     if dtype == "bfloat16":
         return (stored.astype(np.uint32) << 16).view(np.float32)
-    return stored.astype(np.float32, copy=False)
+    return stored.astype(np.float32)
 
 
 def _table(weights: dict[str, StoredWeight], name: str, path: Path) -> PositionTable:

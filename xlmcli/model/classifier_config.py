@@ -9,7 +9,6 @@ from typing import Any, get_args
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.manifest import MAX_LABELS, MAX_TEMPERATURE, MIN_TEMPERATURE, Activation, Pooling
 from xlmcli.errors import ModelError
-from xlmcli.facts import has_controls
 from xlmcli.text.special import BOS_ID, EOS_ID
 
 CLASSIFIER = "XLMForSequenceClassification"
@@ -99,8 +98,6 @@ def find_label_faults(labels: Sequence[str], problem: str | None) -> list[str]:
         faults.append(f"id2label: {len(labels)} label, which is a regression and no classification")
     if len(set(labels)) < len(labels):
         faults.append("id2label: should give every label a name of its own")
-    if any(map(has_controls, labels)):
-        faults.append("id2label: a label has control characters")
     if problem not in (None, *PROBLEMS.values()):
         faults.append(f"problem_type: {problem}")
     return faults

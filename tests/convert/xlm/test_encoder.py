@@ -165,7 +165,7 @@ def test_everything_that_cannot_be_converted_is_listed_at_once(damaged: Path) ->
     [
         ({"summary_use_proj": False}, "summary_use_proj: false"),
         ({"summary_proj_to_labels": False}, "summary_proj_to_labels: false, so that 32 outputs stand for 3 labels"),
-        ({"id2label": {"0": "one"}, "label2id": {"one": 0}}, "num_labels: 1, which is a regression"),
+        ({"id2label": {"0": "one"}, "label2id": {"one": 0}}, "id2label: 1 label, which is a regression"),
         ({"id2label": {"0": "a", "1": "a", "2": "b"}}, "id2label: should give every label a name of its own"),
         ({"lang2id": {"en": 0, "fr": 0}}, "lang2id: should give every language a number of its own"),
         ({"lang2id": {"en": 0, "fr": 2}}, "lang2id: goes up to 2, with n_langs 2"),

@@ -15,6 +15,7 @@ from xlmcli.convert.family.architectures import ARCHITECTURES
 from xlmcli.convert.family.languages import Family, read_tokenizer_config
 from xlmcli.convert.family.specs import ACTIVATIONS, POSITION_OFFSET
 from xlmcli.errors import ModelError
+from xlmcli.facts import has_controls
 from xlmcli.lines import read_model_file
 from xlmcli.model.classifier_config import PROBLEMS, find_label_faults
 from xlmcli.text.special import EOS_PIECE
@@ -73,6 +74,8 @@ def read_family_settings(folder: Path) -> tuple[FamilySettings, list[str]]:
         if ids != list(range(len(ids))):
             faults.append("id2label: its ids are not 0, 1, 2, …")
         faults += find_label_faults(labels, config.problem_type)
+        if any(map(has_controls, labels)):
+            faults.append("id2label: a label has control characters")
         classifier = ClassifierPart(labels=labels, multi_label=config.problem_type == PROBLEMS[True])
     if family == "mbart":
         faults += _old_mbart_faults(folder, fields, config)
