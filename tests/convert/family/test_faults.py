@@ -116,7 +116,7 @@ def test_settings(folder: Path, values: dict[str, Any], message: str) -> None:
 def test_settings_of_a_classifier(published: Any, tmp_path: Path) -> None:
     published.xlm_roberta(tmp_path, "XLMRobertaForSequenceClassification")
     change(tmp_path / "config.json", id2label={"0": "only\x1b"}, problem_type="regression")
-    faults = "id2label: 1 label.*; id2label: a label has control characters; problem_type: regression"
+    faults = "id2label: 1 label.*; problem_type: regression; id2label: a label has control characters"
     with pytest.raises(ModelError, match=rf"{faults}.*has shape \(2,.*, expected \(1,"):
         open_convertible(tmp_path)
     change(tmp_path / "config.json", id2label={"0": "one", "2": "other"}, problem_type=None)
