@@ -207,6 +207,7 @@ def test_command_line_wins(config: Path) -> None:
         ("[cook.cake]\nconfig = 'x'", UsageError, "config: xlm cook cake has no such option"),
         ("[cook.cake]\nlayers = 20", UsageError, r"\[cook\.cake\] layers: 20 is not in the range 1<=x<=9"),
         ("[cook.cake]\nlayers = 'many'", UsageError, r"layers: 'many' is not a valid integer"),
+        ("[cook.cake]\nlayers = 1.9", UsageError, r"layers: '1\.9' is not a valid integer"),
         ("[cook.cake]\nlayers = [1]", UsageError, r"layers: expected one value, found \[1\]"),
         ("[cook.cake]\nlayers = true", UsageError, "layers: expected a value, found True"),
         ("[cook.cake]\negg = 'a'", UsageError, "egg: expected a list, found 'a'"),

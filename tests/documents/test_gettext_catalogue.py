@@ -135,6 +135,13 @@ def test_the_header_tells_the_language(convert: Convert) -> None:
     )
 
 
+def test_the_last_field_of_a_header_is_ended(convert: Convert) -> None:
+    header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8"\n'
+    assert convert("po", header, target_lang="fr") == (
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n"Language: fr\\n"\n"X-Generator: xlm\\n"\n'
+    )
+
+
 def test_long_texts_are_wrapped_where_the_catalogue_wraps(convert: Convert) -> None:
     short = 'msgid "short"\nmsgstr ""\n'
     text = "word " * 40

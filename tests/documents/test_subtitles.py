@@ -139,6 +139,15 @@ def test_a_short_translation_leaves_no_cue_empty(convert: Convert) -> None:
     assert re.findall(r"900\n(.*)", converted) == ["eins", "zwei", "…"]
 
 
+def test_a_line_that_becomes_two_ends_as_others_do(convert: Convert) -> None:
+    content = srt("one\ntwo three", "four").replace("\n", "\r\n")
+    for cue in ("- one two three four\r\n- five six\r\n", "one two three four\r\n"):
+        converted = convert(
+            "srt", f"1\r\n00:00:01,000 --> 00:00:02,000\r\n{cue}\r\n{content}", lambda text: "eins " * 20
+        )
+        assert converted.count("\n") == converted.count("\r\n") > cue.count("\n") + content.count("\n")
+
+
 def test_lines_are_as_short_as_two_can_be(convert: Convert) -> None:
     converted = convert("srt", srt("one\ntwo\nthree"), lambda text: "aaa <b> " + "b" * 30 + " cc dd " + "e" * 20)
     assert [len(line) for line in converted.split("\n")[2:4]] == [38, 26]

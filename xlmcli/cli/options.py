@@ -295,13 +295,20 @@ def _options_by_key(command: click.Command, without: click.Parameter) -> dict[st
     }
 
 
+def _as_written(value: object) -> object:
+    """What the command line would say; of a fraction it would not make a whole number."""
+    if isinstance(value, list):
+        return [_as_written(item) for item in value]
+    return str(value) if isinstance(value, float) else value
+
+
 def _check_value(ctx: click.Context, option: click.Option, value: object, place: str) -> None:
     if isinstance(value, bool) != option.is_flag:
         raise UsageError(f"{place}: expected {'true or false' if option.is_flag else 'a value'}, found {value!r}")
     if isinstance(value, list) != (option.multiple or option.nargs != 1):
         raise UsageError(f"{place}: expected {'one value' if isinstance(value, list) else 'a list'}, found {value!r}")
     try:
-        option.type_cast_value(ctx, value)
+        option.type_cast_value(ctx, _as_written(value))
     except click.BadParameter as error:
         raise UsageError(f"{place}: {error.message}") from error
     except XlmError as error:

@@ -274,7 +274,10 @@ def _set_header(raw: str, name: str, value: str) -> str:
     if re.search(pattern, raw):
         return re.sub(pattern, f"{name}: {value}", raw)
     ending = "\r\n" if raw.endswith("\r\n") else "\n" if raw.endswith("\n") else ""
-    return f'{raw.removesuffix(ending)}{ending or chr(10)}"{name}: {value}\\n"{ending}'
+    before = raw.rstrip()
+    if not before.endswith(('""', '\\n"')):  # The last field may do without its end.
+        before = before.removesuffix('"') + '\\n"'
+    return f'{before}{ending or chr(10)}"{name}: {value}\\n"{ending}'
 
 
 def _without_fuzzy(line: DocumentLine) -> str:

@@ -62,8 +62,10 @@ class SubtitleParser:
         self._block: list[DocumentLine] = []
         self._held: list[_Cue] = []
         self._has_begun = False
+        self._line_end = "\n"
 
     def read(self, line: DocumentLine) -> Sequence[Part]:
+        self._line_end = line.ending or self._line_end
         if line.text.strip("\ufeff \t"):
             self._block.append(line)
             if len(self._block) > _MAX_LINES_OF_A_BLOCK:
@@ -156,7 +158,7 @@ class SubtitleParser:
             written = ""
             shares = _share(translated.text, [len(inner.text) for _, inner, _ in trimmed])
             for number, (cue, (before, _, after), share) in enumerate(zip(cues, trimmed, shares, strict=True)):
-                lines = _wrap(before + self._spell(share) + after, self._max_length, _line_end(raw))
+                lines = _wrap(before + self._spell(share) + after, self._max_length, self._line_end)
                 written += (cues[number - 1].tail + cue.head if number else "") + lines
             return written
 
@@ -168,7 +170,7 @@ class SubtitleParser:
         def write(translated: Answered) -> str:
             if translated.text == segment.text:
                 return raw
-            return _wrap(segment.write(translated), max_length or self._max_length, _line_end(raw))
+            return _wrap(segment.write(translated), max_length or self._max_length, self._line_end)
 
         return Segment(segment.text, raw, write)
 
@@ -263,7 +265,3 @@ def _wrap(text: str, max_length: int, line_end: str) -> str:
 
     cut = min(range(1, len(words)), key=longest)
     return " ".join(words[:cut]) + line_end + " ".join(words[cut:])
-
-
-def _line_end(raw: str) -> str:
-    return "\r\n" if "\r\n" in raw else "\n"

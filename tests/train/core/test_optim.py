@@ -16,10 +16,18 @@ OPTIONS = OptimOptions(lr=1e-3, warmup=100)
 
 
 def test_warmup_is_linear() -> None:
-    rates = [learning_rate(OPTIONS, step, 0.5) for step in range(100)]
+    rates = [learning_rate(OPTIONS, step, 0.0) for step in range(100)]
     assert rates[0] == pytest.approx(1e-7 + (1e-3 - 1e-7) / 100)
     assert rates[49] == pytest.approx(5e-4, rel=1e-3)
     assert rates[99] == pytest.approx(1e-3)
+
+
+def test_a_run_shorter_than_the_warmup_gets_to_the_peak() -> None:
+    rates = [learning_rate(replace(OPTIONS, schedule="constant"), step, step / 10) for step in range(10)]
+    assert rates[:6] == pytest.approx([1e-5, 2e-4, 4e-4, 6e-4, 8e-4, 1e-3], rel=1e-2)
+    assert rates[5:] == [1e-3] * 5
+    long = [learning_rate(OPTIONS, step, step / 200) for step in range(100)]
+    assert long == [learning_rate(OPTIONS, step, 0.0) for step in range(100)]
 
 
 def test_inverse_square_root_follows() -> None:
@@ -44,9 +52,9 @@ def test_cosine_falls_to_zero_over_the_budget() -> None:
     rates = [learning_rate(cosine, 500, progress) for progress in (0, 0.25, 0.5, 1)]
     expected = [1e-3, 5e-4 * (1 + math.sqrt(0.5)), 5e-4, 0]
     assert rates == pytest.approx(expected, abs=1e-12)
-    warm, next_one = learning_rate(cosine, 99, 0.4), learning_rate(cosine, 100, 0.4)
+    warm, next_one = learning_rate(cosine, 99, 0.1), learning_rate(cosine, 100, 0.1)
     assert warm == pytest.approx(next_one, rel=1e-3)  # the end of the warm-up is no step down
-    assert learning_rate(cosine, 49, 0.4) == pytest.approx(warm / 2, rel=1e-3)
+    assert learning_rate(cosine, 49, 0.1) == pytest.approx(warm / 2, rel=1e-3)
 
 
 def test_a_constant_rate_stays_until_it_cools_down() -> None:

@@ -218,7 +218,7 @@ def _optimizer_options(schedules: Sequence[str], *, warmup: int, beta2: float) -
             type=click.IntRange(0, 10**9),
             default=warmup,
             show_default=True,
-            help="Steps in which the learning rate rises to its peak.",
+            help="Steps in which the learning rate rises to its peak; at most half the budget.",
         ),
         click.option(
             "--cooldown",

@@ -13,6 +13,7 @@ HEAD_PREFIX = "sequence_summary."
 """What the names of the weights of a classifier's head begin with."""
 
 _WARMUP_START = 1e-7
+_LONGEST_WARMUP = 0.5  # of the budget
 _LR_RATIO = "lr_ratio"
 
 
@@ -24,7 +25,7 @@ class OptimOptions:
         lr: Peak learning rate.
         schedule: ``inverse_sqrt`` (from the warm-up's end, lr·√(warmup/step)), ``cosine`` (to 0 at the budget's end) or
             ``constant``.
-        warmup: Steps of linear warm-up from 1e-7.
+        warmup: Steps of linear warm-up from 1e-7; of a shorter run, half.
         cooldown: Last share of the budget, 0-1, over which an inverse_sqrt or constant rate falls linearly to 0.
         weight_decay: Decoupled weight decay.
         beta2: Adam's second decay rate; the first is 0.9.
@@ -50,7 +51,8 @@ def learning_rate(options: OptimOptions, step: int, progress: float) -> float:
     """
     rate = options.lr
     if step < options.warmup:
-        rate = _WARMUP_START + (options.lr - _WARMUP_START) * (step + 1) / options.warmup
+        rise = min(1.0, max((step + 1) / options.warmup, progress / _LONGEST_WARMUP))
+        rate = _WARMUP_START + (options.lr - _WARMUP_START) * rise
     if options.schedule == "cosine":
         return rate * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
     if step >= options.warmup and options.schedule == "inverse_sqrt":
