@@ -107,7 +107,7 @@ def _wish(src: str | None, tgt: str | None) -> str:
 def open_translation(
     bundle: Bundle, src: str | None, tgt: str | None, search: SearchOptions, options: EngineOptions
 ) -> Translation:
-    """Opens an opened bundle's only direction that agrees with the languages given.
+    """Opens the only direction of a bundle that agrees with the languages given.
 
     Raises:
         ModelError: It cannot be opened, or there is none.

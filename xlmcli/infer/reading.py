@@ -11,7 +11,6 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast
 
@@ -120,8 +119,7 @@ def stdin_input() -> Input:
     status = os.fstat(descriptor)
     num_bytes = status.st_size if stat.S_ISREG(status.st_mode) else None
     # Unbuffered: a thread that waits inside sys.stdin.buffer holds a lock that the interpreter wants when it ends.
-    opened = partial(io.FileIO, descriptor, closefd=False)
-    return Input(STDIN_NAME, lambda: cast(BinaryIO, opened()), num_bytes, is_stdin=True)
+    return Input(STDIN_NAME, lambda: cast(BinaryIO, io.FileIO(descriptor, closefd=False)), num_bytes, is_stdin=True)
 
 
 def text_input(text: str) -> Input:

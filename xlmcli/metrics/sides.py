@@ -11,7 +11,7 @@ from xlmcli.facts import format_name
 from xlmcli.lines import STDIN, decode_lines, iter_byte_lines, iter_stdin_lines
 from xlmcli.metrics.shifts import find_shift
 
-# The name of a system, so without what a file's name does not have.
+# Reports list it among the files, as a system.
 _STDIN_SYSTEM = "stdin"
 
 # Below this much in common on the average, two files are no versions of one text.

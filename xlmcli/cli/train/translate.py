@@ -83,10 +83,9 @@ def command(
 
     All directions share one model; language embeddings tell them apart. ae and bt read --mono and all sides of
     --parallel; with bt, mt need not have pairs of every direction. The best model by mean BLEU of --valid is kept; xlm
-    convert makes it a bundle that xlm translate runs.
-    With --init, the sizes are the pretrained model's; with another --tokenizer, new words begin as the mean of the old
-    words that spell them. Several processes: start the same command with
-    `torchrun --nproc-per-node N -m xlmcli` or, on GPUs, `accelerate launch -m xlmcli`.
+    convert makes it a bundle that xlm translate runs. With --init, the sizes are the pretrained model's; with another
+    --tokenizer, new words begin as the mean of the old words that spell them. Several processes: start the same command
+    with `torchrun --nproc-per-node N -m xlmcli` or, on GPUs, `accelerate launch -m xlmcli`.
 
     \b
     Examples:

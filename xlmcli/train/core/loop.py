@@ -236,7 +236,8 @@ class Trainer:
         """
         path = self.folder / TRAINING_FOLDER / STATE_FILE
         saved = load_training_state(path)
-        self.state = RunState(**{name: saved["run"][name] for name in RunState.__slots__})
+        # Runs of older versions may have other fields.
+        self.state = RunState(**{name: value for name, value in saved["run"].items() if name in RunState.__slots__})
         self._saved_at = self.state.elapsed_seconds
         fill_weights(self.bare_model, saved["weights"], path)
         settings = settings_of(self.optimizer)
