@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,8 @@ def links(text: str, translation: str, pairs: str) -> list[Link]:
         ("a <b>b</b> c d", "w x y z", "", "w <b>x</b> y z"),
         ("a <b>b c</b>", "x", "0-0", "<b>x</b>"),
         ("<i>all <b>of</b> it</i>", "tout cela", "0-0 2-1", "<i>tout <b>cela</b></i>"),
+        ("of x<b>2</b> and H<b>2</b>O", "x2 et H2O", "1-0 2-1 3-2", "x<b>2</b> et H<b>2</b>O"),
+        ("of x<b>2</b>", "y2", "1-0", "<b>y2</b>"),
         ("see <a><x/></a> and <b>it</b>", "\ufdda le voit", "0-2 3-1", "<a><x/></a> <b>le</b> voit"),
     ],
 )
@@ -58,6 +61,32 @@ def test_tags_stand_around_the_words_aligned_with_theirs(
     inline = build(markup)
     segment = inline.segment(markup, str)
     assert segment.write(Answered(translation, links(segment.text, translation, pairs))) == expected
+
+
+def test_a_break_ends_a_text_behind_a_sentence_or_a_break() -> None:
+    builder = InlineBuilder(collapses=True)
+    for text in ("One <br><b>two.", "<br> Three</b><br><br>four,<br>five"):
+        for position, part in enumerate(re.split(r"(</?\w+>)", text)):
+            if part == "<br>":
+                builder.add_break(f"<br {position}>")
+            elif position % 2:
+                (builder.close if part.startswith("</") else builder.open)(part)
+            else:
+                builder.add_text(part)
+    segment = builder.build().segment("raw", str)
+    assert segment.text == "One \ufddatwo.\n Three\ufddb\nfour,\ufddcfive"
+    written = segment.write(Answered(segment.text.upper()))
+    assert written == "ONE <br 1><b>TWO.<br 1> THREE</b><br 5><br 7>FOUR,<br 9>FIVE"
+
+
+def test_many_tags_take_no_long_time() -> None:
+    num = 5_000
+    inline = build("<b>a</b> <x/>b " * num)
+    words = [match.span() for match in re.finditer(r"\S+", inline.text)]
+    start = time.process_time()
+    for links in ([], [Link(*place, *place) for place in words], [Link(*words[0], *place) for place in words]):
+        assert inline.render(Answered(inline.text.upper(), links), str).count("<b>") == num
+    assert time.process_time() - start < 15  # seconds
 
 
 def test_what_stands_around_all_of_the_text_is_not_asked() -> None:

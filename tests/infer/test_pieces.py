@@ -192,10 +192,41 @@ def test_characters_that_are_marks_themselves_are_spans() -> None:
     assert piece.spans == {MARKS[0]: MARKS[3], MARKS[1]: "\ufdd0"}
 
 
-@pytest.mark.parametrize("text", ["{name}", "www.x.org, {name}!", "<b></b>", "👍 👍", " {a}\t", "({a})", "%s: %s"])
+@pytest.mark.parametrize(
+    "text",
+    ["{name}", "www.x.org, {name}!", "<b></b>", "👍 👍", " {a}\t", "({a})", "%s: %s", "...", " ---", "?!", "* * *"],
+)
 def test_spans_and_punctuation_alone_have_no_pieces(text: str) -> None:
     assert protect(text).pieces == []
     assert protect(f"{text}\n{text}\n").pieces == []
+
+
+@pytest.mark.parametrize(
+    ("marker", "text"),
+    [
+        ("* ", "One."),
+        ("  ## ", "One."),
+        ("> > ", "One."),
+        ("- [ ] ", "One."),
+        ("— ", "One."),
+        ("\t1) ", "One."),
+        ("✅ ", "One."),
+        ("", "*One."),
+        ("", "1. One"),
+        ("", "$ 5"),
+        ("", "… one"),
+        ("", "(a) one"),
+    ],
+)
+def test_what_a_line_of_a_list_begins_with_stands_before_it(marker: str, text: str) -> None:
+    prepared = protect(f"{marker}{text} ")
+    (piece,) = prepared.pieces
+    assert (piece.before, restore_spans(piece.text, piece.spans), prepared.after) == (marker, text, " ")
+
+
+def test_where_nothing_is_protected_the_model_sees_symbols_and_punctuation() -> None:
+    assert parts(prepare("* * *")) == ["***"]
+    assert parts(prepare("- One.")) == ["-One."]
 
 
 def test_the_lines_of_a_text_have_spans_of_their_own() -> None:

@@ -32,6 +32,9 @@ def test_numbers_are_counted_without_their_separators(text: str, expected: list[
     assert sorted(count_numbers(text).elements()) == expected
 
 
+CHAINS = ["473", "12/05/2023", "2026-11-30", "10:30:15", "24/995", "7"]
+
+
 @pytest.mark.parametrize(
     ("text", "translation", "lost"),
     [
@@ -48,7 +51,11 @@ def test_numbers_are_counted_without_their_separators(text: str, expected: list[
         pytest.param("£5 and 7", "5 livres et 7", [], id="a currency in words"),
         pytest.param("$1.5 billion", "rien", ["1.5"], id="an amount that goes on"),
         pytest.param("0 800 123 456", "rien", ["0", "800", "123", "456"], id="a telephone"),
-        ("the 5th of 3/4 and 5km, -3, A4, 1.2.3, 10:30:15", "rien", []),
+        ("the 5th of 3/4 and 5km, 24/7, A4, 1.2.3, 5-year, 5/day", "rien", []),
+        ("Error 473: on 12/05/2023, 2026-11-30, 10:30:15; page 24/995, no:7", "rien", CHAINS),
+        ("Error 473: on 12/05/2023, 2026-11-30, 10:30:15; page 24/995, no:7", " ".join(CHAINS), []),
+        ("At -26 or +5%, from −3 to -$7.", "À 26 ou 5 %, de +3 à 7 $.", ["-26", "+5%", "−3", "-$7"]),
+        ("At -26 or +5%, from −3 to -$7.", "À -26 ou + 5 %, de -3 à -7 $.", ["+5%"]),
         ("no digits", "3", []),
     ],
 )
@@ -82,6 +89,12 @@ def test_numbers_that_stand_for_themselves_are_missed(text: str, translation: st
         pytest.param("€1,5", "en-fr", "€1,5", id="not as English writes it, with a sign"),
         pytest.param("1,234", "en-sw", "1,234", id="unknown language"),
         ("1914-1918", "en-fr", "1914-1918"),
+        ("-1,234 m", "en-fr", "-1 234"),
+        ("-€1.50", "en-fr", "-1,50 €"),
+        ("+5%", "en-fr", "+5 %"),
+        ("−2:30", "en-fr", "−2:30"),
+        ("-10 p.m", "en-fr", "-22 h 00"),
+        ("12/05/2023", "en-fr", "12/05/2023"),
     ],
 )
 def test_a_number_is_written_as_the_other_language_does(text: str, langs: str, written: str) -> None:

@@ -274,6 +274,8 @@ def _run_segment(run: Sequence[_Token], raw: str) -> Segment:
             builder.add_text(unescape(tag))
         elif number in paired:
             (builder.close if token.kind == "end" else builder.open)(tag)
+        elif token.name == "br":
+            builder.add_break(tag)
         else:
             builder.add_opaque(tag, is_word=token.is_word)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -15,6 +16,8 @@ from xlmcli.text.marks import OPAQUE, iter_marks
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _UNIT = re.compile(r"\w+(?:['’.-]\w+)*|[^\w\s]")
 _IS_OPAQUE = frozenset(OPAQUE)
+_BREAK = "\n"
+_SENTENCE_END = re.compile(r"[.!?…:。！？][\"'’”»)\]]*\s*\Z")
 # Words of others in the middle of what is marked are marked with it, if there are no more than these.
 _MAX_BRIDGED = 2
 
@@ -63,6 +66,8 @@ class InlineBuilder:
         self._num_characters = 0
         self._last = ""
         self._opaques: list[_Opaque] = []
+        self._breaks: list[str] = []
+        self._ends_in_break = False
         self._open: list[tuple[int, int, str]] = []
         self._pairs: list[Pair] = []
 
@@ -82,6 +87,19 @@ class InlineBuilder:
         """Adds what comes out as it stands in the document; it is a word of the text, or just stands in it."""
         self._append(OPAQUE[len(self._opaques) % len(OPAQUE)])
         self._opaques.append(_Opaque(raw, is_word))
+
+    def add_break(self, raw: str) -> None:
+        """Adds a break between lines, which ends a text where a sentence or another break is before it.
+
+        Any other is opaque. What is added must collapse white space, or texts have other ends of lines.
+        """
+        last = next((part for part in reversed(self._text) if not part.isspace()), "")
+        if self._ends_in_break or _SENTENCE_END.search(last):
+            self._append(_BREAK)
+            self._breaks.append(raw)
+        else:
+            self.add_opaque(raw, is_word=False)
+        self._ends_in_break = True
 
     def open(self, raw: str) -> None:
         """Adds the first tag of a pair."""
@@ -104,10 +122,11 @@ class InlineBuilder:
         if self._collapses:
             text = text.rstrip(" ")
         pairs = [pair._replace(end=min(pair.end, len(text))) for pair in self._pairs]
-        return Inline(text, tuple(self._opaques), tuple(pairs))
+        return Inline(text, tuple(self._opaques), tuple(pairs), tuple(self._breaks))
 
     def _append(self, text: str) -> None:
         if text:
+            self._ends_in_break = self._ends_in_break and text.isspace()
             self._text.append(text)
             self._num_characters += len(text)
             self._last = text[-1]
@@ -118,14 +137,16 @@ class Inline:
     """A text with markup.
 
     Attributes:
-        text: With a character in place of each opaque thing.
-        opaques: These, in order.
+        text: With a character in place of each opaque thing, and ends of lines in place of breaks.
+        opaques: The opaque things, in order.
         pairs: The pairs of tags, each after those inside it.
+        breaks: What stands between lines that are texts of their own, in order.
     """
 
     text: str
     opaques: tuple[_Opaque, ...] = ()
     pairs: tuple[Pair, ...] = ()
+    breaks: tuple[str, ...] = ()
 
     @property
     def has_words(self) -> bool:
@@ -196,7 +217,7 @@ class Inline:
             else:
                 break
         inner = [Pair(max(start, pair.start) - start, min(end, pair.end) - start, *pair[2:]) for pair in pairs]
-        rest = Inline(_renumbered(text[start:end]), self.opaques[first:last], tuple(inner))
+        rest = Inline(_renumbered(text[start:end]), self.opaques[first:last], tuple(inner), self.breaks)
         return "".join(before), rest, "".join(reversed(after))
 
     def _is_apart(self, place: int, opaque: _Opaque, pairs: Sequence[Pair]) -> bool:
@@ -208,21 +229,18 @@ class Inline:
         )
 
     def _find_opaques(self, text: str) -> dict[int, str]:
-        """What stands for each opaque character of a translation, by its place."""
-        raws: defaultdict[str, list[str]] = defaultdict(list)
+        """What stands for each opaque character and break of a translation, by its place."""
+        raws = defaultdict(deque[str], {_BREAK: deque(self.breaks)})
         for number, opaque in enumerate(self.opaques):
             raws[OPAQUE[number % len(OPAQUE)]].append(opaque.raw)
-        return {
-            place: raws[character].pop(0)
-            for place, character in enumerate(text)
-            if character in _IS_OPAQUE and raws[character]
-        }
+        return {place: raws[character].popleft() for place, character in enumerate(text) if raws.get(character)}
 
     def _place_tags(self, translated: Answered, *, in_words: bool) -> dict[int, list[str]]:
         """The tags before each character of a translation."""
         closings: defaultdict[int, list[str]] = defaultdict(list)
         openings: defaultdict[int, list[str]] = defaultdict(list)
-        units = _find_units(self.text, translated) if self.pairs else []
+        cuts = sorted({place for pair in self.pairs for place in (pair.start, pair.end)})
+        units = _find_units(self.text, translated, cuts) if self.pairs else []
         if units:
             placed = list(_place(_tree(self.pairs), units, (0, len(self.text))))
             if not in_words:
@@ -269,8 +287,14 @@ def _tree(pairs: Sequence[Pair]) -> list[_Node]:
     return roots
 
 
-def _find_units(text: str, translated: Answered) -> list[_Unit]:
-    """Returns the words of a translation; an opaque character stands for itself."""
+def _find_units(text: str, translated: Answered, cuts: Sequence[int]) -> list[_Unit]:
+    """Returns the words of a translation; an opaque character stands for itself.
+
+    Args:
+        text: The text.
+        translated: Its translation.
+        cuts: Where pairs begin and end in the text; a word that stands in both is cut there, such as H2O.
+    """
     words = [match.span() for match in _UNIT.finditer(translated.text)]
     others = [match.span() for match in _UNIT.finditer(text)]
     opaques: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -278,29 +302,52 @@ def _find_units(text: str, translated: Answered) -> list[_Unit]:
         if text[start] in _IS_OPAQUE:
             opaques[text[start]].append((start, end))
     units: list[_Unit] = []
+    links = sorted(translated.links, key=lambda link: (link.target_start, link.target_end))
+    ends = [link.target_end for link in links]
     for start, end in words:
         character = translated.text[start]
         if character in _IS_OPAQUE:
             units.append(_Unit(start, end, (opaques[character].pop(0),) if opaques[character] else ()))
-        elif translated.links:
-            units += _split_word(start, end, translated.links)
+        elif links:
+            units += _split_word(start, end, links, bisect_right(ends, start))
         else:
             number = len(units) * len(others) // len(words)
             units.append(_Unit(start, end, tuple(others[number : number + 1])))
-    return [unit._replace(is_word=_is_word(translated.text[unit.start : unit.end])) for unit in units]
+    cut = [part for unit in units for part in _cut_alike(unit, text, translated.text, cuts)]
+    return [unit._replace(is_word=_is_word(translated.text[unit.start : unit.end])) for unit in cut]
+
+
+def _cut_alike(unit: _Unit, text: str, translation: str, cuts: Sequence[int]) -> Iterator[_Unit]:
+    """Yields the parts of a word between cuts, if it is the same in the text, else the word."""
+    start, end = unit.sources[0] if len(unit.sources) == 1 else (0, 0)
+    inner = cuts[bisect_right(cuts, start) : bisect_left(cuts, end)]
+    if not inner or text[start:end] != translation[unit.start : unit.end]:
+        yield unit
+        return
+    shift = unit.start - start
+    for first, last in pairwise([start, *inner, end]):
+        yield _Unit(first + shift, last + shift, ((first, last),))
 
 
 def _is_word(text: str) -> bool:
     return text in _IS_OPAQUE or any(map(str.isalnum, text))
 
 
-def _split_word(start: int, end: int, links: Sequence[Link]) -> Iterator[_Unit]:
-    """Yields what between two spaces stands for different words, such as a word and the comma after it."""
+def _split_word(start: int, end: int, links: Sequence[Link], number: int) -> Iterator[_Unit]:
+    """Yields what between two spaces stands for different words, such as a word and the comma after it.
+
+    Args:
+        start: Where it begins.
+        end: Where it ends.
+        links: By the order of the translation.
+        number: Of the first that ends behind its start.
+    """
     found: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for link in links:
-        if link.target_start < end and start < link.target_end:
-            place = (max(start, link.target_start), min(end, link.target_end))
-            found.setdefault(place, []).append((link.start, link.end))
+    while number < len(links) and links[number].target_start < end:
+        link = links[number]
+        place = (max(start, link.target_start), min(end, link.target_end))
+        found.setdefault(place, []).append((link.start, link.end))
+        number += 1
     position = start
     for (first, last), sources in sorted(found.items()):
         if position < first:
@@ -321,14 +368,13 @@ def _place(nodes: Sequence[_Node], units: Sequence[_Unit], bounds: tuple[int, in
         bounds: Where in the text these words come from.
     """
     taken = _take(nodes, units)
-    free = set(range(len(units))).difference(*(range(*run) for run in taken.values()))
+    free = sorted(set(range(len(units))).difference(*(range(*run) for run in taken.values())))
+    # A free word, else a free mark, else one inside another pair.
+    choices = [[place for place in free if units[place].is_word], free, list(range(len(units)))]
     for number, node in enumerate(nodes):
         inside = taken.get(number)
         if inside is None:
-            # A free word, else a free mark, else one inside another pair.
-            words = [place for place in free if units[place].is_word]
-            place = _nearest(node.pair, words or free or range(len(units)), bounds, len(units))
-            free.discard(place)
+            place = _take_nearest(node.pair, choices, bounds, len(units))
             inside = (place, place + 1)
         mine = units[inside[0] : inside[1]]
         yield node.pair, mine[0].start, mine[-1].end
@@ -367,18 +413,35 @@ def _take(nodes: Sequence[_Node], units: Sequence[_Unit]) -> dict[int, tuple[int
 
 def _owner(nodes: Sequence[_Node], unit: _Unit) -> int | None:
     """The pair that holds most of what a word stands for."""
-    shares = [
-        sum(max(0, min(end, node.pair.end) - max(start, node.pair.start)) for start, end in unit.sources)
-        for node in nodes
-    ]
-    best = max(shares, default=0)
-    return shares.index(best) if best else None
+    shares: Counter[int] = Counter()
+    for start, end in unit.sources:
+        number = bisect_right(nodes, start, key=lambda node: node.pair.end)
+        while number < len(nodes) and nodes[number].pair.start < end:
+            pair = nodes[number].pair
+            shares[number] += min(end, pair.end) - max(start, pair.start)
+            number += 1
+    return min(shares, key=lambda number: (-shares[number], number), default=None)
 
 
-def _nearest(pair: Pair, places: Iterable[int], bounds: tuple[int, int], num_units: int) -> int:
-    """The word that is nearest to where a pair stood, in proportion."""
+def _take_nearest(pair: Pair, choices: Sequence[list[int]], bounds: tuple[int, int], num_units: int) -> int:
+    """Takes the word that is nearest to where a pair stood, in proportion, of the first choice that has any left.
+
+    Args:
+        pair: The pair.
+        choices: The numbers of words, in order; a word that is taken goes from the first two.
+        bounds: Where in the text the words come from.
+        num_units: How many words there are.
+    """
     share = ((pair.start + pair.end) / 2 - bounds[0]) / max(1, bounds[1] - bounds[0])
-    return min(places, key=lambda place: abs(place + 0.5 - share * num_units))
+    *free, _ = choices
+    places = next(filter(None, choices))
+    number = bisect_left(places, share * num_units - 0.5)
+    place = min(places[max(0, number - 1) : number + 1], key=lambda place: abs(place + 0.5 - share * num_units))
+    for others in free:
+        found = bisect_left(others, place)
+        if others[found : found + 1] == [place]:
+            del others[found]
+    return place
 
 
 def together(segments: Sequence[Segment], raw: str, combine: Callable[[Sequence[str]], str]) -> Segment:

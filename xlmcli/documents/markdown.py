@@ -41,6 +41,7 @@ _UNBROKEN = re.compile(r" *(?:`+[^`]*`+|<[^<>]*>|\]\([^()]*\)|\]\[[^\[\]]*\]|[^ 
 _UNSAFE_START = re.compile(rf"{_BLOCK_START.pattern}|[<|:!{{$%&\\+=~#>-]|\d+[.)]|\[\^|(?:import|export)\b|$")
 _LIGHT_ESCAPES = re.compile(r"\\(?=[!-/:-@\[-`{-~])|&(?=#?\w+;)")
 _HEAVY_ESCAPES = re.compile(r"[\\`*_\[\]<>&~|]")
+_BREAK_TAG = re.compile(r"<br\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)[^<>]*?(/?)>")
 
 _TEXT, _OPENING, _CLOSING, _DELIMITER = "prose", "opening", "closing", "delimiter"
@@ -199,6 +200,8 @@ class _Reader:
                 _add_text(builder, event.text)
             elif tag is not None and is_paired:
                 (builder.close if tag[1] else builder.open)(event.text or raw)
+            elif event.kind in ("newline", "escape") or _BREAK_TAG.fullmatch(raw):
+                builder.add_break(raw)
             else:
                 builder.add_opaque(raw, is_word=event.kind in ("backticks", "autolink"))
         return builder.build()

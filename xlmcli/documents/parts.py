@@ -22,7 +22,7 @@ class Answered:
 
     Attributes:
         text: The translation, with the text's opaque characters.
-        links: Which words stand for which, by the order of the translation; empty where that is not known.
+        links: Which words stand for which; empty where that is not known.
     """
 
     text: str

@@ -15,6 +15,8 @@ from xlmcli.text.spans import apart, find_strange
 
 _LINE_END = re.compile(r"(\r?\n)")
 _WORD = re.compile(r"\s*\S+")
+# What a line of a list, a heading or a quotation begins with: a bullet, a box, a number.
+_MARKER = re.compile(r"(?:(?:[^\w\s\"'«»“”„‘’¿¡(){}\[\]…!?.,:;/$€£¥%\ufdd0-\ufdef]+|\[[ xX]?\]|\d+\))\s+)+")
 _CLAUSE_ENDS = (",", ";", ":", ")", "—", "–", "،", "，", "、")
 
 
@@ -84,8 +86,8 @@ class _Protected:
 
     @property
     def is_untranslatable(self) -> bool:
-        """Whether there is nothing to ask the model: no text but protected spans and punctuation."""
-        return bool(self.spans) and not any(map(str.isalnum, self.marked))
+        """Whether there is nothing to ask the model: no text but protected spans, symbols and punctuation."""
+        return not any(map(str.isalnum, self.marked))
 
     @property
     def answer(self) -> str:
@@ -140,14 +142,26 @@ class PieceMaker:
         self._recases = recases
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
-        """Returns every text as pieces, in order; spaces at its ends and at those of its lines stand around them."""
+        """Returns every text as pieces, in order; spaces at its ends and at those of its lines stand around them.
+
+        So does what a line of a list begins with, where anything is protected.
+        """
         done = [self._prepare_apart(text) for text in texts]
-        protected = [self._protect("" if known else text.strip()) for text, known in zip(texts, done, strict=True)]
+        margins = [self._margins(text) for text in texts]
+        protected = [
+            self._protect("" if known else text[len(before) : len(text) - len(after)])
+            for text, known, (before, after) in zip(texts, done, margins, strict=True)
+        ]
         all_ids = self._encode_batch([text.marked for text in protected])
         return [
-            known or _put_back_spaces(text, self._prepare(inner, ids))
-            for text, known, inner, ids in zip(texts, done, protected, all_ids, strict=True)
+            known or _put_back(margin, self._prepare(inner, ids))
+            for known, margin, inner, ids in zip(done, margins, protected, all_ids, strict=True)
         ]
+
+    def _margins(self, text: str) -> tuple[str, str]:
+        before, after = surrounding_spaces(text)
+        marker = None if self._find_spans is None else _MARKER.match(text, len(before), len(text) - len(after))
+        return before + (marker[0] if marker else ""), after
 
     def _protect(self, text: str) -> _Protected:
         places = [] if self._find_spans is None else self._find_spans(text)
@@ -170,7 +184,7 @@ class PieceMaker:
         return _Protected(marked, spans)
 
     def _prepare(self, text: _Protected, ids: list[int]) -> Prepared:
-        if text.is_untranslatable:
+        if (text.spans or self._find_spans is not None) and text.is_untranslatable:
             return Prepared([], text.answer)
         if len(ids) <= self._max_tokens and len(text.spans) <= len(MARKS):
             return Prepared([self._piece(ids, text, text.marked)] if ids else [])
@@ -183,13 +197,13 @@ class PieceMaker:
         """
         inner = text.strip() if self._memory else ""
         if inner in self._memory:
-            return _put_back_spaces(text, Prepared([], self._memory[inner], (inner,)))
+            return _put_back(surrounding_spaces(text), Prepared([], self._memory[inner], (inner,)))
         if "\n" in text:
             return self._prepare_parts(_LINE_END.split(text))
         sentences = split_sentences(inner, self._src_lang) if self._memory else []
         if len(sentences) > 1 and not self._memory.keys().isdisjoint(sentences):
             parts = [part for sentence in sentences for part in (self._separator, sentence)]
-            return _put_back_spaces(text, self._prepare_parts(parts[1:]))
+            return _put_back(surrounding_spaces(text), self._prepare_parts(parts[1:]))
         return None
 
     def _prepare_parts(self, parts: Sequence[str]) -> Prepared:
@@ -282,8 +296,8 @@ def surrounding_spaces(text: str) -> tuple[str, str]:
     return text[: len(text) - len(inner)], inner[len(inner.rstrip()) :]
 
 
-def _put_back_spaces(text: str, prepared: Prepared) -> Prepared:
-    before, after = surrounding_spaces(text)
+def _put_back(margins: tuple[str, str], prepared: Prepared) -> Prepared:
+    before, after = margins
     if not before + after:
         return prepared
     if not prepared.pieces:

@@ -51,17 +51,20 @@ _GROUPED = rf"[1-9]\d{{0,2}}(?P<mark>[{_SPACES},.'’])\d{{3}}(?:(?P=mark)\d{{3}
 _NOT_IN_GROUPS = rf"(?<!\d[{_SPACES}])"
 _GROUPED_NUMBER = re.compile(rf"(?<![\d.,]){_NOT_IN_GROUPS}{_GROUPED}")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_DIGITS = re.compile(r"\d+")
 # The full stop of a.m. may be that of the sentence.
 _HALF = r" ?(?P<{}>[apAP])(?:[mM]|\.[mM](?:\.(?!\s*\Z))?)(?!\w)"
 _MINUTES = rf"(?::| ?(?P<h>h) ?)(?P<minutes>[0-5]\d)(?:{_HALF.format('half')})?"
 _TIME = rf"(?P<hour>2[0-3]|[01]?\d)(?:{_MINUTES}| ?h(?!\w)|{_HALF.format('half_of_hour')})"
 # The sign of $1.5 billion is not the number's alone.
 _MULTIPLE = r" ?(?:thousand|million|billion|trillion|mil\b|mill|Mill|Mrd|Mio)"
-# Not a part of a word, a date or a fraction, nor with a unit or an ending.
+# A date, a range, a share of a whole; a fraction such as 3/4 may be in words, and 24/7 is.
+_CHAIN = r"(?!\d/\d(?![\d/])|24/7(?![\d/]))\d+(?:[-–/:]\d+)+"
+# Not a part of a word, nor with a unit or an ending.
 _FREE_NUMBER = re.compile(
-    rf"(?:(?<![\w.,:/%$€£¥+–-])|(?<={_SIGN})(?=[\d.,]+{_MULTIPLE}))(?:"
-    rf"{_TIME}|(?P<before>{_SIGN})?(?P<number>(?:{_NOT_IN_GROUPS}{_GROUPED}|\d+)(?:[.,]\d+)?|\d+[-–]\d+)"
-    rf"(?P<after>[{_SPACES}]?(?:%|{_SIGN}))?(?(before)(?!{_MULTIPLE})))(?![\w:/%$€£¥–-]|[.,]\d)"
+    rf"(?:(?<![\w.,/%$€£¥+–-])(?<!\d:)(?P<plus>[-+−](?=[\d{_SIGNS}]))?|(?<={_SIGN})(?=[\d.,]+{_MULTIPLE}))(?:"
+    rf"{_TIME}|(?P<chain>{_CHAIN})|(?P<before>{_SIGN})?(?P<number>(?:{_NOT_IN_GROUPS}{_GROUPED}|\d+)(?:[.,]\d+)?)"
+    rf"(?P<after>[{_SPACES}]?(?:%|{_SIGN}))?(?(before)(?!{_MULTIPLE})))(?![\w/%$€£¥–-]|[.,:]\d)"
 )
 _A_WORD_FOLLOWS = re.compile(rf"[{_SPACES}][^\W\d_]")
 
@@ -78,8 +81,9 @@ def count_numbers(text: str) -> Counter[str]:
 def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> list[FreeNumber]:
     """Returns the numbers that stand for themselves in a text and that its translation does not have as often.
 
-    These are numbers with the signs of percent and currencies, and times: not 5th, 2/3 or 5km, which other languages
-    may say otherwise. An amount is lost, too, where the translation has another currency.
+    These are numbers with the signs of percent and currencies, with plus or minus, times and dates: not 5th, 2/3 or
+    5km, which other languages may say otherwise. An amount is lost, too, where the translation has another currency,
+    and a number where it has another plus or minus, or none.
     """
     wanted, found = count_numbers(text), count_numbers(translation)
     strange, missing = (
@@ -91,6 +95,7 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
         for match in _FREE_NUMBER.finditer(text)
         if any(wanted[number] != found[number] for number in count_numbers(match[0]))
         or (strange and _sign(match) in missing)
+        or not _keeps_plus(match, translation)
     ]
 
 
@@ -116,14 +121,17 @@ def _write(match: re.Match[str], src_lang: str, tgt_lang: str) -> str:
     style, sign = _STYLES.get(tgt_lang), _sign(match)
     if style is None or src_lang not in _STYLES:
         return match[0]
+    plus = match["plus"] or ""
+    if match["chain"]:
+        return match[0]
     if match["hour"]:
-        return _write_time(match, style)
+        return plus + _write_time(match, style)
     digits = _write_digits(match, src_lang, tgt_lang)
     if digits == match["number"] and not digits.isdecimal():
         return match[0]
     if sign == "%":
-        return f"{digits}{style.percent}%"
-    return style.money.format(sign, digits) if sign else digits
+        return f"{plus}{digits}{style.percent}%"
+    return plus + (style.money.format(sign, digits) if sign else digits)
 
 
 def _write_digits(match: re.Match[str], src_lang: str, tgt_lang: str) -> str:
@@ -145,7 +153,7 @@ def _write_digits(match: re.Match[str], src_lang: str, tgt_lang: str) -> str:
 def _write_time(match: re.Match[str], style: _Style) -> str:
     half, hour = match["half"] or match["half_of_hour"], int(match["hour"])
     if hour > 12 if half else not match["h"]:
-        return match[0]
+        return match[0].removeprefix(match["plus"] or "")
     if half:
         hour = hour % 12 + 12 * (half in "pP")
     return style.time.format(hour, match["minutes"] or "00")
@@ -153,3 +161,12 @@ def _write_time(match: re.Match[str], style: _Style) -> str:
 
 def _sign(match: re.Match[str]) -> str:
     return (match["before"] or "") + (match["after"] or "").strip()
+
+
+def _keeps_plus(match: re.Match[str], translation: str) -> bool:
+    """Whether a number has the plus or minus in a translation that it has in its text."""
+    if not match["plus"]:
+        return True
+    digits = _DIGITS.search(match[0])
+    plus = r"\+" if match["plus"] == "+" else "[-−–]"
+    return bool(digits and re.search(rf"{plus}{_SIGN}?{digits[0]}(?!\d)", translation))

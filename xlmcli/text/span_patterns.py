@@ -64,6 +64,13 @@ SPAN = re.compile(
     )
 )
 
+# Symbols that are no punctuation of a sentence, and rows of one mark; inside a word they belong to it.
+_SYMBOLS = r"#*+<=>@\\^_{|}~§"
+SYMBOLS = re.compile(
+    rf"(?:(?<![\w{_SYMBOLS}&$%-])[&$%-]*[{_SYMBOLS}][{_SYMBOLS}&$%-]*|(?<=\w)[{_SYMBOLS}][{_SYMBOLS}&$%-]*(?!\w))"
+    r"|\[[ xX]\](?!\S)|([-.·•–—])\1{3,}"
+)
+
 # A word of letters and digits is a name of its own, unless it is a number with a unit, an ordinal, a time of day, or a
 # range of these, or is so long or so old. One capital behind a number is a name (14C, 4K).
 _MIXED = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]+")

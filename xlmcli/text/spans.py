@@ -14,7 +14,8 @@ from xlmcli.text.marks import has_marks, merge_places
 
 # Text without any of these has no span, but for characters that a vocabulary lacks.
 _HINT = re.compile(
-    r"[`{}\[\]<>&@#%$\\/*_=^|+~!\d]|[a-z][A-Z]|[A-Z]{2}[a-z]|\.\w|-[A-Za-z]\b|--|[^\x00-\u2027\u202f\u20ac]|[©®²³¹¼-¾]"
+    r"[`{}\[\]<>&@#%$\\/*_=^|+~!\d]|[a-z][A-Z]|[A-Z]{2}[a-z]|\.\w|-[A-Za-z]\b|--|[^\x00-\u2027\u202f\u20ac]|[©®²³¹¼-¾§]"
+    r"|([.·•–—])\1{3}"
 )
 
 _TOKEN = re.compile(r"[^\s'’\"«»“”„‘,;…]+")
@@ -36,10 +37,11 @@ def find_spans(text: str, is_strange: Callable[[str], bool] | None = None) -> li
     """
     found: list[tuple[int, int]] = []
     if _HINT.search(text) or len(text) > _LONGEST_WORD:
-        from xlmcli.text.span_patterns import SPAN, is_name
+        from xlmcli.text.span_patterns import SPAN, SYMBOLS, is_name
 
         found += (match.span() for match in SPAN.finditer(text))
         found += apart(found, _names(text, is_name))
+        found += apart(found, (match.span() for match in SYMBOLS.finditer(text)))
     if is_strange is not None:
         found += apart(found, find_strange(text, is_strange))
     return merge_places(sorted(found))
