@@ -135,6 +135,16 @@ def test_the_header_tells_the_language(convert: Convert) -> None:
     )
 
 
+def test_a_catalogue_of_another_language_keeps_its_translations_from_being_called_so(convert: Convert) -> None:
+    catalogue = 'msgid ""\nmsgstr "Language: de_AT\\n"\n\nmsgid "a"\nmsgstr ""\n\nmsgid "b"\nmsgstr "c"\n'
+    with pytest.raises(DataError, match="FILE:7: translated into 'de_AT', as the document says, not into 'fr'"):
+        convert("po", catalogue, str.upper, target_lang="fr")
+    assert "Language: de_AT" in convert("po", catalogue, str.upper, target_lang="de")
+    for others in ({"redoes": True}, {"target_lang": "fra_Latn"}):
+        assert "Language: fr" in convert("po", catalogue, str.upper, **{"target_lang": "fr", **others})
+    assert "Language: fr" in convert("po", catalogue.replace("c", ""), str.upper, target_lang="fr")
+
+
 def test_the_last_field_of_a_header_is_ended(convert: Convert) -> None:
     header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8"\n'
     assert convert("po", header, target_lang="fr") == (

@@ -21,13 +21,13 @@ OLD = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <!-- a comment -->
 <xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2">
-  <file original="a.html" source-language="en" datatype="html" target-language='de'>
+  <file original="a.html" source-language="en" datatype="html" target-language='fra'>
     <body>
       <trans-unit id="1">
         <source>Good <g id="1">morning</g>, my<x id="2"/> friend.</source>
         <note>not this</note>
       </trans-unit>
-      <trans-unit id="2"><source>Done here</source><target state="final">Fertig</target></trans-unit>
+      <trans-unit id="2"><source>Done here</source><target state="final">Fini</target></trans-unit>
       <trans-unit id="3">
         <source>The <bpt id="1">&lt;b></bpt>red<ept id="1">&lt;/b></ept> &amp; {name} &lt;i&gt;car&lt;/i&gt;</source>
         <target xml:lang="de" state = "new"/>
@@ -41,7 +41,7 @@ OLD = """\
 """
 # What changes in it.
 OLD_CHANGES = {
-    "target-language='de'": 'target-language="fr"',
+    "target-language='fra'": 'target-language="fr"',
     """\
         <note>""": """\
         <target state="needs-review-translation">GOOD <g id="1">MORNING</g>, MY<x id="2"/> FRIEND.</target>
@@ -85,6 +85,25 @@ def test_what_is_translated_stays(convert: Convert) -> None:
     assert convert("xliff", done.replace("needs-review-translation", "translated"), str.lower, target_lang="fr") == (
         done.replace("needs-review-translation", "translated")
     )
+
+
+def test_texts_in_another_language_are_told(convert: Convert) -> None:
+    document = '<xliff>\n<file source-language="de-AT"/></xliff>'
+    with pytest.raises(DataError, match="FILE:2: its texts are in 'de-AT', not in 'en'"):
+        convert("xliff", document, source_lang="en")
+    for lang in ("de", "deu_Latn", None):
+        assert convert("xliff", document, source_lang=lang) == document
+
+
+def test_translations_into_another_language_are_not_called_so(convert: Convert) -> None:
+    document = unit("a", "</trans-unit>\n<trans-unit><source>b</source><target>c</target>").replace(
+        "<file>", '\n<file target-language="fr-CA">'
+    )
+    with pytest.raises(DataError, match=r"FILE:3: translated into 'fr-CA', .* not into 'de'"):
+        convert("xliff", document, str.upper, target_lang="de")
+    assert 'target-language="fr-CA"' in convert("xliff", document, str.upper, target_lang="fr")
+    assert 'target-language="de"' in convert("xliff", document, str.upper, target_lang="de", redoes=True)
+    assert 'target-language="de"' in convert("xliff", document.replace("c", ""), str.upper, target_lang="de")
 
 
 def unit(source: str, others: str = "", attributes: str = "") -> str:

@@ -216,9 +216,7 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
     if len(route) == 1:
         (step,) = route
         translation = stream.keep("translation", partial(_open, step, search, stream.engine_options))
-        if (document := stream.formats.document) is not None:
-            named = replace(document, target_lang=step.tgt or translation.direction.tgt)
-            stream.formats = replace(stream.formats, document=named)
+        _name_languages(stream, step.src or translation.direction.src, step.tgt or translation.direction.tgt)
         stream.run(translation, search.added, sink, _happened)
         return
     _check_one_direction(search, "two models, through English")
@@ -229,8 +227,16 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
     single = replace(search, num_best=1)
     first = stream.keep("first", partial(_open, one, single, engine))
     second = stream.keep("second", partial(_open, other, search, engine))
+    _name_languages(stream, one.src or first.direction.src, other.tgt or second.direction.tgt)
     stream.note(f"through English: by {one.path.name}, then {other.path.name}")
     stream.run_through(partial(PivotPipeline, first, second), search.added, sink, _happened)
+
+
+def _name_languages(stream: LineStream, src: str | None, tgt: str | None) -> None:
+    """Tells the reader of a document its languages."""
+    if (document := stream.formats.document) is not None:
+        named = replace(document, source_lang=src, target_lang=tgt)
+        stream.formats = replace(stream.formats, document=named)
 
 
 def _open(step: Step, search: SearchOptions, engine: EngineOptions) -> Translation:
@@ -257,6 +263,7 @@ def _translate_identified(
     translation = stream.keep(
         "translation", partial(open_identified, paths, tgt, search, stream.engine_options, passes_target=not force)
     )
+    _name_languages(stream, None, tgt)
     added = replace(search.added, suggested=("language",))
     stream.run(translation, added, stream.new_sink(added), _happened)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from xlmcli.errors import DataError
 from xlmcli.lines import content_suffix
 
 DocumentFormat = Literal["po", "xliff", "srt", "vtt", "html", "md", "json", "properties"]
@@ -29,6 +31,7 @@ class DocumentOptions:
     """How documents are read and written.
 
     Attributes:
+        source_lang: What its texts are in; None if that is told text by text.
         target_lang: What a document says that its language is; None leaves that.
         only_missing: A catalogue whose values are taken over; what it lacks is translated.
         redoes: Whether what is translated already is translated anew.
@@ -36,6 +39,7 @@ class DocumentOptions:
         max_line_length: Of a subtitle, in characters.
     """
 
+    source_lang: str | None = None
     target_lang: str | None = None
     only_missing: Path | None = None
     redoes: bool = False
@@ -46,3 +50,27 @@ class DocumentOptions:
 def document_format(path: Path) -> DocumentFormat | None:
     """Tells the format by the ending of a file's name; None if it is none of a document."""
     return _ENDINGS.get(content_suffix(path))
+
+
+def same_language(declared: str, lang: str) -> bool | None:
+    """Whether a tag such as ``pt-BR`` or ``de_AT`` is of a language; None where codes of other kinds are compared."""
+    one, other = _base(declared), _base(lang)
+    return one == other if len(one) == len(other) else None
+
+
+def kept_translation_error(place: str, declared: str, lang: str | None) -> DataError:
+    """Returns the error of a translation that would be kept, but is into another language than the document's new one.
+
+    Args:
+        place: Of the translation.
+        declared: What it is in, as the document says.
+        lang: What the document is translated into.
+    """
+    return DataError(
+        f"{place}: translated into {declared!r}, as the document says, not into {lang!r}",
+        hint=f"give --tgt {_base(declared)}, or --all to translate this anew, too",
+    )
+
+
+def _base(tag: str) -> str:
+    return re.split(r"[-_@.]", tag, maxsplit=1)[0].lower()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from gettext import c2py
 
-from xlmcli.documents.formats import DocumentOptions
+from xlmcli.documents.formats import DocumentOptions, kept_translation_error, same_language
 from xlmcli.documents.messages import find_placeholders, message_inline
 from xlmcli.documents.parts import Answered, DocumentLine, Part, Segment
 from xlmcli.errors import DataError
@@ -23,6 +23,7 @@ _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v
 _ESCAPED = {"\\": "\\\\", '"': '\\"', **{letter: f"\\{name}" for name, letter in _LETTERS.items()}}
 _FUZZY = re.compile(r"(?<=[#,])\s*fuzzy\s*(,|$)")
 _PLURAL_FORMS = re.compile(r"nplurals\s*=\s*(\d)\s*;\s*plural\s*=\s*([^;\n]+)")
+_LANGUAGE = re.compile(r"^Language: *(\S+)", re.MULTILINE)
 _CHARSET = re.compile(r"(?<=charset=)[\w-]+")
 _ACCELERATOR = re.compile(r"&(?=[^\W_])(?!\w+;)|(?<!\w)_(?=[^\W_])")
 _LINE_WIDTH = 79
@@ -80,6 +81,8 @@ class GettextParser:
         self._known: dict[int, int] = {}
         self._num_plurals = 2
         self._singular = 0
+        # What its translations are in, where that is another language than they get now.
+        self._other_lang = ""
 
     def read(self, line: DocumentLine) -> Sequence[Part]:
         text = line.text.lstrip("\ufeff").strip()
@@ -144,7 +147,11 @@ class GettextParser:
         raw = entry.raw(header.start, header.end)
         lang = self._options.target_lang
         if lang is not None:
-            if not re.search(rf"^Language: *{re.escape(lang)}\b", msgstr, re.MULTILINE):
+            declared = _LANGUAGE.search(msgstr)
+            is_same = declared is not None and same_language(declared[1], lang)
+            if declared is not None and is_same is False:
+                self._other_lang = declared[1]
+            if not is_same:
                 raw = _set_header(raw, "Language", lang)
             raw = _CHARSET.sub("UTF-8", _set_header(raw, "X-Generator", _GENERATOR))
         return entry.raw(0, header.start) + raw + entry.raw(header.end, len(entry.lines))
@@ -155,6 +162,9 @@ class GettextParser:
         forms = {number: place for (keyword, number), place in entry.fields.items() if keyword == "msgstr"}
         is_done = all(place.value for place in forms.values()) and not is_fuzzy
         if is_done and not self._options.redoes:
+            if self._other_lang:
+                where = entry.lines[entry.fields["msgid", 0].start].place
+                raise kept_translation_error(where, self._other_lang, self._options.target_lang)
             return [entry.raw(0, len(entry.lines))]
         first = min(place.start for place in forms.values())
         plural = entry.value("msgid_plural")

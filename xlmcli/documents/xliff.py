@@ -6,12 +6,12 @@ expat says where each tag stands; the libraries that build trees do not.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from xlmcli.documents.formats import DocumentOptions
+from xlmcli.documents.formats import DocumentOptions, kept_translation_error, same_language
 from xlmcli.documents.parts import Answered, DocumentLine, Part, Segment
 from xlmcli.documents.xliff_text import Event, Spell, UnitContent, escape, escape_all
 from xlmcli.errors import DataError
@@ -60,7 +60,9 @@ class XliffParser:
     """
 
     def __init__(self, options: DocumentOptions) -> None:
-        self._lang = options.target_lang
+        self._source_lang, self._lang = options.source_lang, options.target_lang
+        # What its targets are in, where that is another language than they get now.
+        self._other_lang = ""
         self._redoes = options.redoes
         self._name = ""
         self._spell: Spell = escape
@@ -158,9 +160,23 @@ class XliffParser:
         self._note("start", name, attributes)
         if self._unit is not None:
             self._first_tags.append(len(self._unit.events) - 1)
-        elif self._lang is not None and name == ("xliff" if self._is_new else "file"):
+        elif name == ("xliff" if self._is_new else "file"):
+            self._check_languages(place, attributes)
+
+    def _check_languages(self, place: int, attributes: Mapping[str, str]) -> None:
+        """Reads what a document, or a file in it, says that its languages are."""
+        source = attributes.get("srcLang" if self._is_new else "source-language", "")
+        if source and self._source_lang is not None and same_language(source, self._source_lang) is False:
+            line = self._parser.CurrentLineNumber
+            raise DataError(
+                f"{self._name}:{line}: its texts are in {source!r}, not in {self._source_lang!r}",
+                hint=f"give --src {re.split('[-_]', source)[0]}",
+            )
+        if self._lang is not None:
             known = attributes.get("trgLang" if self._is_new else "target-language", "")
-            if not re.match(rf"{re.escape(self._lang)}\b", known):
+            is_same = bool(known) and same_language(known, self._lang)
+            self._other_lang = known if is_same is False and known else ""
+            if not is_same:
                 self._language_tag = (place, self._lang)
 
     def _end(self, tag: str) -> None:
@@ -227,6 +243,9 @@ class XliffParser:
             state = unit.events[first].attributes.get("state", state)
             is_open = content.is_empty(first + 1, last) or state in _OPEN_STATES
             if not is_open and not self._redoes:
+                if self._other_lang:
+                    place = f"{self._name}:{self._parser.CurrentLineNumber}"
+                    raise kept_translation_error(place, self._other_lang, self._lang)
                 return None
         first, last = unit.places.get("seg-source", unit.places["source"])
         return content.segment(first + 1, last, self._spell, keeps_spaces=unit.keeps_spaces)
