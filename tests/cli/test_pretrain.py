@@ -215,6 +215,27 @@ def test_a_folder_with_another_model_is_left_alone(
     assert (tmp_path / "config.json").read_text() == "theirs"
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.model", "vocab.json", "merges.txt"])
+def test_parts_of_another_model_are_left_alone(
+    arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("theirs")
+    exit_code, stderr = silent_xlm(*arguments, "--max-steps", 2, tmp_path)
+    assert (exit_code, stderr) == (
+        ExitCode.USAGE,
+        f"error: {tmp_path} has {name} already\n\nhint: name another folder\n",
+    )
+    assert (tmp_path / name).read_text() == "theirs"
+
+
+def test_a_run_that_died_early_is_begun_again(arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.model", "log.jsonl"):
+        (folder / name).write_text("")
+    assert silent_xlm(*arguments, "--max-steps", 2, "--quiet", folder) == (0, "")
+
+
 @pytest.mark.parametrize("fault", ["empty", "Good morning.\n", "\xff\tx\n"])
 @pytest.mark.parametrize("is_new", [True, False])
 def test_a_run_that_fails_on_its_text_leaves_nothing(

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
+from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.bundle.reading import holds_model
 from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
 from xlmcli.checkpoint.weights import find_faults, load_own_tokenizer, read_weights, save_weights
@@ -27,6 +27,7 @@ from xlmcli.train.classification.files import Columns
 from xlmcli.train.classification.start import tokenizer_of
 from xlmcli.train.classification.validation import ClassificationValidator, DevSet
 from xlmcli.train.core.differences import tell_models_apart
+from xlmcli.train.core.setup import check_free
 
 
 def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Source], columns: Columns) -> None:
@@ -39,12 +40,13 @@ def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Sour
         columns: Where that text has its label and its text.
 
     Raises:
-        UsageError: ``out`` has a model, or the text is for no classifier or in a language that it does not know.
+        UsageError: ``out`` has a model or a part of one; the text is for no classifier, or in a language that it lacks.
         DataError: The text cannot be read.
         ModelError: A checkpoint cannot be read, or does not fit the first one.
     """
-    if (out / CONFIG_NAME).exists() or holds_model(out):
+    if holds_model(out):
         raise UsageError(f"{out} has a model already", hint="name another folder")
+    check_free(out)
     configs = [load_config(folder) for folder in folders]
     tokenizers = [
         load_own_tokenizer(folder, config.shape.num_words) for folder, config in zip(folders, configs, strict=True)

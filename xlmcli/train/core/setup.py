@@ -39,6 +39,9 @@ from xlmcli.train.data.sampling import BatchSampler, Share
 
 Langs = tuple[str, ...]
 
+_NAMES = (CONFIG_NAME, *sorted(TOKENIZER_NAMES))
+"""What stands beside a checkpoint's weights."""
+
 
 def make_accelerator(run: RunOptions) -> Accelerator:
     """The device and the processes of this run, as `accelerate launch` or `torchrun` set them up.
@@ -135,8 +138,9 @@ def alone_in_its_folder(train: Train[AnyOptions, AnyState]) -> Train[AnyOptions,
 def _parts(folder: Path) -> list[Path]:
     """What is in a run's folder of what is there before it begins; folders of its seeds come last."""
     seeds = sorted(folder.glob(f"{SEED_PREFIX}*"))
-    names = (*TOKENIZER_NAMES, CONFIG_NAME)
-    return [path for path in (*(place / name for place in (folder, *seeds) for name in names), *seeds) if path.exists()]
+    return [
+        path for path in (*(place / name for place in (folder, *seeds) for name in _NAMES), *seeds) if path.exists()
+    ]
 
 
 def _take_back(folder: Path, present: Sequence[Path]) -> None:
@@ -150,11 +154,16 @@ def _take_back(folder: Path, present: Sequence[Path]) -> None:
                 path.rmdir() if path.is_dir() else path.unlink()
 
 
-def check_folder(run: RunOptions) -> None:
+def check_folder(run: RunOptions, tokenizer: Path | None = None) -> None:
     """Makes sure that a run neither overwrites a model nor invents a checkpoint.
 
+    Args:
+        run: Says where.
+        tokenizer: Folder with the vocabulary that the run takes, which may be its own.
+
     Raises:
-        UsageError: The folder has a model and ``resume`` is not set, or has no run and it is.
+        UsageError: The folder has a model, or a vocabulary or settings of another, and ``resume`` is not set; or it has
+            no run and it is.
     """
     has_run = (run.folder / TRAINING_FOLDER / STATE_FILE).exists()
     if run.resume and not has_run:
@@ -162,7 +171,22 @@ def check_folder(run: RunOptions) -> None:
     if not run.resume and (has_run or holds_model(run.folder)):
         way_out = "add --resume to go on, or name another folder" if has_run else "name another folder"
         raise UsageError(f"{run.folder} has a model already", hint=way_out)
+    # A run that died before its first checkpoint leaves these beside its log.
+    if not run.resume and not (run.folder / LOG_FILE).exists():
+        is_own = tokenizer is not None and tokenizer.exists() and run.folder.exists() and tokenizer.samefile(run.folder)
+        check_free(run.folder, (CONFIG_NAME,) if is_own else _NAMES)
     run.folder.mkdir(parents=True, exist_ok=True)
+
+
+def check_free(folder: Path, names: Sequence[str] = _NAMES) -> None:
+    """Makes sure that a folder has none of the files that stand beside a checkpoint's weights.
+
+    Raises:
+        UsageError: It has one.
+    """
+    for name in names:
+        if (folder / name).exists():
+            raise UsageError(f"{folder} has {name} already", hint="name another folder")
 
 
 def check_same_model(config: CheckpointConfig, folder: Path) -> None:

@@ -68,7 +68,7 @@ def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Rep
         TrainingError: The run cannot start or go on.
     """
     check_options(options.data, options.size)
-    check_folder(options.run)
+    check_folder(options.run, options.tokenizer)
     start = _start(options)
     config, tokenizer = start.config, start.tokenizer
     accelerator = make_accelerator(options.run)
