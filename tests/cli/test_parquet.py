@@ -122,6 +122,15 @@ def test_similarity_and_neighbours(xlm: Xlm, tiny_encoder: Path, folder: Path) -
     assert list(nearest) == [[{"score": 1.0, "number": 2, "text": "Good morning."}], []]
 
 
+def test_another_format_is_not_written(xlm: Xlm, tiny_bundle: Path, folder: Path) -> None:
+    done = xlm("translate", "-m", tiny_bundle, *TRANSLATE, "in.parquet", "-o", "out.csv")
+    assert (done.code, "out.csv: .csv is a format that is not written from parquet" in done.err) == (
+        ExitCode.USAGE,
+        True,
+    )
+    assert not (folder / "out.csv").exists()
+
+
 def test_many_rows_come_in_groups(xlm: Xlm, tiny_bundle: Path, folder: Path) -> None:
     num_rows = 40_000
     numbers = list(range(num_rows))

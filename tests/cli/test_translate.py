@@ -287,6 +287,35 @@ def test_formats_that_are_not_written_are_refused(translate: Translate, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("format_name", "output"),
+    [
+        ("text", "x.csv"),
+        ("text", "x.jsonl.gz"),
+        ("text", "x.json"),
+        ("csv", "x.tsv"),
+        ("jsonl", "x.csv"),
+        ("tsv", "x.csv"),
+    ],
+)
+def test_an_output_that_is_named_as_another_format_is_refused(
+    translate: Translate, tmp_path: Path, format_name: str, output: str
+) -> None:
+    done = translate(b"Hello.\n", "--format", format_name, "-o", str(tmp_path / output))
+    assert done.returncode == ExitCode.USAGE
+    assert (
+        f"{output}: .{output.split('.')[1]} is a format that is not written from {format_name}" in done.stderr.decode()
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("format_name", "output"), [("jsonl", "x.json"), ("csv", "x.csv.gz"), ("csv", "x.txt"), ("tsv", "x")]
+)
+def test_other_names_of_an_output_are_not(translate: Translate, tmp_path: Path, format_name: str, output: str) -> None:
+    assert translate(b"", "--format", format_name, "-o", str(tmp_path / output)).returncode == 0
+
+
 def test_other_delimiters_are_served_or_told_of(translate: Translate) -> None:
     first = translate(b"Good morning.\n").stdout.decode().strip()
     content = '"id";"note"\r\n1;"Good morning."\r\n'

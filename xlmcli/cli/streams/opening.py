@@ -16,6 +16,7 @@ from xlmcli.documents.formats import DOCUMENT_FORMATS, PLAIN_FORMATS, DocumentFo
 from xlmcli.errors import DataError, ExitCode, UsageError
 from xlmcli.lines import STDIN, content_suffix
 from xlmcli.outputs import atomic_write, compressing
+from xlmcli.tables import format_of
 
 if TYPE_CHECKING:
     from xlmcli.infer.reading import Input
@@ -52,7 +53,7 @@ def open_stream(options: StreamOptions, formats: FormatOptions, *, is_array: boo
         raise UsageError(f"--resume cannot go on in the middle of {formats.name}", hint="leave out --resume")
     if formats.name == "parquet":
         require_extra("parquet", "pyarrow")
-    elif options.output is not None and not is_array:
+    if options.output is not None and not is_array:
         _check_ending(options.output, formats.name)
     inputs = _open_inputs(options.files, options.text)
     if options.resume:
@@ -92,7 +93,14 @@ def _check_ending(path: Path, name: FormatName | DocumentFormat) -> None:
             f"-o {path}: {ending} is a format that is not written from {name}",
             hint=f"xlm translate --format {document} reads and writes it",
         )
-    if ending in _UNWRITTEN_ENDINGS:
+    table = format_of(path)
+    # Text with scores or labels is in columns.
+    if not is_document and table not in ("text", name) and (name, table) != ("text", "tsv"):
+        raise UsageError(
+            f"-o {path}: {ending} is a format that is not written from {name}",
+            hint=f"--format {table} reads and writes it",
+        )
+    if ending in _UNWRITTEN_ENDINGS and ending != f".{name}":
         raise UsageError(
             f"-o {path}: {ending} is a format that is not written",
             hint="text is, which may be compressed (.gz, .xz or .zst); xlm encode also writes vectors as .npy",
