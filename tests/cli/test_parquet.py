@@ -123,7 +123,7 @@ def test_similarity_and_neighbours(xlm: Xlm, tiny_encoder: Path, folder: Path) -
 
 
 def test_another_format_is_not_written(xlm: Xlm, tiny_bundle: Path, folder: Path) -> None:
-    done = xlm("translate", "-m", tiny_bundle, *TRANSLATE, "in.parquet", "-o", "out.csv")
+    done = xlm("translate", "-m", tiny_bundle, *TRANSLATE, "in.parquet", "--column", "text", "-o", "out.csv")
     assert (done.code, "out.csv: .csv is a format that is not written from parquet" in done.err) == (
         ExitCode.USAGE,
         True,

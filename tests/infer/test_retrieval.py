@@ -98,6 +98,14 @@ def test_a_line_near_to_many_is_held_back_by_the_margin() -> None:
     assert search(queries, [hub, own], 1, by_margin=True)[0].endswith("y2")
 
 
+def test_margins_of_texts_that_point_away_keep_their_order() -> None:
+    numbers = [
+        line.split("\t")[1::3]
+        for line in search([unit(0), unit(0.3)], [unit(2.6), unit(3), unit(2)], 3, by_margin=True)
+    ]
+    assert numbers == [["3", "1", "2"], ["3", "1", "2"]]
+
+
 def test_headers_pass() -> None:
     file = io.BytesIO()
     NearestSink(TextSink(file), TextIndex(), 1, by_margin=False).write([(RawRecord(b"a\tb\n", 4, None), None)])

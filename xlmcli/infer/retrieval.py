@@ -15,6 +15,7 @@ from xlmcli.infer.vectors import Vector
 Array = NDArray[np.float32]
 
 _MARGIN_NEIGHBORS = 4
+_LEAST_MEAN = 0.01
 _ROWS_AT_ONCE = 4096
 
 
@@ -157,7 +158,8 @@ class NearestSink:
         indices, scores = find_nearest(queries, self._matrix, num_candidates)
         if density is not None and indices.size:
             own = scores[:, :_MARGIN_NEIGHBORS].mean(axis=1, keepdims=True)
-            scores = scores / ((own + density[indices]) / 2)
+            # Of texts that are near to none the mean may be nothing or less, which would turn the order round.
+            scores = scores / np.maximum((own + density[indices]) / 2, _LEAST_MEAN)
             order = np.argsort(-scores, axis=1, kind="stable")
             indices, scores = np.take_along_axis(indices, order, 1), np.take_along_axis(scores, order, 1)
         rows = zip(indices[:, : self._num_best].tolist(), scores[:, : self._num_best].tolist(), strict=True)
