@@ -129,6 +129,32 @@ def test_full_disk_is_an_error() -> None:
     assert (done.returncode, done.stderr) == (3, "error: cannot write standard output: no space left on device\n")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        ImportError("x.so: failed to map segment from shared object"),
+    ],
+)
+def test_too_little_memory_is_no_bug(run_failing: RunFailing, error: Exception) -> None:
+    exit_code, stderr = run_failing(error)
+    assert exit_code == ExitCode.UNEXPECTED
+    message = f"not enough memory: {error}".removesuffix(": ")
+    assert stderr == f"error: {message}\n\nhint: free some, or raise the limit (ulimit -v, -u)\n"
+
+
+def test_a_working_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    script = (
+        f'mkdir "{tmp_path}/x" && cd "{tmp_path}/x" && rmdir "{tmp_path}/x" && "{sys.executable}" -m xlmcli models list'
+    )
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (
+        ExitCode.DATA,
+        "error: the working folder is gone\n\nhint: cd to one that exists\n",
+    )
+
+
 def test_closed_pipe_is_quiet() -> None:
     script = f"{sys.executable} -m xlmcli --help | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], capture_output=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import click
@@ -13,7 +15,7 @@ import click
 from xlmcli import __version__
 from xlmcli.cli.offline import offline_option
 from xlmcli.environment import DEBUG_VARIABLE
-from xlmcli.errors import ExitCode, XlmError
+from xlmcli.errors import DataError, ExitCode, XlmError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _PROGRAM = "xlm"
 _COMPLETION_VARIABLE = "_XLM_COMPLETE"
+# As the loader, the engine and Python say it.
+_LACKS_MEMORY = re.compile("failed to map segment|[Cc]annot allocate memory|bad_alloc|can't start new thread")
 
 
 class _Entry(NamedTuple):
@@ -90,6 +94,11 @@ def main() -> None:
       echo "How are you?" | xlm translate --src en --tgt fr
       xlm translate --src fr --tgt en letter.txt -o letter.en.txt
     """
+    # The engine's libraries are not found from a folder that is gone, and end the process.
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise DataError("the working folder is gone", hint="cd to one that exists") from None
 
 
 def run(args: Sequence[str] | None = None) -> NoReturn:
@@ -154,6 +163,9 @@ def _report(error: Exception) -> int:
         place = f"{error.filename}: " if error.filename else ""
         print_error(f"{place}{error.strerror.lower()}", None)
         return ExitCode.DATA
+    if isinstance(error, MemoryError) or _LACKS_MEMORY.search(str(error)):
+        print_error(f"not enough memory: {error}".removesuffix(": "), "free some, or raise the limit (ulimit -v, -u)")
+        return ExitCode.UNEXPECTED
     name = type(error).__name__
     print_error(f"unexpected {name}: {error}", "this is a bug in xlm; XLM_DEBUG=1 shows where it happened")
     return ExitCode.UNEXPECTED

@@ -158,7 +158,7 @@ def test_a_check_sees_the_finished_bundle_before_it_has_its_name(checkpoint: Che
 def test_a_failing_conversion_leaves_nothing(checkpoint: Checkpoint, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none: cannot be copied"):
         write_bundle(checkpoint, tmp_path / "b", BundleOptions(card=tmp_path / "none"))
-    with pytest.raises(ModelError, match="does not translate"):
+    with pytest.raises(ModelError, match=f"^{checkpoint.name} does not translate from 'fr' to 'de'"):
         write_folded(checkpoint, tmp_path / "b", Direction("fr", "de"), BundleOptions())
     assert list(tmp_path.iterdir()) == []
 

@@ -176,6 +176,7 @@ def write_folded(
     """
     with new_bundle(path, force=options.force) as folder:
         manifest = checkpoint.fill(folder, options)
+        Bundle(Path(checkpoint.name), manifest).check_direction(direction)
         check_written(folder, manifest)
         manifest = with_alignment_head(folder, manifest)
         listed = replace(manifest, files={entry.name: "" for entry in folder.iterdir()})
