@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import bz2
 import gzip
 import lzma
 import os
 import tracemalloc
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,20 @@ def test_other_encodings_are_named(tmp_path: Path, text: str, encoding: str) -> 
     with pytest.raises(DataError, match=rf"{path}: UTF-16") as caught:
         list(iter_file_lines(path))
     assert f"iconv -f {encoding.replace('-le', 'le').replace('-be', 'be')} " in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("program", "compress"),
+    [("gzip", gzip.compress), ("xz", lzma.compress), ("bzip2", bz2.compress), ("zstd", zstandard.compress)],
+)
+def test_a_compressed_file_without_the_ending_is_named(
+    tmp_path: Path, program: str, compress: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(compress(b"Hello.\n" * 9))
+    with pytest.raises(DataError, match=rf"{path}: compressed by {program}") as caught:
+        list(iter_file_lines(path))
+    assert caught.value.hint == f"decompress it first: {program} -dc"
 
 
 @pytest.mark.parametrize(

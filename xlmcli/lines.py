@@ -45,6 +45,14 @@ _OTHER_ENCODINGS = {
 }
 
 
+_COMPRESSIONS = {
+    "gzip": b"\x1f\x8b",
+    "xz": b"\xfd7zXZ\0",
+    "zstd": b"\x28\xb5\x2f\xfd",
+    "bzip2": b"BZh91AY&SY",
+}
+
+
 def compressed_suffix(path: Path) -> str | None:
     """Returns the suffix of a compressed file, in lower case; None if it is none."""
     suffix = path.suffix.lower()
@@ -182,7 +190,10 @@ def read_model_file(path: Path) -> bytes:
 
 
 def check_encoding(first: bytes, source: Path | str, kind: type[XlmError] = DataError) -> None:
-    """Raises an error of a kind if a file that begins so is in an encoding of wider characters than UTF-8."""
+    """Raises an error of a kind if a file that begins so is compressed, or in an encoding of wider characters."""
+    for program, magic in _COMPRESSIONS.items():
+        if first.startswith(magic):
+            raise kind(f"{source}: compressed by {program}", hint=f"decompress it first: {program} -dc")
     for encoding, beginning in _OTHER_ENCODINGS.items():
         if beginning.match(first):
             raise kind(

@@ -276,6 +276,9 @@ def test_what_was_converted_is_not_converted_again(
         "error: folded is for programs that use CTranslate2: xlm convert --direction put one direction"
     )
     assert "hint: xlm converts the checkpoint that it was made from" in err
+    shutil.copytree(tiny_bundle, "bare")
+    Path("bare/xlm.json").unlink()
+    assert "CTranslate2: xlm convert --direction" not in xlm(*command.format("bare").split()).err
     if command.startswith("convert"):
         code, _, err = xlm(*command.format(tiny_bundle).split())
         assert (code, err.splitlines()[0]) == (ExitCode.MODEL, f"error: {tiny_bundle} is a bundle already")

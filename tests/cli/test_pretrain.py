@@ -266,7 +266,26 @@ def test_a_diverging_run_is_a_training_error(arguments: tuple[object, ...], sile
     )
     assert exit_code == ExitCode.TRAINING
     assert stderr.startswith("error: step ")
-    assert "the gradient is not a number\n\nhint: lower the learning rate" in stderr
+    assert stderr.endswith("the gradient is not a number\n\nhint: lower the learning rate, or raise --warmup\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--vocab-size", ("--vocab-size", 340)), ("--lowercase", ("--lowercase",))]
+)
+def test_a_given_vocabulary_is_not_learned(
+    pairs: Path,
+    silent_xlm: Xlm,
+    tiny_tokenizer: Path,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    option: str,
+    value: tuple[object, ...],
+) -> None:
+    text = ("--parallel", f"en-fr={pairs}", "--valid", f"en-fr={pairs}", "--max-steps", 2)
+    for given in (("--tokenizer", tiny_tokenizer), ("--init", tiny_checkpoint)):
+        message = f"error: {option} is for a vocabulary that is learned, and {given[0]} has one"
+        done = silent_xlm("pretrain", *text, *given, *value, tmp_path / "run")
+        assert done == (ExitCode.USAGE, f"{message}\n\nhint: leave out {option}\n")
 
 
 def test_ctrl_c_saves_and_resuming_goes_on(

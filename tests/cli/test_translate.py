@@ -202,6 +202,7 @@ def test_output_appears_complete_or_not_at_all(translate: Translate, tmp_path: P
         (["--n-best", "9", "--beam-size", "2"], ExitCode.USAGE, ["--n-best 9"]),
         (["--compute-type", "int7"], ExitCode.USAGE, ["int7", "hint: --compute-type"]),
         (["--column", "2"], ExitCode.USAGE, ["--format"]),
+        (["--terms-missing", "warn"], ExitCode.USAGE, ["--terms-missing is for --terms"]),
     ],
 )
 def test_mistakes_are_one_clear_error(
@@ -223,6 +224,7 @@ def test_files_and_stdin_follow_each_other(translate: Translate, tmp_path: Path)
 
 def test_text_is_translated(translate: Translate) -> None:
     assert translate(b"", "--text", "Good morning.").stdout == translate(b"Good morning.\n").stdout
+    assert translate(b"", "--text", "").stdout == b"\n"
 
 
 def test_line_buffered_gives_the_same(translate: Translate, sentences: dict[str, list[str]]) -> None:

@@ -164,6 +164,8 @@ def is_folded(path: Path) -> bool:
     """Tells whether ``xlm convert --direction`` wrote a folder: the engine's files alone, with XLM's pieces."""
     if not (path / MODEL_NAME).is_file() or is_bundle(path) or not find_vocabularies(path):
         return False
+    if (path / LANGUAGES_NAME).exists():  # A bundle that has lost its manifest.
+        return False
     return read_vocabulary(path)[: len(RESERVED_PIECES)] == list(RESERVED_PIECES)
 
 

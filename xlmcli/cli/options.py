@@ -193,11 +193,21 @@ OUTPUT = OutputType()
 MODEL = ModelType()
 
 
+def _check_kinds(
+    context: click.Context, parameter: click.Parameter, value: tuple[Augmentation, ...]
+) -> tuple[Augmentation, ...]:
+    kinds = [augmentation.kind for augmentation in value]
+    if twice := next((kind for kind in kinds if kinds.count(kind) > 1), None):
+        raise click.BadParameter(f"{twice} twice", context, parameter)
+    return value
+
+
 augment_option = click.option(
     "--augment",
     "augmentations",
     type=AugmentationType(),
     multiple=True,
+    callback=_check_kinds,
     metavar="KIND=SHARE",
     help="Learn from variants of a share of the rows, too: capitals, lowercase, unpunctuated, joined, unaccented, "
     "typos, spans (not for a vocabulary, which has their tokens anyway); may be repeated.",

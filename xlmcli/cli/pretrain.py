@@ -24,6 +24,9 @@ from xlmcli.cli.training.options import (
     model_folder,
     size_options,
 )
+from xlmcli.errors import UsageError
+
+_VOCAB_SIZE = 8000
 
 
 @click.command("pretrain", cls=TrainingCommand)
@@ -36,9 +39,7 @@ from xlmcli.cli.training.options import (
 @click.option(
     "--vocab-size",
     type=click.IntRange(1, 1_000_000),
-    default=8000,
-    show_default=True,
-    help="Size of the vocabulary to learn.",
+    help=f"Size of the vocabulary to learn.  [default: {_VOCAB_SIZE}]",
 )
 @lowercase_option
 @click.option(
@@ -84,7 +85,7 @@ from xlmcli.cli.training.options import (
 def command(
     init: str,
     tokenizer: Path | None,
-    vocab_size: int,
+    vocab_size: int | None,
     lowercase: bool,
     no_language_embeddings: bool,
     embeddings: Literal["random", "cooccurrence"],
@@ -119,10 +120,17 @@ def command(
     from xlmcli.train.pretraining.options import PretrainOptions
     from xlmcli.train.pretraining.run import pretrain
 
+    start = model_folder(init)
+    if tokenizer is not None or start is not None:
+        given = "--init" if tokenizer is None else "--tokenizer"
+        for option, is_given in {"--vocab-size": vocab_size is not None, "--lowercase": lowercase}.items():
+            if is_given:
+                message = f"{option} is for a vocabulary that is learned, and {given} has one"
+                raise UsageError(message, hint=f"leave out {option}")
     options = PretrainOptions(
         tokenizer=tokenizer,
-        init=model_folder(init),
-        vocab_size=vocab_size,
+        init=start,
+        vocab_size=vocab_size or _VOCAB_SIZE,
         lowercase=lowercase,
         tells_languages=not no_language_embeddings,
         embeddings=embeddings,

@@ -59,9 +59,8 @@ if TYPE_CHECKING:
 @click.option(
     "--terms-missing",
     type=click.Choice(["warn", "error"]),
-    default="warn",
-    show_default=True,
-    help="A term that has no place in a translation: count the line, or fail in the end (exit code 1).",
+    help="A term that has no place in a translation: count the line, or fail in the end (exit code 1).  "
+    "[default: warn]",
 )
 @click.option(
     "--translate-memory",
@@ -90,7 +89,7 @@ def command(
     alignment: bool,
     symmetric: bool,
     terms: tuple[Path, ...],
-    terms_missing: str,
+    terms_missing: str | None,
     translate_memory: Path | None,
 ) -> None:
     """Translate lines of text from FILEs (plain, .gz, .xz or .zst) or stdin, and write a line for each, in order.
@@ -157,6 +156,8 @@ def command(
       xlm translate --src en --tgt fr --terms terms.tsv --translate-memory old.tmx < letter.en
       tail -f app.log | xlm translate --src en --tgt fr
     """
+    if terms_missing is not None and not terms:
+        raise UsageError("--terms-missing is for --terms", hint="add --terms FILE")
     has_more = n_best > 1 or with_scores or alignment or symmetric
     formats = choose_formats(options, documents, has_more=has_more)
     with open_stream(options, formats) as stream:

@@ -123,8 +123,8 @@ def stdin_input() -> Input:
 
 
 def text_input(text: str) -> Input:
-    """Reads the lines of an argument."""
-    content = text.encode("utf-8", "surrogateescape")
+    """Reads the lines of an argument; an empty one is an empty line."""
+    content = text.encode("utf-8", "surrogateescape") or b"\n"
     return Input("--text", lambda: io.BytesIO(content), len(content))
 
 

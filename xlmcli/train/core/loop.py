@@ -158,13 +158,17 @@ class Trainer:
         if norm is not None and not math.isfinite(float(norm)):
             raise TrainingError(
                 f"step {state.step + 1}: the gradient is not a number",
-                hint="lower the learning rate, or raise --warmup, and --resume from the last checkpoint",
+                hint=f"lower the learning rate, or raise --warmup{self._and_resume()}",
             )
         rate = learning_rate(self.optim_options, state.step, self.share_spent())
         set_learning_rate(self.optimizer, rate)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return rate
+
+    def _and_resume(self) -> str:
+        has_checkpoint = (self.folder / TRAINING_FOLDER / STATE_FILE).exists()
+        return ", and --resume from the last checkpoint" if has_checkpoint else ""
 
     def share_spent(self) -> float:
         """Share of the budget that is spent, 0-1: steps or time, whichever is further along."""
