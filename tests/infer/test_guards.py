@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from xlmcli.infer.alignment import Alignment, WordAligner
 from xlmcli.infer.decoding import Decoding, Translated
 from xlmcli.infer.hypotheses import Translations
+from xlmcli.infer.pieces import Protection
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.text import TextRecord
 from xlmcli.infer.terms import TermList
-from xlmcli.infer.translation import Translation
+from xlmcli.infer.translation import Links, Translation
 from xlmcli.records import Direction
 from xlmcli.text.byte_pieces import BYTE_PIECES, BytePieces
 from xlmcli.text.marks import MARKS, has_marks, iter_marks
@@ -99,7 +100,7 @@ def make(
     protect: bool = True,
     aligner: WordAligner | None = None,
     keeps_numbers: bool = False,
-    recases: bool = False,
+    shows_sentences: bool = False,
 ) -> tuple[Translation, Engine]:
     engine = Engine(say)
     decoding = Decoding(beam_size=beam_size or num_best, length_penalty=1.0, num_best=num_best)
@@ -109,13 +110,14 @@ def make(
         CharacterTokenizer(),  # type: ignore[arg-type]
         direction,
         decoding,
-        find_spans=find_spans if protect else None,
-        knows_marks=knows_marks,
+        protection=Protection(
+            find_spans if protect else None,
+            knows_marks=knows_marks,
+            keeps_numbers=keeps_numbers,
+            shows_sentences=shows_sentences,
+        ),
+        links=None if aligner is None else Links(aligner, are_written=False),
         terms=terms,
-        aligner=aligner,
-        with_alignment=False,
-        keeps_numbers=keeps_numbers,
-        recases=recases,
     )
     return translation, engine
 
@@ -397,7 +399,7 @@ def test_every_term_comes_out(text: str, said: list[str]) -> None:
 
 
 def test_a_line_in_capitals_is_a_sentence_to_the_model() -> None:
-    translation, engine = make(lambda text: [f"Voici {text} straße", f"Là {text}"], num_best=2, recases=True)
+    translation, engine = make(lambda text: [f"Voici {text} straße", f"Là {text}"], num_best=2, shows_sentences=True)
     answer = translate(translation, "SEE {name} AT www.x.org, I")
     assert engine.asked == [f"See {A} at {B}, I"]
     assert [item.text for item in answer.hypotheses] == [
@@ -407,14 +409,14 @@ def test_a_line_in_capitals_is_a_sentence_to_the_model() -> None:
 
 
 def test_the_parts_of_a_line_in_capitals_are_in_capitals() -> None:
-    translation, engine = make(lambda text: [text.replace(A, "")], recases=True)
+    translation, engine = make(lambda text: [text.replace(A, "")], shows_sentences=True)
     assert best_of(translate(translation, "SEE {name} NOW")) == "SEE {name} NOW"
     assert engine.asked == [f"See {A} now", "See", "now"]
 
 
 @pytest.mark.parametrize("text", ["See IT", "A 1", "I", "{A}", "ALL but one"])
 def test_other_lines_are_what_they_are_to_the_model(text: str) -> None:
-    translation, _ = make(lambda text: [text], recases=True)
+    translation, _ = make(lambda text: [text], shows_sentences=True)
     assert best_of(translate(translation, text)) == text
 
 
@@ -498,7 +500,7 @@ def test_nobody_looks_after_numbers_and_capitals_unless_asked_to() -> None:
 
 @given(st.lists(st.sampled_from(["A", "b", "1", "€1,234.5", "14%", "{x}", "7 pm", "3.10", "x-9", "1,2"]), max_size=12))
 def test_no_number_is_lost_by_a_model_that_keeps_marks(words: list[str]) -> None:
-    translation, _ = make(lambda text: [re.sub(r"\d", "", text)], keeps_numbers=True, recases=True)
+    translation, _ = make(lambda text: [re.sub(r"\d", "", text)], keeps_numbers=True, shows_sentences=True)
     text = " und ".join(words)
     numbers = find_lost_numbers(text, "", "en", "fr")
     said = best_of(translate(translation, text))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlmcli.infer.pieces import PieceMaker, Prepared
+from xlmcli.infer.pieces import PieceMaker, Prepared, Protection
 from xlmcli.text.marks import MARKS, has_marks, iter_marks, restore_spans, without_marks
 from xlmcli.text.spans import find_spans
 
@@ -106,8 +106,9 @@ def test_spaces_around_every_line_and_around_split_texts_are_kept() -> None:
     assert prepared.after == "\t"
 
 
-def protect(text: str, max_tokens: int = 100) -> Prepared:
-    (prepared,) = PieceMaker(CharacterTokenizer(), max_tokens, "en", "fr", find_spans).prepare([text])
+def protect(text: str, max_tokens: int = 100, *, shows_sentences: bool = False) -> Prepared:
+    protection = Protection(find_spans, shows_sentences=shows_sentences)
+    (prepared,) = PieceMaker(CharacterTokenizer(), max_tokens, "en", "fr", protection).prepare([text])
     return prepared
 
 
@@ -197,8 +198,8 @@ def test_characters_that_are_marks_themselves_are_spans() -> None:
     ["{name}", "www.x.org, {name}!", "<b></b>", "👍 👍", " {a}\t", "({a})", "%s: %s", "...", " ---", "?!", "* * *"],
 )
 def test_spans_and_punctuation_alone_have_no_pieces(text: str) -> None:
-    assert protect(text).pieces == []
-    assert protect(f"{text}\n{text}\n").pieces == []
+    assert protect(text, shows_sentences=True).pieces == []
+    assert protect(f"{text}\n{text}\n", shows_sentences=True).pieces == []
 
 
 @pytest.mark.parametrize(
@@ -219,12 +220,12 @@ def test_spans_and_punctuation_alone_have_no_pieces(text: str) -> None:
     ],
 )
 def test_what_a_line_of_a_list_begins_with_stands_before_it(marker: str, text: str) -> None:
-    prepared = protect(f"{marker}{text} ")
+    prepared = protect(f"{marker}{text} ", shows_sentences=True)
     (piece,) = prepared.pieces
     assert (piece.before, restore_spans(piece.text, piece.spans), prepared.after) == (marker, text, " ")
 
 
-def test_where_nothing_is_protected_the_model_sees_symbols_and_punctuation() -> None:
+def test_where_the_model_sees_more_than_sentences_it_sees_all() -> None:
     assert parts(prepare("* * *")) == ["***"]
     assert parts(prepare("- One.")) == ["-One."]
 

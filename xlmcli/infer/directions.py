@@ -12,10 +12,10 @@ from xlmcli.bundle import Bundle, TranslationPart
 from xlmcli.errors import MissingExtraError, ModelError, UsageError
 from xlmcli.infer.decoding import Decoding
 from xlmcli.infer.engine import EngineOptions, TranslationEngine
-from xlmcli.infer.pieces import FindSpans
+from xlmcli.infer.pieces import FindSpans, Protection
 from xlmcli.infer.records.protocols import Added
 from xlmcli.infer.terms import read_terms
-from xlmcli.infer.translation import Translation
+from xlmcli.infer.translation import Links, Translation
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.marks import find_marks
@@ -144,6 +144,10 @@ def open_direction(
         with_scores=search.with_scores or search.num_best > 1,
         with_attention=aligner is not None,
     )
+    links = None
+    if aligner is not None:
+        back = open_it(direction.opposite) if search.is_symmetric else None
+        links = Links(aligner, are_written=search.with_alignment or search.is_document, back=back)
     find_own = find_marks if search.is_document else None
     return Translation(
         open_it(direction),
@@ -151,13 +155,13 @@ def open_direction(
         direction,
         decoding,
         with_scores=search.with_scores,
-        find_spans=(_span_finder(tokenizer, knows_marks) if search.protect else None) or find_own,
-        knows_marks=knows_marks,
-        keeps_numbers=search.protect and knows_marks,
-        recases=search.protect,
-        aligner=aligner,
-        with_alignment=search.with_alignment or search.is_document,
-        back=open_it(direction.opposite) if search.is_symmetric else None,
+        protection=Protection(
+            (_span_finder(tokenizer, knows_marks) if search.protect else None) or find_own,
+            knows_marks=knows_marks,
+            keeps_numbers=search.protect and knows_marks,
+            shows_sentences=search.protect,
+        ),
+        links=links,
         terms=terms,
         memory=memory,
     )

@@ -105,6 +105,27 @@ FindSpans = Callable[[str], list[tuple[int, int]]]
 """Says where in a text the spans are that the model must not touch, start and end, in order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What of a text is kept from a model.
+
+    Attributes:
+        find_spans: What to protect; None for nothing.
+        knows_marks: Whether the model has learned what marks of protected spans are.
+        keeps_numbers: Whether a text is translated again where a number is lost; marks have to be known for that.
+        shows_sentences: Whether the model sees sentences alone: what a line of a list begins with, and lines without
+            letters and digits, are kept from it, and lines in capitals are in sentence case.
+    """
+
+    find_spans: FindSpans | None = None
+    knows_marks: bool = True
+    keeps_numbers: bool = False
+    shows_sentences: bool = False
+
+
+NO_PROTECTION = Protection()
+
+
 class PieceMaker:
     """Tokenises texts and splits those that are too long: at line ends, at sentence ends, between words, inside words.
 
@@ -113,11 +134,10 @@ class PieceMaker:
         max_tokens: Longest sequence of ids, special tokens not counted.
         src_lang: Language of the texts.
         tgt_lang: Language of the answers, which says how they are joined.
-        find_spans: What to protect; None for nothing. A text with more spans than there are marks is split at its
+        protection: What the model does not see. A text with more spans than there are marks is split at its
             sentences, and a sentence with more is cut between words.
         terms: What has a mark too, and a translation of its own; None for nothing.
         memory: Answers to texts, lines and sentences that do not go through the model.
-        recases: Whether lines in capitals are asked about in sentence case.
     """
 
     def __init__(
@@ -126,25 +146,24 @@ class PieceMaker:
         max_tokens: int,
         src_lang: str,
         tgt_lang: str,
-        find_spans: FindSpans | None = None,
+        protection: Protection = NO_PROTECTION,
         *,
         terms: TermList | None = None,
         memory: Mapping[str, str] | None = None,
-        recases: bool = False,
     ) -> None:
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
         self._src_lang = src_lang
         self._separator = sentence_separator(tgt_lang)
-        self._find_spans = find_spans
+        self._find_spans = protection.find_spans
+        self._shows_sentences = protection.shows_sentences
         self._terms = terms
         self._memory = memory or {}
-        self._recases = recases
 
     def prepare(self, texts: Sequence[str]) -> list[Prepared]:
         """Returns every text as pieces, in order; spaces at its ends and at those of its lines stand around them.
 
-        So does what a line of a list begins with, where anything is protected.
+        So does what a line of a list begins with.
         """
         done = [self._prepare_apart(text) for text in texts]
         margins = [self._margins(text) for text in texts]
@@ -160,7 +179,7 @@ class PieceMaker:
 
     def _margins(self, text: str) -> tuple[str, str]:
         before, after = surrounding_spaces(text)
-        marker = None if self._find_spans is None else _MARKER.match(text, len(before), len(text) - len(after))
+        marker = None if not self._shows_sentences else _MARKER.match(text, len(before), len(text) - len(after))
         return before + (marker[0] if marker else ""), after
 
     def _protect(self, text: str) -> _Protected:
@@ -176,7 +195,7 @@ class PieceMaker:
         return self._recased(marked, tuple((text[start:end], target) for start, end, target in spans))
 
     def _recased(self, marked: str, spans: tuple[tuple[str, str], ...] = ()) -> _Protected:
-        if self._recases and marked.isupper():
+        if self._shows_sentences and marked.isupper():
             from xlmcli.text.casing import has_word, to_sentence_case  # Few texts need its patterns.
 
             if has_word(marked):
@@ -184,7 +203,7 @@ class PieceMaker:
         return _Protected(marked, spans)
 
     def _prepare(self, text: _Protected, ids: list[int]) -> Prepared:
-        if (text.spans or self._find_spans is not None) and text.is_untranslatable:
+        if (text.spans or self._shows_sentences) and text.is_untranslatable:
             return Prepared([], text.answer)
         if len(ids) <= self._max_tokens and len(text.spans) <= len(MARKS):
             return Prepared([self._piece(ids, text, text.marked)] if ids else [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from xlmcli.infer.hypotheses import (
     Hypothesis,
     Translations,
 )
-from xlmcli.infer.pieces import CUT, FindSpans, Piece, PieceMaker, Prepared
+from xlmcli.infer.pieces import CUT, NO_PROTECTION, Piece, PieceMaker, Prepared, Protection
 from xlmcli.infer.records.protocols import Record
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.infer.terms import FoundTerm, TermList
@@ -29,6 +29,21 @@ from xlmcli.text.spans import find_spans
 
 if TYPE_CHECKING:
     from xlmcli.infer.alignment import SymmetricTranslations, WordAligner
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """How words are linked.
+
+    Attributes:
+        aligner: What links them.
+        are_written: Whether links are written, or only used.
+        back: The model in the opposite direction, where that is asked too.
+    """
+
+    aligner: WordAligner
+    are_written: bool = True
+    back: TranslationEngine | None = None
 
 
 class Translation:
@@ -44,13 +59,8 @@ class Translation:
         direction: From and to.
         decoding: How to search.
         with_scores: Whether scores are written.
-        find_spans: What to protect.
-        knows_marks: Whether the model has learned what marks of protected spans are.
-        keeps_numbers: Whether a text is translated again where a number is lost; marks have to be known for that.
-        recases: Whether lines in capitals go through the model in sentence case.
-        aligner: What links words; None where neither links nor terms are asked for, or no head of the model can.
-        with_alignment: Whether links are written.
-        back: The model in the opposite direction, where that is asked for links too.
+        protection: What the model does not see.
+        links: How words are linked; None where neither links nor terms are asked for, or no head of the model can.
         terms: Words whose translations are given.
         memory: Texts whose translations are given.
     """
@@ -63,13 +73,8 @@ class Translation:
         decoding: Decoding,
         *,
         with_scores: bool = False,
-        find_spans: FindSpans | None = None,
-        knows_marks: bool = True,
-        keeps_numbers: bool = False,
-        recases: bool = False,
-        aligner: WordAligner | None = None,
-        with_alignment: bool = True,
-        back: TranslationEngine | None = None,
+        protection: Protection = NO_PROTECTION,
+        links: Links | None = None,
         terms: TermList | None = None,
         memory: Mapping[str, str] | None = None,
     ) -> None:
@@ -77,11 +82,11 @@ class Translation:
         self.direction = direction
         self._decoding = decoding
         self._with_scores = with_scores
-        self._knows_marks = knows_marks
-        self._reader = TranslationReader(tokenizer, direction, keeps_numbers=keeps_numbers)
-        self._aligner = aligner
-        self._with_alignment = with_alignment
-        self._back = back
+        self._knows_marks = protection.knows_marks
+        self._reader = TranslationReader(tokenizer, direction, keeps_numbers=protection.keeps_numbers)
+        self._aligner = None if links is None else links.aligner
+        self._with_alignment = links is not None and links.are_written
+        self._back = None if links is None else links.back
         self._terms = terms
         self._has_memory = memory is not None
         make_pieces = partial(
@@ -90,9 +95,8 @@ class Translation:
             engine.max_source_tokens,
             direction.src,
             direction.tgt,
-            find_spans,
+            protection,
             memory=memory,
-            recases=recases,
         )
         self._pieces = make_pieces()
         self._marked_pieces = None if terms is None else make_pieces(terms=terms)
