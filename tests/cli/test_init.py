@@ -12,6 +12,7 @@ import pytest
 
 from xlmcli import cli
 from xlmcli.bundle import embedded_models
+from xlmcli.bundle.reading import read_manifest
 from xlmcli.cli.training.options import model_folder
 from xlmcli.errors import ExitCode, ModelError
 from xlmcli.text.special import RESERVED_PIECES
@@ -205,7 +206,9 @@ def test_a_model_is_found_by_its_name(
     assert caught.value.hint.startswith("did you mean sentiment? ")
 
 
-def test_what_was_learned_of_spans_is_kept(run: Run, pairs_option: tuple[object, ...], tmp_path: Path) -> None:
+def test_what_was_learned_of_spans_is_kept_and_the_licence(
+    run: Run, pairs_option: tuple[object, ...], tmp_path: Path
+) -> None:
     further, bundle, text, rows = (tmp_path / name for name in ("further", "bundle", "text", "rows.tsv"))
     run("train", "translate", "--init", "en-fr", *pairs_option, *TEXTS, further)
     run("convert", further, bundle)
@@ -217,6 +220,13 @@ def test_what_was_learned_of_spans_is_kept(run: Run, pairs_option: tuple[object,
     data = ("--train", f"en={rows}", "--valid", f"en={rows}", "--batch-size", 2)
     run("train", "classify", "--init", "en-fr", *data, *RUN, tmp_path / "classifier")
     assert not open_pretrained(tmp_path / "classifier").config.protects_spans
+    run("pretrain", "--init", "en-fr", *pairs_option, *TEXTS, tmp_path / "encoder")
+    licences = {"classifier": (), "encoder": (), "translator": ("--licence", "ours")}
+    for name, options in licences.items():
+        run("convert", *options, further if name == "translator" else tmp_path / name, tmp_path / f"{name}.bundle")
+    found = [read_manifest(tmp_path / f"{name}.bundle").provenance.licence for name in licences]
+    theirs = read_manifest(embedded_models()["en-fr"]).provenance.licence
+    assert [read_manifest(bundle).provenance.licence, *found] == [theirs, theirs, theirs, "ours"]
 
 
 def test_an_encoder_becomes_a_classifier(

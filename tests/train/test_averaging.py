@@ -35,14 +35,19 @@ def make_model(tmp_path: Path, tiny_tokenizer: Path) -> MakeModel:
     """A random classifier: ``make_model(seed, head, dim=…)``."""
 
     def make(
-        seed: int, head: ClassifierConfig = HEAD, dim: int = 16, dropout: float = 0.1, max_len: int | None = None
+        seed: int,
+        head: ClassifierConfig = HEAD,
+        dim: int = 16,
+        dropout: float = 0.1,
+        max_len: int | None = None,
+        licence: str | None = None,
     ) -> Path:
         shape = XLMShape(num_words=420, num_langs=2, dim=dim, num_layers=1, num_heads=2, dropout=dropout)
         folder = tmp_path / f"model-{seed}"
         folder.mkdir()
         torch.manual_seed(seed)
         save_weights(saved_state(Classifier(shape, head)), folder / "model.safetensors")
-        save_config(CheckpointConfig(("en", "fr"), shape, max_len=max_len, classifier=head), folder)
+        save_config(CheckpointConfig(("en", "fr"), shape, max_len=max_len, classifier=head, licence=licence), folder)
         load_tokenizer(tiny_tokenizer).save(folder)
         return folder
 
@@ -64,10 +69,11 @@ def test_weights_and_temperature_are_the_mean(make_model: MakeModel, tmp_path: P
 
 
 def test_settings_of_learning_may_differ(make_model: MakeModel, tmp_path: Path) -> None:
-    folders = [make_model(1, max_len=20), make_model(2, replace(HEAD, train_langs=("fr",)), max_len=10)]
+    french = replace(HEAD, train_langs=("fr",))
+    folders = [make_model(1, max_len=20, licence="MIT"), make_model(2, french, max_len=10, licence="CC0")]
     average_checkpoints(folders, tmp_path / "mean", (), Columns())
     mean = load_config(tmp_path / "mean")
-    assert mean.max_len == 10
+    assert (mean.max_len, mean.licence) == (10, "MIT and CC0")
     assert mean.classifier == replace(HEAD, train_langs=("en", "fr"))
 
 

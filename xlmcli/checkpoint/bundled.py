@@ -67,6 +67,7 @@ def read_bundled_config(path: Path) -> CheckpointConfig:
         max_len=None if manifest.task == "encode" else manifest.limits.max_source_tokens,
         classifier=_classifier(manifest),
         protects_spans=translation is not None and translation.protects_spans,
+        licence=manifest.provenance.licence,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class CheckpointConfig:
             tokens without ``</s>``; None is unknown.
         classifier: What stands on top of the encoder of a classifier.
         protects_spans: Whether an encoder-decoder learned from text with marks in place of protected spans.
+        licence: Under which what it began with may be used; None where that is nothing, or nobody said.
     """
 
     langs: tuple[str, ...]
@@ -53,6 +55,7 @@ class CheckpointConfig:
     max_len: int | None = None
     classifier: ClassifierConfig | None = None
     protects_spans: bool = False
+    licence: str | None = None
 
     @property
     def lang2id(self) -> dict[str, int]:
@@ -109,6 +112,8 @@ class CheckpointConfig:
             config["xlm_directions"] = [str(direction) for direction in self.directions]
         if self.protects_spans:
             config["xlm_protects_spans"] = True
+        if self.licence is not None:
+            config["xlm_licence"] = self.licence
         if self.classifier is not None:
             config |= self.classifier.to_json(shape.dropout)
         if self.decoder_layers is not None or self.classifier is not None:
@@ -153,7 +158,13 @@ class CheckpointConfig:
             if "architectures" in given and CLASSIFIER in config.texts("architectures")
             else None,
             protects_spans="xlm_protects_spans" in given and config.truth("xlm_protects_spans"),
+            licence=config.optional_text("xlm_licence"),
         )
+
+
+def join_licences(configs: Iterable[CheckpointConfig]) -> str | None:
+    """Returns the licences of models of which one is made, each once."""
+    return " and ".join(dict.fromkeys(config.licence for config in configs if config.licence)) or None
 
 
 def check_told(config: Fields, num_pieces: int) -> None:

@@ -129,12 +129,12 @@ def with_alignment_head(folder: Path, manifest: Manifest) -> Manifest:
     return replace(manifest, translation=replace(manifest.translation, alignment_head=head))
 
 
-def make_provenance(source: str, options: BundleOptions) -> Provenance:
-    """Says where a bundle came from; ``source`` is the checkpoint's name."""
+def make_provenance(source: str, options: BundleOptions, licence: str | None = None) -> Provenance:
+    """Says where a bundle came from: from the checkpoint of that name, which has that licence unless options tell."""
     return Provenance(
         source=format_name(source),
         converter=f"xlmcli {__version__}, ctranslate2 {ctranslate2.__version__}",
-        licence=options.licence,
+        licence=options.licence or licence,
         trained_on=options.trained_on,
         scores=options.scores,
     )

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.bundle.reading import holds_model
-from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
+from xlmcli.checkpoint.config import CheckpointConfig, join_licences, load_config, save_config
 from xlmcli.checkpoint.weights import find_faults, load_own_tokenizer, read_weights, save_weights
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.model.classifier import Classifier
@@ -82,6 +82,7 @@ def _kind(config: CheckpointConfig) -> CheckpointConfig:
         shape=replace(config.shape, dropout=0.0, attention_dropout=0.0),
         max_len=None,
         protects_spans=False,
+        licence=None,
         classifier=None if classifier is None else replace(classifier, train_langs=()),
     )
 
@@ -95,6 +96,7 @@ def _common(configs: Sequence[CheckpointConfig]) -> CheckpointConfig:
         configs[0],
         max_len=min(lens, default=None),
         protects_spans=all(config.protects_spans for config in configs),
+        licence=join_licences(configs),
         classifier=replace(classifiers[0], train_langs=train_langs) if classifiers else None,
     )
 

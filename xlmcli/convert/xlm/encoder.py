@@ -105,7 +105,7 @@ class EncoderCheckpoint:
             limits=make_limits(config),
             architecture=_architecture(self),
             quantization=options.quantization,
-            provenance=make_provenance(self.name, options),
+            provenance=make_provenance(self.name, options, self.config.licence),
             tokenizer=tokenizer_kind(self.tokenizer),
             tokens=self.tokens,
             classifier=None if config.classifier is None else _classifier_part(config.classifier),

@@ -109,7 +109,7 @@ class Checkpoint:
             limits=make_limits(config),
             architecture=_architecture(self),
             quantization=options.quantization,
-            provenance=make_provenance(self.name, options),
+            provenance=make_provenance(self.name, options, self.config.licence),
             tokenizer=tokenizer_kind(self.tokenizer),
             translation=TranslationPart(
                 directions=config.directions,

@@ -12,6 +12,9 @@ _MAX_SHOWN = 200
 # Of fields whose own names say too little.
 _NAMES = {"langs": "languages", "num_words": "words of the vocabulary", "num_langs": "language embeddings"}
 
+# What older versions did not write down of a run that is gone on with now.
+_NO_PART = frozenset({"licence"})
+
 
 def tell_models_apart(started: CheckpointConfig, given: CheckpointConfig) -> str:
     """Names all in which two models differ; empty if nothing."""
@@ -40,6 +43,8 @@ def describe_lines(name: str, size: float, beginning: str) -> dict[str, str]:
 def _describe(config: object) -> dict[str, object]:
     described: dict[str, object] = {}
     for field in fields(config):  # type: ignore[arg-type]
+        if field.name in _NO_PART:
+            continue
         value = getattr(config, field.name)
         if field.name in ("shape", "classifier"):
             described |= {} if value is None else _describe(value)

@@ -141,7 +141,7 @@ def _config(options: PretrainOptions, langs: Langs, tokenizer: Tokenizer, start:
         return CheckpointConfig(langs, _new_shape(options, langs, tokenizer.vocab_size))
     size, config = options.size, start.config
     shape = replace(config.shape, dropout=size.dropout, attention_dropout=size.attention_dropout)
-    return CheckpointConfig(config.langs, shape)
+    return CheckpointConfig(config.langs, shape, licence=config.licence)
 
 
 def _new_shape(options: PretrainOptions, langs: Langs, num_words: int) -> XLMShape:

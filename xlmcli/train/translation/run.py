@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from xlmcli.checkpoint.config import CheckpointConfig
+from xlmcli.checkpoint.config import CheckpointConfig, join_licences
 from xlmcli.checkpoint.growing import Grown, grow
 from xlmcli.checkpoint.pretrained import choose_tokenizer, open_pretrained
 from xlmcli.errors import DataError, ModelError, UsageError
@@ -115,6 +115,7 @@ def _start(options: TranslateTrainingOptions) -> TranslationStart:
         _directions(options),
         options.data.text.limits.max_len,
         protects_spans=options.data.text.protects_spans or knows_marks,
+        licence=join_licences(model.config for model in pretrained.values()),
     )
     return TranslationStart(config, encoder, decoder, tokenizer)
 
