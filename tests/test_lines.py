@@ -114,7 +114,13 @@ def test_other_encodings_are_named(tmp_path: Path, text: str, encoding: str) -> 
 
 @pytest.mark.parametrize(
     ("program", "compress"),
-    [("gzip", gzip.compress), ("xz", lzma.compress), ("bzip2", bz2.compress), ("zstd", zstandard.compress)],
+    [
+        ("gzip", gzip.compress),
+        ("xz", lzma.compress),
+        ("bzip2", bz2.compress),
+        ("bzip2", lambda text: bz2.compress(text, 1)),
+        ("zstd", zstandard.compress),
+    ],
 )
 def test_a_compressed_file_without_the_ending_is_named(
     tmp_path: Path, program: str, compress: Callable[[bytes], bytes]

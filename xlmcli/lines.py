@@ -46,10 +46,10 @@ _OTHER_ENCODINGS = {
 
 
 _COMPRESSIONS = {
-    "gzip": b"\x1f\x8b",
-    "xz": b"\xfd7zXZ\0",
-    "zstd": b"\x28\xb5\x2f\xfd",
-    "bzip2": b"BZh91AY&SY",
+    "gzip": re.compile(rb"\x1f\x8b"),
+    "xz": re.compile(rb"\xfd7zXZ\0"),
+    "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
+    "bzip2": re.compile(rb"BZh[1-9]1AY&SY"),
 }
 
 
@@ -192,7 +192,7 @@ def read_model_file(path: Path) -> bytes:
 def check_encoding(first: bytes, source: Path | str, kind: type[XlmError] = DataError) -> None:
     """Raises an error of a kind if a file that begins so is compressed, or in an encoding of wider characters."""
     for program, magic in _COMPRESSIONS.items():
-        if first.startswith(magic):
+        if magic.match(first):
             raise kind(f"{source}: compressed by {program}", hint=f"decompress it first: {program} -dc")
     for encoding, beginning in _OTHER_ENCODINGS.items():
         if beginning.match(first):

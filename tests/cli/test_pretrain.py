@@ -231,7 +231,8 @@ def test_parts_of_another_model_are_left_alone(
 def test_a_run_that_died_early_is_begun_again(arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    for name in ("config.json", "tokenizer.model", "log.jsonl"):
+    (folder / "training").mkdir()
+    for name in ("config.json", "tokenizer.model"):
         (folder / name).write_text("")
     assert silent_xlm(*arguments, "--max-steps", 2, "--quiet", folder) == (0, "")
 

@@ -316,6 +316,12 @@ def test_an_output_that_is_named_as_another_format_is_refused(
 )
 def test_other_names_of_an_output_are_not(translate: Translate, tmp_path: Path, format_name: str, output: str) -> None:
     assert translate(b"", "--format", format_name, "-o", str(tmp_path / output)).returncode == 0
+    (tmp_path / "in.json").write_text("")
+    for options in (
+        ["--format", "text", tmp_path / "in.json", "-o", tmp_path / "x.json"],
+        ["--format", "csv", "--delimiter", "\t", "-o", tmp_path / "x.tsv"],
+    ):
+        assert translate(b"", *map(str, options)).returncode == 0
 
 
 def test_other_delimiters_are_served_or_told_of(translate: Translate) -> None:

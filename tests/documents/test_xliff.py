@@ -93,6 +93,9 @@ def test_texts_in_another_language_are_told(convert: Convert) -> None:
         convert("xliff", document, source_lang="en")
     for lang in ("de", "deu_Latn", None):
         assert convert("xliff", document, source_lang=lang) == document
+    for declared, lang in (("nb", "no"), ("und", "fr")):
+        unknown = document.replace("de-AT", declared)
+        assert convert("xliff", unknown, source_lang=lang) == unknown
 
 
 def test_translations_into_another_language_are_not_called_so(convert: Convert) -> None:

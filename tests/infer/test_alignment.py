@@ -141,3 +141,14 @@ def test_marks_stand_for_their_spans(tokenizer: Tokenizer) -> None:
     assert words[-1] == "now"
     assert len(words) > 4
     assert found.links == [(0, len(words) - 2), *((number, number - 1) for number in range(1, len(words) - 1))]
+
+
+def test_what_stands_before_a_piece_is_linked_to_itself(tokenizer: Tokenizer) -> None:
+    ids, said = tokenizer.encode("1 apple.", "en"), tokenizer.encode("1 pomme.", "fr")
+    attention = np.eye(len(said), len(ids), dtype=np.float32)
+    result = PieceTranslation(
+        Piece(ids, "1) ", marker="1)"), [Translated([said], [0.0], False, attention=[attention])], order=[ids]
+    )
+    alignment = WordAligner(tokenizer, FORTH).align("1) 1 apple.", "1) 1 pomme.", [result], 0)
+    assert [word.text for word in alignment.source] == ["1", ")", "1", "apple", "."]
+    assert alignment.links[:3] == [(0, 0), (1, 1), (2, 2)]

@@ -188,6 +188,13 @@ def test_a_sentence_with_more_than_eight_is_cut_between_words() -> None:
     assert spans_of(protect(f"a{'-'.join(placeholders(9))}b")) == [placeholders(8), placeholders(9)[8:]]
 
 
+def test_what_was_cut_beside_no_space_is_joined_by_none() -> None:
+    prepared = protect("".join(f"a{name}" for name in placeholders(9)) + " b {x} c {y} d {z} e")
+    assert [piece.before for piece in prepared.pieces] == ["", ""]
+    prepared = protect(" ".join(placeholders(9)))
+    assert [piece.before for piece in prepared.pieces if piece.ids][1:] in ([" "], [])
+
+
 def test_characters_that_are_marks_themselves_are_spans() -> None:
     (piece,) = protect(f"Take {MARKS[3]} and \ufdd0 now").pieces
     assert piece.spans == {MARKS[0]: MARKS[3], MARKS[1]: "\ufdd0"}
@@ -223,6 +230,7 @@ def test_what_a_line_of_a_list_begins_with_stands_before_it(marker: str, text: s
     prepared = protect(f"{marker}{text} ", shows_sentences=True)
     (piece,) = prepared.pieces
     assert (piece.before, restore_spans(piece.text, piece.spans), prepared.after) == (marker, text, " ")
+    assert piece.marker == marker.strip()
 
 
 def test_where_the_model_sees_more_than_sentences_it_sees_all() -> None:

@@ -79,6 +79,12 @@ def test_protected_spans_are_left() -> None:
     assert substitute({"node.js": "Node"}, "node.js", "le node.js", [(0, 1)])[::2] == ("le Node", 0)
 
 
+def test_symbols_of_a_term_go_with_it() -> None:
+    for name in ("C#", "X*"):
+        said = substitute({name: "lui"}, f"We write {name} here.", f"On écrit {name} ici.", [(1, 1), (2, 2), (4, 4)])
+        assert said[::2] == ("On écrit lui ici.", 0)
+
+
 def test_terms_without_a_place_are_counted() -> None:
     links = [link for link in LINKS if link[0] != 6]
     assert substitute({"dog": "toutou"}, links=links)[::2] == (TRANSLATION, 1)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _PROGRAM = "xlm"
 _COMPLETION_VARIABLE = "_XLM_COMPLETE"
 # As the loader, the engine and Python say it.
-_LACKS_MEMORY = re.compile("failed to map segment|[Cc]annot allocate memory|bad_alloc|can't start new thread")
+_LACKS_MEMORY = re.compile(
+    "failed to map segment|[Cc]annot allocate memory|bad_alloc|out of memory|can't start new thread"
+)
 
 
 class _Entry(NamedTuple):
@@ -159,13 +161,13 @@ def _report(error: Exception) -> int:
     if isinstance(error, click.ClickException):
         print_error(_uncapitalized(error.format_message()), _usage_hint(error))
         return ExitCode.USAGE
+    if isinstance(error, MemoryError) or _LACKS_MEMORY.search(str(error)):
+        print_error(f"not enough memory: {error}".removesuffix(": "), "free some, or raise the limit (ulimit -v, -u)")
+        return ExitCode.UNEXPECTED
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         print_error(f"{place}{error.strerror.lower()}", None)
         return ExitCode.DATA
-    if isinstance(error, MemoryError) or _LACKS_MEMORY.search(str(error)):
-        print_error(f"not enough memory: {error}".removesuffix(": "), "free some, or raise the limit (ulimit -v, -u)")
-        return ExitCode.UNEXPECTED
     name = type(error).__name__
     print_error(f"unexpected {name}: {error}", "this is a bug in xlm; XLM_DEBUG=1 shows where it happened")
     return ExitCode.UNEXPECTED

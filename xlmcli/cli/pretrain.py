@@ -14,6 +14,7 @@ from xlmcli.cli.options import (
     config_option,
     lowercase_option,
     require_extra,
+    was_given,
 )
 from xlmcli.cli.training.flags import DataFlags, RunFlags, SizeFlags
 from xlmcli.cli.training.options import (
@@ -26,8 +27,6 @@ from xlmcli.cli.training.options import (
 )
 from xlmcli.errors import UsageError
 
-_VOCAB_SIZE = 8000
-
 
 @click.command("pretrain", cls=TrainingCommand)
 @init_option("A pretrained XLM to go on with")
@@ -39,7 +38,9 @@ _VOCAB_SIZE = 8000
 @click.option(
     "--vocab-size",
     type=click.IntRange(1, 1_000_000),
-    help=f"Size of the vocabulary to learn.  [default: {_VOCAB_SIZE}]",
+    default=8000,
+    show_default=True,
+    help="Size of the vocabulary to learn.",
 )
 @lowercase_option
 @click.option(
@@ -85,7 +86,7 @@ _VOCAB_SIZE = 8000
 def command(
     init: str,
     tokenizer: Path | None,
-    vocab_size: int | None,
+    vocab_size: int,
     lowercase: bool,
     no_language_embeddings: bool,
     embeddings: Literal["random", "cooccurrence"],
@@ -123,14 +124,14 @@ def command(
     start = model_folder(init)
     if tokenizer is not None or start is not None:
         given = "--init" if tokenizer is None else "--tokenizer"
-        for option, is_given in {"--vocab-size": vocab_size is not None, "--lowercase": lowercase}.items():
-            if is_given:
-                message = f"{option} is for a vocabulary that is learned, and {given} has one"
-                raise UsageError(message, hint=f"leave out {option}")
+        for name in filter(was_given, ("vocab_size", "lowercase")):
+            option = f"--{name.replace('_', '-')}"
+            message = f"{option} is for a vocabulary that is learned, and {given} has one"
+            raise UsageError(message, hint=f"leave out {option}")
     options = PretrainOptions(
         tokenizer=tokenizer,
         init=start,
-        vocab_size=vocab_size or _VOCAB_SIZE,
+        vocab_size=vocab_size,
         lowercase=lowercase,
         tells_languages=not no_language_embeddings,
         embeddings=embeddings,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xlmcli.cli.documents import DocumentChoices, choose_formats, document_options
-from xlmcli.cli.options import FILE, FiniteRange
+from xlmcli.cli.options import FILE, FiniteRange, was_given
 from xlmcli.cli.streams.opening import open_stream
 from xlmcli.cli.streams.options import StreamCommand, stream_options
 from xlmcli.cli.streams.stream import LineStream, StreamOptions
@@ -59,8 +59,9 @@ if TYPE_CHECKING:
 @click.option(
     "--terms-missing",
     type=click.Choice(["warn", "error"]),
-    help="A term that has no place in a translation: count the line, or fail in the end (exit code 1).  "
-    "[default: warn]",
+    default="warn",
+    show_default=True,
+    help="A term that has no place in a translation: count the line, or fail in the end (exit code 1).",
 )
 @click.option(
     "--translate-memory",
@@ -89,7 +90,7 @@ def command(
     alignment: bool,
     symmetric: bool,
     terms: tuple[Path, ...],
-    terms_missing: str | None,
+    terms_missing: str,
     translate_memory: Path | None,
 ) -> None:
     """Translate lines of text from FILEs (plain, .gz, .xz or .zst) or stdin, and write a line for each, in order.
@@ -156,7 +157,7 @@ def command(
       xlm translate --src en --tgt fr --terms terms.tsv --translate-memory old.tmx < letter.en
       tail -f app.log | xlm translate --src en --tgt fr
     """
-    if terms_missing is not None and not terms:
+    if was_given("terms_missing") and not terms:
         raise UsageError("--terms-missing is for --terms", hint="add --terms FILE")
     has_more = n_best > 1 or with_scores or alignment or symmetric
     formats = choose_formats(options, documents, has_more=has_more)
@@ -196,7 +197,10 @@ def command(
             )
     stream.print_summary(
         [
-            (stream.counts[CUT], "with a sentence longer than the model, which was translated in parts"),
+            (
+                stream.counts[CUT],
+                "with a sentence longer than the model, or with over eight protected spans, translated in parts",
+            ),
             (stream.counts[REPETITION], "whose translation repeats itself"),
             (stream.counts[PARTED], "where the text around protected spans was translated in parts"),
             (stream.counts[RESPELT], "whose translation had broken characters, and was searched for without rare ones"),
@@ -217,7 +221,11 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
     if len(route) == 1:
         (step,) = route
         translation = stream.keep("translation", partial(_open, step, search, stream.engine_options))
-        _name_languages(stream, step.src or translation.direction.src, step.tgt or translation.direction.tgt)
+        if (document := stream.formats.document) is not None:
+            direction = translation.direction
+            stream.formats = replace(
+                stream.formats, document=replace(document, source_lang=direction.src, target_lang=direction.tgt)
+            )
         stream.run(translation, search.added, sink, _happened)
         return
     _check_one_direction(search, "two models, through English")
@@ -228,16 +236,8 @@ def _translate(stream: LineStream, route: Sequence[Step], search: SearchOptions)
     single = replace(search, num_best=1)
     first = stream.keep("first", partial(_open, one, single, engine))
     second = stream.keep("second", partial(_open, other, search, engine))
-    _name_languages(stream, one.src or first.direction.src, other.tgt or second.direction.tgt)
     stream.note(f"through English: by {one.path.name}, then {other.path.name}")
     stream.run_through(partial(PivotPipeline, first, second), search.added, sink, _happened)
-
-
-def _name_languages(stream: LineStream, src: str | None, tgt: str | None) -> None:
-    """Tells the reader of a document its languages."""
-    if (document := stream.formats.document) is not None:
-        named = replace(document, source_lang=src, target_lang=tgt)
-        stream.formats = replace(stream.formats, document=named)
 
 
 def _open(step: Step, search: SearchOptions, engine: EngineOptions) -> Translation:
@@ -264,7 +264,6 @@ def _translate_identified(
     translation = stream.keep(
         "translation", partial(open_identified, paths, tgt, search, stream.engine_options, passes_target=not force)
     )
-    _name_languages(stream, None, tgt)
     added = replace(search.added, suggested=("language",))
     stream.run(translation, added, stream.new_sink(added), _happened)
 

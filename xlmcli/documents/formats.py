@@ -25,13 +25,16 @@ _ENDINGS: dict[str, DocumentFormat] = {
     ".markdown": "md",
 }
 
+_SYNONYMS = {"nb": "no", "nn": "no", "iw": "he", "in": "id", "ji": "yi", "sh": "sr", "cmn": "zho"}
+_NO_LANGUAGES = ("und", "mul", "mis", "zxx", "xx", "ll")
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentOptions:
     """How documents are read and written.
 
     Attributes:
-        source_lang: What its texts are in; None if that is told text by text.
+        source_lang: What its texts are in; None where nobody says.
         target_lang: What a document says that its language is; None leaves that.
         only_missing: A catalogue whose values are taken over; what it lacks is translated.
         redoes: Whether what is translated already is translated anew.
@@ -53,9 +56,9 @@ def document_format(path: Path) -> DocumentFormat | None:
 
 
 def same_language(declared: str, lang: str) -> bool | None:
-    """Whether a tag such as ``pt-BR`` or ``de_AT`` is of a language; None where codes of other kinds are compared."""
-    one, other = _base(declared), _base(lang)
-    return one == other if len(one) == len(other) else None
+    """Whether a tag such as ``pt-BR`` or ``de_AT`` is of a language; None where it may be or names none."""
+    one, other = (_SYNONYMS.get(base, base) for base in (_base(declared), _base(lang)))
+    return one == other if len(one) == len(other) and one not in _NO_LANGUAGES else None
 
 
 def kept_translation_error(place: str, declared: str, lang: str | None) -> DataError:

@@ -93,13 +93,16 @@ class InlineBuilder:
 
         Any other is opaque. What is added must collapse white space, or texts have other ends of lines.
         """
-        last = next((part for part in reversed(self._text) if not part.isspace()), "")
-        if self._ends_in_break or _SENTENCE_END.search(last):
+        if self._ends_in_break or self._ends_a_sentence():
             self._append(_BREAK)
             self._breaks.append(raw)
         else:
             self.add_opaque(raw, is_word=False)
         self._ends_in_break = True
+
+    def _ends_a_sentence(self) -> bool:
+        last = next((part for part in reversed(self._text) if not part.isspace()), "")
+        return _SENTENCE_END.search(last) is not None
 
     def open(self, raw: str) -> None:
         """Adds the first tag of a pair."""
@@ -114,7 +117,10 @@ class InlineBuilder:
             return
         del self._text[place:]
         self._num_characters = start
-        self.add_opaque(opening + inside + raw, is_word=False)
+        first = len(self._breaks) - (inside.count(_BREAK) if self._breaks else 0)
+        breaks = iter(self._breaks[first:])
+        del self._breaks[first:]
+        self.add_opaque(opening + "".join(next(breaks, character) for character in inside) + raw, is_word=False)
 
     def build(self) -> Inline:
         """Returns all that was added; every pair must be closed."""
@@ -297,7 +303,7 @@ def _find_units(text: str, translated: Answered, cuts: Sequence[int]) -> list[_U
     """
     words = [match.span() for match in _UNIT.finditer(translated.text)]
     others = [match.span() for match in _UNIT.finditer(text)]
-    opaques: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    opaques: defaultdict[str, deque[tuple[int, int]]] = defaultdict(deque)
     for start, end in others:
         if text[start] in _IS_OPAQUE:
             opaques[text[start]].append((start, end))
@@ -307,7 +313,7 @@ def _find_units(text: str, translated: Answered, cuts: Sequence[int]) -> list[_U
     for start, end in words:
         character = translated.text[start]
         if character in _IS_OPAQUE:
-            units.append(_Unit(start, end, (opaques[character].pop(0),) if opaques[character] else ()))
+            units.append(_Unit(start, end, (opaques[character].popleft(),) if opaques[character] else ()))
         elif links:
             units += _split_word(start, end, links, bisect_right(ends, start))
         else:
@@ -369,12 +375,14 @@ def _place(nodes: Sequence[_Node], units: Sequence[_Unit], bounds: tuple[int, in
     """
     taken = _take(nodes, units)
     free = sorted(set(range(len(units))).difference(*(range(*run) for run in taken.values())))
-    # A free word, else a free mark, else one inside another pair.
-    choices = [[place for place in free if units[place].is_word], free, list(range(len(units)))]
+    words = [place for place in free if units[place].is_word]
     for number, node in enumerate(nodes):
         inside = taken.get(number)
         if inside is None:
-            place = _take_nearest(node.pair, choices, bounds, len(units))
+            # A free word, else a free mark, else one inside another pair.
+            place = _nearest(node.pair, words or free or range(len(units)), bounds, len(units))
+            _discard(words, place)
+            _discard(free, place)
             inside = (place, place + 1)
         mine = units[inside[0] : inside[1]]
         yield node.pair, mine[0].start, mine[-1].end
@@ -423,25 +431,18 @@ def _owner(nodes: Sequence[_Node], unit: _Unit) -> int | None:
     return min(shares, key=lambda number: (-shares[number], number), default=None)
 
 
-def _take_nearest(pair: Pair, choices: Sequence[list[int]], bounds: tuple[int, int], num_units: int) -> int:
-    """Takes the word that is nearest to where a pair stood, in proportion, of the first choice that has any left.
-
-    Args:
-        pair: The pair.
-        choices: The numbers of words, in order; a word that is taken goes from the first two.
-        bounds: Where in the text the words come from.
-        num_units: How many words there are.
-    """
+def _nearest(pair: Pair, places: Sequence[int], bounds: tuple[int, int], num_units: int) -> int:
+    """The word, of some in order, that is nearest to where a pair stood, in proportion."""
     share = ((pair.start + pair.end) / 2 - bounds[0]) / max(1, bounds[1] - bounds[0])
-    *free, _ = choices
-    places = next(filter(None, choices))
     number = bisect_left(places, share * num_units - 0.5)
-    place = min(places[max(0, number - 1) : number + 1], key=lambda place: abs(place + 0.5 - share * num_units))
-    for others in free:
-        found = bisect_left(others, place)
-        if others[found : found + 1] == [place]:
-            del others[found]
-    return place
+    return min(places[max(0, number - 1) : number + 1], key=lambda place: abs(place + 0.5 - share * num_units))
+
+
+def _discard(places: list[int], place: int) -> None:
+    """Takes a place out of some in order, if it is one of them."""
+    number = bisect_left(places, place)
+    if places[number : number + 1] == [place]:
+        del places[number]
 
 
 def together(segments: Sequence[Segment], raw: str, combine: Callable[[Sequence[str]], str]) -> Segment:

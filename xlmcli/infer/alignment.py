@@ -161,6 +161,9 @@ class WordAligner:
 
     def _parts(self, number: str, result: PieceTranslation, rank: int) -> Iterator[_Part]:
         piece = result.piece
+        if piece.marker:
+            marker = [_Spelling(piece.marker, f"{number} marker")]
+            yield _Part(marker, marker, np.ones((1, 1), np.float32))
         translated, sources = iter(result.translated), {**piece.spans, **piece.terms}
         for place, asked in enumerate(result.order):
             if isinstance(asked, str):

@@ -16,7 +16,9 @@ from xlmcli.text.spans import apart, find_strange
 _LINE_END = re.compile(r"(\r?\n)")
 _WORD = re.compile(r"\s*\S+")
 # What a line of a list, a heading or a quotation begins with: a bullet, a box, a number.
-_MARKER = re.compile(r"(?:(?:[^\w\s\"'«»“”„‘’¿¡(){}\[\]…!?.,:;/$€£¥%\ufdd0-\ufdef]+|\[[ xX]?\]|\d+\))\s+)+")
+_MARKER = re.compile(
+    r"(?:(?:[^\w\s\"'«»‹›“”„‘’「」『』《》【】¿¡(){}\[\]…!?.,:;/$€£¥%\ufdd0-\ufdef]+|\[[ xX]?\]|\d+\))\s+)+"
+)
 _CLAUSE_ENDS = (",", ";", ":", ")", "—", "–", "،", "，", "、")
 
 
@@ -40,6 +42,7 @@ class Piece:
         spans: What each mark stands for in its answer.
         terms: What those marks stand for in the text that are words or numbers, and another in the answer.
         in_capitals: Whether the text was in capitals, as its answer is to be.
+        marker: What stands before it in the text, and so before its answer: the bullet of a list, say.
     """
 
     ids: list[int]
@@ -51,6 +54,7 @@ class Piece:
     spans: Mapping[str, str] = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
     in_capitals: bool = False
+    marker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +254,10 @@ class PieceMaker:
         before, spans = "", iter(text.spans)
         for sentence in split_sentences(text.marked, self._src_lang):
             fragments = _split_by_marks(sentence) if text.spans else [sentence]
-            for fragment in fragments:
+            for number, fragment in enumerate(fragments):
+                if number > 0 and not fragment.startswith(" "):
+                    before = ""
+                fragment = fragment.lstrip(" ")
                 protected = text.part(fragment, spans)
                 ids = self._encode(fragment)
                 fits = len(ids) <= self._max_tokens
@@ -322,18 +329,18 @@ def _put_back(margins: tuple[str, str], prepared: Prepared) -> Prepared:
     if not prepared.pieces:
         return replace(prepared, after=f"{before}{prepared.after}{after}") if prepared.after else prepared
     first, *others = prepared.pieces
-    first = replace(first, before=before + first.before)
+    first = replace(first, before=before + first.before, marker=before.strip())
     return Prepared([first, *others], prepared.after + after, prepared.remembered)
 
 
 def _split_by_marks(sentence: str) -> list[str]:
-    """Cuts a sentence, between words where it can, so that no part has more marks than there are different ones."""
+    """Cuts a sentence so that no part has more marks than there are different ones; before a space where it can."""
     fragments = []
     while len(places := list(islice(iter_mark_places(sentence), len(MARKS) + 1))) > len(MARKS):
         space = sentence.rfind(" ", places[-2] + 1, places[-1])
         end = places[-1] if space < 0 else space
         fragments.append(sentence[:end])
-        sentence = sentence[end:].lstrip(" ")
+        sentence = sentence[end:]
     return [*fragments, sentence]
 
 

@@ -62,8 +62,8 @@ def _linked_place(
 ) -> Place | None:
     """Where the words stand that are linked to a term; the longest run of them, if they lie apart.
 
-    In a run may be a word that is not linked, but for a protected span; at its ends are no words that belong to
-    others, such as ``n'`` of ``n'est``.
+    Protected spans beside them that are parts of the term belong to them. In a run may be a word that is not linked,
+    but for a protected span; at its ends are no words that belong to others, such as ``n'`` of ``n'est``.
     """
     sources = _linked_words(alignment, term)
     numbers = [
@@ -86,7 +86,14 @@ def _linked_place(
             words.pop()
         while words and translation[: words[0].start][-1:].isalnum():
             words.pop(0)
-    return (words[0].start, words[-1].end) if words else None
+    if not words:
+        return None
+    start, end = words[0].start, words[-1].end
+    own = "".join(alignment.source[number].text for number in sources)
+    for first, last in spans:
+        if first <= end and start <= last and translation[first:last] in own:
+            start, end = min(start, first), max(end, last)
+    return start, end
 
 
 def _is_word(number: int, alignment: Alignment, spans: Sequence[Place]) -> bool:

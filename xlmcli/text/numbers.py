@@ -62,8 +62,8 @@ _MULTIPLE = r" ?(?:thousand|million|billion|trillion|mil\b|mill|Mill|Mrd|Mio)"
 _CHAIN = r"(?!\d/\d(?![\d/])|24/7(?![\d/]))\d+(?:[-–/:]\d+)+"
 # Not a part of a word, nor with a unit or an ending.
 _FREE_NUMBER = re.compile(
-    rf"(?:(?<![\w.,/%$€£¥+–-])(?<!\d:)(?P<plus>[-+−](?=[\d{_SIGNS}]))?|(?<={_SIGN})(?=[\d.,]+{_MULTIPLE}))(?:"
-    rf"{_TIME}|(?P<chain>{_CHAIN})|(?P<before>{_SIGN})?(?P<number>(?:{_NOT_IN_GROUPS}{_GROUPED}|\d+)(?:[.,]\d+)?)"
+    rf"(?:(?<![\w.,/%$€£¥+–-])(?<!\d:)(?P<minus>[-−](?=[\d{_SIGNS}]))?|(?<={_SIGN})(?=[\d.,]+{_MULTIPLE}))(?:"
+    rf"{_TIME}|(?P<before>{_SIGN})?(?:(?P<chain>{_CHAIN})|(?P<number>(?:{_NOT_IN_GROUPS}{_GROUPED}|\d+)(?:[.,]\d+)?))"
     rf"(?P<after>[{_SPACES}]?(?:%|{_SIGN}))?(?(before)(?!{_MULTIPLE})))(?![\w/%$€£¥–-]|[.,:]\d)"
 )
 _A_WORD_FOLLOWS = re.compile(rf"[{_SPACES}][^\W\d_]")
@@ -74,16 +74,19 @@ def count_numbers(text: str) -> Counter[str]:
 
     ``1.234`` and ``1,234`` are taken for 1234 in every language, and ``07`` is not ``7``.
     """
-    plain = _GROUPED_NUMBER.sub(lambda match: "".join(filter(str.isdigit, match[0])), text)
-    return Counter(number.replace(",", ".") for number in _NUMBER.findall(plain))
+    return Counter(number.replace(",", ".") for number in _NUMBER.findall(_without_groups(text)))
+
+
+def _without_groups(text: str) -> str:
+    return _GROUPED_NUMBER.sub(lambda match: "".join(filter(str.isdigit, match[0])), text)
 
 
 def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> list[FreeNumber]:
     """Returns the numbers that stand for themselves in a text and that its translation does not have as often.
 
-    These are numbers with the signs of percent and currencies, with plus or minus, times and dates: not 5th, 2/3 or
+    These are numbers with the signs of percent and currencies, with a minus, times, dates and ranges: not 5th, 2/3 or
     5km, which other languages may say otherwise. An amount is lost, too, where the translation has another currency,
-    and a number where it has another plus or minus, or none.
+    and a number where it has no minus.
     """
     wanted, found = count_numbers(text), count_numbers(translation)
     strange, missing = (
@@ -95,7 +98,7 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
         for match in _FREE_NUMBER.finditer(text)
         if any(wanted[number] != found[number] for number in count_numbers(match[0]))
         or (strange and _sign(match) in missing)
-        or not _keeps_plus(match, translation)
+        or (match["minus"] and not _keeps_minus(match[0], text, translation))
     ]
 
 
@@ -121,17 +124,17 @@ def _write(match: re.Match[str], src_lang: str, tgt_lang: str) -> str:
     style, sign = _STYLES.get(tgt_lang), _sign(match)
     if style is None or src_lang not in _STYLES:
         return match[0]
-    plus = match["plus"] or ""
     if match["chain"]:
         return match[0]
+    minus = match["minus"] or ""
     if match["hour"]:
-        return plus + _write_time(match, style)
+        return minus + _write_time(match, style)
     digits = _write_digits(match, src_lang, tgt_lang)
     if digits == match["number"] and not digits.isdecimal():
         return match[0]
     if sign == "%":
-        return f"{plus}{digits}{style.percent}%"
-    return plus + (style.money.format(sign, digits) if sign else digits)
+        return f"{minus}{digits}{style.percent}%"
+    return minus + (style.money.format(sign, digits) if sign else digits)
 
 
 def _write_digits(match: re.Match[str], src_lang: str, tgt_lang: str) -> str:
@@ -153,7 +156,7 @@ def _write_digits(match: re.Match[str], src_lang: str, tgt_lang: str) -> str:
 def _write_time(match: re.Match[str], style: _Style) -> str:
     half, hour = match["half"] or match["half_of_hour"], int(match["hour"])
     if hour > 12 if half else not match["h"]:
-        return match[0].removeprefix(match["plus"] or "")
+        return match[0].removeprefix(match["minus"] or "")
     if half:
         hour = hour % 12 + 12 * (half in "pP")
     return style.time.format(hour, match["minutes"] or "00")
@@ -163,10 +166,9 @@ def _sign(match: re.Match[str]) -> str:
     return (match["before"] or "") + (match["after"] or "").strip()
 
 
-def _keeps_plus(match: re.Match[str], translation: str) -> bool:
-    """Whether a number has the plus or minus in a translation that it has in its text."""
-    if not match["plus"]:
-        return True
-    digits = _DIGITS.search(match[0])
-    plus = r"\+" if match["plus"] == "+" else "[-−–]"
-    return bool(digits and re.search(rf"{plus}{_SIGN}?{digits[0]}(?!\d)", translation))
+def _keeps_minus(number: str, text: str, translation: str) -> bool:
+    """Whether the minus of a number stands in a translation as often as in its text."""
+    digits = _DIGITS.search(_without_groups(number))
+    pattern = re.compile(rf"[-−–]{_SIGN}?{digits[0] if digits else ''}(?!\d)")
+    wanted, found = (len(pattern.findall(_without_groups(side))) for side in (text, translation))
+    return found >= wanted

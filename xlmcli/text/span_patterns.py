@@ -64,11 +64,11 @@ SPAN = re.compile(
     )
 )
 
-# Symbols that are no punctuation of a sentence, and rows of one mark; inside a word they belong to it.
+# Symbols that are no punctuation of a sentence, rows of one mark, and smileys; inside a word symbols belong to it.
 _SYMBOLS = r"#*+<=>@\\^_{|}~§"
 SYMBOLS = re.compile(
-    rf"(?:(?<![\w{_SYMBOLS}&$%-])[&$%-]*[{_SYMBOLS}][{_SYMBOLS}&$%-]*|(?<=\w)[{_SYMBOLS}][{_SYMBOLS}&$%-]*(?!\w))"
-    r"|\[[ xX]\](?!\S)|([-.·•–—])\1{3,}"
+    rf"(?:(?<![\w{_SYMBOLS}&$%-])[&$%-]*[{_SYMBOLS}][{_SYMBOLS}&$%-]*|(?<=[\w%])[{_SYMBOLS}][{_SYMBOLS}&$%-]*(?![\w{_SYMBOLS}]))"
+    r"|\[[ xX]\](?!\S)|([-.·•–—])\1{3,}|(?<!\S)[:;]['’]?-?[()DPpOo/|*]+(?![^\s.,!?])"
 )
 
 # A word of letters and digits is a name of its own, unless it is a number with a unit, an ordinal, a time of day, or a
@@ -84,7 +84,8 @@ _NUMBER_AND_UNIT = re.compile(
 )
 _CAMEL_CASE = re.compile(r"(?!PhDs?$|\w*[a-z]L[aei]$)(?:[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*|[A-Z]{2,}[a-z]+[A-Z]\w*)")
 _TECHNICAL = re.compile(
-    r"[^\W_]\w*_\w*[^\W_]|_(?!\w*_$)\w+|__\w+__|\w[\w.]*\(\)|\S*[\w)\]}][=^|\\+*~][\w([{$-]\S*|[=^]\S+[\w)$+*]|\w+\+\+"
+    r"[^\W_]\w*_\w*[^\W_]|_(?!\w*_$)\w+|__\w+__|\w[\w.]*\(\)|\S*[\w)\]}](?:[=^|\\+*~<>]|[=^|\\+*~<>!]{2,3})[\w([{$-]\S*|[=^]\S+[\w)$+*]"
+    r"|\w+\+\+[\d/]*|[A-Z][+#]"
 )
 _SLASHED_CODE = re.compile(r"[A-Z]{2,}/\d[\w.]*|/[A-Z?]")
 _CHESS_MOVE = re.compile(r"(?:\d+\.+)?(?:[KQRBN][a-h]?[1-8]?x?[a-h][1-8]|[a-h]x?[a-h]?[1-8]|O-O(?:-O)?)[+#]*")

@@ -15,7 +15,7 @@ from xlmcli.text.marks import has_marks, merge_places
 # Text without any of these has no span, but for characters that a vocabulary lacks.
 _HINT = re.compile(
     r"[`{}\[\]<>&@#%$\\/*_=^|+~!\d]|[a-z][A-Z]|[A-Z]{2}[a-z]|\.\w|-[A-Za-z]\b|--|[^\x00-\u2027\u202f\u20ac]|[©®²³¹¼-¾§]"
-    r"|([.·•–—])\1{3}"
+    r"|([.·•–—])\1{3}|[:;]['’]?-?[()DPpOo/|]"
 )
 
 _TOKEN = re.compile(r"[^\s'’\"«»“”„‘,;…]+")
@@ -41,7 +41,10 @@ def find_spans(text: str, is_strange: Callable[[str], bool] | None = None) -> li
 
         found += (match.span() for match in SPAN.finditer(text))
         found += apart(found, _names(text, is_name))
-        found += apart(found, (match.span() for match in SYMBOLS.finditer(text)))
+        taken = merge_places(sorted(found))
+        gaps = zip([0, *(end for _, end in taken)], [*(start for start, _ in taken), len(text)], strict=True)
+        for start, end in gaps:
+            found += ((start + match.start(), start + match.end()) for match in SYMBOLS.finditer(text[start:end]))
     if is_strange is not None:
         found += apart(found, find_strange(text, is_strange))
     return merge_places(sorted(found))

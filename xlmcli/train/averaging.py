@@ -27,7 +27,7 @@ from xlmcli.train.classification.files import Columns
 from xlmcli.train.classification.start import tokenizer_of
 from xlmcli.train.classification.validation import ClassificationValidator, DevSet
 from xlmcli.train.core.differences import tell_models_apart
-from xlmcli.train.core.setup import check_free
+from xlmcli.train.core.setup import check_unclaimed
 
 
 def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Source], columns: Columns) -> None:
@@ -46,7 +46,7 @@ def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Sour
     """
     if holds_model(out):
         raise UsageError(f"{out} has a model already", hint="name another folder")
-    check_free(out)
+    check_unclaimed(out)
     configs = [load_config(folder) for folder in folders]
     tokenizers = [
         load_own_tokenizer(folder, config.shape.num_words) for folder, config in zip(folders, configs, strict=True)

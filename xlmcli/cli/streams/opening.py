@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 from xlmcli.cli.options import require_extra
 from xlmcli.cli.resumption import describe_job
 from xlmcli.cli.streams.stream import LineStream, StreamOptions
-from xlmcli.documents.formats import DOCUMENT_FORMATS, PLAIN_FORMATS, DocumentFormat, document_format
+from xlmcli.documents.formats import DOCUMENT_FORMATS, PLAIN_FORMATS, document_format
 from xlmcli.errors import DataError, ExitCode, UsageError
 from xlmcli.lines import STDIN, content_suffix
 from xlmcli.outputs import atomic_write, compressing
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from xlmcli.infer.reading import Input
     from xlmcli.infer.records.protocols import FormatOptions
     from xlmcli.journal import Journal
-    from xlmcli.tables import FormatName
 
 _UNWRITTEN_ENDINGS = {
     ".npy", ".npz", ".bz2", ".lz", ".lz4", ".lzma", ".lzo", ".br", ".z", ".zip", ".7z", ".rar", ".tar", ".tgz", ".txz",
@@ -54,7 +53,7 @@ def open_stream(options: StreamOptions, formats: FormatOptions, *, is_array: boo
     if formats.name == "parquet":
         require_extra("parquet", "pyarrow")
     if options.output is not None and not is_array:
-        _check_ending(options.output, formats.name)
+        _check_ending(options, formats)
     inputs = _open_inputs(options.files, options.text)
     if options.resume:
         with _open_journal(options.output) as journal:
@@ -83,19 +82,22 @@ def _open_inputs(files: tuple[Path, ...], text: str | None) -> list[Input]:
     return [stdin_input() if path == STDIN else file_input(path) for path in files or (STDIN,)]
 
 
-def _check_ending(path: Path, name: FormatName | DocumentFormat) -> None:
-    """Refuses names that promise another format than the one that is written."""
+def _check_ending(options: StreamOptions, formats: FormatOptions) -> None:
+    """Refuses a name of the output that promises another format than the one that is written."""
+    path, name = options.output, formats.name
+    assert path is not None
     ending = content_suffix(path)
-    document = document_format(path)
+    document, table = document_format(path), format_of(path)
+    if ending in map(content_suffix, options.files) or (table == "tsv" and formats.delimiter == "\t"):
+        return
     is_document = name in DOCUMENT_FORMATS
     if document is not None and document != name and (is_document or document not in PLAIN_FORMATS):
         raise UsageError(
             f"-o {path}: {ending} is a format that is not written from {name}",
             hint=f"xlm translate --format {document} reads and writes it",
         )
-    table = format_of(path)
     # Text with scores or labels is in columns.
-    if not is_document and table not in ("text", name) and (name, table) != ("text", "tsv"):
+    if table not in ("text", name) and document != name and (name, table) != ("text", "tsv"):
         raise UsageError(
             f"-o {path}: {ending} is a format that is not written from {name}",
             hint=f"--format {table} reads and writes it",

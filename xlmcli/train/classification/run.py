@@ -71,7 +71,7 @@ def train_classification(options: ClassifyTrainingOptions, reporters: Sequence[R
     files = read_by_lang(options.train, options.columns)
     start = make_start(options, names_of_labels(files.values()))
     for run in runs:
-        check_folder(run)
+        check_folder(run, options.tokenizer)
     text = _encode(options, files, start)
     accelerator = make_accelerator(options.run)
     reporters = reporters if accelerator.is_main_process else []

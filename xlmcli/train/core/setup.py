@@ -138,15 +138,18 @@ def alone_in_its_folder(train: Train[AnyOptions, AnyState]) -> Train[AnyOptions,
 def _parts(folder: Path) -> list[Path]:
     """What is in a run's folder of what is there before it begins; folders of its seeds come last."""
     seeds = sorted(folder.glob(f"{SEED_PREFIX}*"))
-    return [
-        path for path in (*(place / name for place in (folder, *seeds) for name in _NAMES), *seeds) if path.exists()
-    ]
+    names = (*_NAMES, TRAINING_FOLDER)
+    return [path for path in (*(place / name for place in (folder, *seeds) for name in names), *seeds) if path.exists()]
+
+
+def _has_begun(folder: Path) -> bool:
+    return (folder / LOG_FILE).exists() or any((folder / TRAINING_FOLDER).glob("*"))
 
 
 def _take_back(folder: Path, present: Sequence[Path]) -> None:
     """Removes what was put into a folder for a run that never began, but for what was ``present`` before."""
     parts = _parts(folder)
-    if any((place / name).exists() for place in (folder, *parts) for name in (LOG_FILE, TRAINING_FOLDER)):
+    if any(map(_has_begun, (folder, *parts))):
         return
     with suppress(OSError):
         for path in parts:
@@ -171,14 +174,14 @@ def check_folder(run: RunOptions, tokenizer: Path | None = None) -> None:
     if not run.resume and (has_run or holds_model(run.folder)):
         way_out = "add --resume to go on, or name another folder" if has_run else "name another folder"
         raise UsageError(f"{run.folder} has a model already", hint=way_out)
-    # A run that died before its first checkpoint leaves these beside its log.
-    if not run.resume and not (run.folder / LOG_FILE).exists():
+    # Beside what a run keeps of its training they are its own: it died before its first checkpoint.
+    if not (run.folder / TRAINING_FOLDER).exists():
         is_own = tokenizer is not None and tokenizer.exists() and run.folder.exists() and tokenizer.samefile(run.folder)
-        check_free(run.folder, (CONFIG_NAME,) if is_own else _NAMES)
-    run.folder.mkdir(parents=True, exist_ok=True)
+        check_unclaimed(run.folder, (CONFIG_NAME,) if is_own else _NAMES)
+    (run.folder / TRAINING_FOLDER).mkdir(parents=True, exist_ok=True)
 
 
-def check_free(folder: Path, names: Sequence[str] = _NAMES) -> None:
+def check_unclaimed(folder: Path, names: Sequence[str] = _NAMES) -> None:
     """Makes sure that a folder has none of the files that stand beside a checkpoint's weights.
 
     Raises:
