@@ -199,7 +199,7 @@ def command(
         [
             (
                 stream.counts[CUT],
-                "with a sentence longer than the model, or with over eight protected spans, translated in parts",
+                "with a sentence longer than the model, or with over eight spans to keep, translated in parts",
             ),
             (stream.counts[REPETITION], "whose translation repeats itself"),
             (stream.counts[PARTED], "where the text around protected spans was translated in parts"),
