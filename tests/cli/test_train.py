@@ -156,7 +156,12 @@ def test_errors(text: tuple[object, ...], pairs: Path, tiny_tokenizer: Path, sil
         ),
         (ExitCode.USAGE, "no augmentation 'noise'", "KIND=SHARE, where", (*run, *STEPS, "--augment", "noise=1")),
         (ExitCode.USAGE, "'typos=2': the share of rows is", None, (*run, *STEPS, "--augment", "typos=2")),
-        (ExitCode.USAGE, "typos twice", None, (*run, *STEPS, "--augment", "typos=.1", "--augment", "typos=.2")),
+        (
+            ExitCode.USAGE,
+            "invalid value for '--augment': typos twice",
+            None,
+            (*run, *STEPS, "--augment", "typos=.1", "--augment", "typos=.2"),
+        ),
         (ExitCode.MODEL, f"no tokenizer.model in {tmp_path}", None, (*run, *STEPS, "--tokenizer", tmp_path)),
         (ExitCode.DATA, f"no such file: {tmp_path / 'x'}", None, (*run, *STEPS, "--mono", f"en={tmp_path / 'x'}")),
     ]

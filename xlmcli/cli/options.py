@@ -226,7 +226,7 @@ lowercase_option = click.option(
 
 def was_given(name: str) -> bool:
     """Tells whether an option of the command that runs was given, also in a settings file, by its parameter's name."""
-    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
+    return click.get_current_context().get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
 
 
 def grouped(record: type[Any], name: str, options: Sequence[Callable[[Any], Any]]) -> Callable[[Function], Function]:

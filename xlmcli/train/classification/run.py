@@ -38,6 +38,7 @@ from xlmcli.train.core.setup import (
     SEED_PREFIX,
     alone_in_its_folder,
     check_folder,
+    claim_folder,
     make_accelerator,
     process_share,
     report_text,
@@ -71,7 +72,7 @@ def train_classification(options: ClassifyTrainingOptions, reporters: Sequence[R
     files = read_by_lang(options.train, options.columns)
     start = make_start(options, names_of_labels(files.values()))
     for run in runs:
-        check_folder(run, options.tokenizer)
+        claim_folder(run, options.tokenizer)
     text = _encode(options, files, start)
     accelerator = make_accelerator(options.run)
     reporters = reporters if accelerator.is_main_process else []
@@ -103,7 +104,7 @@ def _runs(options: ClassifyTrainingOptions) -> list[RunOptions]:
         has_begun = (folder / TRAINING_FOLDER / STATE_FILE).exists()
         runs.append(replace(run, folder=folder, resume=run.resume and has_begun, loop=replace(run.loop, seed=seed)))
     if not any(each.resume for each in runs):
-        check_folder(run)
+        check_folder(run, options.tokenizer)
     return runs
 
 

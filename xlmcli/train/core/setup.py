@@ -157,6 +157,12 @@ def _take_back(folder: Path, present: Sequence[Path]) -> None:
                 path.rmdir() if path.is_dir() else path.unlink()
 
 
+def claim_folder(run: RunOptions, tokenizer: Path | None = None) -> None:
+    """Checks a run's folder, as `check_folder`, and marks it as the run's own."""
+    check_folder(run, tokenizer)
+    (run.folder / TRAINING_FOLDER).mkdir(parents=True, exist_ok=True)
+
+
 def check_folder(run: RunOptions, tokenizer: Path | None = None) -> None:
     """Makes sure that a run neither overwrites a model nor invents a checkpoint.
 
@@ -178,7 +184,6 @@ def check_folder(run: RunOptions, tokenizer: Path | None = None) -> None:
     if not (run.folder / TRAINING_FOLDER).exists():
         is_own = tokenizer is not None and tokenizer.exists() and run.folder.exists() and tokenizer.samefile(run.folder)
         check_unclaimed(run.folder, (CONFIG_NAME,) if is_own else _NAMES)
-    (run.folder / TRAINING_FOLDER).mkdir(parents=True, exist_ok=True)
 
 
 def check_unclaimed(folder: Path, names: Sequence[str] = _NAMES) -> None:

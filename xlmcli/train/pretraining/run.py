@@ -24,8 +24,8 @@ from xlmcli.train.core.setup import (
     StreamMaker,
     all_langs,
     alone_in_its_folder,
-    check_folder,
     check_options,
+    claim_folder,
     load_by_langs,
     make_accelerator,
     new_shape,
@@ -62,7 +62,7 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     langs = all_langs(options.data)
     pretrained = None if options.init is None else open_pretrained(options.init)
     _check(options, _new_shape(options, langs, options.vocab_size) if pretrained is None else pretrained.config.shape)
-    check_folder(options.run, options.tokenizer)
+    claim_folder(options.run, options.tokenizer)
     accelerator = make_accelerator(options.run)
     reporters = reporters if accelerator.is_main_process else []
     tokenizer = _tokenizer(options, pretrained, accelerator)

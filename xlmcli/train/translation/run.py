@@ -23,8 +23,8 @@ from xlmcli.train.core.setup import (
     StreamMaker,
     all_langs,
     alone_in_its_folder,
-    check_folder,
     check_options,
+    claim_folder,
     load_by_langs,
     make_accelerator,
     new_shape,
@@ -68,7 +68,7 @@ def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Rep
         TrainingError: The run cannot start or go on.
     """
     check_options(options.data, options.size)
-    check_folder(options.run, options.tokenizer)
+    claim_folder(options.run, options.tokenizer)
     start = _start(options)
     config, tokenizer = start.config, start.tokenizer
     accelerator = make_accelerator(options.run)
