@@ -225,8 +225,12 @@ lowercase_option = click.option(
 
 
 def was_given(name: str) -> bool:
-    """Tells whether an option of the command that runs was given, also in a settings file, by its parameter's name."""
-    return click.get_current_context().get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
+    """Tells whether an option of the command that runs was given, also in a settings file, by its parameter's name.
+
+    It was not where the command is called by another.
+    """
+    context = click.get_current_context(silent=True)
+    return context is not None and context.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
 
 
 def grouped(record: type[Any], name: str, options: Sequence[Callable[[Any], Any]]) -> Callable[[Function], Function]:
