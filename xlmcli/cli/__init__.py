@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 _PROGRAM = "xlm"
 _COMPLETION_VARIABLE = "_XLM_COMPLETE"
 # As the loader, the engine and Python say it.
-_LACKS_MEMORY = re.compile(
-    "failed to map segment|[Cc]annot allocate memory|bad_alloc|out of memory|can't start new thread"
-)
+_LACKS_MEMORY = "failed to map segment|[Cc]annot allocate memory|bad_alloc|out of memory|can't start new thread"
 
 
 class _Entry(NamedTuple):
@@ -161,7 +159,7 @@ def _report(error: Exception) -> int:
     if isinstance(error, click.ClickException):
         print_error(_uncapitalized(error.format_message()), _usage_hint(error))
         return ExitCode.USAGE
-    if isinstance(error, MemoryError) or _LACKS_MEMORY.search(str(error)):
+    if isinstance(error, MemoryError) or re.search(_LACKS_MEMORY, str(error)):
         print_error(f"not enough memory: {error}".removesuffix(": "), "free some, or raise the limit (ulimit -v, -u)")
         return ExitCode.UNEXPECTED
     if isinstance(error, OSError) and error.strerror:

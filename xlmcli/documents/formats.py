@@ -25,6 +25,7 @@ _ENDINGS: dict[str, DocumentFormat] = {
     ".markdown": "md",
 }
 
+# Codes of one language, the older or narrower first; then codes that name none, such as LL of gettext's templates.
 _SYNONYMS = {"nb": "no", "nn": "no", "iw": "he", "in": "id", "ji": "yi", "sh": "sr", "cmn": "zho"}
 _NO_LANGUAGES = ("und", "mul", "mis", "zxx", "xx", "ll")
 

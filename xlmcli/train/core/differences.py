@@ -13,7 +13,7 @@ _MAX_SHOWN = 200
 _NAMES = {"langs": "languages", "num_words": "words of the vocabulary", "num_langs": "language embeddings"}
 
 # What older versions did not write down of a run that is gone on with now.
-_NO_PART = frozenset({"licence"})
+_NOT_COMPARED = frozenset({"licence"})
 
 
 def tell_models_apart(started: CheckpointConfig, given: CheckpointConfig) -> str:
@@ -43,7 +43,7 @@ def describe_lines(name: str, size: float, beginning: str) -> dict[str, str]:
 def _describe(config: object) -> dict[str, object]:
     described: dict[str, object] = {}
     for field in fields(config):  # type: ignore[arg-type]
-        if field.name in _NO_PART:
+        if field.name in _NOT_COMPARED:
             continue
         value = getattr(config, field.name)
         if field.name in ("shape", "classifier"):
