@@ -233,6 +233,14 @@ def test_what_a_line_of_a_list_begins_with_stands_before_it(marker: str, text: s
     assert piece.marker == marker.strip()
 
 
+@pytest.mark.parametrize("text", ["\ufdda", f"- {MARKS[0]}", f"{MARKS[0]}{MARKS[1]} ?!"])
+def test_marks_alone_stay_where_nothing_finds_spans(text: str) -> None:
+    (prepared,) = PieceMaker(
+        CharacterTokenizer(), 12, "en", "fr", Protection(None, False, False, shows_sentences=True)
+    ).prepare([text])
+    assert (prepared.pieces, prepared.after or text) == ([], text)
+
+
 def test_where_the_model_sees_more_than_sentences_it_sees_all() -> None:
     assert parts(prepare("* * *")) == ["***"]
     assert parts(prepare("- One.")) == ["-One."]

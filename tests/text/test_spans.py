@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from xlmcli.text import spans as room
 from xlmcli.text.alike import protect_alike
 from xlmcli.text.marks import MARKS, has_marks, iter_marks, mark_spans, restore_spans, split_at_marks, without_marks
 from xlmcli.text.spans import find_spans
@@ -50,6 +51,20 @@ def test_spans_are_found(text: str, spans: list[str]) -> None:
 @pytest.mark.parametrize("text", PROSE)
 def test_prose_has_none(text: str) -> None:
     assert spans_of(text) == []
+
+
+# What nothing but the patterns themselves need tell apart from prose.
+PLAIN = [*"().,:;-/'’…\" aBé", *("www.", "mailto:", "doi:", "main", "us", "A", "i.e.", "p.m.", "and/or")]
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(PLAIN), max_size=12).map("".join))
+@example("Call main() first.")
+def test_nothing_is_missed_by_a_first_look(text: str) -> None:
+    found = spans_of(text)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(room, "_HINT", re.compile(""))
+        assert found == spans_of(text)
 
 
 @settings(max_examples=50)

@@ -44,13 +44,17 @@ def choose_directions(part: TranslationPart, langs: Collection[str]) -> list[Dir
         candidates = [*known[index + 1 :], *known[:index], *sorted(sample_languages()), *part.targets]
         tgt = next((lang for lang in candidates if lang in part.targets and lang != src), None)
         chosen += [] if tgt is None else [Direction(src, tgt)]
-    for lang in langs:
-        if lang not in {direction.src for direction in chosen}:
-            raise UsageError(
-                f"--verify-file: the model does not translate from {lang!r}",
-                hint=f"it translates {part.describe_directions()}",
-            )
+    check_sources(langs, {direction.src for direction in chosen}, part.describe_directions())
     return chosen or part.find_directions()[:1]
+
+
+def check_sources(langs: Collection[str], sources: Collection[str], directions: str) -> None:
+    """Raises a UsageError if one of ``langs`` is not among the languages translated from, in these ``directions``."""
+    for lang in langs:
+        if lang not in sources:
+            raise UsageError(
+                f"--verify-file: the model does not translate from {lang!r}", hint=f"it translates {directions}"
+            )
 
 
 @cache

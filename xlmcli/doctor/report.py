@@ -28,7 +28,7 @@ def format_report_text(machine: Machine, trial: Trial) -> str:
         rows.append(
             ("downloads", f"{unfinished} unfinished; a pull goes on, xlm models remove --unfinished removes it")
         )
-    users = "xlm models pull, xlm convert OWNER/NAME and xlm eval translate --testset"
+    users = "xlm models pull, xlm convert OWNER/NAME and xlm eval translate (--testset, --tokenize)"
     network = f"not used ({machine.offline})" if machine.offline else f"for {users}"
     rows.append(("network", network))
     width = max(len(label) for label, _ in rows) + 2

@@ -96,6 +96,8 @@ class _Protected:
     @property
     def answer(self) -> str:
         """The text with its terms translated, and nothing else."""
+        if not self.spans:  # What marks there are are its own.
+            return self.marked
         parts = split_at_marks(self.marked)
         parts[1::2] = [target or source for source, target in self.spans]
         return "".join(parts)

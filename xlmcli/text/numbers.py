@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -24,6 +27,7 @@ class _Style(NamedTuple):
         percent: Between a number and its percent sign.
         money: An amount; ``{0}`` is the sign of the currency.
         time: Hour and minutes.
+        has_halves: Whether the hours of a day are counted twice, am and pm; *am* may be a word otherwise.
     """
 
     group: str
@@ -31,10 +35,11 @@ class _Style(NamedTuple):
     percent: str = ""
     money: str = "{1} {0}"
     time: str = "{0}:{1}"
+    has_halves: bool = True
 
 
 _STYLES = {
-    "de": _Style(".", ",", " "),
+    "de": _Style(".", ",", " ", has_halves=False),
     "en": _Style(",", ".", money="{0}{1}"),
     "es": _Style(".", ",", " "),
     "fr": _Style(" ", ",", " ", time="{0} h {1}"),
@@ -54,19 +59,31 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _DIGITS = re.compile(r"\d+")
 # The full stop of a.m. may be that of the sentence.
 _HALF = r" ?(?P<{}>[apAP])(?:[mM]|\.[mM](?:\.(?!\s*\Z))?)(?!\w)"
-_MINUTES = rf"(?::| ?(?P<h>h) ?)(?P<minutes>[0-5]\d)(?:{_HALF.format('half')})?"
-_TIME = rf"(?P<hour>2[0-3]|[01]?\d)(?:{_MINUTES}| ?h(?!\w)|{_HALF.format('half_of_hour')})"
+_NO_HALF = r"(?P<{}>(?!))"
+_TIME = r"(?P<hour>2[0-3]|[01]?\d)(?:(?::| ?(?P<h>h) ?)(?P<minutes>[0-5]\d)(?:%s)?| ?h(?!\w)|%s)"
 # The sign of $1.5 billion is not the number's alone.
 _MULTIPLE = r" ?(?:thousand|million|billion|trillion|mil\b|mill|Mill|Mrd|Mio)"
 # A date, a range, a share of a whole; a fraction such as 3/4 may be in words, and 24/7 is.
 _CHAIN = r"(?!\d/\d(?![\d/])|24/7(?![\d/]))\d+(?:[-–/:]\d+)+"
-# Not a part of a word, nor with a unit or an ending.
-_FREE_NUMBER = re.compile(
-    rf"(?:(?<![\w.,/%$€£¥+–-])(?<!\d:)(?P<minus>[-−](?=[\d{_SIGNS}]))?|(?<={_SIGN})(?=[\d.,]+{_MULTIPLE}))(?:"
-    rf"{_TIME}|(?P<before>{_SIGN})?(?:(?P<chain>{_CHAIN})|(?P<number>(?:{_NOT_IN_GROUPS}{_GROUPED}|\d+)(?:[.,]\d+)?))"
-    rf"(?P<after>[{_SPACES}]?(?:%|{_SIGN}))?(?(before)(?!{_MULTIPLE})))(?![\w/%$€£¥–-]|[.,:]\d)"
-)
+_THREE_DIGITS = re.compile(r"[1-9]\d\d(?: [1-9]\d\d)+")
 _A_WORD_FOLLOWS = re.compile(rf"[{_SPACES}][^\W\d_]")
+
+
+@cache
+def _free_number(has_halves: bool) -> re.Pattern[str]:
+    """What a number is that stands for itself: not a part of a word, nor with a unit or an ending."""
+    half = _HALF if has_halves else _NO_HALF
+    time = _TIME % (half.format("half"), half.format("half_of_hour"))
+    return re.compile(
+        rf"(?:(?<![\w.,/%$€£¥+–-])(?<!\d:)(?P<minus>[-−](?=[\d{_SIGNS}]))?|(?<={_SIGN})(?=[\d.,]+{_MULTIPLE}))(?:{time}|"
+        rf"(?P<before>{_SIGN})?(?:(?P<chain>{_CHAIN})|(?P<number>(?:{_NOT_IN_GROUPS}{_GROUPED}|\d+)(?:[.,]\d+)?))"
+        rf"(?P<after>[{_SPACES}]?(?:%|{_SIGN}))?(?(before)(?!{_MULTIPLE})))(?![\w/%$€£¥–-]|[.,:]\d)"
+    )
+
+
+def _find_free(text: str, lang: str) -> Iterator[re.Match[str]]:
+    style = _STYLES.get(lang)
+    return _free_number(style is not None and style.has_halves).finditer(text)
 
 
 def count_numbers(text: str) -> Counter[str]:
@@ -95,7 +112,7 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
     )
     return [
         FreeNumber(*match.span(), _write(match, src_lang, tgt_lang))
-        for match in _FREE_NUMBER.finditer(text)
+        for match in _find_free(text, src_lang)
         if any(wanted[number] != found[number] for number in count_numbers(match[0]))
         or (strange and _sign(match) in missing)
         or (match["minus"] and not _keeps_minus(match[0], text, translation))
@@ -106,7 +123,7 @@ def rewrite_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -
     """Returns a translation in which numbers that stand there as in its text are as its language writes them."""
     written = {
         match["number"] or match[0]: (_write_digits if match["number"] else _write)(match, src_lang, tgt_lang)
-        for match in _FREE_NUMBER.finditer(text)
+        for match in _find_free(text, src_lang)
     }
     others = sorted((number for number in written if written[number] != number), key=len, reverse=True)
     if not others:
@@ -148,9 +165,18 @@ def _write_digits(match: re.Match[str], src_lang: str, tgt_lang: str) -> str:
     if not _sign(match):
         if parts[1].isdecimal() and ours.decimal == ".":  # It may be a version.
             return digits
-        if not parts[1].isdecimal() and ours.group == " " and not _A_WORD_FOLLOWS.match(match.string, match.end()):
-            return digits  # It may be a telephone's.
+        if not parts[1].isdecimal() and ours.group == " ":
+            if _are_listed(parts[1]) or not _A_WORD_FOLLOWS.match(match.string, match.end()):
+                return digits  # It may be a telephone's.
     return re.sub(r"\D", theirs.group, parts[1]) + (f"{theirs.decimal}{parts[2]}" if parts[2] else "")
+
+
+def _are_listed(groups: str) -> bool:
+    """Whether groups of digits are rather numbers one after the other, of rooms or years: ``101 102 103``."""
+    if not _THREE_DIGITS.fullmatch(groups):
+        return False
+    steps = {after - before for before, after in pairwise(map(int, groups.split(" ")))}
+    return steps.issubset(range(1, 10)) or steps.issubset(range(-9, 0))
 
 
 def _write_time(match: re.Match[str], style: _Style) -> str:

@@ -15,7 +15,7 @@ from xlmcli.text.marks import has_marks, merge_places
 # Text without any of these has no span, but for characters that a vocabulary lacks.
 _HINT = re.compile(
     r"[`{}\[\]<>&@#%$\\/*_=^|+~!\d]|[a-z][A-Z]|[A-Z]{2}[a-z]|\.\w|-[A-Za-z]\b|--|[^\x00-\u2027\u202f\u20ac]|[©®²³¹¼-¾§]"
-    r"|([.·•–—])\1{3}|[:;]['’]?-?[()DPpOo/|]"
+    r"|([.·•–—])\1{3}|[:;]['’]?-?[()DPpOo/|]|\(\)|mailto:|doi:"
 )
 
 _TOKEN = re.compile(r"[^\s'’\"«»“”„‘,;…]+")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from xlmcli.errors import DataError, GateError
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("ctranslate2")
+
+from safetensors.torch import load_file, save_file  # noqa: E402
 
 from xlmcli.bundle import Bundle  # noqa: E402
 from xlmcli.convert.bundling import BundleOptions, write_bundle  # noqa: E402
@@ -94,6 +97,18 @@ def test_what_is_not_close_enough_fails(result: Closeness, message: str | None) 
 
 def test_no_limit_lets_any_distance_pass() -> None:
     check_closeness([Closeness("en", 1, 1e9, None)], 0, None)
+    with pytest.raises(GateError, match="states differ by nan"):
+        check_closeness([Closeness("en", 1, float("nan"), None)], 0, None)
+
+
+def test_states_that_are_no_numbers_are_told(make_published: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make_published("XLMModel")
+    bundle = write_bundle(open_encoder(folder), tmp_path / "b", BundleOptions(quantization="float32"))
+    state = load_file(folder / "model.safetensors")
+    state["layer_norm_emb.bias"].fill_(float("nan"))
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+    (result,) = verify_encoder(open_encoder(folder), bundle, {})
+    assert math.isnan(result.max_difference)
 
 
 def test_no_texts_prove_nothing() -> None:

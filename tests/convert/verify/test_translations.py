@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 from xlmcli.bundle import open_bundle
-from xlmcli.errors import DataError, GateError
+from xlmcli.errors import DataError, GateError, UsageError
 from xlmcli.records import Direction
 
 torch = pytest.importorskip("torch")
@@ -53,6 +54,24 @@ def test_wrong_scores_are_caught_where_the_words_agree(checkpoint: Checkpoint, t
     agreement = next(verify_bundle(checkpoint, open_bundle(tiny_bundle), {}))
     assert agreement.num_equal == agreement.num_sentences > 0
     assert agreement.max_score_difference > 1e-3
+
+
+def test_scores_that_are_no_numbers_fail(checkpoint: Checkpoint, tiny_bundle: Path) -> None:
+    with torch.no_grad():
+        checkpoint.model.decoder.pred_layer.proj.bias.fill_(math.nan)
+    agreements = list(verify_bundle(checkpoint, open_bundle(tiny_bundle), {}))
+    assert all(math.isnan(agreement.max_score_difference) for agreement in agreements)
+    with pytest.raises(GateError, match="en-fr, fr-en: scores that are no numbers"):
+        check_agreements(agreements, 0)
+
+
+def test_a_language_that_nothing_is_translated_from(checkpoint: Checkpoint, tiny_bundle: Path, tmp_path: Path) -> None:
+    texts = {"de": ["Hallo."]}
+    with pytest.raises(UsageError, match="does not translate from 'de'"):
+        list(verify_bundle(checkpoint, open_bundle(tiny_bundle), texts))
+    with pytest.raises(UsageError, match="does not translate from 'en'") as caught:
+        list(verify_folded(checkpoint, tmp_path, Direction("fr", "en"), "float32", {"en": ["Hello."]}))
+    assert caught.value.hint == "it translates fr-en"
 
 
 def test_a_folded_folder_agrees(checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import urllib.request
+from pathlib import Path
+
 import pytest
 import sacrebleu
+from sacrebleu.tokenizers import tokenizer_spm
 
-from xlmcli.errors import MissingExtraError, UsageError
+from xlmcli.errors import DataError, MissingExtraError, UsageError
 from xlmcli.metrics.translation import scorer as translation
 from xlmcli.metrics.translation.scorer import MetricOptions, corpus_bleu, open_scorers
 
@@ -117,3 +121,32 @@ def test_a_tokeniser_that_is_not_installed_is_named(tgt: str, monkeypatch: pytes
     with pytest.raises(MissingExtraError, match=f"{tgt}-mecab") as caught:
         open_scorers(MetricOptions(("bleu",), tgt=tgt), 1)
     assert f"sacrebleu[{tgt}]" in str(caught.value.hint)
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in the place of sacreBLEU's cache of models."""
+    for module in (translation, tokenizer_spm):
+        monkeypatch.setattr(module, "SACREBLEU_DIR", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    return tmp_path / "models"
+
+
+@pytest.mark.parametrize("tokenize", sorted(tokenizer_spm.SPM_MODELS))
+def test_no_tokeniser_is_downloaded_where_the_network_is_forbidden(
+    tokenize: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XLM_OFFLINE", "1")
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_: pytest.fail("the network was used"))
+    with pytest.raises(UsageError, match=r"not to be used \(XLM_OFFLINE=1\)") as caught:
+        open_scorers(MetricOptions(("bleu",), tokenize=tokenize), 1)
+    assert tokenize in str(caught.value.hint)
+    assert not list(cache.iterdir())
+
+
+def test_a_damaged_tokeniser_is_named(cache: Path) -> None:
+    path = cache / "flores200sacrebleuspm"
+    path.write_bytes(b"half of it")
+    with pytest.raises(DataError, match="is damaged") as caught:
+        open_scorers(MetricOptions(("bleu",), tokenize="flores200"), 1)
+    assert str(path) in caught.value.message

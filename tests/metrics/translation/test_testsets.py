@@ -27,16 +27,27 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "wmt14"
 
 
-def test_what_is_in_the_cache_is_read(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XLM_OFFLINE", "1")
+def fill(cache: Path, source: str, reference: str) -> None:
     cache.mkdir()
-    (cache / "wmt14.en-fr.src").write_text("Hello.\nGoodbye.\n")
-    (cache / "wmt14.en-fr.ref").write_text("Bonjour.\nAu revoir.\n")
+    (cache / "wmt14.en-fr.src").write_text(source)
+    (cache / "wmt14.en-fr.ref").write_text(reference)
     for field in DATASETS["wmt14"].fieldnames("en-fr"):
         (cache / f"wmt14.en-fr.{field}").touch()
+
+
+def test_what_is_in_the_cache_is_read(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLM_OFFLINE", "1")
+    fill(cache, "Hello.\nGoodbye.\n", "Bonjour.\nAu revoir.\n")
     source, references = load_testset("wmt14", EN_FR)
     assert source.lines == ["Hello.", "Goodbye."]
     assert [side.lines for side in references] == [["Bonjour.", "Au revoir."]]
+
+
+def test_what_is_cut_short_in_the_cache_is_said(cache: Path) -> None:
+    fill(cache, "Hello.\nGoodbye.\n", "Bonjour.\n")
+    with pytest.raises(DataError, match=r"different numbers of lines: .*\.src 2, .*\.ref 1") as caught:
+        load_testset("wmt14", EN_FR)
+    assert str(cache) in str(caught.value.hint)
 
 
 def test_what_cannot_be_downloaded_is_said(cache: Path) -> None:

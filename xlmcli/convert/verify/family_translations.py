@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import ctranslate2
+import numpy as np
 
 from xlmcli.bundle import Bundle, Frame
 from xlmcli.convert.family.reference import TranslationReference
@@ -56,13 +57,14 @@ class _Comparison:
         self._target = {piece: row for row, piece in enumerate(model.tokenizer.target)}
 
     def run(self, direction: Direction, sentences: Sequence[str]) -> Agreement:
-        num_equal, largest = 0, 0.0
+        num_equal, differences = 0, [0.0]
         framed = self._frame_all(sentences)
         for start in range(0, len(framed), _BATCH_SIZE):
             batch = framed[start : start + _BATCH_SIZE]
-            equal, difference = self._compare(batch)
-            num_equal, largest = num_equal + equal, max(largest, difference)
-        return Agreement(direction, len(framed), num_equal, largest)
+            equal, different = self._compare(batch)
+            num_equal += equal
+            differences += different
+        return Agreement(direction, len(framed), num_equal, float(np.max(differences)))
 
     def _frame_all(self, sentences: Sequence[str]) -> list[list[str]]:
         """The pieces of each sentence as the model reads them, the shortest first; blank ones are left out."""
@@ -71,8 +73,8 @@ class _Comparison:
         texts = sorted((ids[:longest] for ids in encoded if ids), key=len)
         return [[*self._frame.before, *(tokenizer.vocab[index] for index in ids), *self._frame.after] for ids in texts]
 
-    def _compare(self, batch: list[list[str]]) -> tuple[int, float]:
-        """Returns how many outputs are equal, and the largest difference between scores, in nats a token."""
+    def _compare(self, batch: list[list[str]]) -> tuple[int, list[float]]:
+        """Returns how many outputs are equal, and the differences between scores, in nats a token."""
         prefix = list(self._frame.target)
         room = self._model.settings.num_positions - len(prefix) - 1
         max_len = min(int(1.3 * max(map(len, batch)) + 5), room)
@@ -88,7 +90,7 @@ class _Comparison:
         differences = [
             abs(one - other) / length for one, other, length in zip(engine_scores, scores, lens, strict=True)
         ]
-        return sum(map(list.__eq__, output_rows, expected)), max(differences)
+        return sum(map(list.__eq__, output_rows, expected)), differences
 
     def _translate(self, batch: list[list[str]], prefix: list[str], max_len: int) -> list[list[str]]:
         results = self._translator.translate_batch(

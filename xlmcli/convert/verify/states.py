@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -29,7 +30,7 @@ class Closeness:
     Attributes:
         lang: Language of the texts.
         num_texts: How many texts.
-        max_difference: Largest difference between two numbers of their states.
+        max_difference: Largest difference between two numbers of their states; NaN if one is.
         num_equal: How many of the texts get the same label, or the same set of labels; None without a classifier.
     """
 
@@ -114,13 +115,13 @@ def check_closeness(results: Sequence[Closeness], min_share: float, max_differen
     Args:
         results: What was measured.
         min_share: Share of the texts that must get the same labels, 0-1.
-        max_difference: How far states may be apart; None is any distance.
+        max_difference: How far states may be apart; None is any distance that is a number.
 
     Raises:
         DataError: There were no texts in a language, which proves nothing.
         GateError: Names every language that is not close enough.
     """
-    failed = []
+    failed, limit = [], math.inf if max_difference is None else max_difference
     for result in results:
         if not result.num_texts:
             raise DataError(
@@ -132,10 +133,8 @@ def check_closeness(results: Sequence[Closeness], min_share: float, max_differen
                 f"{result.lang}: {result.num_equal} of {result.num_texts} labels equal, wanted a share of {min_share:g}"
             )
         # Not `>`, which a difference that is no number would pass.
-        if max_difference is not None and not result.max_difference <= max_difference:
-            failed.append(
-                f"{result.lang}: states differ by {result.max_difference:.1e}, wanted at most {max_difference:g}"
-            )
+        if not result.max_difference <= limit:
+            failed.append(f"{result.lang}: states differ by {result.max_difference:.1e}, wanted at most {limit:g}")
     if failed:
         raise GateError(f"verification failed, nothing written: {'; '.join(failed)}")
 
@@ -148,14 +147,14 @@ def _compare(
     lang: str,
     lang_id: int | None,
 ) -> Closeness:
-    largest, num_equal = 0.0, 0
+    differences, num_equal = [0.0], 0
     for batch in _batches(texts):
         expected, logits = reference(batch, lang_id)
         states = engine.submit(batch, [lang_id] * len(batch)).wait()
-        largest = max(largest, float(np.abs(np.stack(list(states)) - expected).max()))
+        differences.append(float(np.abs(np.stack(list(states)) - expected).max()))
         if head is not None and logits is not None:
             num_equal += int((head.choose(head.score(states)) == head.choose(logits)).all(axis=1).sum())
-    return Closeness(lang, len(texts), largest, None if head is None else num_equal)
+    return Closeness(lang, len(texts), float(np.max(differences)), None if head is None else num_equal)
 
 
 def _encode(tokenizer: Tokenizer, engine: EncoderEngine, texts: Sequence[str], lang: str) -> list[list[int]]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ctranslate2
+import numpy as np
 import torch
 
 from xlmcli.bundle import Bundle
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.convert.options import Say, VerificationOptions
-from xlmcli.convert.samples import sample_sentences
+from xlmcli.convert.samples import check_sources, choose_directions, sample_sentences
 from xlmcli.errors import DataError, GateError
 from xlmcli.facts import format_name
 from xlmcli.model.seq2seq import pad, real_mask
@@ -36,7 +38,7 @@ class Agreement:
         num_sentences: How many sentences.
         num_equal: How many of them have the same greedy translation, id by id.
         max_score_difference: Largest difference, in nats per token, between the log-probabilities that the two models
-            give to one and the same translation, the converted model's.
+            give to one and the same translation, the converted model's; NaN if one is.
     """
 
     direction: Direction
@@ -53,8 +55,8 @@ class Agreement:
 def verify_bundle(
     checkpoint: Checkpoint, bundle: Bundle, sentences: Mapping[str, Sequence[str]]
 ) -> Iterator[Agreement]:
-    """Compares a bundle with its checkpoint in every direction, on ``sentences`` by language or built-in ones."""
-    for direction in bundle.translation.directions:
+    """Compares a bundle with its checkpoint, on texts by language or built-in ones; see ``choose_directions``."""
+    for direction in choose_directions(bundle.translation, sentences):
         translator = ctranslate2.Translator(
             bundle.name,
             device="cpu",
@@ -72,6 +74,7 @@ def verify_folded(
     sentences: Mapping[str, Sequence[str]],
 ) -> Iterator[Agreement]:
     """As ``verify_bundle``, for a folder of one direction."""
+    check_sources(sentences, {direction.src}, str(direction))
     # Given as bytes, for the engine takes no path that is not UTF-8.
     files = {entry.name: entry.read_bytes() for entry in path.iterdir()}
     translator = ctranslate2.Translator(
@@ -111,6 +114,10 @@ def check_agreements(agreements: Sequence[Agreement], min_share: float) -> None:
                 f"{agreement.direction}: no sentences to compare on",
                 hint=f"give --verify-file {lang}=FILE a file with text in it, or leave it out for built-in sentences",
             )
+    unscored = [agreement.direction for agreement in agreements if not math.isfinite(agreement.max_score_difference)]
+    if unscored:
+        listed = ", ".join(map(str, unscored))
+        raise GateError(f"verification failed, nothing written: {listed}: scores that are no numbers")
     failed = [
         f"{agreement.direction}: {agreement.num_equal} of {agreement.num_sentences} greedy translations equal"
         for agreement in agreements
@@ -131,7 +138,7 @@ def compare(
         direction: What to translate.
         sentences: Text in the source language; blank lines are left out, long ones cut to the model's positions.
     """
-    num_sentences, num_equal, largest = 0, 0, 0.0
+    num_sentences, num_equal, differences = 0, 0, [0.0]
     for batch in _batches(checkpoint, sentences):
         max_len = _max_len(checkpoint, batch)
         expected = _torch_greedy(checkpoint, direction, batch, max_len)
@@ -141,8 +148,8 @@ def compare(
         for wanted, (ids, engine_score), torch_score in zip(expected, hypotheses, scores, strict=True):
             num_equal += wanted == ids
             num_tokens = max(min(len(ids) + 1, max_len), 1)
-            largest = max(largest, abs(engine_score - torch_score) / num_tokens)
-    return Agreement(direction, num_sentences, num_equal, largest)
+            differences.append(abs(engine_score - torch_score) / num_tokens)
+    return Agreement(direction, num_sentences, num_equal, float(np.max(differences)))
 
 
 def runnable_type(quantization: Quantization) -> str:

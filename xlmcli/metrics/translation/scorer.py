@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +20,10 @@ from sacrebleu.metrics.base import Metric
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
+from sacrebleu.tokenizers.tokenizer_spm import SPM_MODELS
+from sacrebleu.utils import SACREBLEU_DIR
 
+from xlmcli.environment import require_network
 from xlmcli.errors import DataError, MissingExtraError, UsageError
 from xlmcli.metrics.translation.statistics import count_statistics
 from xlmcli.text.language_tokens import language_code
@@ -137,7 +141,8 @@ def open_scorers(options: MetricOptions, num_references: int, *, for_sentences: 
 
     Raises:
         MissingExtraError: A tokeniser needs a package that is not installed.
-        DataError: A tokeniser needs a model that cannot be downloaded.
+        UsageError: A tokeniser needs a model that is not in sacreBLEU's cache, and the network is forbidden.
+        DataError: It cannot be downloaded, or what is in the cache is damaged.
     """
     return [Scorer(_open_metric(name, options, for_sentences), num_references) for name in options.names]
 
@@ -161,10 +166,17 @@ def _open_metric(name: MetricName, options: MetricOptions, for_sentences: bool) 
     if name == "chrf":
         return CHRF(word_order=options.chrf_word_order, lowercase=options.lowercase)
     tokenize = options.tokenize or _default_tokenizer(options.tgt)
+    model = _tokenizer_model(tokenize)
+    if model is not None and not model.exists():
+        require_network(f"to download BLEU's tokeniser {tokenize}, or choose another: --tokenize 13a")
     try:
         # force: sacreBLEU would print its own warning of text that looks tokenised.
         return BLEU(lowercase=options.lowercase, force=True, tokenize=tokenize, effective_order=for_sentences)
     except (ImportError, RuntimeError) as error:
+        if model is not None and isinstance(error, RuntimeError):
+            raise DataError(
+                f"BLEU's tokeniser {tokenize}: {model} is damaged", hint="remove it: it is downloaded again"
+            ) from error
         package = _EXTRAS.get(tokenize)
         if package is None:
             raise
@@ -177,6 +189,12 @@ def _open_metric(name: MetricName, options: MetricOptions, for_sentences: bool) 
             f"BLEU's tokeniser {tokenize} needs a model that cannot be downloaded: {error}",
             hint="run once with a network, or choose another: --tokenize 13a",
         ) from error
+
+
+def _tokenizer_model(tokenize: str) -> Path | None:
+    """Returns where sacreBLEU keeps, or would put, the model that a tokeniser needs; None if it needs none."""
+    model = SPM_MODELS.get(tokenize)
+    return None if model is None else Path(SACREBLEU_DIR, "models", model["url"].rpartition("/")[2])
 
 
 def _default_tokenizer(tgt: str | None) -> str:

@@ -24,7 +24,7 @@ def load_testset(name: str, direction: Direction) -> tuple[Side, list[Side]]:
     Raises:
         UsageError: sacreBLEU knows no such test set, or not in that direction.
         UsageError: It is not in the cache, and the network is forbidden.
-        DataError: It is not in the cache and cannot be downloaded.
+        DataError: It is not in the cache and cannot be downloaded, or what is in the cache is cut short.
     """
     dataset = DATASETS.get(name)
     if dataset is None:
@@ -49,7 +49,14 @@ def load_testset(name: str, direction: Direction) -> tuple[Side, list[Side]]:
             f"test set {name} ({direction}) is not in {SACREBLEU_DIR} and cannot be downloaded: {error}",
             hint=f"where there is a network, run sacrebleu --download {name} -l {direction}, then copy the folder here",
         ) from error
-    return read_side(source), [read_side(path) for path in references]
+    sides = [read_side(path) for path in (source, *references)]
+    if len({len(side.lines) for side in sides}) > 1:
+        counts = ", ".join(f"{side.name} {len(side.lines):,}" for side in sides)
+        raise DataError(
+            f"test set {name} ({direction}) has different numbers of lines: {counts}",
+            hint=f"remove {source.parent}: it is downloaded again",
+        )
+    return sides[0], sides[1:]
 
 
 def _is_here(dataset: Any, pair: str) -> bool:
