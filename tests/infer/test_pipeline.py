@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from xlmcli.errors import DataError
 from xlmcli.infer.hypotheses import Hypothesis, Translations
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.pipeline import Pipeline, PipelineOptions
+from xlmcli.infer.pivot import PivotPipeline
 from xlmcli.infer.reading import Input, LineCounter
 from xlmcli.infer.records.formats import iter_records
 from xlmcli.infer.records.protocols import Answer, FormatOptions, Record
@@ -300,3 +302,25 @@ def test_threads_end_with_the_run() -> None:
     Pipeline(open_capitals(), Written(lambda _: None), PipelineOptions(100), Counts()).run(chunks())
     assert "xlm-read" in seen
     assert names() == set()
+
+
+@pytest.mark.parametrize("fails", ["writing", "the second model"])
+def test_a_pivot_whose_second_half_fails_ends_while_the_input_pauses(fails: str) -> None:
+    goes_on = threading.Event()
+    waited: list[bool] = []
+
+    def chunks() -> Iterator[list[Record]]:
+        yield from records_of(b"one\n")
+        waited.append(goes_on.wait(TIMEOUT_SECONDS))
+
+    def take(_: str) -> None:
+        if fails == "writing":
+            raise OSError("disk full")
+
+    second = open_capitals()
+    second.error = OSError("disk full") if fails != "writing" else None
+    works: list[Any] = [open_capitals(), second]
+    with pytest.raises(OSError, match="disk full"):
+        PivotPipeline(*works, Written(take), PipelineOptions(10), Counts()).run(chunks())
+    assert not waited
+    goes_on.set()

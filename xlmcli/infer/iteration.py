@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from queue import Empty, Queue
+from queue import Queue
 from typing import Generic, TypeVar, cast
 
 from xlmcli.errors import UsageError
-from xlmcli.infer.pipeline import Pipeline, PipelineOptions, Work
+from xlmcli.infer.pipeline import Pipeline, PipelineOptions, Work, join_emptying
 from xlmcli.infer.records.protocols import Answer, Record
 
 Result = TypeVar("Result")
@@ -79,9 +79,7 @@ class _Run(Generic[Result, AnswerType]):
             # Nobody wants more, or all is done. A thread inside the engine's code while the interpreter ends would
             # abort the process, so it is waited for; it may wait for room itself.
             self._pipeline.stop()
-            while thread.is_alive():
-                self._empty()
-                thread.join(timeout=0.01)
+            join_emptying(thread, self._answers)
         if self._error is not None:
             raise self._error
 
@@ -91,13 +89,6 @@ class _Run(Generic[Result, AnswerType]):
         except BaseException as error:
             self._error = error
         self._answers.put([])
-
-    def _empty(self) -> None:
-        try:
-            while True:
-                self._answers.get_nowait()
-        except Empty:
-            pass
 
     def write(self, answered: Sequence[tuple[Record, AnswerType | None]]) -> None:
         self._answers.put([cast("AnswerType", answer) for _, answer in answered])

@@ -18,8 +18,9 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from queue import SimpleQueue
+from queue import Empty, Queue, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar, cast, runtime_checkable
 
 from xlmcli.infer.batching import plan_batches
@@ -183,6 +184,15 @@ class _Window(Generic[Result]):
 
 class StoppedError(Exception):
     """A pipeline was told to stop before it was done."""
+
+
+def join_emptying(thread: threading.Thread, queue: Queue[Any]) -> None:
+    """Waits for a thread that may wait for room in a queue, from which nobody else takes for long."""
+    while thread.is_alive():
+        with suppress(Empty):
+            while True:
+                queue.get_nowait()
+        thread.join(timeout=0.01)
 
 
 class Pipeline(Generic[Result, Answer]):

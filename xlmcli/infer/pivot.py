@@ -11,12 +11,21 @@ from xlmcli.infer.alignment import Alignment
 from xlmcli.infer.guards import PieceTranslation
 from xlmcli.infer.hypotheses import Translations
 from xlmcli.infer.pieces import Piece, Prepared
-from xlmcli.infer.pipeline import Pending, Pipeline, PipelineOptions, PipelineProgress, Sink
+from xlmcli.infer.pipeline import (
+    Pending,
+    Pipeline,
+    PipelineOptions,
+    PipelineProgress,
+    Sink,
+    StoppedError,
+    join_emptying,
+)
 from xlmcli.infer.records.protocols import Answer, Record
 from xlmcli.infer.translation import Translation
 
 _MAX_WAITING = 64
 """Lists of records between the two models, at most."""
+_Between = Queue[list[Record] | BaseException | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +79,8 @@ class PivotPipeline:
         options: PipelineOptions,
         progress: PipelineProgress,
     ) -> None:
-        self._between: Queue[list[Record] | BaseException | None] = Queue(_MAX_WAITING)
-        self._has_failed = False
-        self._first = Pipeline(first, _Handover(self), options, _Unwatched())
+        self._between: _Between = Queue(_MAX_WAITING)
+        self._first = Pipeline(first, _Handover(self._between), options, _Unwatched())
         self._second = Pipeline(_SecondStep(second), _WholeSink(sink), options, progress)
 
     def run(self, chunks: Iterable[Sequence[Record]]) -> None:
@@ -84,24 +92,16 @@ class PivotPipeline:
         except (KeyboardInterrupt, SystemExit, BrokenPipeError):
             raise  # The process is about to go.
         except BaseException:
-            self._has_failed = True
-            while thread.is_alive():  # It may wait for room.
-                self._empty()
-                thread.join(timeout=0.1)
+            self._first.stop()
+            join_emptying(thread, self._between)
             raise
         thread.join()
-
-    def hand_over(self, records: list[Record]) -> None:
-        """Takes what the first model has answered."""
-        if self._has_failed:
-            raise _SecondFailedError
-        self._between.put(records)
 
     def _run_first(self, chunks: Iterable[Sequence[Record]]) -> None:
         try:
             self._first.run(chunks)
-        except _SecondFailedError:
-            return
+        except StoppedError:
+            return  # The second one has failed.
         except BaseException as error:
             self._between.put(error)
         else:
@@ -113,14 +113,6 @@ class PivotPipeline:
                 raise waiting
             yield waiting
 
-    def _empty(self) -> None:
-        while not self._between.empty():
-            self._between.get_nowait()
-
-
-class _SecondFailedError(Exception):
-    """Ends the first pipeline."""
-
 
 class _Unwatched:
     def advance(self, num_lines: int, num_tokens: int, num_bytes: int) -> None:
@@ -130,11 +122,11 @@ class _Unwatched:
 class _Handover:
     """Gives the first model's answers to the second one."""
 
-    def __init__(self, pipeline: PivotPipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, between: _Between) -> None:
+        self._between = between
 
     def write(self, answered: Sequence[tuple[Record, Translations | None]]) -> None:
-        self._pipeline.hand_over([record if said is None else PivotRecord(record, said) for record, said in answered])
+        self._between.put([record if said is None else PivotRecord(record, said) for record, said in answered])
 
 
 class _WholeSink:
