@@ -147,8 +147,28 @@ def test_what_stands_before_a_piece_is_linked_to_itself(tokenizer: Tokenizer) ->
     ids, said = tokenizer.encode("1 apple.", "en"), tokenizer.encode("1 pomme.", "fr")
     attention = np.eye(len(said), len(ids), dtype=np.float32)
     result = PieceTranslation(
-        Piece(ids, "1) ", marker="1)"), [Translated([said], [0.0], False, attention=[attention])], order=[ids]
+        Piece(ids, "1) ", given=(("1)", "1)"),)), [Translated([said], [0.0], False, attention=[attention])], order=[ids]
     )
     alignment = WordAligner(tokenizer, FORTH).align("1) 1 apple.", "1) 1 pomme.", [result], 0)
     assert [word.text for word in alignment.source] == ["1", ")", "1", "apple", "."]
     assert alignment.links[:3] == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_what_was_remembered_takes_no_links_of_others(tokenizer: Tokenizer) -> None:
+    """Also where it is far longer than the letters that are compared at once, and has as many words."""
+    known, given = "the red dog was red, " * 12 + "and so on.", "Voici ce que l'on sait, " * 12 + "et fin."
+    ids, said = tokenizer.encode("The red dog.", "en"), tokenizer.encode("Le chien rouge.", "fr")
+    attention = np.eye(len(said), len(ids), dtype=np.float32)
+    result = PieceTranslation(
+        Piece(ids, given=((known, given),)), [Translated([said], [0.0], False, attention=[attention])], order=[ids]
+    )
+    aligner = WordAligner(tokenizer, FORTH)
+    text, translation = f"{known} The red dog. The dog is red.", f"{given} Le chien rouge. Le chien rouge là."
+    behind = (("The dog is red.", "Le chien rouge là."),)
+    alignment = aligner.align(text, translation, [result], 0, behind)
+    linked = {(alignment.source[one].start, alignment.target[other].start) for one, other in alignment.links}
+    begin, begin_other = text.index("The red dog."), translation.index("Le chien rouge.")
+    assert (begin, begin_other) in linked
+    assert all(begin <= one < begin + 12 and begin_other <= other < begin_other + 15 for one, other in linked)
+    assert not aligner.align(*behind[0], [], 0, behind).links
+    assert len(aligner.align("Ça va.", "Ça va.", [], 0, (("Ça va.", "Ça va."),)).links) == 3

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmcli.infer.pieces import PieceMaker, Prepared, Protection
+from xlmcli.infer.terms import TermList
 from xlmcli.text.marks import MARKS, has_marks, iter_marks, restore_spans, without_marks
 from xlmcli.text.spans import find_spans
 
@@ -136,6 +137,10 @@ def test_lines_and_sentences_in_the_memory_are_answered_from_there() -> None:
     assert remember(text) == (["One.", "\n Bon.\n\nSix."], "\nBon.", ("Good.", "Good."))
     assert remember(" Good. Two is two! ") == ([], " Bon. Deux ! ", ("Good.", "Two is two!"))
     text = "  One is one. Two is two! Why?"
+    (prepared,) = PieceMaker(CharacterTokenizer(), 100, "en", "fr", memory=MEMORY).prepare([f"{text}\n {{a}}\nGood."])
+    known = ("Two is two!", "Deux !")
+    assert [(piece.text, piece.given) for piece in prepared.pieces][:2] == [("One is one.", ()), ("Why?", (known,))]
+    assert prepared.given == (("Good.", "Bon."),)
     assert remember(text) == (["  Oneisone.", " Deux ! Why?"], "", ("Two is two!",))
     assert remember("One is one. Why?") == (["Oneisone.Why?"], "", ())
 
@@ -230,7 +235,7 @@ def test_what_a_line_of_a_list_begins_with_stands_before_it(marker: str, text: s
     prepared = protect(f"{marker}{text} ", shows_sentences=True)
     (piece,) = prepared.pieces
     assert (piece.before, restore_spans(piece.text, piece.spans), prepared.after) == (marker, text, " ")
-    assert piece.marker == marker.strip()
+    assert piece.given == (((marker.strip(),) * 2,) if marker else ())
 
 
 @pytest.mark.parametrize("text", ["\ufdda", f"- {MARKS[0]}", f"{MARKS[0]}{MARKS[1]} ?!"])
@@ -284,3 +289,13 @@ def test_every_mark_of_a_piece_has_its_span(text: str, max_tokens: int) -> None:
 
 def without_spaces_and_marks(text: str) -> str:
     return without_marks("".join(text.split()))
+
+
+def test_terms_in_addresses_are_none_where_nothing_finds_spans() -> None:
+    terms = TermList({"station": "gare"}, "en")
+    (prepared,) = PieceMaker(CharacterTokenizer(), 100, "en", "fr", terms=terms).prepare(
+        ["station @station www.x.org/station"]
+    )
+    (piece,) = prepared.pieces
+    assert list(piece.spans.values()) == ["gare"]
+    assert piece.text.endswith(" @station www.x.org/station")

@@ -100,3 +100,9 @@ def test_two_terms_have_two_places() -> None:
     assert substitute({"dog": "x"}, one, "chien le chien", [(0, 0), (1, 2)])[::2] == ("x le x", 0)
     # One takes the words of both, which the other then finds elsewhere.
     assert substitute({"dog": "a", "cat": "b"}, "dog cat", "x b", [(0, 0), (1, 0)])[::2] == ("a b", 0)
+
+
+def test_a_word_with_signs_is_another_word() -> None:
+    assert substitute({"cat": "cafe"}, "cat", "un cafe\u0301", [(0, 1)])[::2] == ("un cafe", 0)
+    assert substitute({"cat": "cafe"}, "cat", "un cafe\u0301", [])[::2] == ("un cafe\u0301", 1)
+    assert substitute({"cat": "a a"}, "cat", "xa a a", [])[::2] == ("xa a a", 0)

@@ -27,6 +27,22 @@ def test_whole_words_are_terms(text: str) -> None:
     assert found({"cat": "chat"}, text) == [("cat", "chat")]
 
 
+@pytest.mark.parametrize(
+    ("term", "text", "lang", "is_there"),
+    [
+        ("राम", "राम आया।", "hi", True),
+        ("राम", "रामायण पढ़ो।", "hi", False),
+        ("cafe", "un cafe\u0301 noir", "fr", False),
+        ("caf\u00e9", "un cafe\u0301 noir", "fr", True),
+        ("cafe\u0301", "un caf\u00e9 noir", "fr", True),
+        ("caf\u00e9", "un caf\u00e9 noir", "fr", True),
+        ("車站", "我在車站等你。", "zh_Hant", True),
+    ],
+)
+def test_signs_belong_to_their_letters(term: str, text: str, lang: str, is_there: bool) -> None:
+    assert bool(found({term: "x"}, text, lang)) == is_there
+
+
 def test_case_is_ignored_unless_the_term_has_capitals() -> None:
     assert found({"cat": "chat"}, "Cat CAT cat") == [("Cat", "chat"), ("CAT", "chat"), ("cat", "chat")]
     assert found({"Cat": "Chat"}, "Cat CAT cat") == [("Cat", "Chat")]

@@ -42,3 +42,5 @@ def test_long_texts_take_no_longer_by_the_sentence(sentence: str) -> None:
 def test_languages_without_spaces_are_joined_without() -> None:
     assert sentence_separator("zh") == ""
     assert sentence_separator("fr") == " "
+    assert sentence_separator("zh_Hant") == sentence_separator("zh-TW") == sentence_separator("dz") == ""
+    assert sentence_separator("pt_BR") == " "

@@ -36,8 +36,8 @@ def command() -> None:
     """Get models from the hub, and list, show, verify and remove those that are here.
 
     A model is found by its short name, as in xlm translate -m NAME. Pulled models lie in the user's cache directory, or
-    in XLM_HOME. Only pull, xlm convert OWNER/NAME and xlm eval translate (--testset, --tokenize) use the network, and not
-    even they do with --offline, XLM_OFFLINE=1 or HF_HUB_OFFLINE=1.
+    in XLM_HOME. Only pull, xlm convert OWNER/NAME and xlm eval translate (--testset, --tokenize) use the network, and
+    not even they do with --offline, XLM_OFFLINE=1 or HF_HUB_OFFLINE=1.
 
     \b
     Example:

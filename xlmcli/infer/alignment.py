@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xlmcli.infer.engine import TranslationEngine
 from xlmcli.infer.guards import PieceTranslation
+from xlmcli.infer.pieces import Given
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.places import PieceSpeller, Word, find_parts, find_words, word_splitter
@@ -123,24 +124,29 @@ class WordAligner:
         for lang in (direction.src, direction.tgt):
             word_splitter(lang)
 
-    def align(self, text: str, translation: str, results: Sequence[PieceTranslation], rank: int) -> Alignment:
+    def align(
+        self, text: str, translation: str, results: Sequence[PieceTranslation], rank: int, given: Given = ()
+    ) -> Alignment:
         """Links the words of a text to those of one of its translations.
 
-        A word is linked to the one that its pieces looked at most.
+        A word is linked to the one that its pieces looked at most; of what did not go through the model only what stays
+        is linked, to itself.
 
         Args:
             text: The text.
             translation: The translation.
             results: What became of each piece that went through the model.
             rank: Which translation it is, from 0.
+            given: Parts of the text behind those pieces that did not go through the model, and what became of each.
         """
         others = find_words(translation, self._direction.tgt)
         # What is its own translation may be in that language already.
         words = others if text == translation else find_words(text, self._direction.src)
-        if not results:  # It is that, or its translation was given.
+        if not results and not given:  # It is that, or nothing but terms.
             num_links = len(words) if len(words) == len(others) else 0
             return Alignment(words, others, [(number, number) for number in range(num_links)])
         parts = [part for number, result in enumerate(results) for part in self._parts(str(number), result, rank)]
+        parts += _given_parts("", given)
         source = _Side([spelling for part in parts for spelling in part.source], text, words)
         target = _Side([spelling for part in parts for spelling in part.target], translation, others)
         seen: dict[int, tuple[float, int]] = {}
@@ -161,9 +167,7 @@ class WordAligner:
 
     def _parts(self, number: str, result: PieceTranslation, rank: int) -> Iterator[_Part]:
         piece = result.piece
-        if piece.marker:
-            marker = [_Spelling(piece.marker, f"{number} marker")]
-            yield _Part(marker, marker, np.ones((1, 1), np.float32))
+        yield from _given_parts(number, piece.given)
         translated, sources = iter(result.translated), {**piece.spans, **piece.terms}
         for place, asked in enumerate(result.order):
             if isinstance(asked, str):
@@ -181,6 +185,16 @@ class WordAligner:
         """What each piece stands for."""
         texts = self._speller.spell(ids, lang)
         return [_Spelling(spans[text], number + text) if text in spans else _Spelling(text) for text in texts]
+
+
+def _given_parts(number: str, given: Given) -> Iterator[_Part]:
+    """What did not go through the model; nothing is known of which words of it belong together where it changed."""
+    for place, (text, answer) in enumerate(given):
+        if text == answer:
+            side = [_Spelling(text, f"{number} given {place}")]
+            yield _Part(side, side, np.ones((1, 1), np.float32))
+        else:
+            yield _Part([_Spelling(text)], [_Spelling(answer)], np.zeros((1, 1), np.float32))
 
 
 class _Side:

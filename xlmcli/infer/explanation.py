@@ -14,6 +14,7 @@ from xlmcli.infer.labels import Label, Labelled
 from xlmcli.infer.pieces import Piece, Prepared
 from xlmcli.infer.records.protocols import Added, Record, Row, Values
 from xlmcli.tables import ALL_LABELS_NAME
+from xlmcli.text.language_tokens import base_language
 from xlmcli.text.places import Word, find_words
 from xlmcli.text.word_segmenters import SEGMENTED_LANGS
 
@@ -193,7 +194,7 @@ def _rests(text: str, words: Sequence[Word]) -> Iterator[str]:
 
 def _find_words(text: str, lang: str | None) -> list[Word]:
     """Returns what stands between spaces; in languages that have none, the words that a segmenter finds."""
-    if lang in SEGMENTED_LANGS:
+    if lang is not None and base_language(lang) in SEGMENTED_LANGS:
         return find_words(text, lang)
     return [Word(run[0], *run.span()) for run in _RUN.finditer(text)]
 

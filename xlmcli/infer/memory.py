@@ -9,6 +9,7 @@ from xlmcli.errors import DataError
 from xlmcli.lines import MAX_LINE_BYTES, content_suffix, iter_file_lines, open_bytes, reading_errors
 from xlmcli.records import Direction
 from xlmcli.tables import iter_rows
+from xlmcli.text.language_tokens import base_language
 
 
 def read_memory(path: Path, direction: Direction) -> dict[str, str]:
@@ -58,7 +59,7 @@ class _TmxReader:
         self.parser.CharacterDataHandler = self._add
         self.parser.EntityDeclHandler = self.parser.SkippedEntityHandler = self._refuse
         self._path = path
-        self._direction = direction
+        self._langs = base_language(direction.src), base_language(direction.tgt)
         self._lang = ""
         self._texts: dict[str, str] = {}
         self._parts: list[str] | None = None
@@ -74,10 +75,11 @@ class _TmxReader:
 
     def _end(self, name: str) -> None:
         if name == "seg" and self._parts is not None:
-            self._texts[self._lang.replace("_", "-").partition("-")[0].lower()] = "".join(self._parts).strip()
+            self._texts[base_language(self._lang)] = "".join(self._parts).strip()
             self._parts = None
-        elif name == "tu" and self._texts.keys() >= {self._direction.src, self._direction.tgt}:
-            self.pairs.append((self._texts[self._direction.src], self._texts[self._direction.tgt]))
+        elif name == "tu" and self._texts.keys() >= {*self._langs}:
+            source, target = (self._texts[lang] for lang in self._langs)
+            self.pairs.append((source, target))
 
     def _add(self, text: str) -> None:
         if self._parts is None:

@@ -11,7 +11,7 @@ from xlmcli.infer.terms import TermList
 from xlmcli.text import Tokenizer
 from xlmcli.text.marks import MARKS, has_marks, iter_mark_places, iter_marks, mark_spans, split_at_marks
 from xlmcli.text.sentences import sentence_separator, split_sentences
-from xlmcli.text.spans import apart, find_strange
+from xlmcli.text.spans import apart, find_spans, find_strange
 
 _LINE_END = re.compile(r"(\r?\n)")
 _WORD = re.compile(r"\s*\S+")
@@ -21,6 +21,9 @@ _MARKER = re.compile(
 )
 _CLAUSE_ENDS = (",", ";", ":", ")", "—", "–", "،", "，", "、")
 
+
+Given = tuple[tuple[str, str], ...]
+"""Parts of a text, and what becomes of each."""
 
 CUT = "cut"
 """The warning of an answer for whose text a sentence was cut."""
@@ -42,7 +45,8 @@ class Piece:
         spans: What each mark stands for in its answer.
         terms: What those marks stand for in the text that are words or numbers, and another in the answer.
         in_capitals: Whether the text was in capitals, as its answer is to be.
-        marker: What stands before it in the text, and so before its answer: the bullet of a list, say.
+        given: What stands before it in the text and does not go through the model, and what becomes of each: the bullet
+            of a list, say, which stays, or a sentence of the memory.
     """
 
     ids: list[int]
@@ -54,7 +58,7 @@ class Piece:
     spans: Mapping[str, str] = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
     in_capitals: bool = False
-    marker: str = ""
+    given: Given = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,13 @@ class Prepared:
         pieces: In order; none if there is nothing to ask the model.
         after: What stands after the answer of the last piece; without pieces it is the answer, or empty for the text.
         remembered: The parts of the text, in order, whose answers are from the translation memory; it may be all.
+        given: As that of a piece, behind the last one.
     """
 
     pieces: list[Piece]
     after: str = ""
     remembered: tuple[str, ...] = ()
+    given: Given = ()
 
     @property
     def is_cut(self) -> bool:
@@ -190,7 +196,7 @@ class PieceMaker:
 
     def _protect(self, text: str) -> _Protected:
         places = [] if self._find_spans is None else self._find_spans(text)
-        terms = [] if self._terms is None else self._terms.find(text, places)
+        terms = [] if self._terms is None else self._terms.find(text, find_spans(text))
         if terms and self._find_spans is None:  # The text's own marks are none of theirs.
             places = find_strange(text, has_marks)
         if not places and not terms:
@@ -222,7 +228,8 @@ class PieceMaker:
         """
         inner = text.strip() if self._memory else ""
         if inner in self._memory:
-            return _put_back(surrounding_spaces(text), Prepared([], self._memory[inner], (inner,)))
+            known = self._memory[inner]
+            return _put_back(surrounding_spaces(text), Prepared([], known, (inner,), ((inner, known),)))
         if "\n" in text:
             return self._prepare_parts(_LINE_END.split(text))
         sentences = split_sentences(inner, self._src_lang) if self._memory else []
@@ -235,6 +242,7 @@ class PieceMaker:
         """Answers texts, at even places, one by one, and keeps what stands between them."""
         pieces: list[Piece] = []
         between = ""
+        given: Given = ()
         remembered: tuple[str, ...] = ()
         for position, part in enumerate(parts):
             if position % 2:
@@ -243,10 +251,12 @@ class PieceMaker:
             (prepared,) = self.prepare([part])
             remembered += prepared.remembered
             for piece in prepared.pieces:
-                pieces.append(replace(piece, before=between + piece.before))
-                between = ""
-            between += prepared.after if prepared.pieces else prepared.after or part
-        return Prepared(pieces, between, remembered)
+                pieces.append(replace(piece, before=between + piece.before, given=given + piece.given))
+                between, given = "", ()
+            after = prepared.after if prepared.pieces else prepared.after or part
+            between += after
+            given += prepared.given if prepared.pieces or prepared.given else _as_given(part, after)
+        return Prepared(pieces, between, remembered, given)
 
     def split(self, text: str) -> Iterator[Piece]:
         """Yields the sentences of a text without line ends, and parts of those that are too long."""
@@ -324,6 +334,11 @@ def surrounding_spaces(text: str) -> tuple[str, str]:
     return text[: len(text) - len(inner)], inner[len(inner.rstrip()) :]
 
 
+def _as_given(text: str, answer: str) -> Given:
+    """What does not go through the model, but for spaces around it."""
+    return ((text.strip(), answer.strip()),) if text.strip() else ()
+
+
 def _put_back(margins: tuple[str, str], prepared: Prepared) -> Prepared:
     before, after = margins
     if not before + after:
@@ -331,8 +346,8 @@ def _put_back(margins: tuple[str, str], prepared: Prepared) -> Prepared:
     if not prepared.pieces:
         return replace(prepared, after=f"{before}{prepared.after}{after}") if prepared.after else prepared
     first, *others = prepared.pieces
-    first = replace(first, before=before + first.before, marker=before.strip())
-    return Prepared([first, *others], prepared.after + after, prepared.remembered)
+    first = replace(first, before=before + first.before, given=_as_given(before, before) + first.given)
+    return replace(prepared, pieces=[first, *others], after=prepared.after + after)
 
 
 def _split_by_marks(sentence: str) -> list[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter, itemgetter
 
 from xlmcli.infer.alignment import Alignment
 from xlmcli.infer.terms import FoundTerm
+from xlmcli.text.letters import in_word
 from xlmcli.text.places import Place, Word, find_words
 from xlmcli.text.sentences import sentence_separator
-from xlmcli.text.spans import FreePlaces, apart, find_spans
+from xlmcli.text.spans import FreePlaces, find_spans
 
 
 def substitute_terms(
@@ -26,103 +28,139 @@ def substitute_terms(
     Returns:
         The translation and its links with the terms in them, and the number of terms for which there was no place.
     """
-    spans = find_spans(translation)
-    free = FreePlaces(spans)
+    linked = _LinkedWords(translation, alignment, lang)
+    standing = {target: list(_find_whole(target, translation)) for target in {term.target for term in terms}}
+    free = FreePlaces(linked.spans)
     taken: dict[Place, FoundTerm] = {}
     left = []
     for term in terms:
-        linked = _linked_place(translation, alignment, term, spans, lang)
-        standing = [place for place in _find_whole(term.target, translation) if linked and _overlap(place, linked)]
-        place = standing[0] if standing else linked
-        if place and free.take(place):
+        place = linked.place(term)
+        if place is not None:
+            place = next(_touching(standing[term.target], place), place)
+        if place is not None and free.take(place):
             taken[place] = term
         else:
             left.append(term)
     num_missing = 0
+    others = {target: filter(free.take, places) for target, places in standing.items()}
     for term in left:
-        place = next(filter(free.take, _find_whole(term.target, translation)), None)
-        if place:
+        place = next(others[term.target], None)
+        if place is not None:
             taken[place] = term
         else:
             num_missing += 1
-    for (start, end), term in sorted(taken.items(), reverse=True):
-        if translation[start:end] != term.target:
-            translation = translation[:start] + term.target + translation[end:]
-            alignment = _relink(alignment, (start, end), term, lang)
-    return translation, alignment, num_missing
+    changed = {place: term for place, term in sorted(taken.items()) if translation[slice(*place)] != term.target}
+    return (*linked.put(changed), num_missing)
 
 
-def _linked_words(alignment: Alignment, term: FoundTerm) -> list[int]:
-    """The words of a term, by number."""
-    return [number for number, word in enumerate(alignment.source) if word.start < term.end and term.start < word.end]
+class _LinkedWords:
+    """A translation with its links, in which terms find their places.
 
-
-def _linked_place(
-    translation: str, alignment: Alignment, term: FoundTerm, spans: Sequence[Place], lang: str
-) -> Place | None:
-    """Where the words stand that are linked to a term; the longest run of them, if they lie apart.
-
-    Protected spans beside them that are parts of the term belong to them. In a run may be a word that is not linked,
-    but for a protected span; at its ends are no words that belong to others, such as ``n'`` of ``n'est``.
+    Attributes:
+        spans: The protected spans of the translation, which lie apart.
     """
-    sources = _linked_words(alignment, term)
-    numbers = [
-        target
-        for source, target in alignment.links
-        if source in sources and any(map(str.isalnum, alignment.target[target].text))
-    ]
-    numbers += [number + 1 for number in numbers if number + 2 in numbers and _is_word(number + 1, alignment, spans)]
-    runs: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    if not runs:
-        return None
-    words = [alignment.target[number] for number in max(runs, key=len)]
-    if sentence_separator(lang):
-        while words and translation[words[-1].end : words[-1].end + 1].isalnum():
-            words.pop()
-        while words and translation[: words[0].start][-1:].isalnum():
-            words.pop(0)
-    if not words:
-        return None
-    start, end = words[0].start, words[-1].end
-    own = "".join(alignment.source[number].text for number in sources)
-    for first, last in spans:
-        if first <= end and start <= last and translation[first:last] in own:
-            start, end = min(start, first), max(end, last)
-    return start, end
+
+    def __init__(self, translation: str, alignment: Alignment, lang: str) -> None:
+        self.spans = find_spans(translation)
+        self._translation = translation
+        self._alignment = alignment
+        self._lang = lang
+        self._targets: dict[int, list[int]] = {}
+        for source, target in alignment.links:
+            self._targets.setdefault(source, []).append(target)
+
+    def place(self, term: FoundTerm) -> Place | None:
+        """Where the words stand that are linked to a term; the longest run of them, if they lie apart.
+
+        Protected spans beside them that are parts of the term belong to them. In a run may be a word that is not
+        linked, but for a protected span; at its ends are no words that belong to others, such as ``n'`` of ``n'est``.
+        """
+        sources, words = self._words_of(term), self._alignment.target
+        linked = (target for source in sources for target in self._targets.get(source, ()))
+        numbers = {number for number in linked if any(map(str.isalnum, words[number].text))}
+        numbers |= {number + 1 for number in numbers if number + 2 in numbers and self._is_word(number + 1)}
+        runs: list[list[int]] = []
+        for number in sorted(numbers):
+            if runs and number == runs[-1][-1] + 1:
+                runs[-1].append(number)
+            else:
+                runs.append([number])
+        run = [words[number] for number in max(runs, key=len, default=())]
+        if sentence_separator(self._lang):
+            while run and self._translation[run[-1].end : run[-1].end + 1].isalnum():
+                run.pop()
+            while run and self._translation[max(0, run[0].start - 1) : run[0].start].isalnum():
+                run.pop(0)
+        if not run:
+            return None
+        start, end = run[0].start, run[-1].end
+        own = "".join(self._alignment.source[number].text for number in sources)
+        for first, last in list(_touching(self.spans, (start - 1, end + 1))):
+            if self._translation[first:last] in own:
+                start, end = min(start, first), max(end, last)
+        return start, end
+
+    def put(self, changed: Mapping[Place, FoundTerm]) -> tuple[str, Alignment]:
+        """Puts terms in places, which are in order; their words are linked to those of the text, one by one in order.
+
+        Returns:
+            The translation and its links.
+        """
+        old, parts, words = self._alignment.target, list[str](), list[Word]()
+        numbers: dict[int, int] = {}
+        links: list[tuple[int, int]] = []
+        position = number = shift = 0
+
+        def keep(until: int) -> int:
+            """Keeps the words that end there or before."""
+            end = bisect_right(old, until, lo=number, key=attrgetter("end"))
+            for index in range(number, end):
+                word = old[index]
+                numbers[index] = len(words)
+                words.append(Word(word.text, word.start + shift, word.end + shift))
+            return end
+
+        for (start, end), term in changed.items():
+            number = bisect_left(old, end, lo=keep(start), key=attrgetter("start"))
+            sources = self._words_of(term)
+            for index, word in enumerate(find_words(term.target, self._lang)):
+                links += [(sources[min(index, len(sources) - 1)], len(words))] if sources else []
+                words.append(Word(word.text, word.start + start + shift, word.end + start + shift))
+            parts += [self._translation[position:start], term.target]
+            position, shift = end, shift + len(term.target) - (end - start)
+        keep(len(self._translation))
+        links += [(source, numbers[target]) for source, target in self._alignment.links if target in numbers]
+        translation = "".join([*parts, self._translation[position:]])
+        return translation, Alignment(self._alignment.source, words, sorted(links))
+
+    def _words_of(self, term: FoundTerm) -> range:
+        """The words of a term in the text, by number."""
+        words = self._alignment.source
+        return range(
+            bisect_right(words, term.start, key=attrgetter("end")),
+            bisect_left(words, term.end, key=attrgetter("start")),
+        )
+
+    def _is_word(self, number: int) -> bool:
+        """Whether a word of the translation is no protected span."""
+        word = self._alignment.target[number]
+        return next(_touching(self.spans, (word.start, word.end)), None) is None
 
 
-def _is_word(number: int, alignment: Alignment, spans: Sequence[Place]) -> bool:
-    """Whether a word of the translation is no protected span."""
-    word = alignment.target[number]
-    return bool(apart(spans, [(word.start, word.end)]))
+def _touching(places: Sequence[Place], place: Place) -> Iterator[Place]:
+    """Yields those of places, which are in order and apart, that have letters of another."""
+    start, end = place
+    for index in range(bisect_right(places, start, key=itemgetter(1)), len(places)):
+        if places[index][0] >= end:
+            return
+        yield places[index]
 
 
 def _find_whole(words: str, text: str) -> Iterator[Place]:
-    pattern = rf"(?<!\w){re.escape(words)}(?!\w)"
-    return (match.span() for match in re.finditer(pattern, text))
-
-
-def _overlap(one: Place, other: Place) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
-
-
-def _relink(alignment: Alignment, place: Place, term: FoundTerm, lang: str) -> Alignment:
-    """Links the words of a term that stand in place of others, each to one of the text in order."""
-    start, end = place
-    shift = len(term.target) - (end - start)
-    before = [word for word in alignment.target if word.end <= start]
-    after = [word for word in alignment.target if word.start >= end]
-    new = [Word(word.text, word.start + start, word.end + start) for word in find_words(term.target, lang)]
-    sources = _linked_words(alignment, term)
-    step = len(new) - (len(alignment.target) - len(before) - len(after))
-    links = [link for link in alignment.links if link[1] < len(before)]
-    links += [(sources[min(number, len(sources) - 1)], len(before) + number) for number in range(len(new)) if sources]
-    first = len(alignment.target) - len(after)
-    links += [(source, target + step) for source, target in alignment.links if target >= first]
-    moved = [Word(word.text, word.start + shift, word.end + shift) for word in after]
-    return Alignment(alignment.source, [*before, *new, *moved], sorted(links))
+    start = text.find(words)
+    while start >= 0:
+        end = start + len(words)
+        is_whole = not in_word(text[max(0, start - 1) : start]) and not in_word(text[end : end + 1])
+        if is_whole:
+            yield start, end
+        start = text.find(words, end if is_whole else start + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,13 +11,12 @@ from typing import NamedTuple
 from xlmcli.errors import DataError
 from xlmcli.lines import iter_file_lines
 from xlmcli.tables import iter_rows
+from xlmcli.text.letters import in_word
 from xlmcli.text.sentences import sentence_separator
 from xlmcli.text.spans import FreePlaces
 
 _HINT = "a line is a term, a tab, its translation, and after another tab, a note if you like"
 _WORD, _CHARACTER = re.compile(r"\w+"), re.compile(r"\w")
-# What makes a word longer: a letter, or one behind a hyphen.
-_GOES_BEFORE, _GOES_ON = re.compile(r"\w-?\Z"), re.compile(r"-?\w")
 _APOSTROPHES = str.maketrans("’`´", "'''")
 
 
@@ -57,10 +57,11 @@ class TermList:
         self._word = _WORD if self._has_spaces else _CHARACTER
         self._terms: dict[str, list[_Term]] = {}
         for source, target in targets.items():
-            first = self._word.search(source)
-            if first is not None:
-                term = _Term(source, target, first.start())
-                self._terms.setdefault(first[0].lower(), []).append(term)
+            for spelling in dict.fromkeys((source, *(unicodedata.normalize(form, source) for form in ("NFC", "NFD")))):
+                first = self._word.search(spelling)
+                if first is not None:
+                    term = _Term(spelling, target, first.start())
+                    self._terms.setdefault(first[0].lower(), []).append(term)
 
     def find(self, text: str, taken: Sequence[tuple[int, int]] = ()) -> list[FoundTerm]:
         """Returns the terms of a text in order, whole words all; of those that overlap, the longest.
@@ -82,10 +83,12 @@ class TermList:
         return sorted(place for place in places if free.take((place.start, place.end)))
 
     def _is_whole(self, term: _Term, start: int, text: str) -> bool:
+        """Whether no word goes on beyond the ends of a term, as it does with a letter, or one behind a hyphen."""
         end = start + len(term.source)
+        before, after = text[max(0, start - 2) : start][::-1], text[end : end + 2]
         return not self._has_spaces or not (
-            (_WORD.match(text, start) and _GOES_BEFORE.search(text[max(0, start - 2) : start]))
-            or (_WORD.match(text, end - 1) and _GOES_ON.match(text, end))
+            (in_word(text[start]) and in_word(before.removeprefix("-")[:1]))
+            or (in_word(text[end - 1]) and in_word(after.removeprefix("-")[:1]))
         )
 
 

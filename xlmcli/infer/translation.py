@@ -169,7 +169,7 @@ class Translation:
         if self._aligner is None or not are_linked:
             return hypotheses
         return tuple(
-            replace(item, alignment=self._aligner.align(text, item.text, results, rank))
+            replace(item, alignment=self._aligner.align(text, item.text, results, rank, prepared.given))
             for rank, item in enumerate(hypotheses)
         )
 

@@ -54,6 +54,11 @@ def language_code(name: str) -> str:
     return _load_codes().short.get(name, name)
 
 
+def base_language(lang: str) -> str:
+    """Returns the code of a language without the script or region behind it: ``zh`` for ``zh_Hant``."""
+    return re.split("[-_]", lang, maxsplit=1)[0].lower()
+
+
 def _name(token: str) -> str:
     match = _TOKEN.fullmatch(token)
     return "" if match is None else next(group for group in match.groups() if group is not None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from xlmcli.text.letters import in_word
 from xlmcli.text.special import FIRST_SPECIAL_ID, NUM_SPECIAL
 
 FIRST_MARK_ID = FIRST_SPECIAL_ID + 2
@@ -18,8 +19,6 @@ OPAQUE = tuple(map(chr, range(0xFDDA, 0xFDF0)))
 """In a text of a document, what stands for markup that must come out as it went in: noncharacters, too."""
 
 MARK = re.compile("[\ufdd0-\ufdef]")
-
-_ENDS_IN_WORD, _BEGINS_IN_WORD = re.compile(r"\w\Z"), re.compile(r"\w")
 
 
 def has_marks(text: str) -> bool:
@@ -85,7 +84,7 @@ def fill_marks(text: str, spans: Mapping[str, str], words: Collection[str] = (),
     filled, before = "", ""
     for part in filter(None, split_at_marks(text)):
         new = spans.get(part, part)
-        if (part in words and _ENDS_IN_WORD.search(filled)) or (before in words and _BEGINS_IN_WORD.match(new)):
+        if (part in words and in_word(filled[-1:])) or (before in words and in_word(new[:1])):
             filled += separator
         filled += new
         before = part

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from xlmcli.text import Tokenizer
 from xlmcli.text.byte_pieces import BYTE_PIECES
+from xlmcli.text.language_tokens import base_language
 from xlmcli.text.moses_tokenization import MosesTokenizer
 from xlmcli.text.word_segmenters import SEGMENTED_LANGS, Segmenter, load_segmenter
 
@@ -64,9 +65,8 @@ def word_splitter(lang: str) -> Segmenter:
         MissingExtraError: The segmenter's library is not installed.
         ModelError: The segmenter has no model.
     """
-    if lang in SEGMENTED_LANGS:
-        return load_segmenter(lang)
-    return MosesTokenizer(lang).tokenize
+    base = base_language(lang)
+    return load_segmenter(base) if base in SEGMENTED_LANGS else MosesTokenizer(base).tokenize
 
 
 def find_words(text: str, lang: str) -> list[Word]:

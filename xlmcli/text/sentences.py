@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from xlmcli.text.language_tokens import base_language
+
 # Written without spaces between words, so nothing is put between sentences either.
-_SPACELESS = frozenset({"bo", "ja", "km", "lo", "my", "th", "zh", "yue"})
+_SPACELESS = frozenset({"bo", "dz", "ja", "km", "lo", "my", "th", "zh", "yue"})
 
 _TITLE = "M."
 _LONGEST_SHORT_WORD = 3
@@ -23,7 +25,7 @@ def split_sentences(text: str, lang: str) -> list[str]:
 
     sentences: list[list[str]] = []
     goes_on = False
-    for part in map(str.strip, sentencex.segment(lang, text)):
+    for part in map(str.strip, sentencex.segment(base_language(lang), text)):
         if not part:
             continue
         if goes_on:
@@ -49,4 +51,4 @@ def _ends_in_initial(part: str) -> bool:
 
 def sentence_separator(lang: str) -> str:
     """Returns what stands between two sentences of a language."""
-    return "" if lang in _SPACELESS else " "
+    return "" if base_language(lang) in _SPACELESS else " "

@@ -7,7 +7,6 @@ statistics. What is done here is to count the statistics once, as arrays, and to
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -26,7 +25,7 @@ from sacrebleu.utils import SACREBLEU_DIR
 from xlmcli.environment import require_network
 from xlmcli.errors import DataError, MissingExtraError, UsageError
 from xlmcli.metrics.translation.statistics import count_statistics
-from xlmcli.text.language_tokens import language_code
+from xlmcli.text.language_tokens import base_language, language_code
 
 MetricName = Literal["bleu", "chrf", "ter"]
 
@@ -199,6 +198,6 @@ def _tokenizer_model(tokenize: str) -> Path | None:
 
 def _default_tokenizer(tgt: str | None) -> str:
     """Returns the tokeniser for a language, with whatever script or region its code goes on."""
-    lang = language_code(re.split("[-_]", tgt or "")[0].lower())
+    lang = language_code(base_language(tgt or ""))
     # Given by name: told the language, sacreBLEU would print advice.
     return str(BLEU._TOKENIZER_MAP.get(lang, BLEU.TOKENIZER_DEFAULT))
