@@ -98,6 +98,32 @@ def test_columns_that_objects_have_fields_for(xlm: Xlm, tiny_bundle: Path, folde
     assert [json.loads(row["warnings"] or "null") for row in rows] == [item.get("warnings") for item in objects]
 
 
+def test_warnings_are_added_to_those_there(xlm: Xlm, tiny_bundle: Path, folder: Path) -> None:
+    texts = ["the cat sleeps " * 60] * 4 + ["Good morning."]
+    known = ["old", '["a"]', None, "1", "kept"]
+    parquet.write_table(pa.table({"warnings": known, "text": texts}), folder / "long.parquet")
+    arguments = ["translate", "-m", tiny_bundle, *TRANSLATE, "--column", "text", "-o", "out.parquet"]
+    assert xlm(*arguments, "long.parquet").code == 0
+    cells = parquet.read_table(folder / "out.parquet")["warnings"].to_pylist()
+    assert cells.pop() == "kept"
+    for cell, old in zip(cells, ([["old"], ["a"], [], [1]]), strict=True):
+        assert json.loads(cell)[: len(old)] == old
+        assert "cut" in json.loads(cell)[len(old) :]
+    parquet.write_table(pa.table({"warnings": [1], "text": ["a"]}), folder / "numbers.parquet")
+    done = xlm(*arguments, "numbers.parquet")
+    assert done.code == 3
+    assert "a column 'warnings' of int64" in done.err
+
+
+def test_large_rows_come_in_groups_of_few(xlm: Xlm, tiny_bundle: Path, folder: Path) -> None:
+    rows = {"blob": [b"\0" * 100_000] * 2000, "text": [""] * 2000}
+    parquet.write_table(pa.table(rows), folder / "large.parquet")
+    arguments = ["translate", "-m", tiny_bundle, *TRANSLATE, "--column", "text", "-o", "out.parquet"]
+    assert xlm(*arguments, "large.parquet").code == 0
+    file = parquet.ParquetFile(folder / "out.parquet")
+    assert (file.metadata.num_rows, file.num_row_groups > 1) == (2000, True)
+
+
 def test_vectors(xlm: Xlm, tiny_encoder: Path, folder: Path) -> None:
     arguments = ["encode", "-m", tiny_encoder, "--lang", "en", "in.parquet", "--column", "text"]
     assert xlm(*arguments, "-o", "out.parquet").code == 0

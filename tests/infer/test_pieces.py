@@ -77,6 +77,15 @@ def test_a_long_sentence_is_cut_between_words_preferably_at_a_comma() -> None:
     assert parts(prepare("a bb ccc, dd and on")) == ["abbccc,", " ddandon"]
 
 
+def test_a_long_sentence_without_spaces_is_cut_at_clauses_before_characters() -> None:
+    """Each part has its text, whose numbers can be looked after."""
+    maker = PieceMaker(CharacterTokenizer(), 12, "zh_Hant", "en")
+    (prepared,) = maker.prepare(["我等你很久了，可是你一直沒有來，所以我自己先回家了。"])
+    assert [piece.text for piece in prepared.pieces] == ["我等你很久了，", "可是你一直沒有來，", "所以我自己先回家了。"]
+    (prepared,) = maker.prepare(["我等你，可是你一直都沒有來所以我自己先回家了去吃飯。"])
+    assert [piece.text for piece in prepared.pieces] == ["我等你，可是你一直都沒有", "來所以我自己先回家了去吃", "飯。"]
+
+
 def test_a_long_word_is_cut_anywhere() -> None:
     assert parts(prepare("abcdefghijklmnopqrstuvwxyz")) == ["abcdefghijkl", " mnopqrstuvwx", " yz"]
 

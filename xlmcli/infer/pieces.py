@@ -19,7 +19,8 @@ _WORD = re.compile(r"\s*\S+")
 _MARKER = re.compile(
     r"(?:(?:[^\w\s\"'«»‹›“”„‘’「」『』《》【】¿¡(){}\[\]…!?.,:;/$€£¥%\ufdd0-\ufdef]+|\[[ xX]?\]|\d+\))\s+)+"
 )
-_CLAUSE_ENDS = (",", ";", ":", ")", "—", "–", "،", "，", "、")
+_CLAUSE_ENDS = (",", ";", ":", ")", "—", "–", "،", "，", "、", "；", "：", "）")
+_CLAUSE = re.compile(rf"[^{''.join(_CLAUSE_ENDS)}]*[{''.join(_CLAUSE_ENDS)}]+|[^{''.join(_CLAUSE_ENDS)}]+")
 
 
 Given = tuple[tuple[str, str], ...]
@@ -167,6 +168,7 @@ class PieceMaker:
         self._max_tokens = max_tokens
         self._src_lang = src_lang
         self._separator = sentence_separator(tgt_lang)
+        self._has_spaces = bool(sentence_separator(src_lang))
         self._find_spans = protection.find_spans
         self._shows_sentences = protection.shows_sentences
         self._terms = terms
@@ -282,8 +284,7 @@ class PieceMaker:
 
     def _split_sentence(self, sentence: str) -> Iterator[tuple[list[int], str]]:
         """Yields the parts of a sentence that fit, as ids and as text; that is empty of those cut inside words."""
-        words = _WORD.findall(sentence)
-        lens = [len(ids) for ids in self._encode_batch(words)]
+        words, lens = self._words(sentence)
         start = 0
         while start < len(words):
             end = self._last_fitting(lens, start)
@@ -295,6 +296,19 @@ class PieceMaker:
             for position in range(0, len(ids), self._max_tokens):
                 yield ids[position : position + self._max_tokens], text if len(ids) <= self._max_tokens else ""
             start = end
+
+    def _words(self, sentence: str) -> tuple[list[str], list[int]]:
+        """What a sentence may be cut between, and how many ids each has.
+
+        Without spaces between words that are clauses, and the characters of those that are too long.
+        """
+        if self._has_spaces:
+            words = _WORD.findall(sentence)
+            return words, [len(ids) for ids in self._encode_batch(words)]
+        clauses = _CLAUSE.findall(sentence)
+        fitting = [len(ids) <= self._max_tokens for ids in self._encode_batch(clauses)]
+        words = [word for clause, fits in zip(clauses, fitting, strict=True) for word in ([clause] if fits else clause)]
+        return words, [len(ids) for ids in self._encode_batch(words)]
 
     def _piece(self, ids: list[int], text: _Protected, marked: str, before: str = "", *, is_cut: bool = False) -> Piece:
         """A piece of a text, or all of it: what ``marked`` says, if that is known."""

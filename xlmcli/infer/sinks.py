@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any, Protocol
@@ -51,15 +52,22 @@ class Judged(Protocol):
 class EchoSink:
     """Writes every line of plain text as it was read, after its labels; an empty one has none.
 
+    A byte-order mark before all of them is left out: it would be in the middle of a line.
+
     Args:
         stream: Where to.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
+        self._mark = BOM_UTF8
 
     def write(self, answered: Sequence[tuple[Record, Answer | None]]) -> None:
-        write_bytes(self._stream, (self._labelled(record, answer) + record.raw for record, answer in answered))
+        write_bytes(self._stream, (self._labelled(record, answer) + self._read(record) for record, answer in answered))
+
+    def _read(self, record: Record) -> bytes:
+        mark, self._mark = self._mark, b""
+        return record.raw.removeprefix(mark)
 
     def _labelled(self, record: Record, answer: Answer | None) -> bytes:
         if answer is None or not record.text:

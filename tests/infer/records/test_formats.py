@@ -195,7 +195,7 @@ def test_json_keeps_everything_but_the_field_byte_for_byte(others: str) -> None:
 
 @pytest.mark.parametrize(
     ("known", "expected"),
-    [("[ ]", '[ "cut"]'), ("[1.10 ]", '[1.10 , "cut"]'), ("1.10", '[1.10, "cut"]'), ('""', '["", "cut"]'), (None, "")],
+    [("[ ]", '[ "cut"]'), ("[1.10 ]", '[1.10 , "cut"]'), ("1.10", '[1.10, "cut"]'), ('""', '["", "cut"]'), ("null", '["cut"]'), (None, "")],
 )
 def test_warnings_are_added_to_those_there(known: str | None, expected: str) -> None:
     if known is None:

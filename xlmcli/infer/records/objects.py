@@ -66,6 +66,8 @@ class JsonRecord:
         items = self.line.text[known.start : known.end]
         if isinstance(known.value, list):
             items = items[1:-1]
+        elif known.value is None:
+            items = ""
         return f"[{items}{', ' if items.strip() else ''}{_dump(warnings)[1:-1]}]"
 
 

@@ -19,6 +19,7 @@ from xlmcli.infer.records.protocols import WARNINGS, Added, Answer, FormatOption
 _CHUNK_BYTES = 1 << 16  # Of a column, whose chunks may be large.
 _ROWS_READ = 1024
 _ROWS_OF_A_GROUP = 1 << 14
+_BYTES_OF_A_GROUP = 1 << 26
 _NUMBER = pa.float64()
 # Of what is added; the rest is JSON.
 _TYPES = {
@@ -89,6 +90,7 @@ def iter_parquet(inputs: Sequence[Input], options: FormatOptions, added: Added) 
             columns = [_find_column(file.schema_arrow, name, source.name) for name in _names(options)]
             if schema is None:
                 schema = file.schema_arrow
+                _check_warnings(schema, source.name)
                 check_names_free(added.fields, schema.names, f"{source.name}: there is a column")
                 yield [ParquetHeader(schema, columns[0])]
             elif not file.schema_arrow.equals(schema):
@@ -144,6 +146,7 @@ class ParquetSink:
         self._column = 0
         self._writer: Any = None
         self._rows: list[_Row] = []
+        self._num_bytes = 0
 
     def write(self, answered: Sequence[tuple[Record, Answer | None]]) -> None:
         for record, answer in answered:
@@ -154,8 +157,10 @@ class ParquetSink:
                 self._writer = parquet.ParquetWriter(self._file, schema)
             else:
                 assert isinstance(record, ParquetRecord)
+                if not self._rows or self._rows[-1].record.batch is not record.batch:
+                    self._num_bytes += record.batch.nbytes
                 self._rows.append(_row(record, answer))
-        if len(self._rows) >= _ROWS_OF_A_GROUP:
+        if len(self._rows) >= _ROWS_OF_A_GROUP or self._num_bytes >= _BYTES_OF_A_GROUP:
             self._write_group()
 
     def finish(self) -> None:
@@ -178,11 +183,24 @@ class ParquetSink:
         table = pa.Table.from_batches(batches)
         field = table.schema.field(self._column)
         table = table.set_column(self._column, field, pa.array((row.final_text() for row in self._rows), field.type))
+        table = self._with_warnings(table)
         for field in self._new:
             column = [_cell(row.cells.get(field.name), is_json=field.name not in _TYPES) for row in self._rows]
             table = table.append_column(field, pa.array(column, field.type))
         self._writer.write_table(table)
-        self._rows = []
+        self._rows, self._num_bytes = [], 0
+
+    def _with_warnings(self, table: Any) -> Any:
+        """Adds warnings to those in a column that the input has already."""
+        new = [row.cells.get(WARNINGS) for row in self._rows]
+        if WARNINGS not in table.schema.names or not any(new):
+            return table
+        index = table.schema.get_field_index(WARNINGS)
+        column = [
+            old if added is None else _cell([*_known_warnings(old), *added], is_json=True)
+            for old, added in zip(table.column(index).to_pylist(), new, strict=True)
+        ]
+        return table.set_column(index, table.schema.field(index), pa.array(column, table.schema.field(index).type))
 
 
 def _names(options: FormatOptions) -> list[str]:
@@ -201,6 +219,15 @@ def _find_column(schema: Any, name: str, source: str) -> int:
     return int(columns[0])
 
 
+def _check_warnings(schema: Any, source: str) -> None:
+    for field in schema:
+        if field.name == WARNINGS and not (pa.types.is_string(field.type) or pa.types.is_large_string(field.type)):
+            raise DataError(
+                f"{source}: there is a column {WARNINGS!r} of {field.type}, and warnings of answers are text",
+                hint="rename it, or leave it out",
+            )
+
+
 def _new_columns(added: Added | None, taken: Sequence[str]) -> list[Any]:
     if added is None:
         return []
@@ -214,6 +241,17 @@ def _row(record: ParquetRecord, answer: Answer | None) -> _Row:
     values = answer.values()
     warnings = {WARNINGS: answer.warnings} if answer.warnings else {}
     return _Row(record, values.text, {**values.added, **values.suggested, **warnings})
+
+
+def _known_warnings(cell: str | None) -> list[object]:
+    """What a cell of warnings holds; text that is no list of them is one."""
+    if cell is None:
+        return []
+    try:
+        known = json.loads(cell)
+    except json.JSONDecodeError:
+        return [cell]
+    return known if isinstance(known, list) else [known]
 
 
 def _by_batch(rows: list[_Row]) -> Iterator[list[_Row]]:
