@@ -133,6 +133,15 @@ def test_a_compressed_file_without_the_ending_is_named(
 
 
 @pytest.mark.parametrize(
+    ("content", "name"), [(b"PAR1\x15", "Parquet"), (b"PK\x03\x04\x14", "a ZIP archive"), (b"%PDF-1.7\n", "PDF")]
+)
+def test_what_is_no_text_is_named(tmp_path: Path, content: bytes, name: str) -> None:
+    (tmp_path / "text").write_bytes(content)
+    with pytest.raises(DataError, match=f"text: {name}.*, not text"):
+        list(iter_file_lines(tmp_path / "text"))
+
+
+@pytest.mark.parametrize(
     "content",
     ["", "\0", "\0\0\0\0\0\0\0\0\0", "a\0b\0", "ab\0\x01\x02\x03", "日本語テキスト", "é\0", "1\x012\x013\x014\x015"],
 )

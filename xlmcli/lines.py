@@ -53,6 +53,13 @@ _COMPRESSIONS = {
 }
 
 
+_BINARIES = {
+    "Parquet": re.compile(rb"PAR1"),
+    "a ZIP archive, or a document in one": re.compile(rb"PK\x03\x04"),
+    "PDF": re.compile(rb"%PDF-"),
+}
+
+
 def compressed_suffix(path: Path) -> str | None:
     """Returns the suffix of a compressed file, in lower case; None if it is none."""
     suffix = path.suffix.lower()
@@ -190,10 +197,13 @@ def read_model_file(path: Path) -> bytes:
 
 
 def check_encoding(first: bytes, source: Path | str, kind: type[XlmError] = DataError) -> None:
-    """Raises an error of a kind if a file that begins so is compressed, or in an encoding of wider characters."""
+    """Raises an error of a kind if a file that begins so is compressed, no text, or of wider characters than UTF-8."""
     for program, magic in _COMPRESSIONS.items():
         if magic.match(first):
             raise kind(f"{source}: compressed by {program}", hint=f"decompress it first: {program} -dc")
+    for name, magic in _BINARIES.items():
+        if magic.match(first):
+            raise kind(f"{source}: {name}, not text", hint="save it as text or CSV first")
     for encoding, beginning in _OTHER_ENCODINGS.items():
         if beginning.match(first):
             raise kind(

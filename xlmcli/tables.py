@@ -71,7 +71,7 @@ def iter_rows(
     if not is_csv:
         num_columns = 0
         for number, line in enumerate(lines, start=1):
-            if not is_blank(line, is_csv=False) or (has_empty_values and num_columns < 2):
+            if not is_blank(line, "\t") or (has_empty_values and num_columns < 2):
                 row = line.removesuffix("\r").split("\t")
                 num_columns = max(num_columns, len(row))
                 yield number, row
@@ -142,6 +142,13 @@ class ReturnGuess:
             self._head += "\n"
         return self.returned
 
+    def read_ahead(self, beginning: str) -> bool:
+        """Takes how the file begins where it has had no ``\\n`` for so long that none is waited for; as `read`."""
+        if not self.is_settled:
+            rows = beginning.removesuffix("\r")
+            self.returned = self.is_settled = "\r" in rows and "\r" in _QUOTED.sub("", rows)
+        return self.returned
+
 
 def said_delimiter(first: str) -> str | None:
     """Returns what the first line of CSV says that separates columns, as Excel reads it: ``sep=;``; None if nothing."""
@@ -149,9 +156,9 @@ def said_delimiter(first: str) -> str | None:
     return match and match[1]
 
 
-def is_blank(row: str, *, is_csv: bool) -> bool:
+def is_blank(row: str, delimiter: str) -> bool:
     """Tells whether a line between rows is none itself."""
-    return not row.strip() and (is_csv or "\t" not in row)
+    return not row.strip() and delimiter not in row
 
 
 def split_csv_row(row: str, delimiter: str, place: str) -> list[str]:

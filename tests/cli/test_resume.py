@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,19 @@ def test_other_input_is_refused(
     done = xlm(*arguments, "--resume")
     assert done.code == ExitCode.USAGE
     assert re.match(f"error: --resume: what was interrupted is another job: {told}\n", done.err)
+
+
+def test_another_time_zone_makes_no_difference(
+    xlm: Xlm, interrupted_xlm: Xlm, models: dict[str, Path], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["classify", "-m", models["classify"], "--lang", "en", "in.txt", "-o", "out", "--resume"]
+    interrupted_xlm(*arguments)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "XYZ-9")
+        time.tzset()
+        done = xlm(*arguments)
+    time.tzset()
+    assert done.code == ExitCode.OK, done.err
 
 
 def test_another_model_is_refused(xlm: Xlm, interrupted_xlm: Xlm, models: dict[str, Path], folder: Path) -> None:

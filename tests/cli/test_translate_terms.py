@@ -124,6 +124,13 @@ def test_terms_that_have_no_place_are_marked_and_counted(
     done = translate(*options, stdin=NOT_LINKED, code=ExitCode.GATE_FAILED)
     assert done.err.startswith("error: lines with a term that has no place in the translation: 1\n\nhint: ")
     assert not out.exists()
+    texts = tmp_path / "in.txt"
+    texts.write_text(NOT_LINKED, encoding="utf-8")
+    options = ["--terms", not_linked, "-o", out, "--format", "jsonl", "--resume", texts, "--terms-missing"]
+    translate(*options, "error", stdin="", code=ExitCode.GATE_FAILED)
+    assert not out.exists()
+    translate(*options, "warn", stdin="")
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 1
     assert translate("--terms", terms, "--terms-missing", "error", stdin="The car.\n").out == "La bagnole.\n"
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from xlmcli.corpus.files import CorpusFile
-from xlmcli.corpus.folder import CorpusFolder
+from xlmcli.corpus.folder import CorpusFolder, Failures
 from xlmcli.corpus.pieces import FilePiece
 from xlmcli.corpus.shards import Sharding
 from xlmcli.errors import DataError, UsageError
@@ -139,3 +140,12 @@ def test_failures_are_listed_at_once(folder: CorpusFolder) -> None:
         }  # fmt: skip
     with folder.failures() as failures:
         assert not failures.path.exists()
+
+
+def test_names_that_are_no_utf8_are_told(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9 \xc3\xa9.txt")
+    failures = Failures(tmp_path / "failed.jsonl")
+    failures.add(piece(name), "not read")
+    failures.close()
+    (told,) = map(json.loads, (tmp_path / "failed.jsonl").read_text(encoding="utf-8").splitlines())
+    assert os.fsencode(told["input"]) == os.fsencode(f"/in/{name}")

@@ -133,6 +133,16 @@ def test_returns_end_lines_where_nothing_else_does() -> None:
     assert read(b"a\rb\nc\r\n") == ["a\rb\n", "c\r\n"]
     assert read(b"a\r\n") == ["a\r\n"]
     assert read(b"a\r") == ["a\r\n"]
+    assert read(b'\xef\xbb\xbf"a\nb",c\rd\r') == ['"a\n', 'b",c\r', "d\r"]
+
+
+@pytest.mark.parametrize("size", [1000, 100_000])
+def test_rows_that_returns_end_may_be_more_than_a_line_may(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_LINE_BYTES", 1 << 18)
+    source = Input("x", lambda: io.BytesIO(b'"a\rb",c\r' * size), None)
+    chunks = list(iter_chunks(source, "strict", LineCounter(), returns_end_lines=True))
+    assert [line.text + line.ending for chunk in chunks for line in chunk] == ['"a\r', 'b",c\r'] * size
+    assert (len(chunks) > 1) == (size > 1000)
 
 
 def test_the_mark_of_the_first_file_is_kept_apart() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import click
@@ -16,7 +16,8 @@ from xlmcli.errors import DataError, UsageError, unreadable
 from xlmcli.lines import STDIN
 
 # What the output does not depend on, and what is told in another way.
-_NOT_TOLD = {"output", "model", "text", "resume", "quiet", "threads", "workers", "line_buffered", "max_batch_tokens"}
+_NOT_TOLD = {"output", "model", "text", "resume", "quiet", "terms_missing"}
+_NOT_TOLD |= {"threads", "workers", "line_buffered", "max_batch_tokens"}
 _HEAD_BYTES = 1 << 20
 
 
@@ -72,7 +73,7 @@ def _describe_file(path: Path) -> dict[str, str]:
         raise UsageError(f"--resume: {path} cannot be read once more", hint="name a regular file")
     return {
         f"size of {path}": f"{status.st_size:,} bytes",
-        f"time of {path}": datetime.fromtimestamp(status.st_mtime).isoformat(" "),
+        f"time of {path}": datetime.fromtimestamp(status.st_mtime, tz=timezone.utc).isoformat(" "),
         f"beginning of {path}": _sha256_of_head(path),
     }
 

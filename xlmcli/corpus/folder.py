@@ -197,7 +197,8 @@ class Failures:
     def add(self, piece: FilePiece, error: str) -> None:
         """Writes one down, at once."""
         if self._file is None:
-            self._file = self.path.open("w", encoding="utf-8", newline="\n")
+            # Names may have bytes that are no UTF-8: JSON can say which.
+            self._file = self.path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
         failure = {"input": piece.path, "output": piece.name, "start": piece.start, "end": piece.end, "error": error}
         print(json.dumps(failure, ensure_ascii=False), file=self._file, flush=True)
 

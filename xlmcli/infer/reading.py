@@ -29,6 +29,7 @@ from xlmcli.lines import (
 from xlmcli.tables import ReturnGuess
 
 _CHUNK_BYTES = 1 << 16
+_MAX_HEAD_BYTES = 1 << 18
 
 Errors = Literal["strict", "replace"]
 
@@ -199,11 +200,15 @@ def _iter_raw(source: Input, returns_end_lines: bool, last_ending: str) -> Itera
             if rest:
                 parts.append(rest)
                 num_open_bytes += len(rest)
+            if guess is not None and num_open_bytes >= _CHUNK_BYTES and (guess.returned or not guess.is_settled):
+                rows, last = _split_ahead(b"".join(parts), guess)
+                parts, num_open_bytes, num_lines = [last], len(last), num_lines + len(rows)
+                yield rows, "\r"
             if num_open_bytes > MAX_LINE_BYTES:
                 raise line_too_long(source.name, num_lines + 1)
         if parts:
             last = b"".join(parts)
-            if guess is not None and guess.read(last.decode("latin-1"), is_last=True):
+            if guess is not None and guess.read(_guessed(last), is_last=True):
                 yield last.removesuffix(b"\r").split(b"\r"), "\r"
             else:
                 yield [last], last_ending
@@ -214,9 +219,21 @@ def _split_returned(lines: list[bytes], guess: ReturnGuess) -> Iterator[tuple[li
         if guess.is_settled and not guess.returned:
             yield lines[position:], "\n"
             return
-        *rows, last = line.split(b"\r") if guess.read(line.decode("latin-1")) else [line]
+        *rows, last = line.split(b"\r") if guess.read(_guessed(line)) else [line]
         yield rows, "\r"
         yield [last], "\n"
+
+
+def _split_ahead(data: bytes, guess: ReturnGuess) -> tuple[list[bytes], bytes]:
+    """Returns the rows of what has no line feed so far, and the last, which may go on; that is all of other files."""
+    if not guess.read_ahead(_guessed(data[:_MAX_HEAD_BYTES])):
+        return [], data
+    *rows, last = data.removesuffix(b"\r").split(b"\r")
+    return rows, last + data[len(data.removesuffix(b"\r")) :]
+
+
+def _guessed(data: bytes) -> str:
+    return data.removeprefix(codecs.BOM_UTF8).decode("latin-1")
 
 
 def _reader(stream: BinaryIO) -> Callable[[int], bytes]:

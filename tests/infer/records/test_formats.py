@@ -195,7 +195,14 @@ def test_json_keeps_everything_but_the_field_byte_for_byte(others: str) -> None:
 
 @pytest.mark.parametrize(
     ("known", "expected"),
-    [("[ ]", '[ "cut"]'), ("[1.10 ]", '[1.10 , "cut"]'), ("1.10", '[1.10, "cut"]'), ('""', '["", "cut"]'), ("null", '["cut"]'), (None, "")],
+    [
+        ("[ ]", '[ "cut"]'),
+        ("[1.10 ]", '[1.10 , "cut"]'),
+        ("1.10", '[1.10, "cut"]'),
+        ('""', '["", "cut"]'),
+        ("null", '["cut"]'),
+        (None, ""),
+    ],
 )
 def test_warnings_are_added_to_those_there(known: str | None, expected: str) -> None:
     if known is None:
@@ -220,7 +227,8 @@ def test_csv_keeps_everything_but_the_column_byte_for_byte() -> None:
 @pytest.mark.parametrize("is_said", [True, False])
 def test_a_header_tells_what_separates_columns(delimiter: str, is_said: bool) -> None:
     content = 'id;"text";x\n1;a, b;"c;d"\n2;";";\n'.replace(";", delimiter)
-    expected = 'id;"text";x;score\n1;A, B;"c;d";-0.5000\n2;";";;-0.5000\n'.replace(";", delimiter)
+    content += ";;\n\n".replace(";", delimiter)
+    expected = 'id;"text";x;score\n1;A, B;"c;d";-0.5000\n2;";";;-0.5000\n;;;-0.5000\n\n'.replace(";", delimiter)
     said = {"delimiter": delimiter} if is_said else {}
     assert convert(content, name="csv", column="text", with_scores=True, **said) == expected
 

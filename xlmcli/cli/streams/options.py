@@ -13,6 +13,7 @@ from xlmcli.cli.options import FILE, MODEL, OUTPUT, Function, SingleOption, devi
 from xlmcli.cli.streams.stream import StreamOptions
 from xlmcli.documents.formats import PLAIN_FORMATS, document_format
 from xlmcli.errors import UsageError
+from xlmcli.lines import content_suffix
 from xlmcli.records import MAX_THREADS, TRANSLATION_BATCH_TOKENS
 from xlmcli.tables import FormatName, format_of
 
@@ -68,7 +69,7 @@ def format_as_named(files: Iterable[Path], formats: Collection[str]) -> str:
         if document is not None and document in formats:
             named.setdefault(document, path)
         elif document is None or document in PLAIN_FORMATS:
-            named.setdefault("parquet" if path.suffix.lower() == ".parquet" else format_of(path), path)
+            named.setdefault("parquet" if content_suffix(path) == ".parquet" else format_of(path), path)
         else:
             raise UsageError(
                 f"{path}: {document} is not read here, but by xlm translate", hint="--format text reads it line by line"

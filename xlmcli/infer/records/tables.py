@@ -201,7 +201,7 @@ class TableReader:
 
     def _record(self, lines: list[Line]) -> Record | None:
         content = "".join(line.text + line.ending for line in lines).removesuffix(lines[-1].ending)
-        if is_blank(content, is_csv=self._syntax.is_csv):
+        if is_blank(content, self._syntax.delimiter):
             return RawRecord(_raw(lines), _num_bytes(lines), text="")
         cells = self._syntax.split(content, lines[0].place)
         if self._header_is_due or self._layout is None:
