@@ -11,13 +11,12 @@ from typing import NamedTuple
 from xlmcli.errors import DataError
 from xlmcli.lines import iter_file_lines
 from xlmcli.tables import iter_rows
-from xlmcli.text.letters import in_word
+from xlmcli.text.letters import in_word, with_straight_apostrophes
 from xlmcli.text.sentences import sentence_separator
 from xlmcli.text.spans import FreePlaces
 
 _HINT = "a line is a term, a tab, its translation, and after another tab, a note if you like"
 _WORD, _CHARACTER = re.compile(r"\w+"), re.compile(r"\w")
-_APOSTROPHES = str.maketrans("’`´", "'''")
 
 
 class FoundTerm(NamedTuple):
@@ -70,7 +69,7 @@ class TermList:
             text: The text.
             taken: Places that no term may touch, unless it holds all of them.
         """
-        plain = text.translate(_APOSTROPHES)
+        plain = with_straight_apostrophes(text)
         found = [
             (term, start)
             for word in self._word.finditer(plain)
@@ -108,7 +107,7 @@ def read_terms(paths: Iterable[Path], lang: str) -> TermList:
         for number, row in iter_rows(iter_file_lines(path), path, is_csv=False):
             place = f"{path}:{number}"
             source, target = (value.strip() for value in (*row, "")[:2])
-            source = source.translate(_APOSTROPHES)
+            source = with_straight_apostrophes(source)
             if not _WORD.search(source):
                 raise DataError(f"{place}: {source!r} is no term: it has no letter or digit", hint=_HINT)
             if not target:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from xlmcli.text import Tokenizer
 from xlmcli.text.byte_pieces import BYTE_PIECES
 from xlmcli.text.language_tokens import base_language
+from xlmcli.text.letters import with_straight_apostrophes
 from xlmcli.text.moses_tokenization import MosesTokenizer
 from xlmcli.text.word_segmenters import SEGMENTED_LANGS, Segmenter, load_segmenter
 
@@ -35,7 +36,6 @@ _BYTES = frozenset(BYTE_PIECES)
 _NEAR, _LONG_RUN = 64, 8
 _ZWJ, _VARIATION_SELECTORS = "\u200d", "\ufe0e\ufe0f"
 _MAX_CACHED = 1 << 16
-_APOSTROPHES = str.maketrans("’`´", "'''")
 
 
 class PieceSpeller:
@@ -75,7 +75,7 @@ def find_words(text: str, lang: str) -> list[Word]:
     They are those of Moses' tokeniser, to which curly apostrophes and backticks are straight ones, and which takes
     combining marks and emoji of several characters apart: these stay together.
     """
-    plain, words, end = text.translate(_APOSTROPHES), list[Word](), 0
+    plain, words, end = with_straight_apostrophes(text), list[Word](), 0
     for word in word_splitter(lang)(plain):
         start = plain.find(word, end)
         if not word.strip() or start < 0:

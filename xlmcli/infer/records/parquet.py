@@ -192,7 +192,7 @@ class ParquetSink:
 
     def _with_warnings(self, table: Any) -> Any:
         """Adds warnings to those in a column that the input has already."""
-        new = [row.cells.get(WARNINGS) for row in self._rows]
+        new: list[Any] = [row.cells.get(WARNINGS) for row in self._rows]
         if WARNINGS not in table.schema.names or not any(new):
             return table
         index = table.schema.get_field_index(WARNINGS)
