@@ -212,10 +212,27 @@ def test_verify_says_it_of_each(xlm: Run, other: Path) -> None:
     code, out, err = xlm("models", "verify", "--format", "json")
     first, *_, last = json.loads(out)
     assert code == ExitCode.MODEL
-    assert first == {"name": "en-fr", "ok": True, "problem": None}
+    assert first == {"name": "en-fr", "path": str(embedded_models()["en-fr"]), "ok": True, "problem": None}
     assert (last["name"], last["ok"]) == ("other", False)
     assert "model.bin is missing" in last["problem"]
     assert "damaged: other" in err
+
+
+@pytest.mark.parametrize("name", embedded_models())
+def test_a_pulled_model_with_the_name_of_an_embedded_one_is_looked_at_itself(
+    xlm: Run, other: Path, name: str
+) -> None:
+    pulled = other.rename(other.with_name(name))
+    (pulled / "model.bin").unlink()
+    for names in ((), (name,)):
+        code, out, err = xlm("models", "verify", *names, "--format", "json")
+        found = {item["path"]: item["ok"] for item in json.loads(out) if item["name"] == name}
+        assert (code, found) == (ExitCode.MODEL, {str(embedded_models()[name]): True, str(pulled): False})
+        assert f"damaged: {name}" in err
+    assert json.loads(xlm("models", "show", name, "--format", "json")[1])["path"] == str(find_model(name))
+    assert xlm("models", "remove", name)[0] == ExitCode.OK
+    assert not pulled.exists()
+    assert xlm("models", "verify", name) == (ExitCode.OK, f"{name}\tunaltered\n", "")
 
 
 def test_remove(xlm: Run, other: Path) -> None:

@@ -129,7 +129,8 @@ def show(name: str, output_format: str) -> None:
     from xlmcli.store.registry import get_model, open_model
     from xlmcli.store.report import format_model_json, format_model_text
 
-    model, bundle = get_model(name), open_model(name)
+    model = get_model(name)
+    bundle = open_model(model)
     click.echo(format_model_text(model, bundle) if output_format == "text" else format_model_json(model, bundle))
 
 

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from xlmcli.bundle import Bundle, Manifest, embedded_models, open_bundle, pulled_models, read_manifest, suggest
 from xlmcli.environment import downloads_folder, pulled_folder
@@ -53,35 +54,44 @@ class Verification:
 
     Attributes:
         name: The model.
+        path: Its folder.
         problem: What is wrong, or None.
     """
 
     name: str
+    path: Path
     problem: str | None
+
+
+class _Place(NamedTuple):
+    """Where a model is."""
+
+    name: str
+    path: Path
+    is_pulled: bool
 
 
 def list_models() -> list[StoredModel]:
     """Returns the embedded models, then the pulled ones, each group by name."""
-    embedded = [_read_model(name, path, is_pulled=False) for name, path in embedded_models().items()]
-    return embedded + [_read_model(name, path, is_pulled=True) for name, path in pulled_models().items()]
+    return [_read_model(place) for place in _list_places()]
 
 
 def get_model(name: str) -> StoredModel:
-    """Returns the model of that short name.
+    """Returns the model of that short name that ``-m`` finds.
 
     Raises:
         ModelError: There is none; the hint lists what there is.
     """
-    return _read_model(name, _find(name), is_pulled=name not in embedded_models())
+    return _read_model(_find(name)[0])
 
 
-def open_model(name: str) -> Bundle:
-    """Opens a model by its short name and checks its files.
+def open_model(model: StoredModel) -> Bundle:
+    """Opens a model and checks its files.
 
     Raises:
-        ModelError: There is none, or it is damaged.
+        ModelError: It is damaged.
     """
-    return open_bundle(_find(name))
+    return open_bundle(model.path)
 
 
 def verify_models(names: Iterable[str]) -> list[Verification]:
@@ -90,9 +100,8 @@ def verify_models(names: Iterable[str]) -> list[Verification]:
     Raises:
         ModelError: There is no model of that name.
     """
-    wanted = list(names) or [*embedded_models(), *pulled_models()]
-    paths = [(name, _find(name)) for name in wanted]
-    return [Verification(name, _find_problem(path)) for name, path in paths]
+    places = [place for name in names for place in _find(name)] or _list_places()
+    return [Verification(place.name, place.path, _find_problem(place.path)) for place in places]
 
 
 def remove_models(names: Iterable[str]) -> int:
@@ -105,11 +114,12 @@ def remove_models(names: Iterable[str]) -> int:
         ModelError: One is not there; then none is removed.
         UsageError: One is embedded; likewise.
     """
-    paths, pulled, embedded = [], pulled_models(), embedded_models()
+    paths: list[Path] = []
     for name in names:
-        if name not in pulled and name in embedded:
+        pulled = [place.path for place in _find(name) if place.is_pulled]
+        if not pulled:
             raise UsageError(f"{name} is part of the program and cannot be removed")
-        paths.append(pulled[name] if name in pulled else _find(name))
+        paths += pulled
     num_bytes = sum(map(folder_size, paths))
     for path in paths:
         # In one step, so that no half of a model can be found.
@@ -155,29 +165,37 @@ def folder_size(folder: Path) -> int:
     return sum(map(_file_size, folder.rglob("*"))) if folder.is_dir() else 0
 
 
-def _find(name: str) -> Path:
-    found = embedded_models().get(name) or pulled_models().get(name)
-    if found is None:
-        known = [*embedded_models(), *pulled_models()]
-        raise ModelError(
-            f"no model named {name!r} is here",
-            hint=f"{suggest(name, known)}here are {', '.join(known) or 'none'}; xlm models pull gets more",
-        )
-    return found
+def _list_places() -> list[_Place]:
+    return [
+        *(_Place(name, path, is_pulled=False) for name, path in embedded_models().items()),
+        *(_Place(name, path, is_pulled=True) for name, path in pulled_models().items()),
+    ]
 
 
-def _read_model(name: str, path: Path, *, is_pulled: bool) -> StoredModel:
+def _find(name: str) -> list[_Place]:
+    """Returns the places of that name: an embedded model may have that of a pulled one, and stands first."""
+    places = _list_places()
+    if found := [place for place in places if place.name == name]:
+        return found
+    known = list(dict.fromkeys(place.name for place in places))
+    raise ModelError(
+        f"no model named {name!r} is here",
+        hint=f"{suggest(name, known)}here are {', '.join(known) or 'none'}; xlm models pull gets more",
+    )
+
+
+def _read_model(place: _Place) -> StoredModel:
     manifest = origin = problem = None
     try:
-        manifest = read_manifest(path)
-        origin = read_origin(path) if is_pulled else None
+        manifest = read_manifest(place.path)
+        origin = read_origin(place.path) if place.is_pulled else None
     except ModelError as error:
         problem = error.message
     return StoredModel(
-        name=name,
-        path=path,
-        is_embedded=not is_pulled,
-        num_bytes=folder_size(path),
+        name=place.name,
+        path=place.path,
+        is_embedded=not place.is_pulled,
+        num_bytes=folder_size(place.path),
         manifest=manifest,
         origin=origin,
         problem=problem,

@@ -56,7 +56,10 @@ def format_verifications_text(verifications: Sequence[Verification]) -> str:
 
 def format_verifications_json(verifications: Sequence[Verification]) -> str:
     return format_document(
-        [{"name": item.name, "ok": item.problem is None, "problem": item.problem} for item in verifications]
+        [
+            {"name": item.name, "path": format_name(item.path), "ok": item.problem is None, "problem": item.problem}
+            for item in verifications
+        ]
     )
 
 
