@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ import pytest
 
 from xlmcli.bundle import open_bundle
 from xlmcli.errors import ExitCode
+from xlmcli.store import pulling
+from xlmcli.store.origin import Origin, write_origin
 
 Run = Callable[..., tuple[int, str, str]]
 NAME = "team/XLM-mt"
@@ -38,6 +42,22 @@ def test_a_checkpoint_becomes_a_bundle(xlm: Run, served: Any, home: Path) -> Non
     assert (bundle.path / "MODEL_CARD.md").read_bytes() == b"# Card\n"
     assert not any((home / "downloads").iterdir())
     assert [path.name for path in (home / "models").iterdir()] == ["XLM-mt"]
+
+
+def test_another_process_leaves_what_is_being_converted_alone(
+    xlm: Run, served: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_beside(origin: Origin, folder: Path) -> None:
+        script = "import sys; from pathlib import Path; from xlmcli.bundle import new_bundle\n"
+        script += "with new_bundle(Path(sys.argv[1])) as folder: (folder / 'xlm.json').touch()"
+        subprocess.run([sys.executable, "-c", script, home / "models/another"], check=True)
+        write_origin(origin, folder)
+
+    monkeypatch.setattr(pulling, "write_origin", write_beside)
+    code, out, err = xlm("models", "pull", NAME)
+    assert (code, out) == (ExitCode.OK, "XLM-mt\n"), err
+    assert xlm("models", "verify", "XLM-mt")[0] == ExitCode.OK
+    assert {path.name for path in (home / "models").iterdir()} == {"XLM-mt", "another"}
 
 
 @pytest.mark.parametrize(

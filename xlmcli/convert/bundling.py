@@ -98,12 +98,24 @@ def write_bundle(
         ModelError: The bundle cannot be written, or could not be used.
     """
     with new_bundle(path, force=options.force) as folder:
-        manifest = checkpoint.fill(folder, options)
-        check_written(folder, manifest)
-        manifest = seal(folder, with_alignment_head(folder, manifest))
+        manifest = fill_bundle(checkpoint, folder, options)
         if check is not None:
             check(Bundle(folder, manifest))
     return Bundle(path, manifest)
+
+
+def fill_bundle(checkpoint: Convertible, folder: Path, options: BundleOptions) -> Manifest:
+    """Makes a bundle of a folder that is there, and empty.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        ModelError: The bundle could not be used.
+    """
+    manifest = checkpoint.fill(folder, options)
+    check_written(folder, manifest)
+    return seal(folder, with_alignment_head(folder, manifest))
 
 
 def check_written(folder: Path, manifest: Manifest) -> None:

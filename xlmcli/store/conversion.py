@@ -43,14 +43,14 @@ def check_settings(folder: Path, repository: str) -> None:
 
 
 def convert_checkpoint(checkpoint: Path, target: Path, quantization: Quantization, licence: str | None) -> None:
-    """Converts a downloaded checkpoint, a folder or a file, into a bundle at ``target``.
+    """Converts a downloaded checkpoint, a folder or a file, into a bundle in the empty folder ``target``.
 
     Raises:
         ModelError: It is of no kind that can be converted, or damaged.
     """
-    from xlmcli.convert.bundling import BundleOptions, write_bundle
+    from xlmcli.convert.bundling import BundleOptions, fill_bundle
     from xlmcli.convert.opening import open_convertible
 
     card = (checkpoint if checkpoint.is_dir() else checkpoint.parent) / CARD_FILE
     options = BundleOptions(quantization=quantization, licence=licence, card=card if card.is_file() else None)
-    write_bundle(open_convertible(checkpoint), target, options)
+    fill_bundle(open_convertible(checkpoint), target, options)
