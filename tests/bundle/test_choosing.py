@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from xlmcli.bundle import find_model, open_bundle, seal
-from xlmcli.bundle.choosing import Step, find_route, find_translator, find_translators
+from xlmcli.bundle.choosing import Step, find_route, find_translator, find_translators, iter_directions
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.records import Direction
 
@@ -18,7 +18,10 @@ Pull = Callable[..., Path]
 
 @pytest.fixture
 def pull(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pull:
-    """Puts a model among those that were pulled: ``pull("name", "nl-en", …)``, with ``num_bytes`` more in it."""
+    """Puts a model among those that were pulled: ``pull("name", "nl-en", …)``, with ``num_bytes`` more in it.
+
+    Without directions it translates between any two of sw, zu, xh.
+    """
     monkeypatch.setenv("XLM_HOME", str(tmp_path))
     manifest = open_bundle(tiny_bundle).manifest
     assert manifest.translation is not None
@@ -36,7 +39,10 @@ def pull(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             code: row
             for row, code in enumerate(dict.fromkeys(code for item in chosen for code in (item.src, item.tgt)))
         }
-        seal(folder, replace(manifest, languages=langs, translation=replace(part, directions=chosen)))
+        many = () if chosen else ("sw", "zu", "xh")
+        langs |= {code: row for row, code in enumerate(many)}
+        changed = replace(part, directions=chosen, sources=many, targets=many)
+        seal(folder, replace(manifest, languages=langs, translation=changed))
         return folder
 
     return make
@@ -63,6 +69,21 @@ def test_all_that_translate_into_a_language_are_found_in_that_order(pull: Pull) 
     assert find_translators(None, None) == [find_model()]
     with pytest.raises(ModelError, match="no model that is here translates into 'zu'"):
         find_translators(None, "zu")
+
+
+def test_directions_are_listed_with_the_model_that_is_found(pull: Pull) -> None:
+    pull("a", "en-nl", "nl-fr", "en-fr", num_bytes=100)
+    pull("b", "en-nl", "nl-en")
+    (pull("c", "en-nl", "en-ro") / "model.bin").unlink()
+    many = pull("many", num_bytes=200)
+    listed = list(iter_directions())
+    assert listed[-4:] == [("en-nl", "b"), ("nl-en", "b"), ("nl-fr", "a"), ("between any two of sw, zu, xh", "many")]
+    assert len(dict(listed)) == len(listed)
+    for direction, name in listed[:-1]:
+        assert find_translator(None, *direction.split("-")) == find_model(name)
+    assert find_translator(None, "sw", "zu") == many
+    pull("later", "sw-zu", "zu-nl", num_bytes=300)
+    assert list(iter_directions()) == [*listed, ("zu-nl", "later")]
 
 
 def test_what_is_damaged_is_passed_over(pull: Pull) -> None:

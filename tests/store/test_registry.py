@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from xlmcli.bundle import embedded_models, find_model, finding, open_bundle
+from xlmcli.bundle.choosing import find_translator
 from xlmcli.errors import DataError, ExitCode, ModelError
 from xlmcli.records import Direction
 from xlmcli.store.origin import Origin, read_origin, write_origin
@@ -59,7 +60,11 @@ def test_list_of_directions(xlm: Run, other: Path) -> None:
     code, out, err = xlm("models", "list", "--directions")
     assert (code, err) == (ExitCode.OK, "")
     assert out.startswith("en-fr\ten-fr\nfr-en\ten-fr\n")
-    assert out.endswith(f"\t{other.name}\n")
+    found = dict(line.split("\t") for line in out.splitlines())
+    assert len(found) == len(out.splitlines())
+    assert {(name, find_translator(None, *direction.split("-"))) for direction, name in found.items()} == {
+        (name, embedded_models()[name]) for name in ("en-fr", "six")
+    }
     assert xlm("models", "list", "--directions", "--format", "json")[0] == ExitCode.USAGE
 
 

@@ -98,6 +98,24 @@ def iter_translators() -> Iterator[tuple[str, Path, Manifest]]:
     yield from sorted(_read(pulled_models()), key=lambda item: (item[1] / MODEL_NAME).stat().st_size)
 
 
+def iter_directions() -> Iterator[tuple[str, str]]:
+    """Yields each direction and the name of the model that is found for it.
+
+    Of a model that translates between any two of many languages, one item has all of them.
+    """
+    asked_before: list[Manifest] = []
+    for name, _, manifest in iter_translators():
+        part = manifest.translation
+        if part is None:
+            continue
+        for direction in part.directions:
+            if not any(_serves(other, direction.src, direction.tgt) for other in asked_before):
+                yield str(direction), name
+        if not part.directions:
+            yield part.describe_directions(), name
+        asked_before.append(manifest)
+
+
 def _iter_serving(src: str | None, tgt: str | None) -> Iterator[Path]:
     return (path for _, path, manifest in iter_translators() if _serves(manifest, src, tgt))
 

@@ -88,7 +88,7 @@ def pull(
 
 
 @command.command("list", short_help="List the models that are here.")
-@click.option("--directions", is_flag=True, help="A line for each direction: the direction TAB the model that has it.")
+@click.option("--directions", is_flag=True, help="A line for each direction: the direction TAB the model that is found for it.")
 @_format_option
 def list_(directions: bool, output_format: str) -> None:
     """Write a line for each model that is here: embedded ones, then pulled ones.
@@ -107,12 +107,14 @@ def list_(directions: bool, output_format: str) -> None:
     from xlmcli.store.registry import list_models
     from xlmcli.store.report import format_directions, format_models_json, format_models_text
 
-    if directions and output_format == "json":
-        raise UsageError("--directions is text", hint="--format json has all directions of each model")
-    models = list_models()
     if directions:
-        click.echo(format_directions(models), nl=False)
+        from xlmcli.bundle.choosing import iter_directions
+
+        if output_format == "json":
+            raise UsageError("--directions is text", hint="--format json has all directions of each model")
+        click.echo(format_directions(iter_directions()), nl=False)
         return
+    models = list_models()
     click.echo(format_models_text(models) if output_format == "text" else format_models_json(models))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 
 from xlmcli.bundle import Bundle, Manifest
@@ -20,15 +20,9 @@ def format_models_text(models: Sequence[StoredModel]) -> str:
     return format_columns([_HEAD, *map(_row, models)], num_left=len(_HEAD))
 
 
-def format_directions(models: Sequence[StoredModel]) -> str:
-    """Returns a line for each direction and model that has it, ended."""
-    lines = []
-    for model in models:
-        part = None if model.manifest is None else model.manifest.translation
-        if part is not None:
-            served = list(map(str, part.directions)) or [part.describe_directions()]
-            lines += [f"{visible(direction)}\t{visible(model.name)}\n" for direction in served]
-    return "".join(lines)
+def format_directions(found: Iterable[tuple[str, str]]) -> str:
+    """Returns a line for each direction and the model that has it, ended."""
+    return "".join(f"{visible(direction)}\t{visible(name)}\n" for direction, name in found)
 
 
 def format_models_json(models: Sequence[StoredModel]) -> str:
