@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,6 +101,17 @@ def test_a_bundle_with_other_files_in_it_is_never_replaced(tmp_path: Path, name:
     assert _tree(tmp_path) == {"b/xlm.json": "old", f"b/{name}": "mine"}
 
 
+@pytest.mark.parametrize("name", ["NOTICE", "sentencepiece.bpe.model"])
+def test_what_the_old_manifest_lists_is_a_part(tiny_bundle: Path, tmp_path: Path, name: str) -> None:
+    old = Path(shutil.copytree(tiny_bundle, tmp_path / "b"))
+    (old / name).write_text("as it came")
+    with pytest.raises(UsageError, match=f"holds {name}, which is no part of a bundle"):
+        _write(old, "new", force=True)
+    seal(old, open_bundle(tiny_bundle).manifest)
+    _write(old, "new", force=True)
+    assert _tree(tmp_path) == {"b/xlm.json": "new"}
+
+
 def test_an_engine_folder_of_others_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "ct2").mkdir()
     (tmp_path / "ct2" / "model.bin").write_text("weights")
@@ -154,6 +168,21 @@ def test_sealing_hashes_every_file(tiny_bundle: Path, tmp_path: Path) -> None:
         "b.txt": hashlib.sha256(b"two").hexdigest(),
     }
     assert set(manifest.files) == {entry.name for entry in tiny_bundle.iterdir()} - {"xlm.json"}
+
+
+@pytest.mark.parametrize("name", ["a", "a" * 44, "a" * 50, "a" * 200, "\N{GRINNING FACE}" * 50, "\udcff" * 51])
+def test_a_run_that_was_killed_costs_no_bundle_of_a_similar_name(tmp_path: Path, name: str) -> None:
+    _write(tmp_path / f"{name}-int8", "old")
+    script = "import os, sys; from pathlib import Path; from xlmcli.bundle import new_bundle\n"
+    script += "rename = Path.rename\n"
+    script += "Path.rename = lambda *paths: os._exit(9) if paths[0].suffix == '.xlm-partial' else rename(*paths)\n"
+    script += "with new_bundle(Path(sys.argv[1]), force=True) as folder: (folder / 'xlm.json').touch()"
+    assert subprocess.run([sys.executable, "-c", script, tmp_path / f"{name}-int8"]).returncode == 9
+    assert not (tmp_path / f"{name}-int8").exists()
+    _write(tmp_path / f"{name}-float32", "new")
+    with pytest.raises(UsageError, match="exists already"):
+        _write(tmp_path / f"{name}-int8", "newer")
+    assert _tree(tmp_path) == {f"{name}-int8/xlm.json": "old", f"{name}-float32/xlm.json": "new"}
 
 
 @pytest.mark.parametrize("is_there", [True, False])

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from xlmcli.bundle import find_model, open_bundle
+from xlmcli.bundle import embedded_models, find_model, open_bundle, seal
 from xlmcli.errors import ExitCode
 
 Run = Callable[..., tuple[int, str, str]]
@@ -90,6 +90,20 @@ def test_a_newer_commit_replaces_the_model(xlm: Run, served: Any, repository: An
     assert code == ExitCode.OK
     assert model["origin"]["commit"] == served.repositories[NAME].commit
     assert names(xlm) == ["mt-en-fr"]
+
+
+def test_a_bundle_with_further_files_is_replaced_too(xlm: Run, served: Any, home: Path, tmp_path: Path) -> None:
+    files = served.repositories[NAME].files
+    for notice in (b"As it was", b"As it is"):
+        folder = tmp_path / notice.decode()
+        folder.mkdir()
+        for name in open_bundle(embedded_models()["en-fr"]).manifest.files:
+            (folder / name).write_bytes(files[name])
+        (folder / "NOTICE").write_bytes(notice)
+        seal(folder, open_bundle(embedded_models()["en-fr"]).manifest)
+        files.update({path.name: path.read_bytes() for path in folder.iterdir()})
+        assert xlm("models", "pull", NAME)[0] == ExitCode.OK
+        assert (home / "models/mt-en-fr/NOTICE").read_bytes() == notice
 
 
 def test_a_revision_and_a_name_can_be_given(xlm: Run, served: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from xlmcli.bundle.manifest import Manifest
 from xlmcli.bundle.names import BUNDLE_NAMES, MANIFEST_NAME
-from xlmcli.bundle.reading import hash_file, is_folded
+from xlmcli.bundle.reading import hash_file, is_folded, read_manifest
 from xlmcli.bundle.serialization import format_manifest, parse_manifest
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.outputs import MAX_NAME_CHARS, partial_folder, writing_errors
@@ -58,7 +60,8 @@ def check_free(path: Path, *, force: bool) -> None:
         raise UsageError(f"{path} exists already", hint="--force replaces it once the new one is complete")
     if not (path / MANIFEST_NAME).is_file() and not is_folded(path):
         raise UsageError(f"{path} exists and is not a bundle: not replaced, not even with --force")
-    strange = sorted(entry.name for entry in path.iterdir() if entry.name not in BUNDLE_NAMES or not entry.is_file())
+    parts = BUNDLE_NAMES | _listed_names(path)
+    strange = sorted(entry.name for entry in path.iterdir() if entry.name not in parts or not entry.is_file())
     if strange:
         raise UsageError(
             f"{path} holds {strange[0]}, which is no part of a bundle: not replaced, not even with --force",
@@ -78,6 +81,14 @@ def seal(folder: Path, manifest: Manifest) -> Manifest:
     parse_manifest(text, MANIFEST_NAME)  # What could not be opened is not written.
     (folder / MANIFEST_NAME).write_text(text, encoding="utf-8", newline="\n")
     return sealed
+
+
+def _listed_names(path: Path) -> frozenset[str]:
+    """Returns the names in a folder's manifest, which may be any; none where it cannot be read."""
+    try:
+        return frozenset(read_manifest(path).files)
+    except ModelError:
+        return frozenset()
 
 
 def _replace(beside: Path, path: Path) -> None:
@@ -107,7 +118,10 @@ def _recover(path: Path) -> None:
 
 
 def _aside(path: Path) -> Path:
-    return path.with_name(f".{path.name[:MAX_NAME_CHARS]}.xlm-old")
+    name = path.name
+    if len(name) > MAX_NAME_CHARS:  # Others may begin so, too.
+        name = f"{name[:MAX_NAME_CHARS]}.{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"
+    return path.with_name(f".{name}.xlm-old")
 
 
 def _unwritable(path: Path, error: OSError) -> ModelError:
