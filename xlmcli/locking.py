@@ -18,6 +18,11 @@ LOCK_SUFFIX = ".lock"
 _ELSEWHERE = "XLM_HOME names another place"
 
 
+def lock_beside(folder: Path) -> Path:
+    """Returns the lock of a folder: it has to be held by whoever fills the folder, and by whoever removes it."""
+    return folder.with_name(f"{folder.name}{LOCK_SUFFIX}")
+
+
 @contextlib.contextmanager
 def locked(
     path: Path, occupation: str, *, error: type[XlmError] = DataError, elsewhere: str = _ELSEWHERE
@@ -60,17 +65,6 @@ def _read_holder(path: Path) -> str:
     except (OSError, ValueError):
         return ""
     return f"(pid {process}) " if process else ""
-
-
-def is_locked(path: Path) -> bool:
-    """Tells whether a process holds a lock."""
-    if not path.exists():
-        return False
-    try:
-        with FileLock(path, timeout=0):
-            return False
-    except Timeout:
-        return True
 
 
 def unwritable(folder: Path, error: OSError, elsewhere: str = _ELSEWHERE) -> DataError:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from typing import Any
 import pytest
 
 from xlmcli.errors import DataError, ExitCode
-from xlmcli.locking import is_locked, locked
+from xlmcli.locking import locked
 
 Run = Callable[..., tuple[int, str, str]]
 NAME = "team/mt-en-fr"
@@ -127,29 +128,57 @@ def test_what_is_being_pulled_is_not_removed(xlm: Run, served: Any, home: Path) 
         time.sleep(0.05)
     code, _, err = xlm("models", "remove", "--unfinished")
     assert code == ExitCode.DATA
-    assert "another process is pulling a model" in err
+    assert re.search(r"another process \(pid \d+\) is pulling a model", err)
     served.resume.set()
     assert process.wait(60) == ExitCode.OK
     assert names(xlm) == ["mt-en-fr"]
 
 
+def is_held(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("command", [["remove", "--unfinished"], ["pull", NAME]])
+def test_what_was_left_is_removed_under_its_lock(
+    xlm: Run, served: Any, home: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    left = home / f"downloads/team--mt-en-fr@{'0' * 40}"
+    left.mkdir(parents=True)
+    seen = []
+    remove = shutil.rmtree
+
+    def watch(folder: Path, *args: Any, **options: Any) -> None:
+        if folder == left:
+            seen.append(is_held(left.with_name(f"{left.name}.lock")))
+        remove(folder, *args, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", watch)
+    code, _, err = xlm("models", *command)
+    assert code == ExitCode.OK, err
+    assert seen == [True]
+    assert not any((home / "downloads").iterdir())
+
+
 def test_a_lock_is_for_one_and_leaves_nothing(tmp_path: Path) -> None:
     lock = tmp_path / "a/b.lock"
     with locked(lock, "sleeping"):
-        assert is_locked(lock)
-        with (
-            pytest.raises(DataError, match=rf"another process \(pid {os.getpid()}\) is sleeping"),
-            locked(lock, "sleeping"),
-        ):
-            pass
-        assert is_locked(lock)
-    assert not is_locked(lock)
+        for _ in range(2):
+            with (
+                pytest.raises(DataError, match=rf"another process \(pid {os.getpid()}\) is sleeping"),
+                locked(lock, "sleeping"),
+            ):
+                pass
     assert not list(lock.parent.iterdir())
 
 
 def test_a_lock_of_a_process_that_died_is_free(tmp_path: Path) -> None:
     lock = tmp_path / "x.lock"
     lock.touch()
-    assert not is_locked(lock)
     with locked(lock, "sleeping"):
-        assert is_locked(lock)
+        assert lock.read_text() == f"{os.getpid()}\n"
+    assert not lock.exists()

@@ -11,8 +11,8 @@ from pathlib import Path
 from xlmcli.bundle import MANIFEST_NAME, read_manifest
 from xlmcli.bundle.names import CONFIG_NAME
 from xlmcli.environment import downloads_folder
-from xlmcli.errors import ModelError
-from xlmcli.locking import LOCK_SUFFIX, is_locked, locked
+from xlmcli.errors import DataError, ModelError
+from xlmcli.locking import lock_beside, locked
 from xlmcli.store.conversion import check_converter, check_kind, check_settings
 from xlmcli.store.download import TransferProgress, download_files
 from xlmcli.store.hub import Hub, Snapshot
@@ -57,13 +57,14 @@ def fetched(hub: Hub, snapshot: Snapshot, progress: TransferProgress) -> Iterato
     """
     name = snapshot.repository.replace("/", "--")
     folder = downloads_folder() / f"{name}@{snapshot.commit}"
-    with locked(_lock(folder), f"downloading {snapshot.repository}"):
+    with locked(lock_beside(folder), f"downloading {snapshot.repository}"):
         download = _Download(hub, snapshot, folder, progress)
         yield _fetch_bundle(download) if kind_of(snapshot) == "bundle" else _fetch_checkpoint(download)
         shutil.rmtree(folder, ignore_errors=True)
         for left in downloads_folder().glob(f"{name}@*"):  # Other commits, never finished.
-            if left.is_dir() and not is_locked(_lock(left)):
-                shutil.rmtree(left, ignore_errors=True)
+            if left.is_dir():
+                with contextlib.suppress(DataError), locked(lock_beside(left), "removing it"):
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def _fetch_bundle(download: _Download) -> Path:
@@ -94,7 +95,3 @@ def _model(selection: Selection, folder: Path) -> Path:
     if selection.codes not in (None, CODES_FILE):
         shutil.copyfile(folder / selection.codes, folder / CODES_FILE)  # Where conversion looks for them.
     return folder if selection.main is None else folder / selection.main
-
-
-def _lock(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}{LOCK_SUFFIX}")

@@ -6,14 +6,15 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from xlmcli.bundle import Bundle, Manifest, embedded_models, open_bundle, pulled_models, read_manifest, suggest
 from xlmcli.environment import downloads_folder, pulled_folder
-from xlmcli.errors import DataError, ModelError, UsageError
-from xlmcli.locking import LOCK_SUFFIX, is_locked
+from xlmcli.errors import ModelError, UsageError
+from xlmcli.locking import LOCK_SUFFIX, lock_beside, locked
 from xlmcli.store.origin import Origin, read_origin
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -138,17 +139,21 @@ def remove_downloads() -> int:
     Raises:
         DataError: A pull is under way; then nothing is removed.
     """
+    downloads = _entries(downloads_folder())
     # In the folder of models, what is half written has a name that begins with a point.
-    left = _entries(downloads_folder()) + [path for path in _entries(pulled_folder()) if path.name[0] == "."]
-    if any(path.suffix == LOCK_SUFFIX and is_locked(path) for path in left):
-        raise DataError("another process is pulling a model", hint="wait until it is done, then try again")
+    left = downloads + [path for path in _entries(pulled_folder()) if path.name[0] == "."]
+    locks = {path for path in left if path.suffix == LOCK_SUFFIX}
+    locks.update(lock_beside(path) for path in downloads if path.is_dir())
     num_bytes = 0
-    for path in left:
-        num_bytes += folder_size(path)
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    with ExitStack() as stack:
+        for path in sorted(locks):
+            stack.enter_context(locked(path, "pulling a model, or removing what pulls left"))
+        for path in (path for path in left if path not in locks):
+            num_bytes += folder_size(path)
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
     return num_bytes
 
 
