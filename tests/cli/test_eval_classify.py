@@ -179,6 +179,41 @@ def test_columns_and_fields_are_chosen(evaluate: Evaluate, write: Write) -> None
     assert done.table("calibration", None) == [["stdin", pytest.approx(1 / 3)]]
 
 
+def table(kind: str, column: str, labels: list[str]) -> str:
+    """Labels in a column, as a file of a format; in plain text there are no columns."""
+    if kind == "txt":
+        return lines(labels)
+    if kind == "jsonl":
+        return lines([json.dumps({"x": "1", column: label}) for label in labels])
+    return lines([column, *labels])
+
+
+@pytest.mark.parametrize("gold", ["txt", "tsv", "csv", "jsonl"])
+@pytest.mark.parametrize("predicted", ["txt", "tsv", "csv", "jsonl"])
+def test_a_column_is_for_files_that_have_columns(evaluate: Evaluate, write: Write, gold: str, predicted: str) -> None:
+    files = ("--gold", write(f"gold.{gold}", table(gold, "says", GOLD)))
+    files += (write(f"predicted.{predicted}", table(predicted, "says", GOOD)), "--format", "json")
+    done = evaluate(*files, "--column", "says")
+    if gold == predicted == "txt":
+        assert done.code == ExitCode.USAGE
+        assert "plain text has no column or field 'says'" in done.err
+    else:
+        assert done.score(f"predicted.{predicted}", "accuracy")["value"] == 0.9
+    for option in ("--gold-column", "--lang-column"):
+        done = evaluate(*files, "--column", "says", option, "says")
+        assert (done.code == ExitCode.USAGE) == (gold == "txt" or (option, predicted) == ("--gold-column", "txt"))
+
+
+def test_several_files_of_predictions_may_have_columns_or_not(evaluate: Evaluate, write: Write) -> None:
+    write("gold.txt", "a\nb\n")
+    write("one.csv", "says,sure\na,0.5\na,0.5\n")
+    write("two.txt", "a\nb\n")
+    options = ("--gold", "gold.txt", "--format", "json", "--column", "says", "--probability-column", "sure")
+    done = evaluate(*options, "one.csv", "two.txt")
+    assert [done.score(name, "accuracy")["value"] for name in ("one.csv", "two.txt")] == [0.5, 1]
+    assert evaluate(*options, "two.txt").code == ExitCode.USAGE
+
+
 def test_multiple_labels(evaluate: Evaluate, write: Write) -> None:
     gold = write("gold.txt", "a,b\n\nb\nc\n")
     done = evaluate(
@@ -325,6 +360,49 @@ def test_models_are_named_before_they_are_asked(
     assert [system["name"] for system in done.report["systems"]] == models[1::2]
     write("texts.txt", "\xff\n")
     assert "--baseline c: no such system" in evaluate(*options, "--baseline", "c").err
+
+
+def test_models_classify_the_same_texts(
+    evaluate: Evaluate, write: Write, tiny_classifier: Path, texts: list[str], tmp_path: Path
+) -> None:
+    gold = write("gold.txt", lines(["negative"] * len(texts)))
+    models = []
+    for name in "ab":
+        models += ["-m", str(shutil.copytree(tiny_classifier, tmp_path / name))]
+    options = ("--gold", gold, *models, "--lang", "en", "--format", "json", "-q")
+    done = evaluate(*options, "--input", "-", stdin=lines(texts))
+    assert (done.code, done.err) == (ExitCode.OK, "")
+    assert done.report["systems"] == evaluate(*options, "--input", write("texts.txt", lines(texts))).report["systems"]
+    assert [system["name"] for system in done.report["systems"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("gold", "source", "options", "message"),
+    [
+        ("negative\n" * 2, "good\n" * 3, [], "texts.txt has 3 lines and gold.txt 2 labels"),
+        ("negative\n" * 2, "good\n", [], "texts.txt has 1 line and gold.txt 2 labels"),
+        ("odd\n", "good\n", ["--labels", "negative,positive"], "gold.txt:1: unknown label 'odd'"),
+        ("negative\n" * 2, "good\n" * 2, ["short.txt"], "short.txt has 1 labels and gold.txt 2"),
+        ("negative\n", "good\n", ["-m", "en-fr"], "en-fr does not classify"),
+    ],
+)
+def test_what_does_not_fit_is_told_before_a_model_is_asked(
+    evaluate: Evaluate,
+    write: Write,
+    tiny_classifier: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    gold: str,
+    source: str,
+    options: list[str],
+    message: str,
+) -> None:
+    monkeypatch.setattr("xlmcli.cli.eval.models.classify_texts", None)
+    write("gold.txt", gold)
+    write("texts.txt", source)
+    write("short.txt", "negative\n")
+    done = evaluate("--gold", "gold.txt", "-m", str(tiny_classifier), "--input", "texts.txt", *options)
+    assert (done.code in (ExitCode.DATA, ExitCode.MODEL), done.out) == (True, "")
+    assert message in done.err
 
 
 def test_labels_of_the_model_need_not_be_in_gold(

@@ -245,7 +245,6 @@ def test_files_of_other_lengths_are_an_error_that_shows_where(run: Run, folder: 
         (["--ref", "ref", "good", "--metrics", "meteor"], ExitCode.USAGE, ["meteor"]),
         (["--ref", "ref", "good", "--plot", "x.doc"], ExitCode.USAGE, ["kind of picture"]),
         (["--ref", "ref", "good", "--sentence", "--format", "latex"], ExitCode.USAGE, ["--sentence has no"]),
-        (["--ref", "ref", "good", "--sentence", "--fail-under", "bleu=1"], ExitCode.USAGE, ["whole texts"]),
         (["--ref", "missing", "good"], ExitCode.DATA, ["no such file: missing"]),
         (["--ref", "/dev/null", "good"], ExitCode.DATA, ["/dev/null is empty"]),
         (["--ref", "ref", "--source", "source", "-m", "nowhere"], ExitCode.MODEL, ["nowhere"]),
@@ -256,6 +255,29 @@ def test_mistakes_are_one_clear_error(run: Run, args: list[str], code: int, mess
     assert (found, out) == (code, "")
     assert err.startswith("error: ")
     assert all(message in err for message in messages), err
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--baseline=good", "--resamples=10", "--trials=10", "--seed=12345", "--fail-under=bleu=1", "--plot=x.svg"],
+)
+def test_what_is_for_whole_texts_is_refused_of_lines(run: Run, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    args = ("--ref", "ref", "good", "bad", "--sentence")
+    code, out, err = run(*args, option)
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert f"error: {option.partition('=')[0]} is for whole texts" in err
+    monkeypatch.setenv("SACREBLEU_SEED", "1")
+    assert run(*args)[0] == ExitCode.OK, "the environment is that of all commands"
+
+
+def test_a_file_with_the_name_of_a_model(run: Run, folder: Path) -> None:
+    (folder / "en-fr").write_bytes((folder / "good").read_bytes())
+    model = ("-m", "en-fr", "--src", "en", "--tgt", "fr", "--source", "source", *FAST)
+    code, out, err = run("--ref", "ref", "en-fr", *model)
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert "error: a file and a model are both called en-fr\n\nhint: give the whole path of the file" in err
+    code, out, _ = run("--ref", "ref", str(folder / "en-fr"), *model, "--format", "json")
+    assert [system["name"] for system in json.loads(out)["systems"]] == [str(folder / "en-fr"), "en-fr"]
 
 
 def test_without_matplotlib_a_picture_is_a_missing_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -224,9 +224,7 @@ def test_verify_says_it_of_each(xlm: Run, other: Path) -> None:
 
 
 @pytest.mark.parametrize("name", embedded_models())
-def test_a_pulled_model_with_the_name_of_an_embedded_one_is_looked_at_itself(
-    xlm: Run, other: Path, name: str
-) -> None:
+def test_a_pulled_model_with_the_name_of_an_embedded_one_is_looked_at_itself(xlm: Run, other: Path, name: str) -> None:
     pulled = other.rename(other.with_name(name))
     (pulled / "model.bin").unlink()
     for names in ((), (name,)):

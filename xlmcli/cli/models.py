@@ -88,7 +88,9 @@ def pull(
 
 
 @command.command("list", short_help="List the models that are here.")
-@click.option("--directions", is_flag=True, help="A line for each direction: the direction TAB the model that is found for it.")
+@click.option(
+    "--directions", is_flag=True, help="A line for each direction: the direction TAB the model that is found for it."
+)
 @_format_option
 def list_(directions: bool, output_format: str) -> None:
     """Write a line for each model that is here: embedded ones, then pulled ones.

@@ -227,10 +227,11 @@ lowercase_option = click.option(
 def was_given(name: str) -> bool:
     """Tells whether an option of the command that runs was given, also in a settings file, by its parameter's name.
 
-    It was not where the command is called by another.
+    It was not where the command is called by another, or where a variable of the environment gives it to all of them.
     """
     context = click.get_current_context(silent=True)
-    return context is not None and context.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
+    source = None if context is None else context.get_parameter_source(name)
+    return source not in (None, ParameterSource.DEFAULT, ParameterSource.ENVIRONMENT)
 
 
 def grouped(record: type[Any], name: str, options: Sequence[Callable[[Any], Any]]) -> Callable[[Function], Function]:

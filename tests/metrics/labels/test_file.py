@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from xlmcli.errors import DataError, UsageError
 from xlmcli.lines import iter_byte_lines
-from xlmcli.metrics.labels.file import LabelColumns, SystemLabels, check_predictions, read_gold, read_predictions
+from xlmcli.metrics.labels.file import (
+    LabelColumns,
+    SystemLabels,
+    check_gold,
+    check_predictions,
+    read_gold,
+    read_predictions,
+)
 from xlmcli.tables import format_of
 
 Role = Literal["gold", "pred"]
@@ -296,10 +303,13 @@ def test_labels_that_gold_lacks_are_unknown() -> None:
 
 def test_labels_that_are_named_are_known() -> None:
     gold, predicted = column("gold", "ab"), column("pred", "ac")
-    check_predictions(gold, predicted, ["a", "b", "c"])
-    for labels, place in ((["a", "b"], "pred:2: unknown label 'c'"), (["a", "c"], "gold:2: unknown label 'b'")):
-        with pytest.raises(DataError, match=place):
-            check_predictions(gold, predicted, labels)
+    for labels in (["a", "b", "c"], ["a", "c"]):
+        check_predictions(gold, predicted, labels)
+    with pytest.raises(DataError, match="pred:2: unknown label 'c'"):
+        check_predictions(gold, predicted, ["a", "b"])
+    check_gold(gold, ["a", "b"])
+    with pytest.raises(DataError, match="gold:2: unknown label 'b'"):
+        check_gold(gold, ["a", "c"])
 
 
 def test_each_of_multiple_labels_must_be_known() -> None:

@@ -121,29 +121,37 @@ def command(
     if train_lang is not None and lang_column is None:
         raise UsageError("--train-lang needs languages", hint="name GOLD's column of them: --lang-column NAME")
     options.check_plot()
-    from xlmcli.metrics.labels.file import check_predictions
+    from xlmcli.metrics.labels.file import check_gold, check_predictions, check_texts
     from xlmcli.metrics.labels.report import LabelReportOptions, label_metrics, report_labels
-    from xlmcli.metrics.sides import side_name
+    from xlmcli.metrics.sides import read_side, side_name
     from xlmcli.tables import split_labels
 
     gates = options.gates(label_metrics(multi_label))
-    places = _Places(label_format, column, gold_column, probability_column, lang_column)
     paths = files or (() if models else (STDIN,))
+    places = _Places(gold, paths, label_format, column, gold_column, probability_column, lang_column)
     check_stdin((*paths, gold, text), paths, unit="label", quiet=options.quiet)
     named: list[NamedModel] = []
     if text is not None:
         _check_plain(text)
-        from xlmcli.cli.eval.models import classify_texts, name_models
+        from xlmcli.cli.eval.models import check_classifiers, classify_texts, name_models
 
         named = name_models(models)
-    baseline = options.baseline_index([*map(side_name, paths), *(model.facts.name for model in named)])
-    right = _read(gold, places.of_gold(gold), is_gold=True, multi_label=multi_label)
-    systems = [_read(path, places.of_predictions(path), is_gold=False, multi_label=multi_label) for path in paths]
-    if text is not None:
-        systems += [classify_texts(text, model, lang, multi_label, options.quiet) for model in named]
+        check_classifiers(named, multi_label)
+    baseline = options.baseline_index([*map(side_name, paths)], [model.facts.name for model in named])
+    right = _read(gold, places.of_gold(), is_gold=True, multi_label=multi_label)
     known = None if labels is None else split_labels(labels)
+    if known is not None:
+        check_gold(right, known, multi_label=multi_label)
+    systems = [_read(path, places.of_predictions(path), is_gold=False, multi_label=multi_label) for path in paths]
     for system in systems:
         check_predictions(right, system, known, multi_label=multi_label)
+    if text is not None:
+        texts = read_side(text)
+        check_texts(right, texts)
+        for model in named:
+            system = classify_texts(texts, model, lang, multi_label, options.quiet)
+            check_predictions(right, system, known, multi_label=multi_label)
+            systems.append(system)
     report = report_labels(
         right, systems, options.sampling(0), LabelReportOptions(multi_label, train_lang, baseline, width)
     )
@@ -154,23 +162,37 @@ def command(
 class _Places:
     """Where labels are, as the options of the same names say."""
 
+    gold: Path
+    files: tuple[Path, ...]
     label_format: FormatName | None
     column: str | None
     gold_column: str | None
     probability_column: str | None
     lang_column: str | None
 
-    def of_gold(self, path: Path) -> LabelColumns:
+    def of_gold(self) -> LabelColumns:
         """Returns where GOLD has its labels."""
         from xlmcli.metrics.labels.file import LabelColumns
 
-        return LabelColumns(self._format(path), self.gold_column or self.column, None, self.lang_column)
+        column = self.gold_column or self._shared(self.column, self.gold, self._labelled())
+        return LabelColumns(self._format(self.gold), column, None, self.lang_column)
 
     def of_predictions(self, path: Path) -> LabelColumns:
         """Returns where a file of predictions has its labels."""
         from xlmcli.metrics.labels.file import LabelColumns
 
-        return LabelColumns(self._format(path), self.column, self.probability_column)
+        column = self._shared(self.column, path, self._labelled())
+        probability_column = self._shared(self.probability_column, path, self.files)
+        return LabelColumns(self._format(path), column, probability_column)
+
+    def _labelled(self) -> tuple[Path, ...]:
+        """Returns the files that --column is for."""
+        return self.files if self.gold_column is not None else (*self.files, self.gold)
+
+    def _shared(self, column: str | None, path: Path, paths: tuple[Path, ...]) -> str | None:
+        """Returns the column of one of several files that an option is for: none of plain text beside tables."""
+        is_meant = self._format(path) != "text" or all(self._format(other) == "text" for other in paths)
+        return column if is_meant else None
 
     def _format(self, path: Path) -> FormatName:
         from xlmcli.tables import format_of

@@ -6,7 +6,6 @@ import io
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from xlmcli.cli.streams.opening import leaving_at_once
@@ -74,12 +73,24 @@ def translate_source(source: Side, model: NamedModel, src: str | None, tgt: str 
     return Candidate(Side(model.facts.name, output), model.facts, speed)
 
 
-def classify_texts(path: Path, model: NamedModel, lang: str | None, multi_label: bool, quiet: bool) -> SystemLabels:
+def check_classifiers(models: Sequence[NamedModel], multi_label: bool) -> None:
+    """Checks that models give the labels that are to be scored.
+
+    Raises:
+        ModelError: One is no classifier.
+        UsageError: One gives a text any number of labels, and one is wanted.
+    """
+    for bundle, _ in models:
+        if bundle.classifier.multi_label and not multi_label:
+            raise UsageError(f"{bundle.name} gives a text any number of labels", hint="add --multi-label")
+
+
+def classify_texts(source: Side, model: NamedModel, lang: str | None, multi_label: bool, quiet: bool) -> SystemLabels:
     """Classifies text as ``xlm classify`` does.
 
     Raises:
-        ModelError: There is no such model, or it is no classifier.
-        DataError: The file cannot be read, or a text gets no label where each needs one.
+        ModelError: The model cannot be used.
+        DataError: A text gets no label where each needs one.
     """
     import numpy as np
 
@@ -87,14 +98,9 @@ def classify_texts(path: Path, model: NamedModel, lang: str | None, multi_label:
     from xlmcli.infer.engine import EngineOptions
     from xlmcli.infer.labels import LabelOptions
     from xlmcli.metrics.labels.file import SystemLabels
-    from xlmcli.metrics.sides import read_side
     from xlmcli.tables import join_labels
 
-    bundle = model.bundle
-    if bundle.classifier.multi_label and not multi_label:
-        raise UsageError(f"{bundle.name} gives a text any number of labels", hint="add --multi-label")
-    classification = Classification(bundle, lang, LabelOptions(), EngineOptions())
-    source = read_side(path)
+    classification = Classification(model.bundle, lang, LabelOptions(), EngineOptions())
     answers, _ = _answer(classification, source, _keep_labels, ENCODING_BATCH_TOKENS, quiet=quiet)
     if not multi_label and () in (labels := [answer.labels for answer in answers]):
         raise DataError(
@@ -110,7 +116,7 @@ def classify_texts(path: Path, model: NamedModel, lang: str | None, multi_label:
         labels=names,
         probabilities=probabilities,
         langs=None,
-        possible=bundle.classifier.labels,
+        possible=model.bundle.classifier.labels,
         model=model.facts,
     )
 

@@ -143,15 +143,18 @@ class ReportOptions:
 
         return SamplingOptions(self.resamples, num_trials, self.seed)
 
-    def baseline_index(self, names: Sequence[str]) -> int:
-        """Returns which of the systems is the baseline.
+    def baseline_index(self, files: Sequence[str], models: Sequence[str]) -> int:
+        """Returns which of the systems, files and then models, is the baseline.
 
         Raises:
             UsageError: None has that name, or two systems have one name.
         """
+        names = [*files, *models]
         for name in names:
-            if names.count(name) > 1:
+            if files.count(name) > 1 or models.count(name) > 1:
                 raise UsageError(f"two systems are called {name}", hint="give each of them once")
+            if name in files and name in models:
+                raise UsageError(f"a file and a model are both called {name}", hint="give the whole path of the file")
         if self.baseline is None:
             return 0
         if self.baseline not in names:

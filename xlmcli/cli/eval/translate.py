@@ -17,7 +17,7 @@ from xlmcli.cli.eval.options import (
     report_options,
     write_stdout,
 )
-from xlmcli.cli.options import FILE, MODEL, ListType
+from xlmcli.cli.options import FILE, MODEL, ListType, was_given
 from xlmcli.console import print_note
 from xlmcli.errors import UsageError
 from xlmcli.lines import STDIN
@@ -126,7 +126,7 @@ def command(
     scorers = open_scorers(metric_options, len(references), for_sentences=sentence)
     gates = options.gates([scorer.name for scorer in scorers])
     named = texts.name_models()
-    baseline = options.baseline_index([*map(side_name, texts.hypotheses), *(model.facts.name for model in named)])
+    baseline = options.baseline_index([*map(side_name, texts.hypotheses)], [model.facts.name for model in named])
     candidates = texts.read_candidates(original, references, named, options.quiet)
     if sentence:
         _write_sentences(candidates, references, scorers, options, width)
@@ -221,8 +221,8 @@ class _Inputs:
 def _check_sentence_options(options: ReportOptions) -> None:
     if options.format not in (None, "tsv", "json"):
         raise UsageError(f"--sentence has no --format {options.format}", hint="it has tsv and json, a line each")
-    if options.fail_under is not None or options.plot is not None:
-        raise UsageError("--fail-under and --plot are for whole texts", hint="leave out --sentence")
+    for name in filter(was_given, ("baseline", "resamples", "trials", "seed", "fail_under", "plot")):
+        raise UsageError(f"--{name.replace('_', '-')} is for whole texts", hint="leave it or --sentence out")
 
 
 def _write_sentences(

@@ -15,6 +15,7 @@ from xlmcli.labelled.rows import LabelledFile, Role
 from xlmcli.metrics.labels.answers import Floats, split_answer
 from xlmcli.metrics.report.reports import ModelFacts
 from xlmcli.metrics.shifts import find_shift
+from xlmcli.metrics.sides import Side, count_lines
 from xlmcli.tables import FormatName, join_labels
 
 _MAX_SHOWN = 20
@@ -111,6 +112,28 @@ def read_predictions(
     return _read(lines, options.of(source, "predicted", multi_label=multi_label))
 
 
+def check_gold(gold: SystemLabels, labels: Collection[str], *, multi_label: bool = False) -> None:
+    """Checks that gold has no labels but those that may occur.
+
+    Raises:
+        DataError: It has; the message names the line.
+    """
+    _check_labels(gold, set(labels), "--labels", multi_label)
+
+
+def check_texts(gold: SystemLabels, texts: Side) -> None:
+    """Checks that there is a text for each right label.
+
+    Raises:
+        DataError: There are more or fewer; the message has both counts.
+    """
+    if len(texts.lines) != len(gold.labels):
+        raise DataError(
+            f"{texts.name} has {count_lines(len(texts.lines))} and {gold.source} {len(gold.labels):,} labels",
+            hint="texts are read line by line, also where a text of a table has several lines",
+        )
+
+
 def check_predictions(
     gold: SystemLabels, predicted: SystemLabels, labels: Collection[str] | None = None, *, multi_label: bool = False
 ) -> None:
@@ -128,15 +151,14 @@ def check_predictions(
     """
     if len(gold.labels) != len(predicted.labels):
         raise _shifted(gold, predicted)
-    if labels is None:
-        known = {label for answer in set(gold.labels) for label in split_answer(answer, multi_label)}
-        known.update(predicted.possible)
-        hint = f"{gold.source} has {len(known):,} different labels: are the columns swapped? --gold-column chooses it"
-        is_swapped = len(known) > _MAX_SHOWN and len(known) > len(gold.labels) // 2
-        _check_labels(predicted, known, gold.source, multi_label, hint if is_swapped else None)
-    else:
-        for column in (gold, predicted):
-            _check_labels(column, set(labels), "--labels", multi_label)
+    if labels is not None:
+        _check_labels(predicted, set(labels), "--labels", multi_label)
+        return
+    known = {label for answer in set(gold.labels) for label in split_answer(answer, multi_label)}
+    known.update(predicted.possible)
+    hint = f"{gold.source} has {len(known):,} different labels: are the columns swapped? --gold-column chooses it"
+    is_swapped = len(known) > _MAX_SHOWN and len(known) > len(gold.labels) // 2
+    _check_labels(predicted, known, gold.source, multi_label, hint if is_swapped else None)
 
 
 def _read(lines: Iterable[bytes], file: LabelledFile) -> SystemLabels:
