@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from xlmcli.metrics.labels import significance
 from xlmcli.metrics.labels.answers import LABEL_METRICS, Answers, encode_answers
 from xlmcli.metrics.labels.scores import score_labels
 from xlmcli.metrics.labels.significance import mcnemar_p, resample_label_scores, sign_test_p
@@ -33,10 +36,21 @@ def test_the_sign_test_is_scipys(num_first: int, num_second: int) -> None:
     assert sign_test_p(num_first, num_second) == pytest.approx(expected, rel=1e-10)
 
 
-@pytest.mark.parametrize(("num_first", "num_second"), [(25_000, 25_400), (0, 900), (3, 1000), (1, 0), (50_000, 50_000)])
+@pytest.mark.parametrize(
+    ("num_first", "num_second"),
+    [(25_000, 25_400), (0, 900), (3, 1000), (1, 0), (50_000, 50_000), (801_600, 800_000), (10, 20_000)],
+)
 def test_the_sign_test_of_large_numbers_is_scipys(num_first: int, num_second: int) -> None:
     expected = stats.binomtest(num_first, num_first + num_second).pvalue
-    assert sign_test_p(num_first, num_second) == pytest.approx(expected, rel=1e-10)
+    assert sign_test_p(num_first, num_second) == pytest.approx(expected, rel=1e-8)
+
+
+@given(st.integers(0, 3000), st.integers(0, 3000))
+def test_both_ways_to_count_agree(num_first: int, num_second: int) -> None:
+    exact = sign_test_p(num_first, num_second)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(significance, "_MOST_EXACT", 0)
+        assert sign_test_p(num_first, num_second) == pytest.approx(exact, rel=1e-9)
 
 
 def test_mcnemar_counts_lines_that_one_system_alone_has_right() -> None:
@@ -81,6 +95,18 @@ def test_scores_do_not_depend_on_the_other_systems() -> None:
     beside = resample_label_scores([GOOD_ANSWERS, BAD_ANSWERS], 100)[1]
     for metric in LABEL_METRICS:
         np.testing.assert_array_equal(alone[metric], beside[metric])
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_memory_does_not_grow_with_lines_times_labels(multi_label: bool) -> None:
+    num_lines = 3000
+    gold = [f"label {number}" for number in range(num_lines)]
+    tracemalloc.start()
+    answers = encode_answers(gold, gold[1:] + gold[:1], multi_label=multi_label)
+    resample_label_scores([answers], 10)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < num_lines**2
 
 
 def test_the_seed_decides() -> None:

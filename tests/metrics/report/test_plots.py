@@ -52,6 +52,15 @@ def test_a_confusion_matrix_has_its_counts() -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == ["neg", "pos"]
 
 
+@pytest.mark.parametrize(("num_labels", "num_texts"), [(50, 2500), (51, 0)])
+def test_of_many_labels_cells_have_no_numbers(num_labels: int, num_texts: int) -> None:
+    labels = tuple(map(str, range(num_labels)))
+    rows = tuple((label, *(1,) * num_labels) for label in labels)
+    (axes,) = draw_confusion(Table("confusion", "", ("gold", *labels), rows, system="a")).axes
+    assert len(axes.texts) == num_texts
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(labels)
+
+
 def test_one_confusion_matrix_is_drawn_instead_of_the_scores(tmp_path: Path) -> None:
     report = Report("classify", 20, REPORT.metrics[:1], REPORT.systems[:1], tables=(CONFUSION,))
     plot_report(report, tmp_path / "plot.svg")

@@ -6,8 +6,9 @@ Lines with the same answers of gold and system are one pattern; every figure is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -44,14 +45,14 @@ class Answers:
 
     Attributes:
         labels: All that occur, sorted.
-        members: Bools (num_answers, num_labels): which labels each different answer holds.
+        members: The labels that each different answer holds, as indices into ``labels``.
         gold: Answer of each line, (num_lines,), an index into ``members``.
         predicted: Likewise of the system.
         multi_label: Whether an answer may hold several labels, or none.
     """
 
     labels: tuple[str, ...]
-    members: NDArray[np.bool_]
+    members: tuple[frozenset[int], ...]
     gold: Ints
     predicted: Ints
     multi_label: bool = False
@@ -91,9 +92,7 @@ def encode_answers(gold: Sequence[str], predicted: Sequence[str], *, multi_label
     )
     labels = sorted({label for answer in ids for label in answer})
     positions = {label: position for position, label in enumerate(labels)}
-    members = np.zeros((len(ids), len(labels)), dtype=np.bool_)
-    for answer, number in ids.items():
-        members[number, [positions[label] for label in answer]] = True
+    members = tuple(frozenset(positions[label] for label in answer) for answer in ids)
     return Answers(tuple(labels), members, gold_ids, predicted_ids, multi_label)
 
 
@@ -154,37 +153,81 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Occurrences:
+    """Labels that occur in patterns: one item for each pattern and label, of the many that there could be.
+
+    Attributes:
+        patterns: The pattern of each item.
+        labels: Its label, an index.
+    """
+
+    patterns: Ints
+    labels: Ints
+
+    @classmethod
+    def of(cls, patterns: Sequence[Collection[int]]) -> Occurrences:
+        """Numbers the labels that each pattern has."""
+        sizes = [len(labels) for labels in patterns]
+        return cls(
+            np.repeat(np.arange(len(patterns)), sizes),
+            np.fromiter(chain.from_iterable(patterns), np.int64, sum(sizes)),
+        )
+
+    def count(self, num_drawn: NDArray[Any], num_labels: int) -> Floats:
+        """Counts each label where each pattern counts so often, (…, num_patterns); (…, num_labels)."""
+        counts = [
+            np.bincount(self.labels, weights=row[self.patterns], minlength=num_labels)
+            for row in num_drawn.reshape(-1, num_drawn.shape[-1])
+        ]
+        return np.stack(counts).reshape(*num_drawn.shape[:-1], num_labels)
+
+
+@dataclass(frozen=True, slots=True)
 class Patterns:
     """Lines with the same answers of gold and system, counted together.
 
     Attributes:
         of_lines: Pattern of each line, (num_lines,).
-        once: What each pattern adds to the counts, (num_patterns, …).
+        is_right: Whether the system answers as gold does, (num_patterns,).
+        true: Labels of each pattern that both say.
+        predicted: Those that the system says.
+        gold: Those that are right.
+        num_labels: Labels that there are.
     """
 
     of_lines: Ints
-    once: Counts
+    is_right: NDArray[np.bool_]
+    true: Occurrences
+    predicted: Occurrences
+    gold: Occurrences
+    num_labels: int
 
     def __len__(self) -> int:
-        return len(self.once.exact)
+        return len(self.is_right)
 
     def count(self, num_drawn: NDArray[Any]) -> Counts:
         """Counts labels where each pattern counts so often, (…, num_patterns)."""
         # Floats go through the fast matrix product, and hold whole numbers up to 2**53.
-        drawn = num_drawn.astype(np.float64)
-        return Counts(
-            drawn @ self.once.exact, drawn @ self.once.true, drawn @ self.once.predicted, drawn @ self.once.gold
-        )
+        exact = num_drawn.astype(np.float64) @ self.is_right
+        labels = (part.count(num_drawn, self.num_labels) for part in (self.true, self.predicted, self.gold))
+        return Counts(exact, *labels)
 
 
 def find_patterns(answers: Answers) -> Patterns:
     """Groups lines that no figure tells apart."""
     codes = answers.gold * len(answers.members) + answers.predicted
     _, first, of_lines = np.unique(codes, return_index=True, return_inverse=True)
-    gold = answers.members[answers.gold[first]]
-    predicted = answers.members[answers.predicted[first]]
-    once = (answers.is_right[first], gold & predicted, predicted, gold)
-    return Patterns(of_lines.reshape(-1), Counts(*(column.astype(np.float64) for column in once)))
+    gold, predicted = (
+        [answers.members[answer] for answer in column[first]] for column in (answers.gold, answers.predicted)
+    )
+    return Patterns(
+        of_lines=of_lines.reshape(-1),
+        is_right=answers.is_right[first],
+        true=Occurrences.of([right & said for right, said in zip(gold, predicted, strict=True)]),
+        predicted=Occurrences.of(predicted),
+        gold=Occurrences.of(gold),
+        num_labels=len(answers.labels),
+    )
 
 
 def _divide(numerators: Floats, denominators: Floats) -> Floats:

@@ -146,7 +146,7 @@ def _score_each_label(labels: tuple[str, ...], counts: Counts) -> tuple[LabelSco
 
 def _count_confusions(answers: Answers) -> Ints:
     # Of single labels, every answer has one member.
-    positions = answers.members.argmax(axis=1)
+    positions = np.array([label for (label,) in answers.members])
     num_labels = len(answers.labels)
     cells = positions[answers.gold] * num_labels + positions[answers.predicted]
     return np.bincount(cells, minlength=num_labels**2).reshape(num_labels, num_labels)

@@ -20,6 +20,7 @@ _INCHES_PER_SYSTEM = 0.4
 _INCHES_PER_LABEL = 0.6
 _MAX_INCHES = 40.0
 _POINTS_PER_INCH = 16
+_MOST_LABELS_WITH_NUMBERS = 50
 
 
 def check_plot_path(path: Path) -> None:
@@ -61,7 +62,10 @@ def draw_systems(report: Report) -> Figure:
 
 
 def draw_confusion(table: Table) -> Figure:
-    """Draws a confusion matrix: rows are gold, columns are predicted, darker is more."""
+    """Draws a confusion matrix: rows are gold, columns are predicted, darker is more.
+
+    Of few labels each cell has its number, too.
+    """
     labels = table.columns[1:]
     counts = [[float(value or 0) for value in row[1:]] for row in table.rows]
     inches = min(_INCHES_PER_LABEL, _MAX_INCHES / len(labels))
@@ -72,7 +76,7 @@ def draw_confusion(table: Table) -> Figure:
     # A dollar starts no formula.
     words: dict[str, Any] = {"fontfamily": find_fonts("".join(labels)), "fontsize": points, "parse_math": False}
     axes.imshow(counts, cmap="Blues", vmin=0, vmax=largest or 1)
-    for row, values in enumerate(counts):
+    for row, values in enumerate(counts if len(labels) <= _MOST_LABELS_WITH_NUMBERS else []):
         for column, value in enumerate(values):
             color = "white" if value > largest / 2 else "black"
             axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=color, fontsize=points)
