@@ -110,7 +110,8 @@ def _measure_encoder(
 ) -> Sequence[Entry]:
     bundle, tokenizer = open_bundle(path), load_tokenizer(path)
     langs = tuple(bundle.manifest.languages)
-    lang = options.direction.src if options.direction.src in langs else langs[0]
+    # A model without languages takes any.
+    lang = options.direction.src if options.direction.src in langs or not langs else langs[0]
     encoder = EncoderSetup(task, bundle, tokenizer, lang, options.threads, options.encoder_batch_tokens, setup.folder)
     texts = Sentences.encode(bundle, tokenizer, read_lines(options.texts or options.corpus, options.lines))
     measures = EncoderMeasures(

@@ -82,9 +82,8 @@ class BareEngine:
     """CTranslate2 alone, from pieces to pieces."""
 
     def __init__(self, setup: Setup) -> None:
-        manifest = setup.bundle.manifest
-        self._setup, self._limits, self._tokens = setup, manifest.limits, manifest.tokens
-        self._translation = setup.bundle.translation
+        self._setup, self._limits = setup, setup.bundle.manifest.limits
+        self._translation, self._frame = setup.bundle.translation, setup.bundle.frame(setup.direction)
         self._translator = ctranslate2.Translator(
             "bundle",
             device="cpu",
@@ -95,17 +94,18 @@ class BareEngine:
 
     def translate(self, sources: Sequence[Sequence[str]], beam_size: int) -> list[list[str]]:
         """Translates pieces, without special tokens on both sides; the engine sorts by length and cuts batches."""
-        longest = max(map(len, sources)) + 2
+        longest, start = max(map(len, sources)) + 2, list(self._frame.target)
         results = self._translator.translate_batch(
-            [[self._tokens.bos, *pieces, self._tokens.eos] for pieces in sources],
+            [[*self._frame.before, *pieces, *self._frame.after] for pieces in sources],
+            target_prefix=[start] * len(sources) if start else None,
             max_batch_size=self._setup.max_batch_tokens,
             batch_type="tokens",
             beam_size=beam_size,
             length_penalty=self._translation.decoding.length_penalty,
             max_input_length=self._limits.max_source_positions,
-            max_decoding_length=min(int(1.5 * longest + 10), self._translation.max_target_positions),
+            max_decoding_length=min(int(1.5 * longest + 10) + len(start), self._translation.max_target_positions),
         )
-        return [result.hypotheses[0] for result in results]
+        return [result.hypotheses[0][len(start) :] for result in results]
 
 
 class TorchModel:

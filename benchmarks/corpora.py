@@ -20,11 +20,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.processes import XLM, find_workers, spend_process
+from benchmarks.processes import SHORTEST_SECONDS, XLM, find_workers, spend_process
 
 _WORDS = ("good", "bad", "film", "like", "hate", "house", "very", "is", "not", "great", "boring", "music", "never")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SECONDS_BETWEEN_LOOKS = 0.5
+_TOO_SHORT = "error: the run was over before anything could be seen; give it more --lines"
 
 
 @dataclass(slots=True)
@@ -33,14 +34,14 @@ class Watched:
 
     Attributes:
         seconds: From its start to its end.
-        working_seconds: From when the first piece was begun.
+        working_seconds: From when the first piece was begun; None if none was seen.
         processor_seconds: Of each worker, by its process id.
         start_seconds: Of these, before the first piece was begun.
         memory: Megabytes of the workers, as time went by.
     """
 
     seconds: float = 0.0
-    working_seconds: float = 0.0
+    working_seconds: float | None = None
     processor_seconds: dict[int, float] = field(default_factory=dict)
     start_seconds: dict[int, float] = field(default_factory=dict)
     memory: dict[int, list[float]] = field(default_factory=dict)
@@ -73,13 +74,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         empty = spend_process(pipe)
         whole = spend_process(pipe, folder / "all.txt", folder / "expected.txt")
         del os.environ["OMP_NUM_THREADS"]
-        seconds, processor_seconds = whole.seconds - empty.seconds, whole.processor_seconds - empty.processor_seconds
+        seconds = max(whole.seconds - empty.seconds, SHORTEST_SECONDS)
+        processor_seconds = max(whole.processor_seconds - empty.processor_seconds, SHORTEST_SECONDS)
         _tell("pipe", options.lines, seconds, processor_seconds)
         if options.kill:
             _kill(corpus, folder / "out", options.files)
         else:
             watched = _watch(subprocess.Popen(corpus), folder / "out")
             used = sum(watched.processor_seconds.values()) - sum(watched.start_seconds.values())
+            if watched.working_seconds is None or used <= 0:
+                sys.exit(_TOO_SHORT)
             _tell("corpus, from its first piece on", options.lines, watched.working_seconds, used)
             _tell("corpus, whole", options.lines, watched.seconds, used)
             print(f"ratio of lines/s: {seconds / watched.working_seconds:.2f}")
@@ -107,21 +111,27 @@ def _tell(name: str, num_lines: int, seconds: float, processor_seconds: float) -
 
 
 def _watch(process: subprocess.Popen[bytes], output: Path) -> Watched:
-    """Looks at a run's workers until it ends."""
+    """Looks at a run's workers until it ends.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
     watched, start = Watched(), time.monotonic()
-    first = 0.0
+    first: float | None = None
     while process.poll() is None:
         for pid in find_workers(process.pid):
             seconds, megabytes = _usage(pid)
-            if not first:
+            if first is None:
                 watched.start_seconds[pid] = seconds
             if seconds:
                 watched.processor_seconds[pid] = seconds
                 watched.memory.setdefault(pid, []).append(megabytes)
-        if not first and any(output.glob(".xlm-corpus/pieces/*/*")):
+        if first is None and any(output.glob(".xlm-corpus/pieces/*/*")):
             first = time.monotonic()
         time.sleep(_SECONDS_BETWEEN_LOOKS)
-    watched.seconds, watched.working_seconds = time.monotonic() - start, time.monotonic() - first
+    _check(process)
+    watched.seconds = time.monotonic() - start
+    watched.working_seconds = None if first is None else time.monotonic() - first
     return watched
 
 
@@ -129,7 +139,10 @@ def _kill(command: Sequence[str], output: Path, num_files: int) -> None:
     """Kills a worker once a quarter of the files is done, the run once half is, and starts it again."""
     process = subprocess.Popen(command)
     _wait_for(output, num_files // 4, process)
-    (pid, *_) = find_workers(process.pid)
+    workers = find_workers(process.pid)
+    if not workers:
+        sys.exit(_TOO_SHORT)
+    pid = workers[0]
     os.kill(pid, signal.SIGKILL)
     print(f"worker {pid} killed with {_num_done(output)} files done")
     _wait_for(output, num_files // 2, process)
@@ -143,8 +156,16 @@ def _kill(command: Sequence[str], output: Path, num_files: int) -> None:
 
 
 def _wait_for(output: Path, num_files: int, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None and _num_done(output) < num_files:
+    while _num_done(output) < num_files:
+        if process.poll() is not None:
+            _check(process)
+            sys.exit(_TOO_SHORT)
         time.sleep(_SECONDS_BETWEEN_LOOKS / 10)
+
+
+def _check(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
 
 
 def _num_done(output: Path) -> int:

@@ -167,8 +167,9 @@ def resample(gold: list[str], predicted: list[str]) -> NDArray[np.float64]:
     `xlmcli.metrics.labels` has labels that ``gold`` lacks, too; reviews are never neutral, and it is no class there.
     """
     wanted, said = _as_ids(gold, predicted)
+    num_labels = len(set(gold))
     drawn = (row for rows in iter_resamples(len(gold), DEFAULT_RESAMPLES, DEFAULT_SEED) for row in rows)
-    return np.array([100 * _f1_of_labels(wanted[row], said[row], len(set(gold))).mean() for row in drawn])
+    return np.array([100 * _f1_of_labels(wanted[row], said[row], num_labels).mean() for row in drawn])
 
 
 def _as_ids(gold: list[str], predicted: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from xlmcli.bundle import Framing, open_bundle, seal
+from xlmcli.records import Direction
 
 REPOSITORY = Path(__file__).parent.parent
 ROWS = [
@@ -113,6 +119,74 @@ def test_an_encoder_races_the_engine_and_names_what_is_skipped(
     assert names == [*lines, *languages, "classify: peak memory, 40 lines"]
     assert "skipped: classify, against transformers: no checkpoint" in done.stdout
     assert "skipped: encode: no --encoder" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("framing", "source", "start"),
+    [
+        (None, ["</s>", "x", "y", "</s>"], None),
+        (Framing((), ("</s>",)), ["x", "y", "</s>"], None),
+        (
+            Framing(("{src}",), ("</s>",), ("{tgt}",), {"en": "__en__", "fr": "__fr__"}),
+            ["__en__", "x", "y", "</s>"],
+            [["__fr__"]],
+        ),
+    ],
+)
+def test_the_bare_engine_gets_what_xlm_gives_it(
+    tiny_bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    framing: Framing | None,
+    source: list[str],
+    start: list[list[str]] | None,
+) -> None:
+    from benchmarks import contenders
+
+    class Engine:
+        def __init__(self, *_args: object, **_options: object) -> None:
+            """Takes what the engine takes."""
+
+        def translate_batch(
+            self, sources: list[list[str]], *, target_prefix: list[list[str]] | None, **_options: object
+        ) -> list[SimpleNamespace]:
+            assert (sources, target_prefix) == ([source], start)
+            return [SimpleNamespace(hypotheses=[[*(target_prefix or [[]])[0], "z"]])]
+
+    monkeypatch.setattr(contenders.ctranslate2, "Translator", Engine)
+    bundle = open_bundle(tiny_bundle)
+    manifest = replace(bundle.manifest, translation=replace(bundle.translation, framing=framing))
+    framed = replace(bundle, manifest=manifest)
+    setup = contenders.Setup(
+        framed, bundle.open_tokenizer(), Direction("en", "fr"), 1, 64, beam_size=1, folder=tmp_path
+    )
+    assert contenders.BareEngine(setup).translate([["x", "y"]], 1) == [["z"]]
+
+
+def test_a_classifier_without_languages_is_measured(
+    tiny_bundle: Path,
+    make_classifier: Callable[[Any], Path],
+    classifier_sizes: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from benchmarks import __main__ as benchmark
+
+    bundle = make_classifier(classifier_sizes(langs=("en",)))
+    seal(bundle, replace(open_bundle(bundle).manifest, languages={}))
+    asked: list[str] = []
+    monkeypatch.setattr(benchmark, "measure_encoder", lambda setup, *_: asked.append(setup.lang) or [])
+    options = ["--model", str(tiny_bundle), "--only", "classify", "--classifier", str(bundle), *SIZES]
+    assert benchmark.main([*options, "--output", str(tmp_path / "bench.json")]) == 0
+    assert asked == ["en"]
+
+
+def test_a_run_over_a_corpus_that_fails_or_is_too_short_has_no_figures(tmp_path: Path) -> None:
+    from benchmarks.corpora import _watch
+
+    with pytest.raises(subprocess.CalledProcessError):
+        _watch(subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]), tmp_path)
+    assert _watch(subprocess.Popen([sys.executable, "-c", ""]), tmp_path).working_seconds is None
 
 
 def test_corpus_of_a_file_is_taken_again_where_it_is_short(tmp_path: Path) -> None:

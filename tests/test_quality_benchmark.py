@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.quality.answers import Answer, Answers
+from benchmarks.quality.__main__ import main, measure
+from benchmarks.quality.answers import Answer, Answers, Request
 from benchmarks.quality.languages import LanguagePart
 from benchmarks.quality.lengths import bucket_names, bucket_of, count_words, split_by_length
 from benchmarks.quality.numbers import NumberPart
@@ -22,8 +26,9 @@ from benchmarks.quality.rows import read_test_sets
 from benchmarks.quality.spans import SpanLine, SpanPart, lost_spans, read_span_lines
 from benchmarks.quality.speed import first_of_each_direction, net_words_per_second
 from benchmarks.quality.tables import format_part, format_signatures, format_table
+from xlmcli.bundle import open_bundle, seal
 from xlmcli.convert.scores import read_scores
-from xlmcli.errors import DataError, UsageError
+from xlmcli.errors import DataError, ExitCode, UsageError
 from xlmcli.records import Direction
 
 REPOSITORY = Path(__file__).parent.parent
@@ -249,6 +254,49 @@ def test_many_directions_are_laid_out_as_a_matrix(tmp_path: Path) -> None:
 def test_a_test_set_is_named_in_one_form(text: str) -> None:
     with pytest.raises(UsageError):
         read_test_sets(text, [EN_FR])
+
+
+@pytest.fixture
+def many_to_many(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A bundle that translates between any two of its languages."""
+    folder = Path(shutil.copytree(tiny_bundle, tmp_path / "many"))
+    manifest = open_bundle(folder).manifest
+    assert manifest.translation is not None
+    langs = tuple(manifest.languages)
+    seal(
+        folder,
+        replace(manifest, translation=replace(manifest.translation, directions=(), sources=langs, targets=langs)),
+    )
+    return folder
+
+
+def test_a_bundle_of_many_languages_is_measured_in_the_directions_of_the_test_sets(
+    many_to_many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collect(_bundle: str, requests: Iterable[Request], _threads: int) -> Answers:
+        return Answers({(direction, text): Answer(text, False) for direction, texts in requests for text in texts})
+
+    monkeypatch.setattr(Answers, "collect", collect)
+    (tmp_path / "pairs.tsv").write_text("It is late.\tIl est tard.\n", encoding="utf-8")
+    (tmp_path / "spans.tsv").write_text("See a.org.\ta.org\n", encoding="utf-8")
+    options = parse_options(
+        [str(many_to_many), f"tiny:en-fr={tmp_path / 'pairs.tsv'}", "--spans", str(tmp_path / "spans.tsv")]
+    )
+    scores = [record for _, records in measure(options) for record in records]
+    assert {record.direction for record in scores if record.metric == "BLEU"} == {EN_FR, FR_EN}
+    assert {record.direction for record in scores if record.metric == "spans kept (%)"} == {EN_FR}
+
+
+@pytest.mark.parametrize("bundle", [EMBEDDED, "many_to_many"])
+def test_a_test_set_that_no_direction_serves_is_refused(
+    bundle: Path | str, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = request.getfixturevalue(bundle) if isinstance(bundle, str) else bundle
+    (tmp_path / "pairs.tsv").write_text("It is late.\tEste târziu.\n", encoding="utf-8")
+    assert main([str(folder), f"tiny:en-ro={tmp_path / 'pairs.tsv'}"]) == ExitCode.USAGE
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "the bundle does not translate between en and ro" in printed.err
 
 
 def test_options_that_lack_a_test_set_say_so() -> None:

@@ -45,7 +45,7 @@ def measure(options: Options) -> Measured:
         XlmError: There is no such bundle, or a file cannot be read.
         subprocess.CalledProcessError: `xlm translate` failed.
     """
-    parts = read_parts(options, open_bundle(find_model(options.bundle)).translation.directions)
+    parts = read_parts(options, open_bundle(find_model(options.bundle)).translation.find_directions())
     requests = (request for part in parts for request in part.iter_requests())
     answers = Answers.collect(options.bundle, requests, options.threads)
     measured = []

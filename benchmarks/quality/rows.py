@@ -29,7 +29,7 @@ def read_test_sets(text: str, directions: Sequence[Direction]) -> list[ParallelS
     """Reads ``NAME:LANG-LANG=FILE``, in each of the directions that it allows.
 
     Raises:
-        UsageError: ``text`` has another form.
+        UsageError: ``text`` has another form, or none of the directions is between its languages.
         DataError: The file is empty or cannot be read, or a row has too few columns.
     """
     name, separator, source_text = text.partition(":")
@@ -42,8 +42,7 @@ def read_test_sets(text: str, directions: Sequence[Direction]) -> list[ParallelS
     if not rows:
         raise DataError(f"{source.path}: no lines")
     sides = dict(zip(source.langs, zip(*rows, strict=True), strict=True))
-    return [
-        ParallelSet(name, direction, sides[direction.src], sides[direction.tgt])
-        for direction in directions
-        if {direction.src, direction.tgt} == set(sides)
-    ]
+    served = [direction for direction in directions if {direction.src, direction.tgt} == set(sides)]
+    if not served:
+        raise UsageError(f"{text}: the bundle does not translate between {' and '.join(sides)}")
+    return [ParallelSet(name, direction, sides[direction.src], sides[direction.tgt]) for direction in served]
