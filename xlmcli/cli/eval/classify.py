@@ -128,7 +128,15 @@ def command(
 
     gates = options.gates(label_metrics(multi_label))
     paths = files or (() if models else (STDIN,))
-    places = _Places(gold, paths, label_format, column, gold_column, probability_column, lang_column)
+    places = _Places(
+        gold=gold,
+        files=paths,
+        label_format=label_format,
+        column=column,
+        gold_column=gold_column,
+        probability_column=probability_column,
+        lang_column=lang_column,
+    )
     check_stdin((*paths, gold, text), paths, unit="label", quiet=options.quiet)
     named: list[NamedModel] = []
     if text is not None:

@@ -179,7 +179,7 @@ class Occurrences:
             np.bincount(self.labels, weights=row[self.patterns], minlength=num_labels)
             for row in num_drawn.reshape(-1, num_drawn.shape[-1])
         ]
-        return np.stack(counts).reshape(*num_drawn.shape[:-1], num_labels)
+        return np.array(counts, dtype=np.float64).reshape(*num_drawn.shape[:-1], num_labels)
 
 
 @dataclass(frozen=True, slots=True)
