@@ -143,9 +143,23 @@ PIECES = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@given(PIECES)
+@given(
+    st.lists(PIECES | st.sampled_from(["$", "$$", "$$\n", "\\(", "\\)", "\\[\n", "\\]", "https://x.y/a\\_"])).map(
+        "".join
+    )
+)
 def test_the_same_texts_give_the_same_bytes(convert: Convert, content: str) -> None:
     assert convert("md", content) == content
+
+
+@pytest.mark.parametrize(
+    "address", ["https://x.org/a\\_b", "https://x.org/?a&amp;b", "https://x.org/a&amp;", "{{ a\\_b }}", "[^a\\_b]"]
+)
+@pytest.mark.parametrize(
+    "text", ["see {} now", "**{}** and [it](y)", "a [link {}](y)", "see {}, *or*", "| so {} |\n|---|\n"]
+)
+def test_what_is_no_prose_keeps_its_escapes(convert: Convert, address: str, text: str) -> None:
+    assert convert("md", text.format(address), str.upper) == text.upper().replace("(Y)", "(y)").format(address)
 
 
 @given(

@@ -14,6 +14,7 @@ from html import escape, unescape
 from typing import Literal, NamedTuple
 
 from xlmcli.documents.formats import DocumentOptions
+from xlmcli.documents.formulas import split_at_formulas
 from xlmcli.documents.inline import InlineBuilder, together
 from xlmcli.documents.messages import paired_tags
 from xlmcli.documents.parts import Answered, Part, Segment, WholeDocument, line_of
@@ -49,7 +50,7 @@ class _Token(NamedTuple):
     Attributes:
         kind: Text, a tag, or what is neither: comments, declarations, what is between two tags and is not read.
         raw: The stretch.
-        name: Of a tag, in lower case.
+        name: Of a tag, in lower case; of a word that is not translated, what it is.
     """
 
     kind: Kind
@@ -58,7 +59,7 @@ class _Token(NamedTuple):
 
     @property
     def is_word(self) -> bool:
-        """Whether it is an element that is not translated, inside text."""
+        """Whether it is an element or a formula that is not translated, inside text."""
         return self.kind == "other" and bool(self.name)
 
 
@@ -95,7 +96,7 @@ def _parse(text: str, name: str, lang: str | None) -> Iterator[Part]:
     tokens = _skip_untranslated(list(_tokenize(text, name)))
     run: list[_Token] = []
     for token in tokens:
-        if token.kind == "text" or token.name in _INLINE or (token.kind == "other" and run):
+        if token.kind == "text" or token.is_word or token.name in _INLINE or (token.kind == "other" and run):
             run.append(token)
             continue
         yield from _run_parts(run)
@@ -115,7 +116,7 @@ def _tokenize(text: str, name: str) -> Iterator[_Token]:
     while opening := _OPENING.search(text, position):
         start = opening.start()
         if start > position:
-            yield _Token("text", text[position:start])
+            yield from _text_tokens(text[position:start])
         sign = opening[0]
         if sign[-1].isalpha():
             position = _end_of_tag(text, start, name)
@@ -138,8 +139,12 @@ def _tokenize(text: str, name: str) -> Iterator[_Token]:
             raise DataError(f"{name}:{line_of(text, start)}: {sign} is not closed by {end}")
         position = found + len(end)
         yield _Token("other", text[start:position])
-    if position < len(text):
-        yield _Token("text", text[position:])
+    yield from _text_tokens(text[position:])
+
+
+def _text_tokens(text: str) -> Iterator[_Token]:
+    for part, is_formula in split_at_formulas(text):
+        yield _Token("other", part, "formula") if is_formula else _Token("text", part)
 
 
 def _end_of_tag(text: str, start: int, name: str) -> int:
@@ -205,14 +210,19 @@ def _read_out(token: _Token) -> list[_Attribute]:
     if token.name == "meta":
         is_description = any(item.name == "name" and item.value.lower() == "description" for item in found)
         names = ("content",) if is_description else ()
-    return [item for item in found if item.name in names and any(map(str.isalpha, item.value))]
+    return [item for item in found if item.name in names and _has_words(item.value)]
+
+
+def _has_words(text: str) -> bool:
+    return any(not is_formula and any(map(str.isalpha, part)) for part, is_formula in split_at_formulas(text))
 
 
 def _attribute_segment(tag: str, item: _Attribute) -> Segment:
     raw = tag[item.start : item.end]
     quote = raw[0] if raw[0] in "\"'" else '"'
     builder = InlineBuilder(collapses=True)
-    builder.add_text(item.value)
+    for text, is_formula in split_at_formulas(item.value):
+        (builder.add_opaque if is_formula else builder.add_text)(text)
 
     def spell(text: str) -> str:
         return quote + escape(text, quote=False).replace(quote, "&quot;" if quote == '"' else "&#39;") + quote

@@ -1,4 +1,4 @@
-"""Markdown: CommonMark with tables, strikethrough, front matter, task lists and footnotes. Prose is translated.
+"""Markdown: CommonMark with tables, strikethrough, front matter, task lists, footnotes and formulas. Prose is translated.
 
 markdown-it says which lines hold prose and what is in them. Of what is inside a line it does not say where it stands:
 its rules are watched for that.
@@ -10,12 +10,16 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from xlmcli.documents.formulas import FORMULA, num_formula_lines
 from xlmcli.documents.inline import Inline, InlineBuilder
 from xlmcli.documents.messages import pair_up
 from xlmcli.documents.parts import Answered, Part, Segment, UnwritableError
@@ -23,9 +27,13 @@ from xlmcli.documents.parts import Answered, Part, Segment, UnwritableError
 _LINE = re.compile(r"([^\r\n]*)(\r\n?|\n|\Z)")
 _FRONT_MATTER = re.compile(r"\ufeff?(---|\+\+\+)[ \t]*\r?\n(?:.*\r?\n)*?\1[ \t]*(?:\r?\n|\Z)")
 # What markdown-it takes for text, and others do not: footnotes, tasks, alerts, addresses, templates, emoji.
+_ENTITY = r"&\#?\w+;"
 _NO_PROSE = re.compile(
-    r"\[\^[^\]\s]+\]|(?<!\w)(?:https?://|www\.)[^\s<>]*[^\s<>.,;:!?)'\"*_~]|\{\{[^{}]*\}\}|\{%[^{}]*%\}|\{[#.:][^{}]*\}|:[a-z][a-z0-9_+-]*:"
+    rf"\[\^[^\]\s]+\]|(?<!\w)(?:https?://|www\.)(?:[^\s<>&]|&(?!\#?\w+;)|{_ENTITY})*(?:[^\s<>&.,;:!?)'\"*_~\\]|{_ENTITY})"
+    r"|\{\{[^{}]*\}\}|\{%[^{}]*%\}|\{[#.:][^{}]*\}|:[a-z][a-z0-9_+-]*:"
 )
+# Brackets that are escaped since they are text.
+_BRACKETED_WORDS = re.compile(r"\\{1,2}[\[(](?=.*[^\W\d_]{3})[^\\^_={}<>+]*\\{1,2}[\])]", re.DOTALL)
 _MARKED_START = re.compile(r"\[[ xX]\](?=\s)|\[![A-Za-z]+\][^\S\n]*(?:\n[^\S\n]*|$)|\[\^[^\]\s]+\]:\s*")
 _OTHER_BLOCK = re.compile(r":::|!!!|\{[:%]|(?:import|export)\s.*(?:\bfrom\s*['\"]|[;={]\s*$)")
 _QUOTED_LINE = re.compile(r"[\r\n] {0,3}>")
@@ -36,15 +44,16 @@ _BLOCK_START = re.compile(
 # In the content of a block, the end of a line that is no hard break.
 _SOFT_BREAK = re.compile(r"(?<!  )(?<!\\)\n")
 # What is not broken into lines: code, tags, targets of links, words; and the spaces before it.
-_UNBROKEN = re.compile(r" *(?:`+[^`]*`+|<[^<>]*>|\]\([^()]*\)|\]\[[^\[\]]*\]|[^ `<\]]|[`<\]])+|[ ]+")
+_UNBROKEN = re.compile(rf" *(?:{FORMULA.pattern}|`+[^`]*`+|<[^<>]*>|\]\([^()]*\)|\]\[[^\[\]]*\]|[^ `<\]]|[`<\]])+|[ ]+")
 # With what a line does not begin that was none.
 _UNSAFE_START = re.compile(rf"{_BLOCK_START.pattern}|[<|:!{{$%&\\+=~#>-]|\d+[.)]|\[\^|(?:import|export)\b|$")
 _LIGHT_ESCAPES = re.compile(r"\\(?=[!-/:-@\[-`{-~])|&(?=#?\w+;)")
-_HEAVY_ESCAPES = re.compile(r"[\\`*_\[\]<>&~|]")
+_HEAVY_ESCAPES = re.compile(r"[\\`*_\[\]<>&~|$]")
 _BREAK_TAG = re.compile(r"<br\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)[^<>]*?(/?)>")
 
-_TEXT, _OPENING, _CLOSING, _DELIMITER = "prose", "opening", "closing", "delimiter"
+_TEXT, _OPENING, _CLOSING, _DELIMITER, _RAW = "prose", "opening", "closing", "delimiter", "raw"
+_WORDS = ("backticks", "autolink", "formula", _RAW)
 
 
 class _Event(NamedTuple):
@@ -108,7 +117,11 @@ class _Reader:
         self._parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
         self._blocks = MarkdownIt("commonmark").enable(["table"])
         self._blocks.core.ruler.enableOnly(["normalize", "block"])
+        self._blocks.block.ruler.before(
+            "fence", "formula", _formula_block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+        )
         inline = self._parser.inline
+        inline.ruler.before("escape", "formula", _formula)
         inline.ruler2.disable("fragments_join")
         names, rules = inline.ruler.get_active_rules(), inline.ruler.getRules("")
         for rule_name, rule in zip(names, rules, strict=True):
@@ -197,14 +210,39 @@ class _Reader:
         for event, tag, is_paired in zip(events, tags, map(paired.__contains__, range(len(tags))), strict=True):
             raw = text[prose.places[event.start] : prose.places[event.end]]
             if event.kind == _TEXT:
-                _add_text(builder, event.text)
+                builder.add_text(event.text)
             elif tag is not None and is_paired:
                 (builder.close if tag[1] else builder.open)(event.text or raw)
             elif event.kind in ("newline", "escape") or _BREAK_TAG.fullmatch(raw):
                 builder.add_break(raw)
             else:
-                builder.add_opaque(raw, is_word=event.kind in ("backticks", "autolink"))
+                builder.add_opaque(raw, is_word=event.kind in _WORDS)
         return builder.build()
+
+
+def _formula(state: StateInline, silent: bool) -> bool:
+    """The rule of a formula inside a line."""
+    match = FORMULA.match(state.src, state.pos, state.posMax)
+    if match is None or _BRACKETED_WORDS.fullmatch(match[0]):
+        return False
+    if not silent:
+        state.push("formula", "", 0).content = match[0]
+    state.pos = match.end()
+    return True
+
+
+def _formula_block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """The rule of a formula that has lines of its own, which may begin as those of a list do."""
+    if state.is_code_block(first):
+        return False
+    inside = takewhile(
+        lambda number: state.isEmpty(number) or state.sCount[number] >= state.blkIndent, range(first, last)
+    )
+    num_lines = num_formula_lines(state.getLines(number, number + 1, state.blkIndent, False) for number in inside)
+    if num_lines and not silent:
+        state.line = first + num_lines
+        state.push("formula_block", "", 0).map = [first, state.line]
+    return num_lines > 0
 
 
 def _watched(name: str, rule: Callable[[StateInline, bool], bool]) -> Callable[[StateInline, bool], bool]:
@@ -216,7 +254,8 @@ def _watched(name: str, rule: Callable[[StateInline, bool], bool]) -> Callable[[
             return rule(state, silent)
         watch.state = watch.state or state
         start, num_tokens = state.pos, len(state.tokens)
-        label_end = state.md.helpers.parseLinkLabel(state, start, True) if name == "link" else -1
+        is_link = name == "link" and state.src.startswith("[", start)
+        label_end = state.md.helpers.parseLinkLabel(state, start, True) if is_link else -1
         done = rule(state, silent)
         # The text of an image is parsed by itself.
         if done and watch.state is state:
@@ -252,16 +291,21 @@ def _events(name: str, place: tuple[int, int], made: Sequence[Token], label_end:
 
 def _read_events(content: str, events: Sequence[_Event]) -> Iterator[_Event]:
     """Yields what a text is made of, in order, without gaps; text as it reads."""
+    by_start = attrgetter("start")
+    read = [(event, _reads_as(event, content)) for event in _join_strong(sorted(events, key=by_start))]
+    end = _Event(len(content), len(content), "")
+    raws = _find_raws(content, [*(event for event, text in read if text is None), end])
+    others = [event for event, text in read if text != content[event.start : event.end]]
     start = position = 0
     text = ""
-    for event in [*_join_strong(sorted(events, key=lambda event: event.start)), _Event(len(content), len(content), "")]:
+    for event in [*sorted([*raws, *others], key=by_start), end]:
         if event.end <= position and event.kind:
             continue  # Inside something opaque.
         text += content[position : event.start]
         position = event.end
-        read = _reads_as(event, content)
-        if read is not None:
-            text += read
+        said = _reads_as(event, content)
+        if said is not None:
+            text += said
             continue
         if event.kind == "newline":
             # The spaces that make a line break hard belong to it.
@@ -272,6 +316,15 @@ def _read_events(content: str, events: Sequence[_Event]) -> Iterator[_Event]:
         if event.kind:
             yield event
         start, text = event.end, ""
+
+
+def _find_raws(content: str, markup: Sequence[_Event]) -> Iterator[_Event]:
+    """Yields what is no prose between marks, as it is written."""
+    position = 0
+    for event in markup:
+        for match in _NO_PROSE.finditer(content, position, max(position, event.start)):
+            yield _Event(*match.span(), _RAW)
+        position = max(position, event.end)
 
 
 def _join_strong(events: Sequence[_Event]) -> Iterator[_Event]:
@@ -319,15 +372,6 @@ def _tag_of(event: _Event, content: str) -> tuple[str, bool] | None:
         match = _TAG.fullmatch(content[event.start : event.end])
         return None if match is None or match[3] else (match[2].lower(), bool(match[1]))
     return None
-
-
-def _add_text(builder: InlineBuilder, text: str) -> None:
-    position = 0
-    for match in _NO_PROSE.finditer(text):
-        builder.add_text(text[position : match.start()])
-        builder.add_opaque(match[0])
-        position = match.end()
-    builder.add_text(text[position:])
 
 
 def _locate(content: str, text: str, lines: Sequence[tuple[int, int]]) -> _Prose | None:
