@@ -74,6 +74,23 @@ def backwards(text: str) -> str:
     return "\n".join(line[::-1] for line in text.split("\n"))
 
 
+SPACES = ["\u00a0", "\u3000", "\u2003", "\u202f", "\u00a0 \u00a0", " \u3000 ", "&nbsp;", "\x85", "\u2028"]
+
+
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize(
+    "page", ["<p>{}Hello world.{}</p>", "<p>{}<b>Hello</b> world{}<i>.</i>{}", "<p>{}<br>Hello<img>{}"]
+)
+def test_spaces_that_html_does_not_take_off_stand_once(convert: Convert, space: str, page: str) -> None:
+    page = page.replace("{}", space)
+    assert convert("html", page, str.upper) == page.replace("Hello", "HELLO").replace("world", "WORLD")
+
+
+@pytest.mark.parametrize("entity", ["&#32;", "&#x20;", "&#10;", "&#9;", "&Tab;", "&NewLine;", "&#101;", "&#49;"])
+def test_how_a_space_or_a_letter_is_spelt_is_not_how_all_are(convert: Convert, entity: str) -> None:
+    assert convert("html", f"<p>a&eacute;{entity}b c</p>", lambda text: "e 1 é") == "<p>e 1 &eacute;</p>"
+
+
 class Structure(HTMLParser):
     """Everything but text and the attributes that are translated."""
 

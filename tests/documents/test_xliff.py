@@ -128,6 +128,7 @@ def unit(source: str, others: str = "", attributes: str = "") -> str:
         ),
         (unit("one\n  two", attributes=' xml:space="preserve"'), "ONE\n  TWO"),
         (unit("\n one\n  two "), "\n ONE TWO "),
+        (unit("\n \u00a0one\n  two\u3000 "), "\n \u00a0ONE TWO\u3000 "),
         (unit("<![CDATA[a <b>cat</b> & {dog}]]>"), "A &lt;b&gt;CAT&lt;/b&gt; &amp; {dog}"),
         (unit("a&#13;b"), "A&#13;B"),
         ("<?xml version='1.0' encoding='iso-8859-1'?>" + unit("caf\u00e9"), "CAF&#201;"),

@@ -11,11 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 from html import escape, unescape
+from string import ascii_letters, digits
 from typing import Literal, NamedTuple
 
 from xlmcli.documents.formats import DocumentOptions
 from xlmcli.documents.formulas import split_at_formulas
-from xlmcli.documents.inline import InlineBuilder, together
+from xlmcli.documents.inline import WHITE_SPACE, InlineBuilder, together
 from xlmcli.documents.messages import paired_tags
 from xlmcli.documents.parts import Answered, Part, Segment, WholeDocument, line_of
 from xlmcli.errors import DataError
@@ -249,13 +250,13 @@ def _run_parts(run: Sequence[_Token]) -> Iterator[Part]:
     inside = [
         number
         for number, token in enumerate(run)
-        if token.raw.strip() and (token.kind == "text" or token.is_word or number in paired)
+        if token.raw.strip(WHITE_SPACE) and (token.kind == "text" or token.is_word or number in paired)
     ]
     start, end = inside[0], inside[-1] + 1
     for token in run[:start]:
         yield from _tag_parts(token)
     raw = "".join(token.raw for token in run[start:end])
-    inner = raw.strip()
+    inner = raw.strip(WHITE_SPACE)
     before, after = raw[: raw.index(inner)], raw[raw.index(inner) + len(inner) :]
     yield before
     yield _run_segment(run[start:end], inner)
@@ -271,6 +272,8 @@ def _paired(run: Sequence[_Token]) -> set[int]:
 def _run_segment(run: Sequence[_Token], raw: str) -> Segment:
     paired = _paired(run)
     entities = {unescape(entity): entity for entity in _ENTITY.findall("".join(_texts(run)))}
+    for character in f"{WHITE_SPACE}{ascii_letters}{digits}":
+        entities.pop(character, None)
     attributes: list[Segment] = []
     holed: list[str] = []
     builder = InlineBuilder(collapses=True)
@@ -295,7 +298,7 @@ def _run_segment(run: Sequence[_Token], raw: str) -> Segment:
     def combine(written: Sequence[str]) -> str:
         return _HOLE.sub(lambda hole: written[int(hole[1])] if int(hole[1]) < len(written) else hole[0], written[0])
 
-    text = builder.build().segment("".join(holed).strip(), spell)
+    text = builder.build().segment("".join(holed).strip(WHITE_SPACE), spell)
     return together([text, *attributes], raw, combine)
 
 

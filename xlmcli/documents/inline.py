@@ -13,7 +13,10 @@ from typing import NamedTuple
 from xlmcli.documents.parts import Answered, Link, Segment, UnwritableError
 from xlmcli.text.marks import OPAQUE, iter_marks
 
-_SPACES = re.compile(r"[ \t\r\n\f]+")
+WHITE_SPACE = " \t\r\n\f"
+"""What is one space where a text collapses, and none at its ends; any other, such as U+00A0, is a part of the text."""
+
+_SPACES = re.compile(f"[{WHITE_SPACE}]+")
 _UNIT = re.compile(r"\w+(?:['’.-]\w+)*|[^\w\s]")
 _IS_OPAQUE = frozenset(OPAQUE)
 _BREAK = "\n"
@@ -126,7 +129,7 @@ class InlineBuilder:
         """Returns all that was added; every pair must be closed."""
         text = "".join(self._text)
         if self._collapses:
-            text = text.rstrip(" ")
+            text = text.rstrip(WHITE_SPACE)
         pairs = [pair._replace(end=min(pair.end, len(text))) for pair in self._pairs]
         return Inline(text, tuple(self._opaques), tuple(pairs), tuple(self._breaks))
 

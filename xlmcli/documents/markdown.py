@@ -1,4 +1,4 @@
-"""Markdown: CommonMark with tables, strikethrough, front matter, task lists, footnotes and formulas. Prose is translated.
+"""Markdown: CommonMark with tables, strikethrough, front matter, tasks, footnotes and formulas. Prose is translated.
 
 markdown-it says which lines hold prose and what is in them. Of what is inside a line it does not say where it stands:
 its rules are watched for that.
@@ -20,7 +20,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from xlmcli.documents.formulas import FORMULA, num_formula_lines
-from xlmcli.documents.inline import Inline, InlineBuilder
+from xlmcli.documents.inline import WHITE_SPACE, Inline, InlineBuilder
 from xlmcli.documents.messages import pair_up
 from xlmcli.documents.parts import Answered, Part, Segment, UnwritableError
 
@@ -447,7 +447,7 @@ def _without_start(prose: _Prose) -> _Prose:
     """Takes off what stands before the prose of a task, a footnote or an alert."""
     start = _MARKED_START.match(prose.content)
     rest = prose.content[start.end() :] if start else prose.content
-    inner = rest.lstrip()
+    inner = rest.lstrip(WHITE_SPACE)
     gone = len(prose.content) - len(inner)
     return _Prose(inner, prose.places[gone:], prose.is_cell)
 

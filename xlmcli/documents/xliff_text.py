@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from xlmcli.documents.inline import InlineBuilder, together
+from xlmcli.documents.inline import WHITE_SPACE, InlineBuilder, together
 from xlmcli.documents.messages import Stretch, find_placeholders, iter_stretches, pair_up, tag_name
 from xlmcli.documents.parts import Segment
 
@@ -119,7 +119,7 @@ class UnitContent:
             if segment is None:
                 yield raw
                 continue
-            inner = raw.strip() if collapses else raw
+            inner = raw.strip(WHITE_SPACE) if collapses else raw
             yield raw[: raw.index(inner)]
             yield segment
             yield raw[raw.index(inner) + len(inner) :]
@@ -183,7 +183,7 @@ def _segment(items: Sequence[_Item], stretch: Stretch, raw: str, spell: Spell, *
         else:
             builder.add_opaque(part.raw, is_word=part.is_word)
     inline = builder.build()
-    return inline.segment(raw.strip() if collapses else raw, spell) if inline.has_words else None
+    return inline.segment(raw.strip(WHITE_SPACE) if collapses else raw, spell) if inline.has_words else None
 
 
 def _message_items(text: str, stretch: Stretch, spell: Spell) -> Iterator[_Item]:
