@@ -91,6 +91,32 @@ def test_how_a_space_or_a_letter_is_spelt_is_not_how_all_are(convert: Convert, e
     assert convert("html", f"<p>a&eacute;{entity}b c</p>", lambda text: "e 1 é") == "<p>e 1 &eacute;</p>"
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<img {} alt="the car">A',
+        '<input {} placeholder="your name">A',
+        "<p {}>brand <b>x</b><div>A</div>",
+        "<div><p {}>brand</div>A",
+        "<p {}>brand</p>A",
+        "<ul><li {}>brand<li>A</ul>",
+        "<ul><li {}>brand<ul><li>x<li>y</ul>z</ul>A",
+        "<ul><li {}>brand</ul>A<ul><li>B</li></ul>",
+        "<dl><dt {}>brand<dd>A<dd {}>b<dt>C</dl>",
+        "<table><tr><td {}>brand<th>A<tr><td {}>b</table>C",
+        "<table><tr><td><table><tr><td {}>brand</table>A</td></table>",
+        "<table><tr><td {}>x <table><tr><td>y<td>z</table>z<td>A</table>",
+        "<table><tr {}><td>a<td>b<tr><td>A</table>",
+        "<select><option {}>brand<option>A<optgroup label=a><option {}>b</optgroup></select>C",
+        "A<li {}>brand",
+    ],
+)
+@pytest.mark.parametrize("wish", ["translate=no", "class='a notranslate'"])
+def test_what_is_not_translated_needs_no_last_tag(convert: Convert, page: str, wish: str) -> None:
+    page = page.replace("{}", wish)
+    assert convert("html", page.replace("A", "a one").replace("C", "c"), str.upper) == page.replace("A", "A ONE")
+
+
 class Structure(HTMLParser):
     """Everything but text and the attributes that are translated."""
 
@@ -123,7 +149,8 @@ FRAGMENTS = st.lists(
          "<b>", "</b>", "<i class='x'>", "</i>", "<br>", " ", "word", "A, b.", "&amp;", "&bogus;",
          "<script>x<y</script>", "< ",
          ">", "é\r\n", "<!-- c -->", "<img alt='one two' title=x>", "<code>", "</code>", "<a title='a \"b\"'>", "</a>",
-         "\ufdd0", "\ufdd01\ufdd1", "<p translate=no>", "<svg/>", "</ >", "<?x?>", "<![CDATA[x]]>"]
+         "\ufdd0", "\ufdd01\ufdd1", "<p translate=no>", "<svg/>", "</ >", "<?x?>", "<![CDATA[x]]>",
+         "<li translate=no>", "<table>", "</table>", "<td class=notranslate>", "<td>", "$x$", "\u00a0"]
     )
 ).map("".join)  # fmt: skip
 
@@ -156,6 +183,7 @@ def test_what_is_cut_off_is_named(convert: Convert, page: str, message: str) -> 
 
 
 def test_a_page_of_many_tags_takes_no_long_time(convert: Convert) -> None:
-    for page in ("<b><code>" * 20_000, "a <b>" * 3000 + "</b>" * 3000, "<b>" * 3000 + "a" + "</b>" * 3000):
+    for page in ("<b><code>" * 20_000, "a <b>" * 3000 + "</b>" * 3000, "<b>" * 3000 + "a" + "</b>" * 3000,
+                 "<p translate=no>" * 9000, "<li translate=no><ul>" * 9000):  # fmt: skip
         assert convert("html", page) == page
         assert convert("html", page, str.upper).replace("A", "a") == page

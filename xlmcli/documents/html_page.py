@@ -17,8 +17,8 @@ from typing import Literal, NamedTuple
 from xlmcli.documents.formats import DocumentOptions
 from xlmcli.documents.formulas import split_at_formulas
 from xlmcli.documents.inline import WHITE_SPACE, InlineBuilder, together
-from xlmcli.documents.messages import paired_tags
 from xlmcli.documents.parts import Answered, Part, Segment, WholeDocument, line_of
+from xlmcli.documents.tags import Attribute, is_untranslated, iter_attributes, name_of, paired_tags
 from xlmcli.errors import DataError
 
 _INLINE = frozenset(
@@ -27,13 +27,26 @@ _INLINE = frozenset(
      "strong", "sub", "sup", "time", "tt", "u", "var", "wbr")
 )  # fmt: skip
 _UNREAD = frozenset(("script", "style", "textarea", "xmp", "iframe", "noembed", "noframes", "plaintext"))
-_UNTRANSLATED = frozenset(("code", "pre", "kbd", "samp", "var", "svg", "math", "object"))
+_BLOCKS = frozenset(
+    ("address", "article", "aside", "blockquote", "body", "center", "dd", "details", "dialog", "dir", "div", "dl", "dt",
+     "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr",
+     "html", "li", "main", "menu", "nav", "ol", "p", "pre", "search", "section", "summary", "table", "tbody", "td",
+     "tfoot", "th", "thead", "tr", "ul")
+)  # fmt: skip
+_ROWS = frozenset(("tr", "tbody", "thead", "tfoot"))
+# Elements whose last tag may be left out: which tags stand behind their end then, and what they may be in.
+_LEFT_OUT = {
+    "p": (_BLOCKS, frozenset[str]()),
+    "li": (frozenset(("li",)), frozenset(("ul", "ol", "menu", "dir"))),
+    **dict.fromkeys(("dt", "dd"), (frozenset(("dt", "dd")), frozenset(("dl",)))),
+    **dict.fromkeys(("td", "th"), (_ROWS | {"td", "th"}, frozenset(("table",)))),
+    "tr": (_ROWS, frozenset(("table",))),
+    "option": (frozenset(("option", "optgroup")), frozenset(("select", "datalist"))),
+}
 _READ_OUT = ("alt", "title", "placeholder")
 
 _OPENING = re.compile(r"<(?:!--|!\[CDATA\[|[!?]|/?[A-Za-z]|/(?=.))", re.DOTALL)
-_NAME = re.compile(r"</?([A-Za-z][^\s/>]*)")
 _IN_TAG = re.compile(r"=\s*([\"'])|>")
-_ATTRIBUTE = re.compile(r"([^\s=\"'<>/]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'>]+))?")
 _ENTITY = re.compile(r"&(?:[A-Za-z]\w{1,31}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 _OTHER_CHARSET = re.compile(
     r"<meta\b[^<>]*\bcharset\s*=\s*[\"']?(?!utf-?8\b)[\w.-]|<\?xml\b[^<>]*\bencoding\s*=\s*[\"'](?!utf-?8\b)",
@@ -62,13 +75,6 @@ class _Token(NamedTuple):
     def is_word(self) -> bool:
         """Whether it is an element or a formula that is not translated, inside text."""
         return self.kind == "other" and bool(self.name)
-
-
-class _Attribute(NamedTuple):
-    name: str
-    value: str
-    start: int
-    end: int
 
 
 def html_parser(options: DocumentOptions) -> WholeDocument:
@@ -121,9 +127,8 @@ def _tokenize(text: str, name: str) -> Iterator[_Token]:
         sign = opening[0]
         if sign[-1].isalpha():
             position = _end_of_tag(text, start, name)
-            match = _NAME.match(text, start)
-            tag = match[1].lower() if match else ""
             raw = text[start:position]
+            tag = name_of(raw)
             yield _Token("end" if sign.startswith("</") else "start", raw, tag)
             if tag in _UNREAD and not sign.startswith("</") and not raw.endswith("/>"):
                 closing = re.compile(rf"</{re.escape(tag)}(?=[\s/>])", re.IGNORECASE).search(text, position)
@@ -162,21 +167,16 @@ def _end_of_tag(text: str, start: int, name: str) -> int:
 
 def _skip_untranslated(tokens: Sequence[_Token]) -> list[_Token]:
     """Makes one stretch of each element that is not translated: one inside text where it is a word there."""
-    ends: dict[int, int] = {}
-    opened: defaultdict[str, list[int]] = defaultdict(list)
-    for number, token in enumerate(tokens):
-        if token.kind == "start":
-            opened[token.name].append(number)
-        elif token.kind == "end" and opened[token.name]:
-            ends[opened[token.name].pop()] = number
+    ends = _find_ends(tokens)
     kept: list[_Token] = []
     position = 0
     for number, token in enumerate(tokens):
         if number < position:
             continue
         position = number + 1
-        if number in ends and _is_untranslated(token):
-            position = ends[number] + 1
+        if token.kind == "start" and is_untranslated(token.raw):
+            position = _end_left_out(tokens, number) if token.name in _LEFT_OUT else ends.get(number, number) + 1
+        if position > number + 1:
             raw = "".join(other.raw for other in tokens[number:position])
             kept.append(_Token("other", raw, token.name if token.name in _INLINE else ""))
         else:
@@ -184,29 +184,41 @@ def _skip_untranslated(tokens: Sequence[_Token]) -> list[_Token]:
     return kept
 
 
-def _is_untranslated(token: _Token) -> bool:
-    if token.name in _UNTRANSLATED:
-        return True
-    if "translate" not in token.raw.lower():
-        return False
-    values = {item.name: item.value for item in _attributes(token.raw)}
-    return values.get("translate", "").lower() == "no" or "notranslate" in values.get("class", "").split()
+def _find_ends(tokens: Sequence[_Token]) -> dict[int, int]:
+    """Returns the number of the last tag of each element that has one, by that of its first."""
+    ends: dict[int, int] = {}
+    opened: defaultdict[str, list[int]] = defaultdict(list)
+    for number, token in enumerate(tokens):
+        if token.kind == "start":
+            opened[token.name].append(number)
+        elif token.kind == "end" and opened[token.name]:
+            ends[opened[token.name].pop()] = number
+    return ends
 
 
-def _attributes(tag: str) -> Iterator[_Attribute]:
-    """The attributes of a tag that have values, with the places of these, quotes included."""
-    name = _NAME.match(tag)
-    for match in _ATTRIBUTE.finditer(tag, name.end() if name else 0):
-        if match[2] is not None:
-            value = match[2][1:-1] if match[2][0] in "\"'" else match[2]
-            yield _Attribute(match[1].lower(), unescape(value), *match.span(2))
+def _end_left_out(tokens: Sequence[_Token], first: int) -> int:
+    """Returns the number behind an element whose last tag may be left out: of the next one, or of its parent's last."""
+    name = tokens[first].name
+    following, parents = _LEFT_OUT[name]
+    depth = 0
+    for number in range(first + 1, len(tokens)):
+        token = tokens[number]
+        if depth == 0 and token.kind == "end" and token.name == name:
+            return number + 1
+        if depth == 0 and token.kind in ("start", "end") and token.name in following:
+            return number
+        if token.name in parents:
+            depth += (token.kind == "start") - (token.kind == "end")
+        if depth < 0:
+            return number
+    return len(tokens)
 
 
-def _read_out(token: _Token) -> list[_Attribute]:
+def _read_out(token: _Token) -> list[Attribute]:
     """The attributes of a tag that are translated."""
-    if token.kind != "start":
+    if token.kind != "start" or is_untranslated(token.raw):
         return []
-    found = list(_attributes(token.raw))
+    found = list(iter_attributes(token.raw))
     names: tuple[str, ...] = _READ_OUT
     if token.name == "meta":
         is_description = any(item.name == "name" and item.value.lower() == "description" for item in found)
@@ -218,7 +230,7 @@ def _has_words(text: str) -> bool:
     return any(not is_formula and any(map(str.isalpha, part)) for part, is_formula in split_at_formulas(text))
 
 
-def _attribute_segment(tag: str, item: _Attribute) -> Segment:
+def _attribute_segment(tag: str, item: Attribute) -> Segment:
     raw = tag[item.start : item.end]
     quote = raw[0] if raw[0] in "\"'" else '"'
     builder = InlineBuilder(collapses=True)
@@ -311,7 +323,7 @@ def _with_lang(token: _Token, lang: str) -> str:
     if token.kind != "start":
         return token.raw
     raw = token.raw
-    found = [item for item in _attributes(raw) if item.name in ("lang", "xml:lang")]
+    found = [item for item in iter_attributes(raw) if item.name in ("lang", "xml:lang")]
     for item in reversed(found):
         raw = f'{raw[: item.start]}"{lang}"{raw[item.end :]}'
     return raw if found else f'{raw[: len("<html")]} lang="{lang}"{raw[len("<html") :]}'

@@ -21,8 +21,8 @@ from markdown_it.token import Token
 
 from xlmcli.documents.formulas import FORMULA, num_formula_lines
 from xlmcli.documents.inline import WHITE_SPACE, Inline, InlineBuilder
-from xlmcli.documents.messages import pair_up
 from xlmcli.documents.parts import Answered, Part, Segment, UnwritableError
+from xlmcli.documents.tags import find_untranslated, pair_up
 
 _LINE = re.compile(r"([^\r\n]*)(\r\n?|\n|\Z)")
 _FRONT_MATTER = re.compile(r"\ufeff?(---|\+\+\+)[ \t]*\r?\n(?:.*\r?\n)*?\1[ \t]*(?:\r?\n|\Z)")
@@ -203,7 +203,7 @@ class _Reader:
         content = prose.content
         watch = _Watch()
         self._parser.inline.parse(content, self._parser, {**self._env, "watch": watch}, [])
-        events = list(_read_events(content, watch.events))
+        events = _join_untranslated(list(_read_events(content, watch.events)), content)
         tags = [_tag_of(event, content) for event in events]
         paired = pair_up(tags)
         builder = InlineBuilder(collapses=True)
@@ -359,6 +359,18 @@ def _reads_as(event: _Event, content: str) -> str | None:
             return " "
         return None if token.type == "hardbreak" else token.content
     return raw if event.kind == "backticks" and token is None else None
+
+
+def _join_untranslated(events: Sequence[_Event], content: str) -> list[_Event]:
+    """Makes one of each element that is not translated."""
+    ends = find_untranslated(
+        [content[event.start : event.end] if event.kind == "html_inline" else "" for event in events]
+    )
+    joined: list[_Event] = []
+    for number, event in enumerate(events):
+        if not joined or joined[-1].end <= event.start:
+            joined.append(_Event(event.start, events[ends[number]].end, _RAW) if number in ends else event)
+    return joined
 
 
 def _tag_of(event: _Event, content: str) -> tuple[str, bool] | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from xlmcli.documents.inline import Inline, InlineBuilder
 from xlmcli.documents.parts import Part
+from xlmcli.documents.tags import find_untranslated, paired_tags
 
 _PLACEHOLDER = re.compile(
     "|".join(
@@ -30,8 +30,6 @@ _INSIDE_IDENTIFIER = re.compile(r"[a-z][A-Z]|[_\d/:@.][\w/]", re.ASCII)
 _LONGEST_WORD = 100
 _BRACE = re.compile(r"[{}]")
 _MAX_DEPTH = 10  # Of choices in choices.
-_MAX_PAIRS_INSIDE = 100  # What is deeper stands by itself.
-_TAG = re.compile(r"<(/?)([A-Za-z0-9][\w.:-]*)[^<>]*?(/?)>")
 _CHOICE = re.compile(r"\{\s*[\w.-]+\s*,\s*(?:plural|select|selectordinal)\s*,")
 _BRANCH = re.compile(r"(?:\s|offset:\s*\d+)*(?:=\d+|[\w-]+)\s*\{")
 
@@ -116,8 +114,14 @@ def _is_identifier(text: str) -> bool:
 
 
 def find_placeholders(text: str, *, counts: bool = False) -> list[tuple[int, int]]:
-    """Returns where the placeholders and tags of a message stand; see `message_inline`."""
-    return [match.span() for match in (_PLACEHOLDER_OR_COUNT if counts else _PLACEHOLDER).finditer(text)]
+    """Returns where the placeholders and tags of a message stand, and elements that are not translated."""
+    matches = list((_PLACEHOLDER_OR_COUNT if counts else _PLACEHOLDER).finditer(text))
+    places: list[tuple[int, int]] = []
+    ends = find_untranslated([match[0] for match in matches])
+    for number, match in enumerate(matches):
+        if not places or places[-1][1] <= match.start():
+            places.append((match.start(), matches[ends.get(number, number)].end()))
+    return places
 
 
 def message_inline(text: str, *, counts: bool = False) -> Inline:
@@ -141,46 +145,6 @@ def message_inline(text: str, *, counts: bool = False) -> Inline:
         position = end
     builder.add_text(text[position:])
     return builder.build()
-
-
-def paired_tags(raws: Sequence[str]) -> set[int]:
-    """Returns the numbers of the tags that are the first or the second of a pair; what is no tag is in none."""
-    return pair_up([tag_name(raw) for raw in raws])
-
-
-def pair_up(tags: Sequence[tuple[str, bool] | None]) -> set[int]:
-    """Returns the numbers of those that belong together, so that pairs are nested.
-
-    Args:
-        tags: The name of each, and whether it is the second of a pair; None for what is no tag.
-    """
-    paired: set[int] = set()
-    opened: list[tuple[str, int]] = []
-    num_opened: Counter[str] = Counter()
-    for number, tag in enumerate(tags):
-        if tag is None:
-            continue
-        name, is_second = tag
-        if not is_second:
-            if len(opened) == _MAX_PAIRS_INSIDE:
-                continue
-            opened.append((name, number))
-            num_opened[name] += 1
-            continue
-        # Without one of its name, nothing is looked for.
-        while num_opened[name]:
-            other, first = opened.pop()
-            num_opened[other] -= 1
-            if other == name:
-                paired |= {first, number}
-                break
-    return paired
-
-
-def tag_name(raw: str) -> tuple[str, bool] | None:
-    """Returns the name of a tag, and whether it is the second of a pair; None of what is no tag, or stands alone."""
-    match = _TAG.fullmatch(raw)
-    return None if match is None or match[3] else (match[2].lower(), bool(match[1]))
 
 
 def _end_of_braces(text: str, start: int) -> int | None:

@@ -14,8 +14,8 @@ from typing import Literal
 
 from xlmcli.documents.formats import DocumentOptions
 from xlmcli.documents.inline import Inline, InlineBuilder
-from xlmcli.documents.messages import paired_tags
 from xlmcli.documents.parts import Answered, DocumentLine, Part, Segment
+from xlmcli.documents.tags import paired_tags
 from xlmcli.errors import DataError
 
 _TIME = r"(?:\d+:)?\d{1,2}:\d{1,2}[.,]\d{1,3}"

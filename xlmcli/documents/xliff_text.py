@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from xlmcli.documents.inline import WHITE_SPACE, InlineBuilder, together
-from xlmcli.documents.messages import Stretch, find_placeholders, iter_stretches, pair_up, tag_name
+from xlmcli.documents.messages import Stretch, find_placeholders, iter_stretches
 from xlmcli.documents.parts import Segment
+from xlmcli.documents.tags import pair_up, tag_name
 
 # What encloses words, and which of its attributes tells both of a pair that are apart.
 _ENCLOSING = ("g", "mrk", "pc", "a")
