@@ -61,6 +61,25 @@ def test_a_byte_order_mark_and_other_line_ends_stay(convert: Convert) -> None:
     assert convert("properties", content, str.upper).count("\r\n") == content.count("\r\n") - 1
 
 
+@pytest.mark.parametrize("separator", ["=", " ", ":", " = "])
+@pytest.mark.parametrize(
+    "value", ["\\ Hello, world", "\\=Hello", "\\:hello there", "\\  x {n, plural, one {y} other {z}}"]
+)
+def test_a_value_begins_with_what_it_began_with(convert: Convert, separator: str, value: str) -> None:
+    content = f"k{separator}{value}\n"
+    assert convert("properties", content) == content
+    plain = convert(
+        "properties", content, lambda text: text.replace("x", "a").replace("Hello", "a").replace("hello", "a")
+    )
+    assert plain == content.replace("x", "a").replace("Hello", "a").replace("hello", "a")
+
+
+@pytest.mark.parametrize("start", [" ", "=", ":", "\t"])
+def test_a_translation_is_no_separator(convert: Convert, start: str) -> None:
+    converted = convert("properties", "k a\n", lambda text: f"{start}b")
+    assert converted == ("k \\tb\n" if start == "\t" else f"k \\{start}b\n")
+
+
 def test_letters_are_written_as_the_file_writes_them(convert: Convert) -> None:
     assert convert("properties", "a=x y\n", lambda text: "é 😀") == "a=\\u00E9 \\uD83D\\uDE00\n"
     assert convert("properties", "# é\na=x y\n", lambda text: "é") == "# é\na=é\n"

@@ -179,9 +179,15 @@ class Inline:
 
         return Segment(inner.text, raw, write)
 
-    def message(self, raw: str, spell: Callable[[str], str]) -> Segment:
-        """Returns the segment of what is escaped in the document, its markup too; see `segment`."""
-        plain = self.segment(raw, str)
+    def message(self, raw: str, spell: Callable[[str], str], quote: Callable[[str], str] = str) -> Segment:
+        """Returns the segment of what is escaped in the document, its markup too; see `segment`.
+
+        Args:
+            raw: What stands in the document.
+            spell: Returns how all of it is written there.
+            quote: Returns how plain text is written in it, before that.
+        """
+        plain = self.segment(raw, quote)
 
         def write(translated: Answered) -> str:
             return raw if translated.text == plain.text else spell(plain.write(translated))

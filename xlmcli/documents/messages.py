@@ -3,35 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from xlmcli.documents.inline import Inline, InlineBuilder
 from xlmcli.documents.parts import Part
 from xlmcli.documents.tags import find_untranslated, paired_tags
 
-_PLACEHOLDER = re.compile(
-    "|".join(
-        (
-            r"\{\{[^{}]*\}\}|[$%#@]?\{[^{}]*\}",
-            r"%(?:\d+\$|\(\w+\))?[-+0\#']*(?:[1-9]\d*|\*)?(?:\.\d+)?(?:hh|h|ll|l|z|q|j)?[sdiufFeEgGxXoc@]|%%|%[A-Z_]{2,}%",
-            r"\$t\([^()]*\)|\$[A-Za-z_]\w*",
-            r"<!--[^<>]*-->|</?[A-Za-z0-9][^<>]*>",
-            r"&(?:[A-Za-z]\w{1,30}|\#\d{1,6}|\#x[0-9A-Fa-f]{1,6});",
-            r"(?:https?|ftp)://[^\s<>\"'{}]*[^\s<>\"'{}.,;:!?)]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
-        )
-    ),
-    re.DOTALL,
+_PLACEHOLDER = "|".join(
+    (
+        r"\{\{[^{}]*\}\}|[$%#@]?\{[^{}]*\}",
+        r"%(?:\d+\$|\(\w+\))?[-+0\#']*(?:[1-9]\d*|\*)?(?:\.\d+)?(?:hh|h|ll|l|z|q|j)?[sdiufFeEgGxXoc@]|%%|%[A-Z_]{2,}%",
+        r"\$t\([^()]*\)|\$[A-Za-z_]\w*",
+        r"<!--[^<>]*-->|</?[A-Za-z0-9][^<>]*>",
+        r"&(?:[A-Za-z]\w{1,30}|\#\d{1,6}|\#x[0-9A-Fa-f]{1,6});",
+        r"(?:https?|ftp)://[^\s<>\"'{}]*[^\s<>\"'{}.,;:!?)]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+    )
 )
-_PLACEHOLDER_OR_COUNT = re.compile(f"{_PLACEHOLDER.pattern}|#", re.DOTALL)
 # What is no prose: names of things in programs, colours, addresses, what is longer than any word.
 _IDENTIFIER = re.compile(r"[\w./:@#+=-]+", re.ASCII)
 _INSIDE_IDENTIFIER = re.compile(r"[a-z][A-Z]|[_\d/:@.][\w/]", re.ASCII)
 _LONGEST_WORD = 100
-_BRACE = re.compile(r"[{}]")
+_QUOTED = r"'[{}][^']*(?:''[^']*)*'(?!')"
+_BRACE = re.compile(rf"''|{_QUOTED}|[{{}}]")
 _MAX_DEPTH = 10  # Of choices in choices.
-_CHOICE = re.compile(r"\{\s*[\w.-]+\s*,\s*(?:plural|select|selectordinal)\s*,")
+_CHOICE = re.compile(rf"''|{_QUOTED}|(?P<choice>\{{\s*[\w.-]+\s*,\s*(?:plural|select|selectordinal)\s*,)")
 _BRANCH = re.compile(r"(?:\s|offset:\s*\d+)*(?:=\d+|[\w-]+)\s*\{")
+
+
+@dataclass(frozen=True, slots=True)
+class Quoting:
+    """How a message says that signs in it are text.
+
+    Attributes:
+        quoted: What stands between quotes and comes out as it went in.
+        bare: Quotes that are apostrophes, and what stands between them.
+        doubled: Apostrophes of a text that are written twice.
+    """
+
+    quoted: str
+    bare: str = "(?!)"
+    doubled: str = "(?!)"
+
+    def read(self, text: str) -> str:
+        """Returns what a text says that is not quoted."""
+        return text if self is PLAIN else text.replace("''", "'")
+
+    def write(self, text: str) -> str:
+        """Returns how that is written."""
+        return re.sub(self.doubled, "''", text)
+
+
+PLAIN = Quoting("'[{}]+'")
+ICU = Quoting(_QUOTED, bare="''", doubled=r"'(?=['{}#]|\Z)")
+"""What stands in apostrophes is text if it begins with a brace."""
+JAVA = Quoting(r"'[^'<]*(?:''[^'<]*)*'(?!')", bare=r"''|'[^'<{}]+'(?!')", doubled="'")
+"""What stands in apostrophes is text; without braces in it, they were meant to be read."""
 
 
 class Stretch(NamedTuple):
@@ -50,30 +79,38 @@ class Stretch(NamedTuple):
     is_branch: bool = False
 
 
-def message_parts(value: str, raw: str, spell: Callable[[str], str]) -> list[Part]:
+def message_parts(value: str, raw: str, spell: Callable[[str], str], quoting: Quoting = PLAIN) -> list[Part]:
     """Returns what of a message stays and what is translated: what stands around ICU's choices, and each of these.
 
     Args:
         value: The message as it reads.
         raw: As it is written in the document.
         spell: Returns how a text is written there.
+        quoting: Of a message without choices.
     """
-    found = [(value[item.start : item.end], _inline(value, item)) for item in iter_stretches(value)]
+    stretches = list(iter_stretches(value))
+    quoting = quoting_of(stretches, quoting)
+    found = [(value[item.start : item.end], _inline(value, item, quoting)) for item in stretches]
     if all(inline is None for _, inline in found):
         return [raw]
     raws = [raw] if len(found) == 1 else [spell(text) for text, _ in found]
     return [
-        written if inline is None else inline.message(written, spell)
+        written if inline is None else inline.message(written, spell, quoting.write)
         for (_, inline), written in zip(found, raws, strict=True)
     ]
 
 
-def _inline(value: str, stretch: Stretch) -> Inline | None:
+def quoting_of(stretches: Sequence[Stretch], quoting: Quoting = PLAIN) -> Quoting:
+    """Returns how a message is quoted: as ICU does, if it has choices."""
+    return ICU if len(stretches) > 1 else quoting
+
+
+def _inline(value: str, stretch: Stretch, quoting: Quoting) -> Inline | None:
     """What of a message is translated; None if nothing is."""
     text = value[stretch.start : stretch.end]
     if not stretch.is_prose or _is_identifier(text.strip()):
         return None
-    inline = message_inline(text, counts=stretch.is_branch)
+    inline = message_inline(text, counts=stretch.is_branch, quoting=quoting)
     return inline if inline.has_words else None
 
 
@@ -85,7 +122,7 @@ def iter_stretches(text: str) -> Iterator[Stretch]:
 def _iter_stretches(text: str, start: int, end: int, depth: int) -> Iterator[Stretch]:
     position = start
     for choice in _CHOICE.finditer(text, start, end):
-        if choice.start() < position:
+        if choice["choice"] is None or choice.start() < position:
             continue
         close = _end_of_braces(text, choice.start())
         branches = None if close is None else _branches(text, choice.end(), close)
@@ -113,9 +150,15 @@ def _is_identifier(text: str) -> bool:
     return _IDENTIFIER.fullmatch(text) is not None and _INSIDE_IDENTIFIER.search(text) is not None
 
 
-def find_placeholders(text: str, *, counts: bool = False) -> list[tuple[int, int]]:
-    """Returns where the placeholders and tags of a message stand, and elements that are not translated."""
-    matches = list((_PLACEHOLDER_OR_COUNT if counts else _PLACEHOLDER).finditer(text))
+def find_placeholders(text: str, *, counts: bool = False, quoting: Quoting = PLAIN) -> list[tuple[int, int]]:
+    """Returns where the placeholders and tags of a message stand, what is quoted, and elements that are not translated.
+
+    Args:
+        text: A message without choices.
+        counts: Whether ``#`` stands for a number, as in ICU's choices.
+        quoting: How it is quoted.
+    """
+    matches = list(_iter_matches(_pattern(quoting, counts), text, 0, len(text)))
     places: list[tuple[int, int]] = []
     ends = find_untranslated([match[0] for match in matches])
     for number, match in enumerate(matches):
@@ -124,26 +167,35 @@ def find_placeholders(text: str, *, counts: bool = False) -> list[tuple[int, int
     return places
 
 
-def message_inline(text: str, *, counts: bool = False) -> Inline:
-    """Returns a message without choices as a text with its placeholders and tags.
+@cache
+def _pattern(quoting: Quoting, counts: bool) -> re.Pattern[str]:
+    kinds = (f"(?P<bare>{quoting.bare})", quoting.quoted, "'#'|#" if counts else "(?!)", _PLACEHOLDER)
+    return re.compile("|".join(kinds), re.DOTALL)
 
-    Args:
-        text: The message.
-        counts: Whether ``#`` stands for a number, as in ICU's choices.
-    """
-    places = find_placeholders(text, counts=counts)
+
+def _iter_matches(pattern: re.Pattern[str], text: str, start: int, end: int) -> Iterator[re.Match[str]]:
+    for match in pattern.finditer(text, start, end):
+        if match["bare"] is None:
+            yield match
+        else:
+            yield from _iter_matches(pattern, text, match.start() + 1, match.end() - 1)
+
+
+def message_inline(text: str, *, counts: bool = False, quoting: Quoting = PLAIN) -> Inline:
+    """Returns a message without choices as a text with its placeholders and tags; see `find_placeholders`."""
+    places = find_placeholders(text, counts=counts, quoting=quoting)
     paired = paired_tags([text[start:end] for start, end in places])
     builder = InlineBuilder()
     position = 0
     for number, (start, end) in enumerate(places):
-        builder.add_text(text[position:start])
+        builder.add_text(quoting.read(text[position:start]))
         raw = text[start:end]
         if number in paired:
             (builder.close if raw.startswith("</") else builder.open)(raw)
         else:
             builder.add_opaque(raw)
         position = end
-    builder.add_text(text[position:])
+    builder.add_text(quoting.read(text[position:]))
     return builder.build()
 
 
@@ -151,7 +203,7 @@ def _end_of_braces(text: str, start: int) -> int | None:
     """Where the brace that opens at a place is closed; None if it is not."""
     depth = 0
     for match in _BRACE.finditer(text, start):
-        depth += 1 if match[0] == "{" else -1
+        depth += (match[0] == "{") - (match[0] == "}")
         if depth == 0:
             return match.end()
     return None

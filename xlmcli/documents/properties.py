@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from xlmcli.documents.formats import DocumentOptions
-from xlmcli.documents.messages import message_parts
-from xlmcli.documents.parts import DocumentLine, Part
+from xlmcli.documents.messages import JAVA, PLAIN, message_parts
+from xlmcli.documents.parts import DocumentLine, Part, Segment
 from xlmcli.errors import DataError
 from xlmcli.lines import MAX_LINE_BYTES, iter_file_lines
 
@@ -22,6 +23,7 @@ _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(\r?\n[ \t\f]*)|(.))", re.DOTALL)
 _LETTERS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 _ESCAPED = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\f": "\\f"}
 _OTHER = re.compile(r"[^\x00-\x7f]")
+_SEPARATOR = re.compile(r"\A[ =:]")
 _ARGUMENT = re.compile(r"\{\d")
 
 
@@ -67,16 +69,22 @@ class PropertiesParser:
         value = _unescape(raw)
         if value is None:
             raise DataError(f"{self._place}: \\u without four hexadecimal digits")
-        is_format = _ARGUMENT.search(value) is not None
-        is_ascii = not self._has_other_letters
-
-        def spell(text: str) -> str:
-            # In a format, an apostrophe would begin a quotation.
-            return _escape(text.replace("'", "''") if is_format else text, is_ascii=is_ascii)
-
         if any("\ud800" <= letter <= "\udfff" for letter in value):
             return [raw]
-        return message_parts(value.replace("''", "'") if is_format else value, raw, spell)
+        spell = partial(_escape, is_ascii=not self._has_other_letters)
+        first, *others = message_parts(value, raw, spell, JAVA if _ARGUMENT.search(value) else PLAIN)
+        return [_at_start(first, raw), *others]
+
+
+def _at_start(part: Part, raw: str) -> Part:
+    """Escapes what would be a part of the separator where a value begins, but in what it was."""
+
+    def spell(written: str) -> str:
+        return written if written == raw else _SEPARATOR.sub(r"\\\g<0>", written)
+
+    if isinstance(part, str):
+        return spell(part)
+    return Segment(part.text, spell(part.raw), lambda translated: spell(part.write(translated)))
 
 
 def _split(entry: str) -> tuple[str, int, int]:

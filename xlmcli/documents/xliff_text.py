@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from xlmcli.documents.inline import WHITE_SPACE, InlineBuilder, together
-from xlmcli.documents.messages import Stretch, find_placeholders, iter_stretches
+from xlmcli.documents.messages import Quoting, Stretch, find_placeholders, iter_stretches, quoting_of
 from xlmcli.documents.parts import Segment
 from xlmcli.documents.tags import pair_up, tag_name
 
@@ -113,10 +113,13 @@ class UnitContent:
         items = list(self._items(first, last))
         message = "".join(item.raw if item.is_text else _ELEMENT for item in items)
         collapses = not keeps_spaces and "\n" in message
-        for stretch in iter_stretches(message):
+        stretches = list(iter_stretches(message))
+        quoting = quoting_of(stretches)
+        for stretch in stretches:
             inside = list(_between(items, stretch))
             raw = "".join(spell(item.raw) if item.is_text else item.raw for item in inside)
-            segment = _segment(inside, stretch, raw, spell, collapses=collapses) if stretch.is_prose else None
+            parts = list(_message_items(inside, stretch, spell, quoting)) if stretch.is_prose else []
+            segment = _segment(parts, raw, lambda text: spell(quoting.write(text)), collapses=collapses)
             if segment is None:
                 yield raw
                 continue
@@ -172,8 +175,7 @@ def _between(items: Sequence[_Item], stretch: Stretch) -> Iterator[_Item]:
         position = end
 
 
-def _segment(items: Sequence[_Item], stretch: Stretch, raw: str, spell: Spell, *, collapses: bool) -> Segment | None:
-    parts = [part for item in items for part in (_message_items(item.raw, stretch, spell) if item.is_text else [item])]
+def _segment(parts: Sequence[_Item], raw: str, spell: Spell, *, collapses: bool) -> Segment | None:
     paired = pair_up([part.tag for part in parts])
     builder = InlineBuilder(collapses=collapses)
     for number, part in enumerate(parts):
@@ -187,14 +189,17 @@ def _segment(items: Sequence[_Item], stretch: Stretch, raw: str, spell: Spell, *
     return inline.segment(raw.strip(WHITE_SPACE) if collapses else raw, spell) if inline.has_words else None
 
 
-def _message_items(text: str, stretch: Stretch, spell: Spell) -> Iterator[_Item]:
-    """What a text is made of, as a message: placeholders, and tags that are text here."""
-    position = 0
-    for start, end in find_placeholders(text, counts=stretch.is_branch):
-        yield _Item(text[position:start], is_text=True)
-        yield _Item(spell(text[start:end]), tag_name(text[start:end]), is_word=True)
-        position = end
-    yield _Item(text[position:], is_text=True)
+def _message_items(items: Sequence[_Item], stretch: Stretch, spell: Spell, quoting: Quoting) -> Iterator[_Item]:
+    """What a message is made of, its texts, too: placeholders, and tags that are text here."""
+    for item in items:
+        position = 0
+        for start, end in (
+            find_placeholders(item.raw, counts=stretch.is_branch, quoting=quoting) if item.is_text else ()
+        ):
+            yield _Item(quoting.read(item.raw[position:start]), is_text=True)
+            yield _Item(spell(item.raw[start:end]), tag_name(item.raw[start:end]), is_word=True)
+            position = end
+        yield item._replace(raw=quoting.read(item.raw[position:])) if item.is_text else item
 
 
 def _part_of_pair(event: Event) -> tuple[str, bool] | None:
