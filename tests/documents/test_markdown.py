@@ -137,7 +137,7 @@ PIECES = st.lists(
     st.sampled_from(
         ["*", "**", "_", "`", "[", "](x)", "]", "[a]: b\n", " ", "  \n", "\\\n", "\n", "\n\n", "# ", "- ", "1. ",
          "> ", "    ", "\t", "word ", "A, b.", "&amp;", "<b>", "</b>", "<br>", "~~", "| a | b |\n|---|---|\n", "|",
-         "```\n", "![i](j)", "é", "\r\n", "<http://x.y>", "[^1]", "\\*", "---\n", "==\n"]
+         "```\n", "![i](j)", "é", "\r\n", "<http://x.y>", "[^1]", "\\*", "---\n", "==\n", "1\\. ", "2\\) ", " \\#", "## C \\#\n"]
     ),
     max_size=25,
 ).map("".join)  # fmt: skip
@@ -163,11 +163,32 @@ def test_what_is_no_prose_keeps_its_escapes(convert: Convert, address: str, text
 
 
 @given(
-    PIECES, st.sampled_from(["*x*", "[y](z)", "# w", "- w", "1. w", "`c", "a | b", "<i>", "\\", "&lt;", "> q", "_u_ v"])
+    PIECES,
+    st.sampled_from(
+        [
+            "*x*",
+            "[y](z)",
+            "# w",
+            "- w",
+            "1. w",
+            "`c",
+            "a | b",
+            "<i>",
+            "\\",
+            "&lt;",
+            "> q",
+            "_u_ v",
+            "[x]: y",
+            "1986. w",
+            "2) w",
+            "w #",
+        ]
+    ),
+    st.booleans(),
 )
-def test_no_markup_is_lost_nor_made(convert: Convert, content: str, text: str) -> None:
+def test_no_markup_is_lost_nor_made(convert: Convert, content: str, text: str, begins: bool) -> None:
     def translate(asked: str) -> str:
-        return text + " " + asked[::-1]
+        return text + " " + asked[::-1] if begins else asked[::-1] + " " + text
 
     assert structure(convert("md", content, translate)) == structure(content)
 
@@ -182,6 +203,12 @@ def test_a_text_stays_whose_marks_cannot_be_kept(convert: Convert) -> None:
     [
         ("a text", "1. Liste", "1\\. Liste"),
         ("a text", "# Titel", "\\# Titel"),
+        ("1986\\. A year.", "1986. Jahr", "1986\\. Jahr"),
+        ("- 2\\) a text", "2) b", "- 2\\) b"),
+        ("\\- a text", "- b", "\\- b"),
+        ("# The language C \\#", "Die Sprache C #", "# Die Sprache C \\#"),
+        ("# a text ##", "b ###", "# b \\### ##"),
+        ("a text", "[x]: y", "\\[x&#93;: y"),
         ("a text", "ein *Stern* hier", "ein \\*Stern\\* hier"),
         ("a text", "R&amp;D \\*", "R&amp;amp;D \\\\*"),
         ("| a text |\n|---|\n", "a | b", "| a \\| b |\n|---|\n"),

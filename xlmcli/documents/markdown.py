@@ -34,6 +34,7 @@ _NO_PROSE = re.compile(
 )
 # Brackets that are escaped since they are text.
 _BRACKETED_WORDS = re.compile(r"\\{1,2}[\[(](?=.*[^\W\d_]{3})[^\\^_={}<>+]*\\{1,2}[\])]", re.DOTALL)
+_TWO_LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)?[^\r\n]*")
 _MARKED_START = re.compile(r"\[[ xX]\](?=\s)|\[![A-Za-z]+\][^\S\n]*(?:\n[^\S\n]*|$)|\[\^[^\]\s]+\]:\s*")
 _OTHER_BLOCK = re.compile(r":::|!!!|\{[:%]|(?:import|export)\s.*(?:\bfrom\s*['\"]|[;={]\s*$)")
 _QUOTED_LINE = re.compile(r"[\r\n] {0,3}>")
@@ -41,6 +42,7 @@ _UNDERLINE = re.compile(r"[ \t]*(?:\r\n?|\n)[ \t>]*-+[ \t]*(?:[\r\n]|$)")
 _BLOCK_START = re.compile(
     r"(?:#{1,6}(?=\s|$)|[-+*](?=\s|$)|>|[=-]+\s*$|(?:[*_-]\s*){3,}$|~{3}|`{3}|\||\d{1,9}(?=[.)](?:\s|$)))"
 )
+_HEADING_END = re.compile(r"(?:^|(?<=[ \t]))#+[ \t]*\Z")
 # In the content of a block, the end of a line that is no hard break.
 _SOFT_BREAK = re.compile(r"(?<!  )(?<!\\)\n")
 # What is not broken into lines: code, tags, targets of links, words; and the spaces before it.
@@ -156,7 +158,7 @@ class _Reader:
         if not inline.has_words:
             return None
         raw = text[prose.places[0] : prose.places[-1]]
-        shape = self._shape(prose.content)
+        shape, blocks = self._shape(prose.content), self._blocks_with(prose, text)
         is_underlined = _UNDERLINE.match(text, prose.places[-1]) is not None
         tries = [
             inline.segment(raw, spell, in_words=in_words)
@@ -165,21 +167,22 @@ class _Reader:
         ]
         wrap = _wrapping(prose, text)
 
+        def is_alike(written: str) -> bool:
+            inside = written.replace("\\|", "|") if prose.is_cell else written
+            return self._shape(inside) == shape and blocks(written) == blocks(raw)
+
         def write(translated: Answered) -> str:
             if translated.text == tries[0].text:
                 return raw
             for segment in tries:
-                written = _at_starts(segment.write(translated), raw)
+                written = _escape_ends(segment.write(translated), raw)
                 if prose.is_cell:
                     written = re.sub(r"(?<!\\)\|", r"\\|", written)
-                    if self._shape(written.replace("\\|", "|")) == shape:
-                        return written
-                    continue
-                if is_underlined and "|" not in raw:  # It would begin a table, escaped or not.
+                elif is_underlined and "|" not in raw:  # It would begin a table, escaped or not.
                     written = written.replace("|", "&#124;")
-                if self._shape(written) == shape:
+                if is_alike(written):
                     wrapped = wrap(written)
-                    return wrapped if self._shape(wrapped) == shape else written
+                    return wrapped if is_alike(wrapped) else written
             raise UnwritableError
 
         return Segment(tries[0].text, raw, write)
@@ -198,6 +201,27 @@ class _Reader:
             for token in tokens
             if token.type not in ("text", "text_special", "softbreak")
         )
+
+    def _blocks_with(self, prose: _Prose, text: str) -> Callable[[str], object]:
+        """Returns what tells which blocks are where a text stands, with another in its place.
+
+        It tells nothing where more lines would be needed than its own and the next.
+        """
+        start, end = prose.places[0], prose.places[-1]
+        before = re.split(r"[\r\n]", text[:start])[-1]
+        around = _TWO_LINES.match(text, end)
+        after = around[0] if around else ""
+
+        def parse(written: str) -> list[Token]:
+            return self._blocks.parse(before + written + after, {})
+
+        def blocks(written: str) -> object:
+            return [(token.type, token.tag, token.markup) for token in parse(written)]
+
+        is_told = any(
+            token.content.endswith(prose.content) for token in parse(text[start:end]) if token.type == "inline"
+        )
+        return blocks if is_told else lambda _: None
 
     def _inline(self, prose: _Prose, text: str) -> Inline:
         content = prose.content
@@ -469,15 +493,22 @@ def _spell_lightly(text: str) -> str:
 
 
 def _spell_heavily(text: str) -> str:
-    return _HEAVY_ESCAPES.sub(r"\\\g<0>", text)
+    escaped = _HEAVY_ESCAPES.sub(r"\\\g<0>", text)
+    # What stands between escaped brackets may be a formula.
+    return escaped.replace("\\]", "&#93;") if "\\[" in escaped else escaped
 
 
-def _at_starts(written: str, raw: str) -> str:
-    """Escapes what would begin a list, a heading or the like, at the start and behind line breaks."""
-    breaks = re.split(r"((?:\r\n?|\n)[ \t>]*)" if _QUOTED_LINE.search(raw) else r"((?:\r\n?|\n)[ \t]*)", written)
-    for number in range(0, len(breaks), 2):
-        found = _BLOCK_START.match(breaks[number])
-        if found is not None and (number > 0 or not raw.startswith(found[0])):
+def _escape_ends(written: str, raw: str) -> str:
+    """Escapes what would begin a list, a heading or the like, at the start and behind line breaks, or end a heading."""
+    line_break = r"((?:\r\n?|\n)[ \t>]*)" if _QUOTED_LINE.search(raw) else r"((?:\r\n?|\n)[ \t]*)"
+    lines, old = re.split(line_break, written), re.split(line_break, raw)
+    first = _BLOCK_START.match(raw)
+    for number in range(0, len(lines), 2):
+        found = _BLOCK_START.match(lines[number])
+        is_kept = (
+            lines[number] in old[2::2] if number else first is not None and found is not None and first[0] == found[0]
+        )
+        if found is not None and not is_kept:
             place = found.end() if found[0].isdecimal() else 0
-            breaks[number] = f"{breaks[number][:place]}\\{breaks[number][place:]}"
-    return "".join(breaks)
+            lines[number] = f"{lines[number][:place]}\\{lines[number][place:]}"
+    return _HEADING_END.sub(r"\\\g<0>", "".join(lines))
