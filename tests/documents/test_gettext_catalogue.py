@@ -169,6 +169,8 @@ def test_long_texts_are_wrapped_where_the_catalogue_wraps(convert: Convert) -> N
         ("&Image", "DATEI", "DATE&I"),
         ("Save _as", "speichern als", "speichern _als"),
         ("&Zoom %d", "groß %d", "&groß %d"),
+        ("Exp&ort", "notieren", "n&otieren"),
+        ("Save _as file_name", "speichern als", "speichern _als"),
         ("a & b", "a & b", "a & b"),
         ("R&amp;D here", "F&amp;E hier", "F&amp;E hier"),
     ],
@@ -182,8 +184,12 @@ def test_accelerators_stand_before_a_letter(convert: Convert, msgid: str, transl
     assert converted == f'msgid "{msgid}"\nmsgstr "{msgstr}"\n'
 
 
-@pytest.mark.parametrize("msgid", ["R&D costs", "AT&T here", "the Q&A page", "R&&D", "F1&F2", "this && that"])
-def test_an_and_is_no_accelerator(convert: Convert, msgid: str) -> None:
+@pytest.mark.parametrize(
+    "msgid",
+    ["R&D costs", "AT&T here", "the Q&A page", "R&&D", "F1&F2", "this && that", "drag&drop the files", "Cut&Paste",
+     "click _here_ for it", "_all of this_, then", "(_so_)"],
+)  # fmt: skip
+def test_what_is_read_or_marks_words_is_no_accelerator(convert: Convert, msgid: str) -> None:
     asked = []
 
     def translate(text: str) -> str:

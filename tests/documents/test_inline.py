@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlmcli.documents.inline import Inline, InlineBuilder
-from xlmcli.documents.parts import Answered, Link
+from xlmcli.documents.parts import Answered, Link, UnwritableError
 
 TAG = re.compile(r"(</?\w+/?>)")
 
@@ -89,6 +89,13 @@ def test_what_stands_around_all_of_the_text_is_not_asked() -> None:
     assert segment.text == "one two"
     assert segment.write(Answered("eins")) == "<x/> <b><i>eins</i></b><y/>"
     assert segment.write(Answered("one two")) == "raw"
+
+
+@pytest.mark.parametrize("translation", ["", " ", "\n"])
+def test_a_translation_without_words_cannot_have_tags(translation: str) -> None:
+    with pytest.raises(UnwritableError):
+        build("say <b>hi</b> there").segment("raw", str).write(Answered(translation))
+    assert build("<b>hi</b>").segment("raw", str).write(Answered("")) == "<b></b>"
 
 
 def test_more_opaque_things_than_there_are_characters_keep_their_order() -> None:

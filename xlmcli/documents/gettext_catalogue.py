@@ -25,7 +25,10 @@ _FUZZY = re.compile(r"(?<=[#,])\s*fuzzy\s*(,|$)")
 _PLURAL_FORMS = re.compile(r"nplurals\s*=\s*(\d)\s*;\s*plural\s*=\s*([^;\n]+)")
 _LANGUAGE = re.compile(r"^Language: *(\S+)", re.MULTILINE)
 _CHARSET = re.compile(r"(?<=charset=)[\w-]+")
-_ACCELERATOR = re.compile(r"&(?=[^\W_])(?!\w+;)|(?<!\w)_(?=[^\W_])")
+# In _a word_ that is emphasised there is none.
+_ACCELERATOR = re.compile(r"&(?=[^\W_])(?!\w+;)|(?<!\w)_(?=[^\W_])(?![^_]*[^\W_]_(?!\w))")
+# Two words, and none with a letter for a menu in its middle, such as Exp&ort.
+_TWO_WORDS = re.compile(r"(?<=[^\W\d_]{4})&(?=[^\W\d_]{4})|(?<=[a-z])&(?=[A-Z])")
 _LINE_WIDTH = 79
 _MAX_LINES_OF_AN_ENTRY = 100_000
 _MAX_PLURAL_DIGITS = 2
@@ -252,7 +255,7 @@ def _without_accelerator(text: str) -> tuple[str, Callable[[str], str]]:
     found = [
         match
         for match in _ACCELERATOR.finditer(text)
-        if match.start() not in inside and not _is_and(text[: match.start()])
+        if match.start() not in inside and not _is_and(text, match.start())
     ]
     if len(found) != 1:
         return text, str
@@ -273,9 +276,10 @@ def _without_accelerator(text: str) -> tuple[str, Callable[[str], str]]:
     return plain, put_back
 
 
-def _is_and(before: str) -> bool:
-    """Whether a ``&`` behind a text is one to be read, as in ``R&D``, or the second of two, which stand for one."""
-    return before[-1:].isupper() or before[-1:].isdecimal() or before.endswith("&")
+def _is_and(text: str, place: int) -> bool:
+    """Whether a ``&`` is one to be read, as in ``R&D`` and ``drag&drop``, or the second of two, which stand for one."""
+    before = text[place - 1 : place] if place else ""
+    return before.isupper() or before.isdecimal() or before == "&" or _TWO_WORDS.match(text, place) is not None
 
 
 def _set_header(raw: str, name: str, value: str) -> str:

@@ -195,7 +195,11 @@ class Inline:
         return Segment(plain.text, raw, write)
 
     def render(self, translated: Answered, spell: Callable[[str], str], *, in_words: bool = True) -> str:
-        """Returns a translation with the opaque things in their places and the tags around their words."""
+        """Returns a translation with the opaque things in their places and the tags around their words.
+
+        Raises:
+            UnwritableError: There are tags, but no words.
+        """
         text = translated.text
         opaques = self._find_opaques(text)
         tags = self._place_tags(translated, in_words=in_words)
@@ -254,9 +258,11 @@ class Inline:
         """The tags before each character of a translation."""
         closings: defaultdict[int, list[str]] = defaultdict(list)
         openings: defaultdict[int, list[str]] = defaultdict(list)
-        cuts = sorted({place for pair in self.pairs for place in (pair.start, pair.end)})
-        units = _find_units(self.text, translated, cuts) if self.pairs else []
-        if units:
+        if self.pairs:
+            cuts = sorted({place for pair in self.pairs for place in (pair.start, pair.end)})
+            units = _find_units(self.text, translated, cuts)
+            if not units:
+                raise UnwritableError
             placed = list(_place(_tree(self.pairs), units, (0, len(self.text))))
             if not in_words:
                 placed = [(pair, *_whole_words(translated.text, start, end)) for pair, start, end in placed]
