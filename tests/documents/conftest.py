@@ -21,7 +21,8 @@ def convert() -> Convert:
 
     def run(name: Any, content: str, translate: Callable[[str], str] = str, **options: Any) -> str:
         parser = new_parser(name, DocumentOptions(**options))
-        parts = []
+        mark, content = re.fullmatch("(\ufeff?)(.*)", content, re.DOTALL).groups()
+        parts = [mark]
         for number, line in enumerate(re.findall(r"[^\n]*\n|[^\n]+", content), start=1):
             text = line.removesuffix("\n").removesuffix("\r")
             parts += parser.read(DocumentLine(text, line[len(text) :], f"FILE:{number}"))

@@ -88,8 +88,8 @@ class GettextParser:
         self._other_lang = ""
 
     def read(self, line: DocumentLine) -> Sequence[Part]:
-        text = line.text.lstrip("\ufeff").strip()
-        keyword = _KEYWORD.fullmatch(line.text.lstrip("\ufeff"))
+        text = line.text.strip()
+        keyword = _KEYWORD.fullmatch(line.text)
         begins = not text or text.startswith("#") or (keyword is not None and keyword[1] in ("msgctxt", "msgid"))
         parts = self.end() if begins and self._entry.is_translated_up_to_here else []
         entry = self._entry

@@ -19,7 +19,6 @@ from xlmcli.lines import iter_file_lines
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]')
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_BYTE_ORDER_MARK = "\ufeff"
 
 Key = tuple[str | int, ...]
 """Where a value stands: the names and numbers of what it is in, from the outside."""
@@ -90,7 +89,7 @@ def _find_texts(text: str, name: str) -> Iterator[tuple[Key, int, int]]:
 
 def _check(text: str, name: str) -> None:
     try:
-        json.loads(text.removeprefix(_BYTE_ORDER_MARK))
+        json.loads(text)
     except json.JSONDecodeError as error:
         message = error.msg.removesuffix(" at")
         raise DataError(f"{name}:{error.lineno}: not JSON: {message} at character {error.colno}") from error

@@ -25,7 +25,7 @@ from xlmcli.documents.parts import Answered, Part, Segment, UnwritableError
 from xlmcli.documents.tags import find_untranslated, pair_up
 
 _LINE = re.compile(r"([^\r\n]*)(\r\n?|\n|\Z)")
-_FRONT_MATTER = re.compile(r"\ufeff?(---|\+\+\+)[ \t]*\r?\n(?:.*\r?\n)*?\1[ \t]*(?:\r?\n|\Z)")
+_FRONT_MATTER = re.compile(r"(---|\+\+\+)[ \t]*\r?\n(?:.*\r?\n)*?\1[ \t]*(?:\r?\n|\Z)")
 # What markdown-it takes for text, and others do not: footnotes, tasks, alerts, addresses, templates, emoji.
 _ENTITY = r"&\#?\w+;"
 _NO_PROSE = re.compile(
@@ -133,7 +133,7 @@ class _Reader:
     def find_prose(self, text: str) -> Iterator[_Prose]:
         """Yields the text of paragraphs, headings and cells."""
         front = _FRONT_MATTER.match(text)
-        offset = front.end() if front else len(text) - len(text.lstrip("\ufeff"))
+        offset = front.end() if front else 0
         lines = [(offset + match.start(1), offset + match.end(1)) for match in _LINE.finditer(text[offset:])]
         before, cursor = "", 0
         for token in self._blocks.parse(text[offset:], self._env):
@@ -158,7 +158,7 @@ class _Reader:
         if not inline.has_words:
             return None
         raw = text[prose.places[0] : prose.places[-1]]
-        shape, blocks = self._shape(prose.content), self._blocks_with(prose, text)
+        shape, keeps_blocks = self._shape(prose.content), self._keeps_blocks(prose, text)
         is_underlined = _UNDERLINE.match(text, prose.places[-1]) is not None
         tries = [
             inline.segment(raw, spell, in_words=in_words)
@@ -169,7 +169,7 @@ class _Reader:
 
         def is_alike(written: str) -> bool:
             inside = written.replace("\\|", "|") if prose.is_cell else written
-            return self._shape(inside) == shape and blocks(written) == blocks(raw)
+            return self._shape(inside) == shape and keeps_blocks(written)
 
         def write(translated: Answered) -> str:
             if translated.text == tries[0].text:
@@ -182,7 +182,7 @@ class _Reader:
                     written = written.replace("|", "&#124;")
                 if is_alike(written):
                     wrapped = wrap(written)
-                    return wrapped if is_alike(wrapped) else written
+                    return wrapped if wrapped == written or is_alike(wrapped) else written
             raise UnwritableError
 
         return Segment(tries[0].text, raw, write)
@@ -202,26 +202,27 @@ class _Reader:
             if token.type not in ("text", "text_special", "softbreak")
         )
 
-    def _blocks_with(self, prose: _Prose, text: str) -> Callable[[str], object]:
-        """Returns what tells which blocks are where a text stands, with another in its place.
+    def _keeps_blocks(self, prose: _Prose, text: str) -> Callable[[str], bool]:
+        """Returns what tells whether the blocks are the same where a text stands, with another in its place.
 
-        It tells nothing where more lines would be needed than its own and the next.
+        They are taken to be where that cannot be told by its own lines and the next.
         """
-        start, end = prose.places[0], prose.places[-1]
-        before = re.split(r"[\r\n]", text[:start])[-1]
-        around = _TWO_LINES.match(text, end)
+        first, last = prose.places[0], prose.places[-1]
+        start = text.rfind("\n", 0, first) + 1
+        start = max(start, text.rfind("\r", start, first) + 1)
+        before, around = text[start:first], _TWO_LINES.match(text, last)
         after = around[0] if around else ""
 
         def parse(written: str) -> list[Token]:
             return self._blocks.parse(before + written + after, {})
 
-        def blocks(written: str) -> object:
-            return [(token.type, token.tag, token.markup) for token in parse(written)]
+        def keeps(written: str) -> bool:
+            return [(token.type, token.markup) for token in parse(written)] == blocks
 
-        is_told = any(
-            token.content.endswith(prose.content) for token in parse(text[start:end]) if token.type == "inline"
-        )
-        return blocks if is_told else lambda _: None
+        tokens = parse(text[first:last])
+        blocks = [(token.type, token.markup) for token in tokens]
+        is_found = any(token.type == "inline" and token.content.endswith(prose.content) for token in tokens)
+        return keeps if is_found else lambda _: True
 
     def _inline(self, prose: _Prose, text: str) -> Inline:
         content = prose.content
@@ -501,14 +502,17 @@ def _spell_heavily(text: str) -> str:
 def _escape_ends(written: str, raw: str) -> str:
     """Escapes what would begin a list, a heading or the like, at the start and behind line breaks, or end a heading."""
     line_break = r"((?:\r\n?|\n)[ \t>]*)" if _QUOTED_LINE.search(raw) else r"((?:\r\n?|\n)[ \t]*)"
-    lines, old = re.split(line_break, written), re.split(line_break, raw)
-    first = _BLOCK_START.match(raw)
-    for number in range(0, len(lines), 2):
-        found = _BLOCK_START.match(lines[number])
-        is_kept = (
-            lines[number] in old[2::2] if number else first is not None and found is not None and first[0] == found[0]
-        )
-        if found is not None and not is_kept:
-            place = found.end() if found[0].isdecimal() else 0
-            lines[number] = f"{lines[number][:place]}\\{lines[number][place:]}"
+    kept = set(re.split(line_break, raw)[2::2])
+    lines = re.split(line_break, written)
+    lines[0] = _escape_start(lines[0], raw)
+    lines[2::2] = [line if line in kept else _escape_start(line) for line in lines[2::2]]
     return _HEADING_END.sub(r"\\\g<0>", "".join(lines))
+
+
+def _escape_start(line: str, raw: str = "") -> str:
+    """Escapes what would begin a list or the like, unless what stands in its place begins so and is none."""
+    found, old = _BLOCK_START.match(line), _BLOCK_START.match(raw)
+    if found is None or (old is not None and old[0] == found[0]):
+        return line
+    place = found.end() if found[0].isdecimal() else 0
+    return f"{line[:place]}\\{line[place:]}"

@@ -53,7 +53,7 @@ Part = str | Segment
 
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
-    """A line of a document.
+    """A line of a document, without the byte-order mark that it may begin with.
 
     Attributes:
         text: Without its end.

@@ -44,9 +44,9 @@ class PropertiesParser:
         self._has_other_letters = False
 
     def read(self, line: DocumentLine) -> Sequence[Part]:
-        self._has_other_letters |= not line.text.lstrip("\ufeff").isascii()
+        self._has_other_letters |= not line.text.isascii()
         if not self._open:
-            if _COMMENT.match(line.text.lstrip("\ufeff")):
+            if _COMMENT.match(line.text):
                 return [line.raw]
             self._place = line.place
         self._open += line.raw
@@ -89,12 +89,10 @@ def _at_start(part: Part, raw: str) -> Part:
 
 def _split(entry: str) -> tuple[str, int, int]:
     """Returns the key of an entry as it reads, and where its value is."""
-    content = entry.lstrip("\ufeff")
-    offset = len(entry) - len(content)
-    match = _KEY.match(content)
+    match = _KEY.match(entry)
     assert match is not None
-    end = len(content.removesuffix("\n").removesuffix("\r"))
-    return _unescape(match[1]) or match[1], offset + min(match.end(), end), offset + end
+    end = len(entry.removesuffix("\n").removesuffix("\r"))
+    return _unescape(match[1]) or match[1], min(match.end(), end), end
 
 
 def _unescape(raw: str) -> str | None:

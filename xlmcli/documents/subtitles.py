@@ -66,7 +66,7 @@ class SubtitleParser:
 
     def read(self, line: DocumentLine) -> Sequence[Part]:
         self._line_end = line.ending or self._line_end
-        if line.text.strip("\ufeff \t"):
+        if line.text.strip(" \t"):
             self._block.append(line)
             if len(self._block) > _MAX_LINES_OF_A_BLOCK:
                 raise DataError(f"{self._block[0].place}: a cue of over {_MAX_LINES_OF_A_BLOCK:,} lines")
@@ -82,7 +82,7 @@ class SubtitleParser:
             return []
         is_first, self._has_begun = not self._has_begun, True
         if self._is_vtt and is_first:
-            if not block[0].text.lstrip("\ufeff").startswith("WEBVTT"):
+            if not block[0].text.startswith("WEBVTT"):
                 raise DataError(f"{block[0].place}: expected WEBVTT, found {block[0].text[:40]!r}")
             if not any(_ARROW in line.text for line in block):
                 return self._keep("".join(line.raw for line in block))
@@ -93,7 +93,7 @@ class SubtitleParser:
     def _read_cues(self, block: list[DocumentLine], *, is_first: bool) -> list[Part]:
         starts: list[int] = []
         for number, line in enumerate(block):
-            if _TIMES.fullmatch(line.text.lstrip("\ufeff")):
+            if _TIMES.fullmatch(line.text):
                 starts.append(number)
             elif _ARROW in line.text and (not starts or number == starts[-1] + 1):
                 raise DataError(f"{line.place}: not the times of a cue: {line.text.strip()[:60]!r}")

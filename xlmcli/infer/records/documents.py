@@ -71,7 +71,8 @@ class DocumentReader:
         self._forget()
 
     def read(self, line: Line) -> list[Record]:
-        return list(self._records(self._parser.read(DocumentLine(line.mark + line.text, line.ending, line.place))))
+        parts = self._parser.read(DocumentLine(line.text, line.ending, line.place))
+        return list(self._records([line.mark, *parts] if line.mark else parts))
 
     def end_file(self) -> Iterator[Record]:
         yield from self._records(self._parser.end())
