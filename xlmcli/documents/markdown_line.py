@@ -33,7 +33,7 @@ TEXT, _OPENING, _CLOSING, _DELIMITER, _RAW = "prose", "opening", "closing", "del
 WORDS = ("backticks", "autolink", "formula", _RAW)
 
 
-class Event(NamedTuple):
+class InlineEvent(NamedTuple):
     """What a rule made of a stretch of a line.
 
     Attributes:
@@ -56,7 +56,7 @@ class _Watch:
     """What was seen of the parsing of a line."""
 
     state: StateInline | None = None
-    events: list[Event] = field(default_factory=list)
+    events: list[InlineEvent] = field(default_factory=list)
 
 
 def watch_rules(parser: MarkdownIt) -> None:
@@ -69,7 +69,7 @@ def watch_rules(parser: MarkdownIt) -> None:
         inline.ruler.at(name, _watched(name, rule))
 
 
-def find_events(content: str, parser: MarkdownIt, env: Mapping[str, Any]) -> list[Event]:
+def find_events(content: str, parser: MarkdownIt, env: Mapping[str, Any]) -> list[InlineEvent]:
     """Returns what a text is made of, in order, without gaps; text as it reads.
 
     Args:
@@ -114,34 +114,36 @@ def _watched(name: str, rule: Callable[[StateInline, bool], bool]) -> Callable[[
     return watched
 
 
-def _events(name: str, place: tuple[int, int], made: Sequence[Token], label_end: int, content: str) -> Iterator[Event]:
+def _events(
+    name: str, place: tuple[int, int], made: Sequence[Token], label_end: int, content: str
+) -> Iterator[InlineEvent]:
     start, end = place
     if name == "link":
         if content.startswith("[^", start):
-            yield Event(start, end, "footnote")
+            yield InlineEvent(start, end, "footnote")
             return
         label = content[start + 1 : label_end]
         closing = content[label_end:end]
-        yield Event(start, start + 1, _OPENING)
+        yield InlineEvent(start, start + 1, _OPENING)
         # What is named by its own text keeps the name.
-        yield Event(label_end, end, _CLOSING, None, f"][{label}]" if closing in ("]", "][]") else "")
+        yield InlineEvent(label_end, end, _CLOSING, None, f"][{label}]" if closing in ("]", "][]") else "")
     elif name in ("emphasis", "strikethrough"):
-        delimiters: list[Event] = []
+        delimiters: list[InlineEvent] = []
         for token in reversed(made):
             if end == start:
                 break
-            delimiters.append(Event(end - len(token.content), end, _DELIMITER, token))
+            delimiters.append(InlineEvent(end - len(token.content), end, _DELIMITER, token))
             end -= len(token.content)
         yield from reversed(delimiters)
     else:
-        yield Event(start, end, name, made[-1] if made else None)
+        yield InlineEvent(start, end, name, made[-1] if made else None)
 
 
-def _read_events(content: str, events: Sequence[Event]) -> Iterator[Event]:
+def _read_events(content: str, events: Sequence[InlineEvent]) -> Iterator[InlineEvent]:
     """Yields what a text is made of, in order, without gaps; text as it reads."""
     by_start = attrgetter("start")
     read = [(event, _reads_as(event, content)) for event in _join_strong(sorted(events, key=by_start))]
-    end = Event(len(content), len(content), "")
+    end = InlineEvent(len(content), len(content), "")
     raws = _find_raws(content, [*(event for event, text in read if text is None), end])
     others = [event for event, text in read if text != content[event.start : event.end]]
     start = position = 0
@@ -160,24 +162,24 @@ def _read_events(content: str, events: Sequence[Event]) -> Iterator[Event]:
             kept = text.rstrip(" ")
             event, text = event._replace(start=event.start - len(text) + len(kept)), kept
         if text:
-            yield Event(start, event.start, TEXT, None, text)
+            yield InlineEvent(start, event.start, TEXT, None, text)
         if event.kind:
             yield event
         start, text = event.end, ""
 
 
-def _find_raws(content: str, markup: Sequence[Event]) -> Iterator[Event]:
+def _find_raws(content: str, markup: Sequence[InlineEvent]) -> Iterator[InlineEvent]:
     """Yields what is no prose between marks, as it is written."""
     position = 0
     for event in markup:
         for match in _NO_PROSE.finditer(content, position, max(position, event.start)):
-            yield Event(*match.span(), _RAW)
+            yield InlineEvent(*match.span(), _RAW)
         position = max(position, event.end)
 
 
-def _join_strong(events: Sequence[Event]) -> Iterator[Event]:
+def _join_strong(events: Sequence[InlineEvent]) -> Iterator[InlineEvent]:
     """Of two stars that are one mark, one has become the mark and the other nothing: the one before or behind it."""
-    before: Event | None = None
+    before: InlineEvent | None = None
     awaits = False
     for event in events:
         token = event.token
@@ -194,7 +196,7 @@ def _join_strong(events: Sequence[Event]) -> Iterator[Event]:
         yield event
 
 
-def _reads_as(event: Event, content: str) -> str | None:
+def _reads_as(event: InlineEvent, content: str) -> str | None:
     """What an event reads as; None if it is markup."""
     raw = content[event.start : event.end]
     token = event.token
@@ -209,19 +211,19 @@ def _reads_as(event: Event, content: str) -> str | None:
     return raw if event.kind == "backticks" and token is None else None
 
 
-def _join_untranslated(events: Sequence[Event], content: str) -> list[Event]:
+def _join_untranslated(events: Sequence[InlineEvent], content: str) -> list[InlineEvent]:
     """Makes one of each element that is not translated."""
     ends = find_untranslated(
         [content[event.start : event.end] if event.kind == "html_inline" else "" for event in events]
     )
-    joined: list[Event] = []
+    joined: list[InlineEvent] = []
     for number, event in enumerate(events):
         if not joined or joined[-1].end <= event.start:
-            joined.append(Event(event.start, events[ends[number]].end, _RAW) if number in ends else event)
+            joined.append(InlineEvent(event.start, events[ends[number]].end, _RAW) if number in ends else event)
     return joined
 
 
-def tag_of(event: Event, content: str) -> tuple[str, bool] | None:
+def tag_of(event: InlineEvent, content: str) -> tuple[str, bool] | None:
     """The name of a mark or tag that has a second one, and whether it is that; None of others."""
     if event.kind in (_OPENING, _CLOSING):
         return "[", event.kind == _CLOSING
