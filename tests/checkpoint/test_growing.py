@@ -118,6 +118,29 @@ def test_a_model_without_language_embeddings_stays_so(
     assert grown.language_model().transformer.lang_embeddings is None
 
 
+@pytest.mark.parametrize("translates", [True, False])
+def test_languages_that_are_to_be_told_begin_at_zero(
+    tmp_path: Path, tiny_tokenizer: Path, randomise: Randomise, translates: bool
+) -> None:
+    """What was learned without language embeddings is what it was, and learns them."""
+    shape = replace(SHAPE, num_langs=1)
+    config = CheckpointConfig(("en", "fr"), shape, 2 if translates else None)
+    old: nn.Module = Seq2Seq(shape, config.decoder_shape) if translates else XLMLanguageModel(shape)
+    randomise(old, 4)
+    source = write(old, config, tmp_path / "xlm", tiny_tokenizer)
+    grown = grow(source, source.tokenizer(), ["de"], tells_languages=True)
+    assert (grown.config.langs, grown.config.shape.num_langs) == (("en", "fr", "de"), 3)
+    saved = replace(grown.config, decoder_layers=2)
+    model = Seq2Seq(saved.shape, saved.decoder_shape)
+    model.load_pretrained(grown.language_model(), grown.decoder())
+    for side, before in ((model.encoder, source.encoder()), (model.decoder, source.decoder())):
+        wanted = before.state_dict() if translates or side is model.encoder else before.transformer.state_dict()
+        found = side.state_dict()
+        assert not found["lang_embeddings.weight"].any()
+        assert all(torch.equal(found[name], weight) for name, weight in wanted.items())
+    assert all(side.lang_embeddings.weight.requires_grad for side in (model.encoder, model.decoder))
+
+
 def test_both_sides_of_a_translator_grow(
     tmp_path: Path, tiny_tokenizer: Path, german: Tokenizer, randomise: Randomise
 ) -> None:

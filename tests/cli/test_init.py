@@ -25,6 +25,7 @@ from safetensors.torch import load_file  # noqa: E402
 from xlmcli.checkpoint.pretrained import open_pretrained  # noqa: E402
 
 NUM_SPARE = 5
+SIDES = ("encoder", "decoder")
 LETTERS = [*"abcdefghijklmnopqrstuvwxyz'", *(f"{char}</w>" for char in "abcdefghijklmnopqrstuvwxyz.,?'")]
 PIECES = [*RESERVED_PIECES, *LETTERS, "th", "the</w>", "in", "ing</w>"]
 MERGES = "t h 5\nth e</w> 4\ni n 3\nin g</w> 2\n"
@@ -263,17 +264,22 @@ def test_a_name_on_the_hub_is_to_be_downloaded_first(
     )
 
 
-def test_a_model_without_language_embeddings_takes_any_language(
-    run: Run, pairs_option: tuple[object, ...], tmp_path: Path
+def test_a_translator_learns_to_tell_languages_that_its_start_does_not(
+    run: Run, pairs_option: tuple[object, ...], sentences: dict[str, list[str]], tmp_path: Path
 ) -> None:
-    """As XLM-17 and XLM-100 have none; other languages than theirs make no difference to them."""
+    """As XLM-17 and XLM-100 do not; other languages than theirs make no difference to them."""
     (tmp_path / "published").mkdir()
     changes = {"use_lang_emb": False, "n_langs": 3, "lang2id": {"de": 0, "en": 1, "es": 2}}
     save_published(tmp_path / "published", "XLMWithLMHeadModel", "model.safetensors", **changes)
-    folder, bundle = tmp_path / "run", tmp_path / "bundle"
-    run("train", "translate", "--init", tmp_path / "published", *pairs_option, *TEXTS, folder)
+    folder, bundle, german = tmp_path / "run", tmp_path / "bundle", tmp_path / "german.tsv"
+    german.write_text("".join(f"{line}\tmann {line.lower()}\n" for line in sentences["en"]), encoding="utf-8")
+    texts = (*pairs_option, "--parallel", f"en-de={german}", *TEXTS, "--lr", "1e-2", "--max-steps", 10)
+    run("train", "translate", "--init", tmp_path / "published", *texts, folder)
     run("convert", folder, bundle)
     described = json.loads(run("info", "--format", "json", bundle))
-    assert (list(described["languages"]), described["language_input"]) == (["de", "en", "es", "fr"], "none")
+    assert (list(described["languages"]), described["language_input"]) == (["de", "en", "es", "fr"], "embedding")
+    tables = [load_file(folder / "model.safetensors")[f"{side}.lang_embeddings.weight"] for side in SIDES]
+    assert all(len({tuple(row) for row in table[[0, 1, 3]].tolist()}) == 3 for table in tables)
     run("pretrain", "--init", tmp_path / "published", *pairs_option, "--block-len", 64, *TEXTS, tmp_path / "further")
-    assert list(open_pretrained(tmp_path / "further").config.lang2id) == ["de", "en", "es", "fr"]
+    further = open_pretrained(tmp_path / "further").config
+    assert (list(further.lang2id), further.shape.num_langs) == (["de", "en", "es", "fr"], 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from xlmcli.checkpoint.pretrained import open_pretrained
 from xlmcli.errors import ModelError
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
+from xlmcli.text.family_tokenizers import FamilySentencePiece
 from xlmcli.text.xlm_bpe import XLMBPETokenizer
 from xlmcli.train.classification.files import Columns
 from xlmcli.train.classification.options import ClassifyTrainingOptions
@@ -71,6 +73,15 @@ def translating(make: Callable[..., TranslateTrainingOptions], folder: Path, ini
     return replace(options, tokenizer=None, init_encoder=init, init_decoder=init, decoder_layers=None)
 
 
+def classifying(run: PretrainOptions, init: Path | None, folder: Path) -> ClassifyTrainingOptions:
+    source = Source(("en",), folder / "labels.tsv")
+    return ClassifyTrainingOptions(
+        tokenizer=None, init=init, train=(source,), valid=(source,), select=(), columns=Columns(), pooling=None,
+        is_balanced=False, word_blank=0.0, max_len=None, batch_size=8, alpha=0.5, max_epochs=None,
+        num_seeds=1, size=run.size, run=run.run,
+    )  # fmt: skip
+
+
 def equal(state: dict[str, torch.Tensor], wanted: Content, names: Callable[[str], str]) -> bool:
     return all(torch.equal(state[names(name)], weight) for name, weight in wanted.items())
 
@@ -119,6 +130,27 @@ def test_a_vocabulary_of_another_kind_is_refused(
         pretrain(options, [])
 
 
+@pytest.mark.parametrize("command", ["pretrain", "translate", "classify"])
+def test_a_vocabulary_whose_first_ids_are_not_those_of_xlm_is_refused(
+    pretrain_options: Any, train_options: Any, tmp_path: Path, tiny_tokenizer: Path, command: str
+) -> None:
+    pieces = load_tokenizer(tiny_tokenizer).vocab
+    model = (tiny_tokenizer / "tokenizer.model").read_bytes()
+    marian = FamilySentencePiece(model, None, ["</s>", "<unk>", *pieces[14:]])
+    marian.save(tmp_path)
+    (tmp_path / "shared_vocabulary.json").write_text(json.dumps(marian.vocab), encoding="utf-8")
+    assert load_tokenizer(tmp_path).vocab_size < 420
+    with pytest.raises(ModelError, match="not an XLM vocabulary: it does not begin with <s>, </s>, <pad>, <unk>"):
+        if command == "pretrain":
+            pretrain(replace(pretrain_options(tmp_path / "run", ONE_STEP), tokenizer=tmp_path), [])
+        elif command == "translate":
+            train_translation(replace(train_options(tmp_path / "run", ONE_STEP), tokenizer=tmp_path), [])
+        else:
+            options = classifying(pretrain_options(tmp_path / "run", ONE_STEP), None, tmp_path)
+            make_start(replace(options, tokenizer=tmp_path), ("bad", "good"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_that_grew_its_model_goes_on(
     save: Callable[..., Content], path: Path, train_options: Any, tmp_path: Path
 ) -> None:
@@ -164,14 +196,7 @@ def test_a_classifier_starts_from_the_encoder(
     has_decoder: bool, save: Callable[..., Content], path: Path, pretrain_options: Any, tmp_path: Path
 ) -> None:
     content = save(has_decoder=has_decoder)
-    source = Source(("en",), tmp_path / "labels.tsv")
-    run = pretrain_options(tmp_path / "run", ONE_STEP)
-    options = ClassifyTrainingOptions(
-        tokenizer=None, init=path, train=(source,), valid=(source,), select=(), columns=Columns(), pooling=None,
-        is_balanced=False, word_blank=0.0, max_len=None, batch_size=8, alpha=0.5, max_epochs=None,
-        num_seeds=1,
-        size=run.size, run=run.run,
-    )  # fmt: skip
+    options = classifying(pretrain_options(tmp_path / "run", ONE_STEP), path, tmp_path)
     begin = make_start(options, ("bad", "good"))
     state = begin.new_model().state_dict()
     weights = content["encoder" if has_decoder else "model"]

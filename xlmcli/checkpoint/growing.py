@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,13 +12,16 @@ from torch import Tensor
 from xlmcli.checkpoint.config import CheckpointConfig
 from xlmcli.checkpoint.pretrained import Pretrained, check_vocabulary
 from xlmcli.errors import ModelError
+from xlmcli.model.classifier import Classifier
 from xlmcli.model.seq2seq import XLMDecoder
-from xlmcli.model.transformer import XLMLanguageModel, XLMShape
+from xlmcli.model.transformer import XLMLanguageModel, XLMShape, XLMTransformer
 from xlmcli.text import Tokenizer
 from xlmcli.text.byte_pieces import BYTE_PIECES
 from xlmcli.text.special import UNK_ID
 
-_Model = TypeVar("_Model", XLMLanguageModel, XLMDecoder)
+_Model = TypeVar("_Model", XLMLanguageModel, XLMDecoder, XLMTransformer, Classifier)
+
+_LANGUAGES = "lang_embeddings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +41,41 @@ class Grown:
     def language_model(self) -> XLMLanguageModel:
         """The encoder with its output layer."""
         model = self.source.language_model()
-        return self._grown(model, model.transformer.shape)
+        return self._grown(model, model.transformer.shape, XLMLanguageModel)
+
+    def encoder(self) -> XLMTransformer:
+        """The encoder alone."""
+        model = self.source.encoder()
+        return self._grown(model, model.shape, XLMTransformer)
+
+    def classifier(self) -> Classifier | None:
+        """The encoder with the head of a classifier, where it is one."""
+        model, head = self.source.classifier(), self.source.config.classifier
+        if model is None or head is None:
+            return None
+        return self._grown(model, model.transformer.shape, lambda shape: Classifier(shape, head))
 
     def decoder(self) -> XLMLanguageModel | XLMDecoder:
         """What a decoder starts from, as in `Pretrained`."""
         model = self.source.decoder()
         if isinstance(model, XLMDecoder):
-            return self._grown(model, model.shape)
-        return self._grown(model, model.transformer.shape)
+            return self._grown(model, model.shape, XLMDecoder)
+        return self._grown(model, model.transformer.shape, XLMLanguageModel)
 
-    def _grown(self, model: _Model, shape: XLMShape) -> _Model:
+    def _grown(self, model: _Model, shape: XLMShape, build: Callable[[XLMShape], _Model]) -> _Model:
         now = self.config.shape
         if self.spellings is None and shape.num_langs == now.num_langs:
             return model
-        grown = type(model)(replace(shape, num_words=now.num_words, num_langs=now.num_langs))
-        grown.load_state_dict({name: self._weight(name, weight) for name, weight in model.state_dict().items()})
+        grown = build(replace(shape, num_words=now.num_words, num_langs=now.num_langs))
+        # A table of languages that there was not changes nothing until it is trained.
+        state = {name: torch.zeros_like(new) for name, new in grown.state_dict().items() if _LANGUAGES in name}
+        state |= {name: self._weight(name, weight) for name, weight in model.state_dict().items()}
+        grown.load_state_dict(state)
         return grown
 
     def _weight(self, name: str, weight: Tensor) -> Tensor:
         *_, layer, _ = name.split(".")
-        if layer == "lang_embeddings":
+        if layer == _LANGUAGES:
             num_new = self.config.shape.num_langs - len(weight)
             return torch.cat([weight, weight.mean(0, keepdim=True).expand(num_new, -1)])
         if self.spellings is None or (layer != "embeddings" and "pred_layer" not in name):
@@ -65,7 +83,7 @@ class Grown:
         return torch.stack([weight[list(spelling)].mean(0) for spelling in self.spellings])
 
 
-def grow(pretrained: Pretrained, tokenizer: Tokenizer, langs: Iterable[str]) -> Grown:
+def grow(pretrained: Pretrained, tokenizer: Tokenizer, langs: Iterable[str], *, tells_languages: bool = False) -> Grown:
     """Fits a pretrained model to a vocabulary and to languages.
 
     A word that both vocabularies have keeps its weights; another begins as the mean of the old words that spell it, the
@@ -74,14 +92,15 @@ def grow(pretrained: Pretrained, tokenizer: Tokenizer, langs: Iterable[str]) -> 
     Args:
         pretrained: The model.
         tokenizer: Its own, or one of the same kind.
-        langs: Languages to know besides those it knows. A model without language embeddings gets none for them.
+        langs: Languages to know besides those it knows.
+        tells_languages: Whether a model without language embeddings gets some, of zeros, with which it is what it was.
 
     Raises:
         ModelError: The vocabulary is another, and the model's own is of another kind or cannot be opened.
     """
     config = pretrained.config
     known = (*config.langs, *sorted(set(langs).difference(config.langs)))
-    num_langs = len(known) if config.shape.num_langs > 1 else config.shape.num_langs
+    num_langs = len(known) if tells_languages or config.shape.num_langs > 1 else config.shape.num_langs
     shape = replace(config.shape, num_words=tokenizer.vocab_size, num_langs=num_langs)
     return Grown(pretrained, replace(config, langs=known, shape=shape), _spellings(tokenizer, pretrained))
 

@@ -26,6 +26,7 @@ from xlmcli.model.classifier import Classifier
 from xlmcli.model.seq2seq import Seq2Seq, XLMDecoder
 from xlmcli.model.transformer import XLMLanguageModel, XLMTransformer
 from xlmcli.text import Tokenizer, load_tokenizer
+from xlmcli.text.special import RESERVED_PIECES
 
 _OUTPUT, _HEAD = "pred_layer.", "sequence_summary."
 
@@ -158,10 +159,16 @@ def choose_tokenizer(folder: Path | None, pretrained: Pretrained | None) -> Toke
 
     Raises:
         UsageError: There is neither.
-        ModelError: It cannot be opened.
+        ModelError: It cannot be opened, or its first ids are not XLM's special tokens.
     """
     if folder is not None:
-        return load_tokenizer(folder)
+        tokenizer = load_tokenizer(folder)
+        if tuple(tokenizer.vocab[: len(RESERVED_PIECES)]) != RESERVED_PIECES:
+            raise ModelError(
+                f"{folder}: not an XLM vocabulary: it does not begin with {', '.join(RESERVED_PIECES[:5])}, …",
+                hint="xlm tokenizer train learns one",
+            )
+        return tokenizer
     if pretrained is None:
         raise UsageError("no vocabulary", hint="name one with --tokenizer, or a pretrained model with --init")
     return pretrained.tokenizer()
@@ -182,7 +189,7 @@ def check_vocabulary(tokenizer: Tokenizer, pretrained: Pretrained) -> None:
 
 
 def join_langs(config: CheckpointConfig, langs: Iterable[str]) -> tuple[str, ...]:
-    """The languages of a pretrained model and of text for it.
+    """The languages of a model and of text that it is asked about.
 
     Raises:
         ModelError: The model has language embeddings, and none for a language of the text.
@@ -190,7 +197,7 @@ def join_langs(config: CheckpointConfig, langs: Iterable[str]) -> tuple[str, ...
     strangers = sorted(set(langs) - set(config.langs))
     if strangers and config.shape.num_langs > 1:
         raise ModelError(
-            f"the pretrained model does not know {', '.join(strangers)}, only {', '.join(config.langs)}",
-            hint="leave their text out, or pretrain a model that knows them",
+            f"validation text in {', '.join(strangers)}: the model knows {', '.join(config.langs)} alone",
+            hint="leave it out, or name --train text of that language",
         )
     return (*config.langs, *strangers)

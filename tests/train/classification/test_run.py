@@ -24,6 +24,7 @@ from xlmcli.model.classifier_config import ClassifierConfig
 from xlmcli.model.transformer import XLMLanguageModel, XLMShape
 from xlmcli.sources import Source
 from xlmcli.text import load_tokenizer
+from xlmcli.text.sentencepiece_training import TokenizerOptions, train_sentencepiece
 from xlmcli.text.special import BOS_ID, EOS_ID
 from xlmcli.train.classification.files import Columns
 from xlmcli.train.classification.objective import make_tokens
@@ -251,6 +252,39 @@ def test_what_was_pretrained_is_there_at_the_start(
     assert replace(further, temperature=2.0) == replace(theirs, train_langs=learned)
 
 
+@pytest.mark.parametrize("keeps_head", [True, False])
+def test_words_and_languages_of_the_start_are_found_by_name(
+    options: ClassifyTrainingOptions, tiny_tokenizer: Path, tmp_path: Path, randomise: Randomise, keeps_head: bool
+) -> None:
+    """Also where another vocabulary has as many words, and of a classifier that keeps its labels."""
+    labels = ("long", "question", "short")
+    head = ClassifierConfig(labels if keeps_head else ("a", "b"))
+    old = Classifier(SHAPE, head)
+    randomise(old, 1)
+    save_config(CheckpointConfig(("en", "fr"), SHAPE, classifier=head), tmp_path)
+    save_weights(saved_state(old), tmp_path / CHECKPOINT_WEIGHTS_NAME)
+    own = load_tokenizer(tiny_tokenizer)
+    own.save(tmp_path)
+    sources = tuple(Source((lang,), tiny_tokenizer.parent / f"{lang}.txt") for lang in ("en", "fr"))
+    train_sentencepiece(TokenizerOptions(sources, vocab_size=420, model_type="bpe"), tmp_path / "other")
+    other = load_tokenizer(tmp_path / "other")
+    ids = {piece: index for index, piece in enumerate(own.vocab)}
+    shared = [(index, ids[piece]) for index, piece in enumerate(other.vocab) if piece in ids]
+    assert own.vocab_size == other.vocab_size
+    assert any(index != before for index, before in shared)
+
+    german = (*options.train, Source(("de",), options.train[0].path))
+    start = make_start(replace(options, init=tmp_path, tokenizer=tmp_path / "other", train=german), labels)
+    model = start.new_model()
+    for index, before in shared:
+        assert torch.equal(model.transformer.embeddings.weight[index], old.transformer.embeddings.weight[before])
+    assert start.config.langs == ("en", "fr", "de")
+    known = old.transformer.lang_embeddings.weight
+    assert torch.equal(model.transformer.lang_embeddings.weight, torch.cat([known, known.mean(0, keepdim=True)]))
+    kept = torch.equal(model.sequence_summary.summary.weight[:2], old.sequence_summary.summary.weight[:2])
+    assert kept is keeps_head
+
+
 def test_epochs_are_counted_in_steps(options: ClassifyTrainingOptions) -> None:
     state = train_classification(with_loop(replace(options, max_epochs=1.5), max_steps=None, valid_every=100), [])
     assert state.step == 5  # 20 sentences, 8 in a batch: 3 batches an epoch
@@ -298,7 +332,7 @@ def test_the_selecting_languages_decide(options: ClassifyTrainingOptions) -> Non
         ("unknown label 'x'", DataError, {"valid": "x", "num_seeds": 2}),
         ("all training text has the same label: x", UsageError, {"train": "x"}),
         ("no labels in ", DataError, {"train": "none", "columns": Columns(multi_label=True)}),
-        ("the pretrained model does not know de, only en, fr", ModelError, {"init": "xlm", "train": "de"}),
+        ("validation text in de: the model knows en, fr alone", ModelError, {"init": "xlm", "valid": "de"}),
     ],
 )  # fmt: skip
 def test_errors(

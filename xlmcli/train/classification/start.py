@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from xlmcli.checkpoint.config import CheckpointConfig
-from xlmcli.checkpoint.pretrained import Pretrained, check_vocabulary, choose_tokenizer, join_langs, open_pretrained
+from xlmcli.checkpoint.growing import Grown, grow
+from xlmcli.checkpoint.pretrained import choose_tokenizer, join_langs, open_pretrained
 from xlmcli.errors import DataError, ModelError, UsageError
 from xlmcli.model.classifier import Classifier
 from xlmcli.model.classifier_config import ClassifierConfig
@@ -94,18 +95,21 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Cla
             f"all training text has the same label: {labels[0]}",
             hint="--label-column and --text-column choose the columns",
         )
-    langs = tuple(sorted({lang for source in (*options.train, *options.valid) for lang in source.langs}))
+    taught = {lang for source in options.train for lang in source.langs}
+    asked = {lang for source in options.valid for lang in source.langs}
     source = None if options.init is None else open_pretrained(options.init)
-    old = None if source is None else source.config
-    old_head = None if old is None else old.classifier
+    tokenizer = choose_tokenizer(options.tokenizer, source)
+    grown = None if source is None else grow(source, tokenizer, taught)
+    old_head = None if source is None else source.config.classifier
     keeps_head = old_head is not None and set(labels) == set(old_head.labels)
-    pretrained, tokenizer = _load(source, options, keeps_head=keeps_head)
-    if old is None:
+    if grown is None:
+        langs = tuple(sorted(taught | asked))
         config = CheckpointConfig(langs, new_shape(options.size, tokenizer.vocab_size, len(langs)))
     else:
+        old = grown.config
         config = replace(
             old,
-            langs=join_langs(old, langs),
+            langs=join_langs(old, asked),
             decoder_layers=None,
             directions=(),
             protects_spans=False,
@@ -113,22 +117,21 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Cla
         )
     head = _old_head(options, old_head) if old_head and keeps_head else _new_head(options, old_head, labels)
     known_langs = old_head.train_langs if old_head and keeps_head else ()
-    train_langs = {*known_langs, *(lang for source in options.train for lang in source.langs)}
-    head = replace(head, train_langs=tuple(sorted(train_langs)))
+    head = replace(head, train_langs=tuple(sorted(taught.union(known_langs))))
     config = replace(config, classifier=head, max_len=_max_len(options, config))
-    return ClassifierStart(config, pretrained, tokenizer, has_new_labels=old_head is not None and not keeps_head)
+    return ClassifierStart(
+        config,
+        _weights(grown, keeps_head=keeps_head),
+        tokenizer_of(old_head, tokenizer),
+        has_new_labels=old_head is not None and not keeps_head,
+    )
 
 
-def _load(
-    source: Pretrained | None, options: ClassifyTrainingOptions, *, keeps_head: bool
-) -> tuple[Classifier | XLMTransformer | None, Tokenizer]:
-    """The weights to start from, and the vocabulary."""
-    tokenizer = choose_tokenizer(options.tokenizer, source)
-    if source is None:
-        return None, tokenizer
-    check_vocabulary(tokenizer, source)
-    pretrained = source.classifier() if keeps_head else source.encoder()
-    return pretrained, tokenizer_of(source.config.classifier, tokenizer)
+def _weights(grown: Grown | None, *, keeps_head: bool) -> Classifier | XLMTransformer | None:
+    """The weights to start from."""
+    if grown is None:
+        return None
+    return grown.classifier() if keeps_head else grown.encoder()
 
 
 def tokenizer_of(classifier: ClassifierConfig | None, tokenizer: Tokenizer) -> Tokenizer:

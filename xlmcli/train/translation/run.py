@@ -92,7 +92,7 @@ def _start(options: TranslateTrainingOptions) -> TranslationStart:
     source = next(iter(pretrained.values()), None)
     tokenizer = choose_tokenizer(options.tokenizer, source)
     langs = _langs(options, () if source is None else source.config.langs)
-    grown = {path: grow(model, tokenizer, langs) for path, model in pretrained.items()}
+    grown = {path: grow(model, tokenizer, langs, tells_languages=True) for path, model in pretrained.items()}
     encoder, decoder = (None if path is None else grown[path] for path in sides)
     encoder_config, decoder_config = (None if side is None else side.config for side in (encoder, decoder))
     start = encoder_config or decoder_config
