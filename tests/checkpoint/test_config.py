@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
-from xlmcli.checkpoint.config import load_config
+from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
 from xlmcli.checkpoint.huggingface import read_published_config
 from xlmcli.errors import ModelError
+from xlmcli.model.classifier_config import ClassifierConfig
+from xlmcli.model.transformer import XLMShape
 from xlmcli.text.special import SPECIAL_IDS
 
 WRONG = [
@@ -62,3 +66,24 @@ def test_what_published_models_say_is_taken(published_classifier: Path, tmp_path
     told = {**SPECIAL_IDS, "mask_token_id": 0, "eos_token_id": None, "torch_dtype": "float16"}
     (folder / "config.json").write_text(json.dumps(config | told), encoding="utf-8")
     assert read_published_config(folder).faults == ()
+
+
+@given(st.lists(st.text(st.characters(codec=None), max_size=3), max_size=4), st.booleans())
+def test_what_is_written_can_be_read(tmp_path_factory: pytest.TempPathFactory, labels: list[str], several: bool) -> None:
+    folder = tmp_path_factory.mktemp("config")
+    shape = XLMShape(num_words=60, num_langs=2, dim=16, num_layers=1, num_heads=2)
+    config = CheckpointConfig(("en", "fr"), shape, classifier=ClassifierConfig(tuple(labels), several))
+    try:
+        save_config(config, folder)
+    except ModelError:
+        assert not any(folder.iterdir())
+    else:
+        assert load_config(folder) == config
+
+
+@pytest.mark.parametrize("labels", [("one",), ("a\x01b", "c"), ("a", "a"), tuple(map(str, range(10_001)))])
+def test_what_could_not_be_read_is_not_written(tmp_path: Path, labels: tuple[str, ...]) -> None:
+    shape = XLMShape(num_words=60, num_langs=2, dim=16, num_layers=1, num_heads=2)
+    with pytest.raises(ModelError, match=r"config\.json: .*(id2label|control)"):
+        save_config(CheckpointConfig(("en", "fr"), shape, classifier=ClassifierConfig(labels)), tmp_path)
+    assert not any(tmp_path.iterdir())

@@ -201,7 +201,10 @@ def load_config(folder: Path) -> CheckpointConfig:
     Raises:
         ModelError: There is none, a field is missing or wrong, or contradicts another.
     """
-    fields = read_fields(folder)
+    return _read(read_fields(folder))
+
+
+def _read(fields: Fields) -> CheckpointConfig:
     config = CheckpointConfig.from_json(fields)
     named, shape = fields.child("lang2id").values if fields.values.get("lang2id") else {}, config.shape
     if not set(named) <= set(config.langs) or len(set(config.langs)) < len(config.langs):
@@ -215,6 +218,12 @@ def load_config(folder: Path) -> CheckpointConfig:
 
 
 def save_config(config: CheckpointConfig, folder: Path) -> None:
-    with atomic_write(folder / CONFIG_NAME, "w") as file:
-        json.dump(config.to_json(), file, indent=2)
-        file.write("\n")
+    """Writes config.json.
+
+    Raises:
+        ModelError: It would be one that `load_config` refuses.
+    """
+    path, text = folder / CONFIG_NAME, json.dumps(config.to_json(), indent=2)
+    _read(Fields.parse(text, str(path)))
+    with atomic_write(path, "w") as file:
+        file.write(f"{text}\n")

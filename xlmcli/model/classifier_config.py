@@ -75,7 +75,7 @@ class ClassifierConfig:
             raise ModelError(f"{config.place}: id2label: its ids are not 0, 1, 2, …")
         labels = tuple(names.name(index) for index in ids)
         if not 2 <= len(set(labels)) == len(labels) <= MAX_LABELS:
-            raise ModelError(f"{config.place}: id2label: should be two different labels or more")
+            raise ModelError(f"{config.place}: id2label: should be 2 to {MAX_LABELS:,} different labels")
         return cls(
             labels=labels,
             multi_label="problem_type" in given and config.text("problem_type") == PROBLEMS[True],

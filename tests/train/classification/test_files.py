@@ -108,12 +108,17 @@ ERRORS = {
     "2: no label": ("x.tsv", "good\ta\n \tb\n", Columns()),
     "3: expected 2 columns as in the first row, found 3": ("x.tsv", "good\ta\n\nbad\tb\tc\n", Columns()),
     "1: the header has 2 columns 'text'": ("x.csv", "label,text,text\na,b,c\n", Columns()),
-    "1: a label must not hold a tab or a line end: 'a\\tb'": (
+    "1: a label must not hold a tab, a line end or a control: 'a\\tb'": (
         "x.jsonl",
         '{"label": "a\\tb", "text": "c"}\n',
         Columns(),
     ),
-    "1: a label must not hold a tab or a line end: 'a\\nb'": ("x.csv", '"a\nb",c\n', Columns()),
+    "1: a label must not hold a tab, a line end or a control: 'a\\nb'": ("x.csv", '"a\nb",c\n', Columns()),
+    "1: a label must not hold a tab, a line end or a control: 'a\\x1b[1m'": (
+        "x.jsonl",
+        '{"label": "a\\u001b[1m", "text": "c"}\n',
+        Columns(),
+    ),
     "2: no label ": ("x.jsonl", '{"label": "a", "text": "b"}\n{"label": null, "text": "c"}\n', Columns()),
     "1: no column 'y'": ("x.tsv", "good\ta\n", Columns("y", "2")),
     "2: expected 2 columns as in the header, found 3": ("x.csv", "label,text\na,b,c\n", Columns()),

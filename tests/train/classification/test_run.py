@@ -331,6 +331,9 @@ def test_the_selecting_languages_decide(options: ClassifyTrainingOptions) -> Non
         ("unknown label 'x'", DataError, {"valid": "x"}),
         ("unknown label 'x'", DataError, {"valid": "x", "num_seeds": 2}),
         ("all training text has the same label: x", UsageError, {"train": "x"}),
+        ("all training text has no label but this one: x", UsageError,
+         {"train": "x", "columns": Columns(multi_label=True), "num_seeds": 2}),
+        ("id2label: should be 2 to 10,000 different labels", ModelError, {"train": "many"}),
         ("no labels in ", DataError, {"train": "none", "columns": Columns(multi_label=True)}),
         ("validation text in de: the model knows en, fr alone", ModelError, {"init": "xlm", "valid": "de"}),
     ],
@@ -348,12 +351,17 @@ def test_errors(
     same.write_text("x\tThe sea.\n")
     none = tmp_path / "none.tsv"
     none.write_text("\tThe sea.\n")
+    many = tmp_path / "many.tsv"
+    many.write_text("".join(f"{number}\tThe sea {number}.\n" for number in range(10_001)))
     stand_ins = {
+        "many": (Source(("en",), many),),
         "x": (Source(("en",), same),),
         "none": (Source(("en",), none),),
         "de": (Source(("de",), files["en"]),),
         "xlm": pretrained,
     }
+    if changes.get("train") == "many":
+        changes["valid"] = "many"
     changes = {name: stand_ins[value] if isinstance(value, str) else value for name, value in changes.items()}
     with pytest.raises(error) as caught:
         train_classification(replace(options, **changes), [])

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xlmcli.errors import DataError, UsageError
+from xlmcli.facts import has_controls
 from xlmcli.labelled.reading import iter_labelled_rows
 from xlmcli.labelled.rows import LabelledFile, LabelledRow
 from xlmcli.lines import iter_byte_lines
 from xlmcli.sources import Source
 from xlmcli.tables import format_of
-
-_LINE_BREAKERS = re.compile(r"[\t\n\r]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +73,9 @@ def iter_examples(source: Source, columns: Columns) -> Iterator[Example]:
         if not labels and not columns.multi_label:
             raise DataError(f"{place}: no label")
         for label in labels:
-            # `xlm classify` writes labels between tabs, a line a text.
-            if _LINE_BREAKERS.search(label):
-                raise DataError(f"{place}: a label must not hold a tab or a line end: {label[:40]!r}")
+            # `xlm classify` writes labels between tabs, a line a text, and to a terminal.
+            if has_controls(label):
+                raise DataError(f"{place}: a label must not hold a tab, a line end or a control: {label[:40]!r}")
         yield Example(labels, tuple(row.others), place)
 
 

@@ -90,10 +90,13 @@ def make_start(options: ClassifyTrainingOptions, labels: tuple[str, ...]) -> Cla
     """
     if not labels:
         raise DataError(f"no labels in {', '.join(str(source.path) for source in options.train)}")
-    if len(labels) < 2 and not options.columns.multi_label:
+    if len(labels) < 2:
+        is_detector = options.columns.multi_label
         raise UsageError(
-            f"all training text has the same label: {labels[0]}",
-            hint="--label-column and --text-column choose the columns",
+            f"all training text has {'no label but this one' if is_detector else 'the same label'}: {labels[0]}",
+            hint="leave out --multi-label, and give the other texts a label, too"
+            if is_detector
+            else "--label-column and --text-column choose the columns",
         )
     taught = {lang for source in options.train for lang in source.langs}
     asked = {lang for source in options.valid for lang in source.langs}
