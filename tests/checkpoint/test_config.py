@@ -69,7 +69,9 @@ def test_what_published_models_say_is_taken(published_classifier: Path, tmp_path
 
 
 @given(st.lists(st.text(st.characters(codec=None), max_size=3), max_size=4), st.booleans())
-def test_what_is_written_can_be_read(tmp_path_factory: pytest.TempPathFactory, labels: list[str], several: bool) -> None:
+def test_what_is_written_can_be_read(
+    tmp_path_factory: pytest.TempPathFactory, labels: list[str], several: bool
+) -> None:
     folder = tmp_path_factory.mktemp("config")
     shape = XLMShape(num_words=60, num_langs=2, dim=16, num_layers=1, num_heads=2)
     config = CheckpointConfig(("en", "fr"), shape, classifier=ClassifierConfig(tuple(labels), several))

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from xlmcli.errors import ExitCode
+from xlmcli.text import load_tokenizer
 
 SIZES = ("--dim", 16, "--layers", 1, "--heads", 2, "--max-positions", 48, "--max-len", 40, "--block-len", 24)
 RUN = ("--batch-tokens", 160, "--warmup", 2, "--log-every", 2, "--valid-every", 2, "--device", "cpu")
@@ -228,13 +229,39 @@ def test_parts_of_another_model_are_left_alone(
     assert (tmp_path / name).read_text() == "theirs"
 
 
-def test_a_run_that_died_early_is_begun_again(arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path) -> None:
+@pytest.mark.parametrize("vocabulary", ["learned", "given", "its own"])
+def test_a_run_that_died_early_is_begun_again(
+    pairs: Path, tiny_tokenizer: Path, silent_xlm: Xlm, tmp_path: Path, vocabulary: str
+) -> None:
+    """What it left is gone: its vocabulary, which may be of another kind, its settings, its log and its weights."""
     folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "training").mkdir()
-    for name in ("config.json", "tokenizer.model"):
-        (folder / name).write_text("")
-    assert silent_xlm(*arguments, "--max-steps", 2, "--quiet", folder) == (0, "")
+    (folder / "training").mkdir(parents=True)
+    left = {"vocab.json", "merges.txt", "config.json", "log.jsonl", "training/step-2.safetensors"}
+    for name in {*left, "tokenizer.model"}:
+        (folder / name).write_text("dead")
+    given: tuple[object, ...] = ("--vocab-size", 340)
+    if vocabulary != "learned":
+        given = ("--tokenizer", tiny_tokenizer if vocabulary == "given" else folder)
+    if vocabulary == "its own":
+        left -= {"vocab.json", "merges.txt"}
+        shutil.copy(tiny_tokenizer / "tokenizer.model", folder)
+    text = ("--parallel", f"en-fr={pairs}", "--valid", f"en-fr={pairs}", *given)
+    assert silent_xlm("pretrain", *text, *SIZES, *RUN, "--max-steps", 2, "--quiet", folder) == (0, "")
+    for name in left:
+        assert not (folder / name).exists() or b"dead" not in (folder / name).read_bytes()
+    words = json.loads((folder / "config.json").read_text())["vocab_size"]
+    assert load_tokenizer(folder).vocab_size == words == (340 if vocabulary == "learned" else 420)
+
+
+def test_a_folder_called_training_makes_no_dead_run(
+    arguments: tuple[object, ...], silent_xlm: Xlm, tmp_path: Path
+) -> None:
+    (tmp_path / "training").mkdir()
+    for name in ("vocab.json", "training/text"):
+        (tmp_path / name).write_text("mine")
+    exit_code, stderr = silent_xlm(*arguments, "--max-steps", 2, tmp_path)
+    assert (exit_code, stderr.splitlines()[0]) == (ExitCode.USAGE, f"error: {tmp_path} has vocab.json already")
+    assert all((tmp_path / name).read_text() == "mine" for name in ("vocab.json", "training/text"))
 
 
 @pytest.mark.parametrize("fault", ["empty", "Good morning.\n", "\xff\tx\n"])

@@ -12,6 +12,7 @@ from xlmcli.outputs import atomic_write
 
 TRAINING_FOLDER = "training"
 STATE_FILE = "state.pt"
+SNAPSHOTS = "step-*.safetensors"
 
 
 def save_training_state(state: dict[str, Any], path: Path) -> None:

@@ -27,7 +27,7 @@ from xlmcli.train.classification.files import Columns
 from xlmcli.train.classification.start import tokenizer_of
 from xlmcli.train.classification.validation import ClassificationValidator, DevSet
 from xlmcli.train.core.differences import tell_models_apart
-from xlmcli.train.core.setup import check_unclaimed
+from xlmcli.train.core.folder import check_unclaimed
 
 
 def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Source], columns: Columns) -> None:

@@ -31,6 +31,7 @@ from xlmcli.train.classification.objective import make_tokens
 from xlmcli.train.classification.options import ClassifyTrainingOptions
 from xlmcli.train.classification.run import train_classification
 from xlmcli.train.classification.start import make_start
+from xlmcli.train.core.log import JsonLog
 from xlmcli.train.core.loop import Trainer
 from xlmcli.train.core.optim import OptimOptions
 from xlmcli.train.core.options import LoopOptions, RunOptions, SizeOptions
@@ -104,6 +105,10 @@ def options(files: dict[str, Path], tiny_tokenizer: Path, tmp_path: Path) -> Cla
 
 def with_loop(options: ClassifyTrainingOptions, **changes: Any) -> ClassifyTrainingOptions:
     return replace(options, run=replace(options.run, loop=replace(options.run.loop, **changes)))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
@@ -198,8 +203,9 @@ def test_several_seeds_and_the_best_of_them(options: ClassifyTrainingOptions) ->
     assert load_config(folder) == load_config(chosen)
     assert load_tokenizer(folder).vocab_size == 420
 
-    with pytest.raises(UsageError, match="has a model already"):
+    with pytest.raises(UsageError, match="has runs of several seeds") as caught:
         train_classification(options, [])
+    assert str(caught.value.hint).startswith("--resume --seed 3 --seeds 2 goes on with them")
     # A third seed is added; the two others are done and take no step.
     train_classification(replace(options, num_seeds=3, run=replace(options.run, resume=True)), [recorder])
     again = [load_training_state(folder / f"seed-{seed}" / "training" / "state.pt") for seed in (3, 4, 5)]
@@ -207,6 +213,39 @@ def test_several_seeds_and_the_best_of_them(options: ClassifyTrainingOptions) ->
     assert [state["run"]["elapsed_seconds"] for state in again[:2]] == [
         state["run"]["elapsed_seconds"] for state in states
     ]
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (2, 3)])
+def test_runs_of_one_seed_and_of_several_keep_out_of_each_others_folders(
+    options: ClassifyTrainingOptions, before: int, after: int, resume: bool
+) -> None:
+    options = with_loop(replace(options, num_seeds=before), max_steps=1)
+    train_classification(options, [])
+    kept = contents(options.run.folder)
+    found = "has a run of one seed" if before == 1 else "has runs of several seeds"
+    # Other seeds than are there are others' runs, too.
+    changed = with_loop(replace(options, num_seeds=after), seed=7 if after == 3 else 0)
+    with pytest.raises(UsageError, match=found) as caught:
+        train_classification(replace(changed, run=replace(changed.run, resume=resume)), [])
+    assert "--resume" in str(caught.value.hint)
+    assert "--seeds" in str(caught.value.hint)
+    assert contents(options.run.folder) == kept
+
+
+def test_seeds_that_died_before_their_first_checkpoint_are_begun_again(
+    options: ClassifyTrainingOptions, tmp_path: Path
+) -> None:
+    options = with_loop(replace(options, num_seeds=2), max_steps=1)
+    whole, folder = replace(options, run=replace(options.run, folder=tmp_path / "whole")), options.run.folder
+    train_classification(whole, [JsonLog(whole.run.folder)])
+    for name in ("seed-0", "seed-1"):
+        (folder / name / "training").mkdir(parents=True)
+        (folder / name / "vocab.json").write_text("dead")
+    (folder / "log.jsonl").write_text("dead")
+    train_classification(options, [JsonLog(folder)])
+    assert contents(folder).keys() == contents(whole.run.folder).keys()
+    assert "dead" not in (folder / "log.jsonl").read_text()
 
 
 def test_what_was_pretrained_is_there_at_the_start(

@@ -13,7 +13,6 @@ from accelerate import Accelerator
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
-from xlmcli.checkpoint.training_state import STATE_FILE, TRAINING_FOLDER
 from xlmcli.checkpoint.weights import load_weights, read_weights, save_weights
 from xlmcli.model.classifier import Classifier
 from xlmcli.text import Tokenizer
@@ -31,18 +30,18 @@ from xlmcli.train.classification.objective import ClassificationObjective, Class
 from xlmcli.train.classification.options import ClassifyTrainingOptions
 from xlmcli.train.classification.start import ClassifierStart, check_data, make_start
 from xlmcli.train.classification.validation import ClassificationValidator, DevSet
+from xlmcli.train.core.folder import (
+    SEED_PREFIX,
+    alone_in_its_folder,
+    check_folder_of_seeds,
+    claim_folder,
+    claim_folders_of_seeds,
+    has_run,
+)
 from xlmcli.train.core.loop import RunState, Trainer
 from xlmcli.train.core.options import RunOptions
 from xlmcli.train.core.progress import Reporter
-from xlmcli.train.core.setup import (
-    SEED_PREFIX,
-    alone_in_its_folder,
-    check_folder,
-    claim_folder,
-    make_accelerator,
-    process_share,
-    report_text,
-)
+from xlmcli.train.core.setup import make_accelerator, process_share, report_text
 from xlmcli.train.data.sampling import BatchSampler, Share
 
 
@@ -71,8 +70,10 @@ def train_classification(options: ClassifyTrainingOptions, reporters: Sequence[R
     runs = _runs(options)
     files = read_by_lang(options.train, options.columns)
     start = make_start(options, names_of_labels(files.values()))
-    for run in runs:
-        claim_folder(run, options.tokenizer)
+    if len(runs) == 1:
+        claim_folder(options.run, options.tokenizer)
+    else:
+        claim_folders_of_seeds(options.run, runs, options.tokenizer)
     text = _encode(options, files, start)
     accelerator = make_accelerator(options.run)
     reporters = reporters if accelerator.is_main_process else []
@@ -101,10 +102,9 @@ def _runs(options: ClassifyTrainingOptions) -> list[RunOptions]:
     runs = []
     for seed in range(run.loop.seed, run.loop.seed + num_seeds):
         folder = run.folder / f"{SEED_PREFIX}{seed}"
-        has_begun = (folder / TRAINING_FOLDER / STATE_FILE).exists()
-        runs.append(replace(run, folder=folder, resume=run.resume and has_begun, loop=replace(run.loop, seed=seed)))
-    if not any(each.resume for each in runs):
-        check_folder(run, options.tokenizer)
+        loop = replace(run.loop, seed=seed)
+        runs.append(replace(run, folder=folder, resume=run.resume and has_run(folder), loop=loop))
+    check_folder_of_seeds(run, runs, options.tokenizer)
     return runs
 
 

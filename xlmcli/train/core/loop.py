@@ -23,13 +23,20 @@ from torch import nn
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.checkpoint.config import CheckpointConfig, save_config
-from xlmcli.checkpoint.training_state import STATE_FILE, TRAINING_FOLDER, load_training_state, save_training_state
+from xlmcli.checkpoint.training_state import (
+    SNAPSHOTS,
+    STATE_FILE,
+    TRAINING_FOLDER,
+    load_training_state,
+    save_training_state,
+)
 from xlmcli.checkpoint.weights import fill_weights, read_weights, save_weights, saved_state
 from xlmcli.errors import TrainingError
 from xlmcli.signals import raise_ending
 from xlmcli.text import Tokenizer
 from xlmcli.train.core.batches import BatchQueue
 from xlmcli.train.core.differences import describe_text, tell_apart
+from xlmcli.train.core.folder import check_same_model, has_run
 from xlmcli.train.core.freed_memory import return_freed_memory
 from xlmcli.train.core.interrupts import noted_interrupts
 from xlmcli.train.core.objective import Objective
@@ -37,7 +44,6 @@ from xlmcli.train.core.optim import learning_rate, make_optimizer, set_learning_
 from xlmcli.train.core.options import RunOptions
 from xlmcli.train.core.precision import uses_bfloat16
 from xlmcli.train.core.progress import Reporter, TrainingProgress
-from xlmcli.train.core.setup import check_same_model
 from xlmcli.train.core.validation import Scores, Validator
 
 # Steps between two returns of freed memory to the system; getting it back takes as long as a small part of one.
@@ -167,8 +173,7 @@ class Trainer:
         return rate
 
     def _and_resume(self) -> str:
-        has_checkpoint = (self.folder / TRAINING_FOLDER / STATE_FILE).exists()
-        return ", and --resume from the last checkpoint" if has_checkpoint else ""
+        return ", and --resume from the last checkpoint" if has_run(self.folder) else ""
 
     def share_spent(self) -> float:
         """Share of the budget that is spent, 0-1: steps or time, whichever is further along."""
@@ -294,7 +299,7 @@ class Trainer:
 
     def _snapshots(self) -> list[Path]:
         """The newest weights of past validations, oldest first."""
-        paths = (self.folder / TRAINING_FOLDER).glob("step-*.safetensors")
+        paths = (self.folder / TRAINING_FOLDER).glob(SNAPSHOTS)
         return sorted(paths, key=_step_of)
 
     def _report(self, meter: Meter, rate: float) -> None:

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
-from functools import partial, wraps
-from pathlib import Path
-from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
 
-from xlmcli.bundle.names import CONFIG_NAME, TOKENIZER_NAMES
-from xlmcli.bundle.reading import holds_model
-from xlmcli.checkpoint.config import CheckpointConfig, load_config
-from xlmcli.checkpoint.training_state import STATE_FILE, TRAINING_FOLDER
 from xlmcli.cores import cores_of_process
 from xlmcli.errors import TrainingError, UsageError
-from xlmcli.locking import LOCK_SUFFIX, locked
 from xlmcli.model.transformer import XLMShape
-from xlmcli.signals import undone
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentencepiece import SentencePieceTokenizer
-from xlmcli.train.core.differences import tell_models_apart
 from xlmcli.train.core.freed_memory import keep_freed_memory
-from xlmcli.train.core.log import LOG_FILE
 from xlmcli.train.core.objective import Stream
 from xlmcli.train.core.options import DataOptions, RunOptions, SizeOptions
 from xlmcli.train.core.progress import Reporter
@@ -38,9 +25,6 @@ from xlmcli.train.data.loading import load_text
 from xlmcli.train.data.sampling import BatchSampler, Share
 
 Langs = tuple[str, ...]
-
-_NAMES = (CONFIG_NAME, *sorted(TOKENIZER_NAMES))
-"""What stands beside a checkpoint's weights."""
 
 
 def make_accelerator(run: RunOptions) -> Accelerator:
@@ -93,121 +77,6 @@ def check_options(data: DataOptions, size: SizeOptions) -> None:
     for source in data.valid:
         if source.synthetic is not None:
             raise UsageError(f"--valid {source}: synthetic= is for text to learn from", hint="leave it out")
-
-
-SEED_PREFIX = "seed-"
-"""What the names of folders begin with where a run has several seeds."""
-
-
-class _Options(Protocol):
-    @property
-    def run(self) -> RunOptions:
-        """Where the run is kept."""
-
-
-AnyOptions = TypeVar("AnyOptions", bound=_Options)
-AnyState = TypeVar("AnyState")
-Train = Callable[[AnyOptions, Sequence[Reporter]], AnyState]
-
-
-def alone_in_its_folder(train: Train[AnyOptions, AnyState]) -> Train[AnyOptions, AnyState]:
-    """Lets a run keep its folder to itself: with another process in it, it raises a `TrainingError`."""
-
-    @wraps(train)
-    def train_alone(options: AnyOptions, reporters: Sequence[Reporter]) -> AnyState:
-        folder, is_new = options.run.folder, not options.run.folder.exists()
-        if os.environ.get("RANK", "0") != "0":  # The first of a run's processes holds the lock for all.
-            return train(options, reporters)
-
-        def give_up() -> None:
-            with suppress(OSError):
-                if is_new:
-                    folder.rmdir()  # It is empty if the run never began.
-
-        occupation = f"training in {folder}"
-        with (
-            undone(give_up),
-            locked(folder / LOCK_SUFFIX, occupation, error=TrainingError, elsewhere="name another folder"),
-            undone(partial(_take_back, folder, _parts(folder))),
-        ):
-            return train(options, reporters)
-
-    return train_alone
-
-
-def _parts(folder: Path) -> list[Path]:
-    """What is in a run's folder of what is there before it begins; folders of its seeds come last."""
-    seeds = sorted(folder.glob(f"{SEED_PREFIX}*"))
-    names = (*_NAMES, TRAINING_FOLDER)
-    return [path for path in (*(place / name for place in (folder, *seeds) for name in names), *seeds) if path.exists()]
-
-
-def _has_begun(folder: Path) -> bool:
-    return (folder / LOG_FILE).exists() or any((folder / TRAINING_FOLDER).glob("*"))
-
-
-def _take_back(folder: Path, present: Sequence[Path]) -> None:
-    """Removes what was put into a folder for a run that never began, but for what was ``present`` before."""
-    parts = _parts(folder)
-    if any(map(_has_begun, (folder, *parts))):
-        return
-    with suppress(OSError):
-        for path in parts:
-            if path not in present:
-                path.rmdir() if path.is_dir() else path.unlink()
-
-
-def claim_folder(run: RunOptions, tokenizer: Path | None = None) -> None:
-    """Checks a run's folder, as `check_folder`, and marks it as the run's own."""
-    check_folder(run, tokenizer)
-    (run.folder / TRAINING_FOLDER).mkdir(parents=True, exist_ok=True)
-
-
-def check_folder(run: RunOptions, tokenizer: Path | None = None) -> None:
-    """Makes sure that a run neither overwrites a model nor invents a checkpoint.
-
-    Args:
-        run: Says where.
-        tokenizer: Folder with the vocabulary that the run takes, which may be its own.
-
-    Raises:
-        UsageError: The folder has a model, or a vocabulary or settings of another, and ``resume`` is not set; or it has
-            no run and it is.
-    """
-    has_run = (run.folder / TRAINING_FOLDER / STATE_FILE).exists()
-    if run.resume and not has_run:
-        raise UsageError(f"{run.folder} has no run to resume", hint="leave --resume out to start one")
-    if not run.resume and (has_run or holds_model(run.folder)):
-        way_out = "add --resume to go on, or name another folder" if has_run else "name another folder"
-        raise UsageError(f"{run.folder} has a model already", hint=way_out)
-    # Beside what a run keeps of its training they are its own: it died before its first checkpoint.
-    if not (run.folder / TRAINING_FOLDER).exists():
-        is_own = tokenizer is not None and tokenizer.exists() and run.folder.exists() and tokenizer.samefile(run.folder)
-        check_unclaimed(run.folder, (CONFIG_NAME,) if is_own else _NAMES)
-
-
-def check_unclaimed(folder: Path, names: Sequence[str] = _NAMES) -> None:
-    """Makes sure that a folder has none of the files that stand beside a checkpoint's weights.
-
-    Raises:
-        UsageError: It has one.
-    """
-    for name in names:
-        if (folder / name).exists():
-            raise UsageError(f"{folder} has {name} already", hint="name another folder")
-
-
-def check_same_model(config: CheckpointConfig, folder: Path) -> None:
-    """Makes sure that a resumed run goes on with the model that it began with.
-
-    Raises:
-        UsageError: The options describe another model; the message says in what.
-    """
-    if differences := tell_models_apart(load_config(folder).uncalibrated(), config):
-        raise UsageError(
-            f"the run in {folder} has another model: {differences}",
-            hint="give the options that it was started with",
-        )
 
 
 def load_by_langs(sources: Sequence[Source], tokenizer: Tokenizer, options: TextOptions) -> dict[Langs, TextData]:

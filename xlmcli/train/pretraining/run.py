@@ -17,15 +17,14 @@ from xlmcli.model.transformer import XLMLanguageModel, XLMShape, XLMTransformer
 from xlmcli.sources import Source
 from xlmcli.text import Tokenizer, load_tokenizer
 from xlmcli.text.sentencepiece_training import TokenizerOptions, train_sentencepiece
+from xlmcli.train.core.folder import alone_in_its_folder, claim_folder
 from xlmcli.train.core.loop import RunState, Trainer
 from xlmcli.train.core.progress import Reporter
 from xlmcli.train.core.setup import (
     Langs,
     StreamMaker,
     all_langs,
-    alone_in_its_folder,
     check_options,
-    claim_folder,
     load_by_langs,
     make_accelerator,
     new_shape,

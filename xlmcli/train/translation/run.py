@@ -15,6 +15,7 @@ from xlmcli.model.transformer import XLMShape
 from xlmcli.records import Direction
 from xlmcli.sources import Source, iter_rows
 from xlmcli.text import Tokenizer
+from xlmcli.train.core.folder import alone_in_its_folder, claim_folder
 from xlmcli.train.core.loop import RunState, Trainer
 from xlmcli.train.core.objective import Objective
 from xlmcli.train.core.progress import Reporter
@@ -22,9 +23,7 @@ from xlmcli.train.core.setup import (
     Langs,
     StreamMaker,
     all_langs,
-    alone_in_its_folder,
     check_options,
-    claim_folder,
     load_by_langs,
     make_accelerator,
     new_shape,
