@@ -288,11 +288,15 @@ class TrainingDisplay:
         figures = "  ".join(f"{name} {value:.2f}" for name, value in scores.values.items())
         self._print(f"step {step:,}  {elapsed_seconds / 60:.0f} min  {figures}{'  best so far' if is_best else ''}")
         for warning in scores.warnings:
-            self._print(f"warning: {warning}")
+            self.warned(warning)
 
     def noted(self, figures: Mapping[str, float]) -> None:
         """Prints a run's figures."""
         self._print("  ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+
+    def warned(self, warning: str) -> None:
+        """Prints what looks wrong."""
+        self._print(f"warning: {warning}")
 
     def _print(self, line: str) -> None:
         if self._bar is not None:

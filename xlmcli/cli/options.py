@@ -234,6 +234,12 @@ def was_given(name: str) -> bool:
     return source not in (None, ParameterSource.DEFAULT, ParameterSource.ENVIRONMENT)
 
 
+def was_in_file(name: str) -> bool:
+    """Tells whether an option of the command that runs was given in a settings file, and not on the command line."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.get_parameter_source(name) is ParameterSource.DEFAULT_MAP
+
+
 def grouped(record: type[Any], name: str, options: Sequence[Callable[[Any], Any]]) -> Callable[[Function], Function]:
     """Adds options to a command, which gets their values as one parameter: a record.
 

@@ -88,7 +88,9 @@ def test_two_processes_stay_alike_and_take_the_steps_of_one_with_twice_the_batch
 
     options = train_options(one, LoopOptions(max_steps=2, accumulate=2, precision="fp32"))
     size = replace(options.size, dropout=0.0, attention_dropout=0.0)
-    train_translation(replace(options, objectives=("mt",), directions=(Direction("en", "fr"),), size=size), [])
+    data = replace(options.data, mono=())
+    english = replace(options, objectives=("mt",), directions=(Direction("en", "fr"),), size=size, data=data)
+    train_translation(english, [])
     for name, weight in load_training_state(one / "training" / "state.pt")["weights"].items():
         torch.testing.assert_close(weight, first[name], atol=1e-5, rtol=0)
 

@@ -124,7 +124,7 @@ def test_a_resumed_run_keeps_its_embeddings(
 def test_a_resumed_run_learns_to_write_the_same(
     options: PretrainOptions, put_together: Callable[[PretrainOptions], Trainer]
 ) -> None:
-    options = replace(options, objectives=("tlm",))
+    options = replace(options, objectives=("tlm",), data=replace(options.data, mono=()))
     pretrain(options, [])
     parallel = tuple(replace(source, synthetic="en") for source in options.data.parallel)
     other = replace(options, data=replace(options.data, parallel=parallel), run=replace(options.run, resume=True))
@@ -168,6 +168,21 @@ def test_validation_text_may_be_of_some_languages(
     data = replace(options.data, valid=options.data.mono[1:])
     scores = put_together(replace(options, data=data)).validator()
     assert set(scores.values) == {"fr mlm ppl", "fr mlm acc"}
+
+
+@pytest.mark.parametrize("option", ["mono", "valid"])
+def test_tlm_alone_reads_pairs(
+    options: PretrainOptions, put_together: Callable[[PretrainOptions], Trainer], tmp_path: Path, option: str
+) -> None:
+    pairs = replace(options.data, mono=())
+    made = replace(pairs, parallel=(replace(pairs.parallel[0], synthetic="fr"),))
+    put_together(replace(options, objectives=("tlm",), data=made))
+    english = options.data.mono[0]
+    data = replace(pairs, **{option: (*getattr(pairs, option), english)})
+    run = replace(options.run, folder=tmp_path / "other")
+    with pytest.raises(UsageError, match=f"--{option} en=.*: (no objective reads|nothing is scored on) it"):
+        pretrain(replace(options, objectives=("tlm",), data=data, run=run), [])
+    put_together(replace(options, objectives=("tlm", "clm"), data=data, run=run))
 
 
 ERRORS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {

@@ -19,9 +19,10 @@ from xlmcli.errors import DataError, ModelError, UsageError
 from xlmcli.model.seq2seq import Seq2Seq
 from xlmcli.model.transformer import XLMLanguageModel, XLMShape
 from xlmcli.records import Direction
-from xlmcli.sources import Source
+from xlmcli.sources import Source, parse_source
 from xlmcli.text import load_tokenizer
 from xlmcli.text.augmentation import Augmentation
+from xlmcli.train.core.log import JsonLog
 from xlmcli.train.core.loop import RunState, Trainer
 from xlmcli.train.core.options import LoopOptions
 from xlmcli.train.translation.options import TranslateTrainingOptions
@@ -32,6 +33,7 @@ SHAPE = XLMShape(420, 2, 16, num_layers=2, num_heads=2, max_positions=48, dropou
 
 PutTogether = Callable[[TranslateTrainingOptions], Trainer]
 MakePretrained = Callable[..., Path]
+ReadLog = Callable[[Path, str], list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -126,7 +128,9 @@ def test_pairs_in_either_order_are_taken(
 ) -> None:
     (tmp_path / "more.tsv").write_text("Bonjour.\tGood morning.\n", encoding="utf-8")
     parallel = (*options.data.parallel, Source(("fr", "en"), tmp_path / "more.tsv"))
-    (mt,) = put_together(replace(options, objectives=("mt",), data=replace(options.data, parallel=parallel))).objectives
+    (mt,) = put_together(
+        replace(options, objectives=("mt",), data=replace(options.data, mono=(), parallel=parallel))
+    ).objectives
     assert [stream.size for stream in mt.streams] == [21, 21]
 
 
@@ -138,7 +142,8 @@ def test_directions_are_both_of_each_pair_by_default(
 
 
 def test_one_direction_alone(options: TranslateTrainingOptions, put_together: PutTogether) -> None:
-    trainer = put_together(replace(options, directions=(FR_EN,), objectives=("mt", "bt")))
+    data = replace(options.data, mono=options.data.mono[:1])
+    trainer = put_together(replace(options, directions=(FR_EN,), objectives=("mt", "bt"), data=data))
     assert load_config(options.run.folder).directions == (FR_EN,)
     assert streams_of(trainer) == [("mt", [("fr-en", (1, 0), 20)]), ("bt", [("fr-en", (1, 0), 40)])]
     assert set(trainer.validator().values) == {"fr-en bleu", "fr-en ppl"}
@@ -219,6 +224,59 @@ def test_back_translation_may_go_where_there_are_no_pairs(
     only = replace(both, directions=(FR_EN,), run=replace(options.run, folder=options.run.folder.with_name("none")))
     with pytest.raises(UsageError, match="all parallel text for fr-en is synthetic in en"):
         train_translation(only, [])
+
+
+# Text beside the pairs of English and French, both directions learned by all objectives.
+USELESS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "mono without ae and bt": ({"objectives": ("mt",)}, {"mono": "en"}),
+    "mono in a language of no direction": ({"directions": (EN_FR, FR_EN)}, {"mono": "de"}),
+    "mono of the source for bt": ({"objectives": ("mt", "bt"), "directions": (EN_FR,)}, {"mono": "en"}),
+    "pairs of no direction": ({"objectives": ("mt",), "directions": (EN_FR,)}, {"parallel": "de-it"}),
+    "pairs of half a direction": ({"objectives": ("mt",), "directions": (EN_FR,)}, {"parallel": "en-de"}),
+    "pairs that nobody should learn to write": (
+        {"objectives": ("mt",), "directions": (EN_FR,)},
+        {"parallel": "en-fr,synthetic=fr"},
+    ),
+    "held-out pairs of no direction": ({"objectives": ("mt",), "directions": (EN_FR,)}, {"valid": "en-de"}),
+    "held-out text in one language": ({}, {"valid": "fr"}),
+}
+
+
+@pytest.mark.parametrize("name", USELESS)
+def test_text_that_is_of_no_use_is_told(
+    options: TranslateTrainingOptions, tmp_path: Path, read_log: ReadLog, name: str
+) -> None:
+    changes, ((option, langs),) = USELESS[name][0], USELESS[name][1].items()
+    langs, _, extra = langs.partition(",")
+    (tmp_path / "more").write_text("Guten Tag.\tBuon giorno.\n" * 3, encoding="utf-8")
+    source = parse_source(f"{langs}={tmp_path / 'more'}{',' if extra else ''}{extra}")
+    data = replace(options.data, mono=())
+    if option == "valid" and langs == "en-de":  # of languages that have text
+        data = replace(data, parallel=(*data.parallel, parse_source(f"fr-de={tmp_path / 'more'}")))
+        changes = {**changes, "directions": (EN_FR, Direction("fr", "de"))}
+    data = replace(data, **{option: (*getattr(data, option), source)})
+    options = replace(options, data=data, **changes)
+    why = "nothing is scored on it" if option == "valid" else "no objective reads it"
+    message = f"--{option} {source}: {why}"
+    with pytest.raises(UsageError) as caught:
+        train_translation(options, [])
+    assert caught.value.message == message
+    assert not options.run.folder.exists()
+    # A settings file may name it for another run, and runs may have begun with it.
+    log = JsonLog(options.run.folder)
+    train_translation(replace(options, data=replace(data, shared=frozenset({option}))), [log])
+    train_translation(replace(options, run=replace(options.run, resume=True)), [log])
+    assert [event["text"] for event in read_log(options.run.folder, "warning")] == [message] * 2
+
+
+@pytest.mark.parametrize("objective", ["ae", "bt"])
+def test_sides_of_pairs_are_text_too(
+    options: TranslateTrainingOptions, put_together: PutTogether, tmp_path: Path, objective: str
+) -> None:
+    (tmp_path / "more").write_text("Guten Tag.\tBonjour.\n" * 3, encoding="utf-8")
+    more = parse_source(f"de-fr={tmp_path / 'more'},synthetic=de")
+    data = replace(options.data, mono=(), parallel=(*options.data.parallel, more))
+    put_together(replace(options, objectives=("mt", objective), directions=(EN_FR,), data=data))
 
 
 def test_the_start_is_not_read_for_a_run_that_goes_on(

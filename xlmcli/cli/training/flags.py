@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from xlmcli.cli.options import was_in_file
 from xlmcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class DataFlags:
         from xlmcli.train.data.corpus import LengthFilter, TextOptions
 
         text = TextOptions(LengthFilter(self.max_len, self.max_ratio), self.augmentations, seed, self.cache)
-        return DataOptions(self.mono, self.parallel, self.valid, text, self.batch_tokens, self.alpha)
+        shared = frozenset(filter(was_in_file, ("mono", "parallel", "valid")))
+        return DataOptions(self.mono, self.parallel, self.valid, text, self.batch_tokens, self.alpha, shared)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ class JsonLog:
     """Appends to ``log.jsonl`` in the run's folder.
 
     Lines have an ``event``: ``data`` (langs, lines used, lines skipped, lines cut if any), ``train`` (step, losses in
-    nats, tokens_per_second, lr, elapsed_seconds), ``valid`` (step, elapsed_seconds, scores, best, warnings if any) or
-    ``run`` (figures of a whole run).
+    nats, tokens_per_second, lr, elapsed_seconds), ``valid`` (step, elapsed_seconds, scores, best, warnings if any),
+    ``run`` (figures of a whole run) or ``warning`` (text).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,6 +50,9 @@ class JsonLog:
 
     def noted(self, figures: Mapping[str, float]) -> None:
         self._append({"event": "run", **figures})
+
+    def warned(self, warning: str) -> None:
+        self._append({"event": "warning", "text": warning})
 
     def _append(self, record: dict[str, object]) -> None:
         with writing_errors(self._path), self._path.open("a", encoding="utf-8") as file:

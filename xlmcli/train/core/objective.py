@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from xlmcli.sources import Source
 from xlmcli.text.sampling import language_shares
 from xlmcli.train.data.corpus import TextData
 from xlmcli.train.data.sampling import Position
@@ -61,6 +62,13 @@ class Stream:
     sampler: Sampler
     data: TextData
     langs: tuple[int, ...]
+
+    def reads(self, source: Source) -> bool:
+        """Whether text of a source is among the stream's, with a side that the model may learn to write."""
+        langs = self.data.langs
+        # Of what is read with all its sides, each row knows which one nobody should learn to write.
+        is_written = self.data.noisy_sides is not None or source.synthetic != langs[-1]
+        return set(langs) <= set(source.langs) and is_written
 
 
 class Batch(Protocol):

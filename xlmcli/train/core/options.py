@@ -22,6 +22,7 @@ class DataOptions:
         text: Which lines are usable, and what variants of them there are.
         batch_tokens: Longest sentence times sentences in a batch, a side, per process.
         alpha: Exponent of language sampling, p ∝ n^alpha.
+        shared: Options whose sources are named for several runs, in a settings file: this one may have no use for some.
     """
 
     mono: tuple[Source, ...]
@@ -30,6 +31,7 @@ class DataOptions:
     text: TextOptions
     batch_tokens: int
     alpha: float
+    shared: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,3 +45,6 @@ class Reporter(Protocol):
 
     def noted(self, figures: Mapping[str, float]) -> None:
         """Takes figures about a run as a whole, by name."""
+
+    def warned(self, warning: str) -> None:
+        """Takes what looks wrong with a run."""

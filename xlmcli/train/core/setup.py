@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ from xlmcli.sources import Source
 from xlmcli.text import Tokenizer
 from xlmcli.text.sentencepiece import SentencePieceTokenizer
 from xlmcli.train.core.freed_memory import keep_freed_memory
-from xlmcli.train.core.objective import Stream
+from xlmcli.train.core.objective import Objective, Stream
 from xlmcli.train.core.options import DataOptions, RunOptions, SizeOptions
 from xlmcli.train.core.progress import Reporter
 from xlmcli.train.data.corpus import TextData, TextOptions, cut_lines, join
@@ -93,11 +93,50 @@ def load_by_langs(sources: Sequence[Source], tokenizer: Tokenizer, options: Text
     return {langs: load_text(group, tokenizer, options) for langs, group in groups.items()}
 
 
-def report_text(text: dict[Langs, TextData], reporters: Sequence[Reporter]) -> None:
-    """Tells how much training text there is."""
-    for data in text.values():
-        for reporter in reporters:
+def check_use(
+    data: DataOptions, objectives: Sequence[Objective], held_out: Collection[Langs], *, resumes: bool
+) -> list[str]:
+    """Makes sure that all text is of use.
+
+    Args:
+        data: All text.
+        objectives: What reads it.
+        held_out: The languages of each part of the held-out text.
+        resumes: Whether the run has begun with it.
+
+    Returns:
+        Warnings: which text is of no use, where the run has begun with it or shares it with others.
+
+    Raises:
+        UsageError: No objective reads a source, or nothing is scored on it.
+    """
+    streams = [stream for objective in objectives for stream in objective.streams]
+    useless = [
+        (option, source, "no objective reads it")
+        for option, sources in (("mono", data.mono), ("parallel", data.parallel))
+        for source in sources
+        if not any(stream.reads(source) for stream in streams)
+    ]
+    useless += [
+        ("valid", source, "nothing is scored on it")
+        for source in data.valid
+        if not any(set(langs) <= set(source.langs) for langs in held_out)
+    ]
+    for option, source, why in useless:
+        if option not in data.shared and not resumes:
+            raise UsageError(
+                f"--{option} {source}: {why}", hint="leave it out, or name an objective or a direction that it is for"
+            )
+    return [f"--{option} {source}: {why}" for option, source, why in useless]
+
+
+def report_text(text: dict[Langs, TextData], reporters: Sequence[Reporter], warnings: Sequence[str] = ()) -> None:
+    """Tells how much training text there is, and what looks wrong with it."""
+    for reporter in reporters:
+        for data in text.values():
             reporter.loaded(data)
+        for warning in warnings:
+            reporter.warned(warning)
 
 
 def all_langs(data: DataOptions) -> tuple[str, ...]:

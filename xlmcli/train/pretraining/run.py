@@ -25,6 +25,7 @@ from xlmcli.train.core.setup import (
     StreamMaker,
     all_langs,
     check_options,
+    check_use,
     load_by_langs,
     make_accelerator,
     new_shape,
@@ -80,6 +81,8 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     maker = StreamMaker(options.run.loop.seed, process_share(accelerator), config.lang2id, options.data.batch_tokens)
     objectives = [_objective(name, langs, train_text, maker, options, lm_options) for name in options.objectives]
     held_out = _held_out(options, config, valid_text, lm_options)
+    scored = [part.stream.data.langs for part in held_out]
+    warnings = check_use(options.data, objectives, scored, resumes=options.run.resume)
     trainer = Trainer(
         model,
         objectives,
@@ -89,7 +92,7 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
         accelerator,
     )
     trainer.begin(config, tokenizer)
-    report_text(train_text, reporters)
+    report_text(train_text, reporters, warnings)
     return trainer.run()
 
 

@@ -24,6 +24,7 @@ from xlmcli.train.core.setup import (
     StreamMaker,
     all_langs,
     check_options,
+    check_use,
     load_by_langs,
     make_accelerator,
     new_shape,
@@ -77,10 +78,12 @@ def train_translation(options: TranslateTrainingOptions, reporters: Sequence[Rep
     model = Seq2Seq(config.shape, config.decoder_shape) if options.run.resume else start.new_model()
     maker = StreamMaker(options.run.loop.seed, process_share(accelerator), config.lang2id, options.data.batch_tokens)
     objectives = [_objective(name, config, text, maker, options, model) for name in options.objectives]
+    scored = [(part.direction.src, part.direction.tgt) for part in held_out]
+    warnings = check_use(options.data, objectives, scored, resumes=options.run.resume)
     validator = TranslationValidator(model, held_out, tokenizer, accelerator.device)
     trainer = Trainer(model, objectives, validator, options.run, reporters, accelerator)
     trainer.begin(config, tokenizer)
-    report_text(text, reporters)
+    report_text(text, reporters, warnings)
     return trainer.run()
 
 
