@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from torch import nn
 
 from xlmcli.model.classifier import Classifier
@@ -79,12 +81,37 @@ def test_each_of_many_labels_is_a_question() -> None:
     assert float(label_loss(logits, wanted, weighted)) == pytest.approx(float((3 * losses[0] + losses[1]) / 2))
 
 
+def mixed(labels: np.ndarray, repeats: list[int] | None = None) -> MixedText:
+    counts = np.ones(len(labels)) if repeats is None else np.array(repeats)
+    text = TextData(("en",), (Corpus.from_sequences([[20]] * len(labels)),), counts.astype(np.float32), 0)
+    return MixedText(text, labels, np.zeros(len(labels), dtype=np.int64))
+
+
 def test_balanced_weights_make_labels_count_alike() -> None:
-    english, french = LABELS[[0, 0, 0, 1]], LABELS[[0, 0, 1, 1]]
-    weights = balanced_weights([english, french], multi_label=False)
+    text = mixed(LABELS[[0, 0, 0, 1, 0, 0, 1, 1]])
+    weights = balanced_weights(text, multi_label=False)
     assert weights[:2] * [5, 3] == pytest.approx([8 / 3, 8 / 3])
     assert np.isfinite(weights).all()
-    assert balanced_weights([english, french], multi_label=True)[:2] == pytest.approx([3 / 5, 5 / 3])
+    assert balanced_weights(text, multi_label=True)[:2] == pytest.approx([3 / 5, 5 / 3])
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 50)), min_size=2, max_size=20), st.booleans())
+def test_a_text_that_is_drawn_several_times_counts_so_often(rows: list[tuple[int, int]], multi_label: bool) -> None:
+    labels, repeats = LABELS[[label for label, _ in rows]], [repeat for _, repeat in rows]
+    written_out = mixed(np.repeat(labels, repeats, axis=0))
+    share = written_out.labels.mean(0) * len(rows)
+    assume(((share >= 1) & (share <= len(rows) - 1)).all())
+    assert balanced_weights(mixed(labels, repeats), multi_label) == pytest.approx(
+        balanced_weights(written_out, multi_label), rel=1e-4
+    )
+
+
+@pytest.mark.parametrize("multi_label", [True, False])
+def test_a_label_of_all_texts_or_of_none_has_a_weight(multi_label: bool) -> None:
+    labels = np.array([[1, 0, 1], [1, 0, 0]], dtype=np.float32)
+    weights = balanced_weights(mixed(labels, [3, 1]), multi_label)
+    assert (weights > 0).all()
+    assert np.isfinite(weights).all()
 
 
 def test_a_step_reads_a_batch_of_all_languages_with_their_labels(
@@ -97,7 +124,7 @@ def test_a_step_reads_a_batch_of_all_languages_with_their_labels(
     text = TextData(("en",), (Corpus.from_sequences(ids),), np.ones(6, dtype=np.float32), 0)
     sampler = BatchSampler(text.sides[0].lens, text.repeats, 1000, (0,), Share(), max_sentences=4)
     objective = ClassificationObjective(MixedText(text, labels, lang_ids), sampler, OPTIONS)
-    mixed = 0
+    num_mixed = 0
     for step in range(8):
         place = replace(sampler.position)
         loss = objective.draw(np.random.default_rng(step)).loss(model, CPU)
@@ -109,5 +136,5 @@ def test_a_step_reads_a_batch_of_all_languages_with_their_labels(
         expected = float(label_loss(logits, torch.as_tensor(labels[rows]), OPTIONS).detach())
         assert float(loss.mean.detach()) == pytest.approx(expected, abs=1e-5)
         assert loss.num_tokens == sum(len(ids[row]) + 2 for row in rows)
-        mixed += len(set(lang_ids[rows])) == 2
-    assert mixed > 0
+        num_mixed += len(set(lang_ids[rows])) == 2
+    assert num_mixed > 0

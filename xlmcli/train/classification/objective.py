@@ -116,14 +116,16 @@ def label_loss(logits: Tensor, wanted: Tensor, options: ClassificationOptions) -
     return -(mass * logits.log_softmax(dim=1)).sum() / mass.sum()
 
 
-def balanced_weights(labels: Sequence[NDArray[np.float32]], multi_label: bool) -> NDArray[np.float32]:
-    """Weights by which rare labels count as much as frequent ones.
+def balanced_weights(text: MixedText, multi_label: bool) -> NDArray[np.float32]:
+    """Weights by which rare labels count as much as frequent ones, as often as their texts are drawn.
 
     Args:
-        labels: A matrix a language, float32 (texts, labels).
+        text: Texts and labels. A label that next to no text has, or (with ``multi_label``) lacks, counts as one text.
         multi_label: Weighs a label's presence against its absence, instead of labels against each other.
     """
-    matrix = np.concatenate(labels)
-    counts = np.maximum(matrix.sum(0), 1)
-    weights = (len(matrix) - counts) / counts if multi_label else len(matrix) / (matrix.shape[1] * counts)
+    num_texts, num_labels = text.labels.shape
+    draws = text.text.repeats / text.text.repeats.mean()
+    present = draws @ text.labels
+    counts, absent = np.maximum(present, 1), np.maximum(num_texts - present, 1)
+    weights = absent / counts if multi_label else num_texts / (num_labels * counts)
     return cast("NDArray[np.float32]", weights.astype(np.float32))

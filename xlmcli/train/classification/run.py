@@ -159,8 +159,7 @@ def _objective(
     max_tokens = options.batch_size * int(lens.max())
     sampler = BatchSampler(lens, mixed.text.repeats, max_tokens, (run.loop.seed, 1), share, options.batch_size)
     multi_label = start.classifier.multi_label
-    labels = [data.labels for data in text.train.values()]
-    weights = balanced_weights(labels, multi_label) if options.is_balanced else None
+    weights = balanced_weights(mixed, multi_label) if options.is_balanced else None
     return ClassificationObjective(
         mixed, sampler, ClassificationOptions(multi_label, start.classifier.start_id, options.word_blank, weights)
     )
