@@ -164,6 +164,22 @@ def test_a_resumed_run_ends_where_one_that_never_stopped_does(options: ClassifyT
         train_classification(replace(options, max_len=9, run=replace(options.run, resume=True)), [])
 
 
+def test_weights_that_a_resumed_run_finds_are_not_calibrated_until_it_ends(options: ClassifyTrainingOptions) -> None:
+    class Kill(Recorder):
+        def progress(self, progress: TrainingProgress) -> None:
+            raise ZeroDivisionError
+
+    train_classification(with_loop(options, max_steps=20), [])
+    first = load_config(options.run.folder)
+    assert first.uncalibrated() != first
+    resumed = replace(options, run=replace(options.run, resume=True))
+    with pytest.raises(ZeroDivisionError):
+        train_classification(with_loop(resumed, max_steps=25, log_every=1), [Kill()])
+    assert load_config(options.run.folder) == first.uncalibrated()
+    train_classification(with_loop(resumed, max_steps=25), [])
+    assert load_config(options.run.folder).uncalibrated() != load_config(options.run.folder)
+
+
 def test_other_labels_cannot_be_resumed(options: ClassifyTrainingOptions, tmp_path: Path) -> None:
     train_classification(with_loop(options, max_steps=1), [])
     resumed = replace(options, run=replace(options.run, resume=True))

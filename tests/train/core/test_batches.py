@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,10 +25,20 @@ class Drawn:
 class Rows:
     """Draws rows of a text of nine sentences."""
 
-    def __init__(self, name: str) -> None:
-        lens, repeats = np.arange(1, 10), np.ones(9, dtype=np.float32)
+    def __init__(
+        self,
+        name: str,
+        *,
+        tokens: int = 12,
+        most: int | None = None,
+        seed: int = 0,
+        share: Share = Share(),
+        cut: int = 9,
+    ) -> None:
+        lens, repeats = np.arange(1, 10).clip(max=cut), np.ones(9, dtype=np.float32)
         self.name, self.num_draws = name, 0
-        self.streams = [Stream(name, 9.0, "", BatchSampler(lens, repeats, 12, (0, len(name)), Share()), None, (0,))]
+        sampler = BatchSampler(lens, repeats, tokens, (seed, len(name)), Share(0, processes), most)
+        self.streams = [Stream(name, 9.0, "", sampler, None, (0,))]
 
     def draw(self, rng: np.random.Generator) -> Drawn:
         self.num_draws += 1
@@ -69,11 +80,43 @@ def test_what_was_drawn_ahead_is_drawn_again_after_a_resume(num_taken: int) -> N
     head = take(first, 0, num_taken)
     first.close()
     second = BatchQueue([Rows("a"), Rows("bb")], 0, 3)
-    second.move(first.positions)
+    assert second.move(first.positions, first.makings) == []
     assert second.positions == first.positions
     assert head + take(second, num_taken, 12) == expected
     for queue in (whole, second):
         queue.close()
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "tokens in a batch: 12, not 20": {"tokens": 20},
+    "sentences in a batch: none, not 2": {"most": 2},
+    "seed: 0, 1, not 1, 1": {"seed": 1},
+    "processes: 1, not 2": {"processes": 2},
+    "tokens: 45, not 39": {"cut": 6},
+}
+
+
+@pytest.mark.parametrize("difference", CHANGES)
+@pytest.mark.parametrize("num_taken", [0, 1, 3])
+def test_among_other_batches_a_place_is_the_next_epoch(num_taken: int, difference: str) -> None:
+    """No text is drawn twice within an epoch, and none is left out of one that is gone through."""
+    first = BatchQueue([Rows("a"), Rows("bb")], 0, 1)
+    take(first, 0, num_taken)
+    first.close()
+    assert all(places[name][0] == 0 for places in first.positions for name in places)
+    changed, same = Rows("a", **CHANGES[difference]), Rows("bb")
+    second = BatchQueue([changed, same], 0, 1)
+    warnings = second.move(first.positions, first.makings)
+    if num_taken == 0:
+        assert (warnings, second.positions) == ([], first.positions)
+    else:
+        (warning,) = warnings
+        assert f"text in a for a is in other batches ({difference}): what is left of its epoch 1 is skipped" == warning
+        assert second.positions == [{"a": (1, 0)}, first.positions[1]]
+    sampler = changed.streams[0].sampler
+    rows = [row for _ in range(sampler.epoch_batches()) for row in sampler.next().tolist()]
+    assert len(rows) == len(set(rows)) == (9 if "processes" not in difference else len(rows))
+    second.close()
 
 
 def test_an_error_of_drawing_comes_out_where_batches_are_taken() -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from xlmcli import signals
 from xlmcli.checkpoint.config import load_config
-from xlmcli.checkpoint.training_state import load_training_state
+from xlmcli.checkpoint.training_state import load_training_state, save_training_state
 from xlmcli.errors import ModelError, TrainingError, UsageError
 from xlmcli.train.core.log import JsonLog
 from xlmcli.train.core.loop import RunState, Trainer
@@ -433,6 +433,29 @@ def test_other_held_out_text_cannot_be_resumed(
             changed = replace(options, data=replace(options.data, valid=(replace(source, path=path),)))
             with pytest.raises(TrainingError, match=f"has other text: .*held-out text in {name}: "):
                 train(changed, [])
+
+
+def test_a_run_goes_on_with_other_batches_and_says_so(
+    train_options: MakeOptions, read_log: ReadLog, tmp_path: Path
+) -> None:
+    options = train_options(tmp_path, replace(LOOP, max_steps=4))
+    train_translation(options, [])
+    before = training_state(tmp_path)
+    assert all(list(places) == list(before["batches"][number]) for number, places in enumerate(before["positions"]))
+    larger = replace(options.data, batch_tokens=320)
+    again = replace(options, data=larger, run=replace(options.run, resume=True, loop=replace(LOOP, max_steps=5)))
+    train_translation(again, [JsonLog(tmp_path)])
+    warnings = [record["text"] for record in read_log(tmp_path, "warning")]
+    begun = [name for places in before["positions"] for name, (_, batch) in places.items() if batch]
+    assert len(warnings) == len(begun) > 0
+    assert all("(tokens in a batch: 160, not 320)" in warning for warning in warnings)
+    # From then on its places are among these, and of a run of an older version nobody can tell.
+    state = load_training_state(tmp_path / "training" / "state.pt")
+    del state["batches"]
+    save_training_state(state, tmp_path / "training" / "state.pt")
+    for loop in (replace(LOOP, max_steps=6), replace(LOOP, max_steps=7)):
+        train_translation(replace(again, run=replace(again.run, loop=loop)), [JsonLog(tmp_path)])
+    assert len(read_log(tmp_path, "warning")) == len(warnings)
 
 
 def test_a_resumed_run_learns_as_the_options_say_now(make_trainer: MakeTrainer) -> None:

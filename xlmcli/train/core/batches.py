@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from xlmcli.train.core.differences import tell_apart
 from xlmcli.train.core.objective import Batch, Objective
 
 Positions = list[dict[str, tuple[int, int]]]
 """The epoch and batch that each stream of each objective is at."""
+
+Makings = list[dict[str, dict[str, Any]]]
+"""What decides which batches each of these streams has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,35 @@ class BatchQueue:
         self._ahead = self._thread.submit(self._draw, step + 1)
         return drawn.batches
 
-    def move(self, positions: Positions) -> None:
-        """Goes to places that were saved; nothing may have been taken yet."""
-        for objective, places in zip(self._objectives, positions, strict=True):
+    @property
+    def makings(self) -> Makings:
+        """What the positions rest on."""
+        return [
+            {stream.name: dict(stream.sampler.making) for stream in objective.streams} for objective in self._objectives
+        ]
+
+    def move(self, positions: Positions, makings: Makings) -> list[str]:
+        """Goes to places that were saved; nothing may have been taken yet.
+
+        A place among other batches is none among these: such a stream goes on with the next epoch.
+
+        Returns:
+            Warnings: which streams do so, and why.
+        """
+        warnings = []
+        for objective, places, then, now in zip(self._objectives, positions, makings, self.makings, strict=True):
             for stream in objective.streams:
-                stream.sampler.position.epoch, stream.sampler.position.batch = places[stream.name]
+                name, position = stream.name, stream.sampler.position
+                position.epoch, position.batch = places[name]
+                differences = tell_apart(then[name], now[name])
+                if differences and position.batch:
+                    position.epoch, position.batch = position.epoch + 1, 0
+                    warnings.append(
+                        f"text in {name} for {objective.name} is in other batches ({differences}): what is left of its "
+                        f"epoch {position.epoch} is skipped"
+                    )
         self.positions = self._places()
+        return warnings
 
     def close(self) -> None:
         """Ends the thread."""

@@ -107,8 +107,10 @@ class Trainer:
             check_same_model(config, self.folder)
             self.resume()
         elif self.accelerator.is_main_process:
-            save_config(config, self.folder)
             tokenizer.save(self.folder)
+        if self.accelerator.is_main_process:
+            # Also of a run that has ended and goes on: weights that it finds better are not calibrated.
+            save_config(config, self.folder)
 
     def run(self) -> RunState:
         """Trains until a budget is spent or patience runs out; the best model is in the folder then.
@@ -223,6 +225,7 @@ class Trainer:
             "run": {name: getattr(self.state, name) for name in RunState.__slots__},
             **self._described,
             "positions": self.batches.positions,
+            "batches": self.batches.makings,
             "weights": saved_state(self.bare_model),
             "optimizer": self.optimizer.state_dict(),
         }
@@ -260,7 +263,9 @@ class Trainer:
                 f"the run in {self.folder} has other text: {differences}",
                 hint="give the options and the text that it was started with",
             )
-        self.batches.move(saved["positions"])
+        for warning in self.batches.move(saved["positions"], saved.get("batches", self.batches.makings)):
+            for reporter in self.reporters:
+                reporter.warned(warning)
         for snapshot in self._snapshots():  # A run that crashed may have kept some before its state.
             if _step_of(snapshot) > self.state.step:
                 snapshot.unlink()

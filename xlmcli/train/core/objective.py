@@ -5,7 +5,7 @@ An objective draws batches from streams, one a language or pair, chosen with p â
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,9 +34,13 @@ class Loss:
 
 
 class Sampler(Protocol):
-    """Where a stream's batches come from; its position is all there is to save."""
+    """Where a stream's batches come from; its position among them is all there is to save."""
 
     position: Position
+
+    @property
+    def making(self) -> Mapping[str, object]:
+        """What decides which batches there are, by names that messages use."""
 
     def next(self) -> NDArray[np.int64]: ...
 

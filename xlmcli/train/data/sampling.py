@@ -63,6 +63,18 @@ class BatchSampler:
         self._batches: list[NDArray[np.integer]] = []
         self._loaded_epoch = -1
 
+    @property
+    def making(self) -> dict[str, object]:
+        """What decides which batches there are; a position is one among batches that are made so."""
+        return {
+            "tokens in a batch": self._max_tokens,
+            "sentences in a batch": self._max_sentences,
+            "seed": self._seed,
+            "processes": self._share.num_processes,
+            "sentences": len(self._lens),
+            "tokens": int(self._lens.sum(dtype=np.int64)),
+        }
+
     def next(self) -> NDArray[np.int64]:
         """The indices of the next batch, int64 (batch,)."""
         if self._loaded_epoch != self.position.epoch:
