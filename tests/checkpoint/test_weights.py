@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import resource
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import nn
 
 from xlmcli.bundle.fields import Fields
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME, CONFIG_NAME
+from xlmcli.checkpoint import weights
 from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
 from xlmcli.checkpoint.pretrained import open_pretrained
 from xlmcli.checkpoint.training_state import load_training_state, save_training_state
@@ -268,3 +270,31 @@ def test_files_have_normal_permissions_and_nothing_is_left_beside(tmp_path: Path
 def test_settings_may_leave_out_their_architecture(shape: XLMShape) -> None:
     config = CheckpointConfig(("en", "fr"), shape)
     assert CheckpointConfig.from_json(Fields(config.to_json() | {"architectures": None}, "config.json")) == config
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_the_mean_of_files_is_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    states = [{"a": torch.randn(3, 2), "b": torch.randn(4)} for _ in range(number)]
+    paths = [tmp_path / f"{index}.safetensors" for index in range(number)]
+    for state, path in zip(states, paths, strict=True):
+        save_weights(state, path)
+    held: list[weakref.ref[torch.Tensor]] = []
+    read = weights.read_weights
+
+    def count(path: Path) -> dict[str, torch.Tensor]:
+        assert sum(reference() is not None for reference in held) <= 2  # the sum, and what was added last
+        found = read(path)
+        held.append(weakref.ref(found["a"]))
+        return found
+
+    monkeypatch.setattr(weights, "read_weights", count)
+    mean = weights.mean_of(paths)
+    for name in ("a", "b"):
+        torch.testing.assert_close(mean[name], torch.stack([state[name] for state in states]).mean(0))
+
+
+def test_other_weights_have_no_mean(tmp_path: Path) -> None:
+    for name, weight in (("first", torch.ones(2)), ("second", torch.ones(3))):
+        save_weights({"a": weight}, tmp_path / name)
+    with pytest.raises(ModelError, match=r"second: a is \(3,\), expected \(2,\)"):
+        weights.mean_of([tmp_path / "first", tmp_path / "second"])

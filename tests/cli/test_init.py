@@ -207,6 +207,44 @@ def test_a_model_is_found_by_its_name(
     assert caught.value.hint.startswith("did you mean sentiment? ")
 
 
+SIZES_OF_NEW = [
+    *(("--dim", 16), ("--layers", 1), ("--heads", 2), ("--max-positions", 64), ("--activation", "relu")),
+    ("--sinusoidal",),
+]
+COMMANDS = {"pretrain": "--init", "train translate": "--init-encoder", "train classify": "--init"}
+OF_NEW = [
+    *((command, size) for command in COMMANDS for size in SIZES_OF_NEW),
+    ("pretrain", ("--no-language-embeddings",)),
+]
+
+
+@pytest.mark.parametrize(("command", "option"), OF_NEW, ids=lambda value: value if isinstance(value, str) else value[0])
+def test_what_is_for_a_new_model_is_no_option_of_another(
+    xlm: Callable[..., Any],
+    tiny_checkpoint: Path,
+    pairs_option: tuple[object, ...],
+    tmp_path: Path,
+    command: str,
+    option: tuple[object, ...],
+) -> None:
+    rows, settings = tmp_path / "rows.tsv", tmp_path / "settings.toml"
+    rows.write_text("good\tGood.\nbad\tBad.\n", encoding="utf-8")
+    text: tuple[object, ...] = (*pairs_option, "--max-len", 20)
+    if command == "pretrain":
+        text = (*text, "--block-len", 24)
+    elif command == "train classify":
+        text = ("--train", f"en={rows}", "--valid", f"en={rows}")
+    run = (*command.split(), COMMANDS[command], tiny_checkpoint, *text, *RUN)
+    done = xlm(*run, *option, tmp_path / "run")
+    message = f"error: {option[0]} is for a new model, and {COMMANDS[command]} has one\n\nhint: leave out {option[0]}\n"
+    assert (done.code, done.err) == (ExitCode.USAGE, message)
+    # A settings file may serve a new model, too.
+    name, value = str(option[0]).removeprefix("--"), "true" if len(option) == 1 else json.dumps(option[1])
+    settings.write_text(f"[{command.replace(' ', '.')}]\n{name} = {value}\n", encoding="utf-8")
+    done = xlm(*run, "--config", settings, tmp_path / "run")
+    assert done.code == 0, done.err
+
+
 def test_what_was_learned_of_spans_is_kept_and_the_licence(
     run: Run, pairs_option: tuple[object, ...], tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ A checkpoint is a folder that Hugging Face opens, and beside it what a run needs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -84,6 +84,24 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: {error}") from None
+
+
+def mean_of(paths: Sequence[Path]) -> dict[str, Tensor]:
+    """Reads the mean of files of weights, a file at a time.
+
+    Raises:
+        ModelError: One is damaged, or its weights are not those of the first.
+    """
+    mean = read_weights(paths[0])
+    for path in paths[1:]:
+        weights = read_weights(path)
+        if faults := find_faults(mean, weights):
+            raise ModelError(f"{path}: {'; '.join(faults)}")
+        for name, weight in weights.items():
+            mean[name] += weight
+    for total in mean.values():
+        total.div_(len(paths))
+    return mean
 
 
 def build_filled(build: Callable[[], _Module], state: dict[str, Tensor], path: Path) -> _Module:

@@ -23,6 +23,7 @@ from xlmcli.cli.training.options import (
     init_option,
     language_run_options,
     model_folder,
+    refuse_sizes,
     size_options,
 )
 from xlmcli.errors import UsageError
@@ -128,6 +129,8 @@ def command(
             option = f"--{name.replace('_', '-')}"
             message = f"{option} is for a vocabulary that is learned, and {given} has one"
             raise UsageError(message, hint=f"leave out {option}")
+    if start is not None:
+        refuse_sizes("--init")
     options = PretrainOptions(
         tokenizer=tokenizer,
         init=start,

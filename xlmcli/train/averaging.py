@@ -16,7 +16,7 @@ from torch import Tensor
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
 from xlmcli.bundle.reading import holds_model
 from xlmcli.checkpoint.config import CheckpointConfig, join_licences, load_config, save_config
-from xlmcli.checkpoint.weights import find_faults, load_own_tokenizer, read_weights, save_weights
+from xlmcli.checkpoint.weights import load_own_tokenizer, mean_of, save_weights
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.model.classifier import Classifier
 from xlmcli.sources import Source
@@ -57,15 +57,7 @@ def average_checkpoints(folders: Sequence[Path], out: Path, valid: Sequence[Sour
             raise ModelError(f"{folder}: of another kind than {folders[0]}: {differences}")
         if vocab != vocabs[0]:
             raise ModelError(f"{folder}: its vocabulary is not that of {folders[0]}")
-    paths = [folder / CHECKPOINT_WEIGHTS_NAME for folder in folders]
-    total = read_weights(paths[0])
-    for path in paths[1:]:
-        weights = read_weights(path)
-        if faults := find_faults(total, weights):
-            raise ModelError(f"{path}: {'; '.join(faults)}")
-        for name, weight in weights.items():
-            total[name] += weight
-    mean = {name: torch.div(weight, len(paths)) for name, weight in total.items()}
+    mean = mean_of([folder / CHECKPOINT_WEIGHTS_NAME for folder in folders])
     common = _common(configs)
     config = _calibrate(common, mean, tokenizers[0], valid, columns) if valid else _mean_temperature(common, configs)
     out.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ class Rows:
         tokens: int = 12,
         most: int | None = None,
         seed: int = 0,
-        share: Share = Share(),
+        processes: int = 1,
         cut: int = 9,
     ) -> None:
         lens, repeats = np.arange(1, 10).clip(max=cut), np.ones(9, dtype=np.float32)

@@ -170,6 +170,17 @@ def test_validation_text_may_be_of_some_languages(
     assert set(scores.values) == {"fr mlm ppl", "fr mlm acc"}
 
 
+@pytest.mark.parametrize("repeat", [0.2, 3.0])
+def test_all_held_out_text_is_scored_once(
+    options: PretrainOptions, put_together: Callable[[PretrainOptions], Trainer], repeat: float
+) -> None:
+    (pairs,) = options.data.valid
+    valid = (replace(pairs, repeat=repeat),)
+    validator = put_together(replace(options, data=replace(options.data, valid=valid))).validator
+    names = ("en mlm", "fr mlm", "en-fr tlm")
+    assert [validator.text[f"held-out text in {name}"] for name in names] == ["20 lines"] * 3
+
+
 @pytest.mark.parametrize("option", ["mono", "valid"])
 def test_tlm_alone_reads_pairs(
     options: PretrainOptions, put_together: Callable[[PretrainOptions], Trainer], tmp_path: Path, option: str

@@ -16,6 +16,7 @@ from xlmcli.cli.training.options import (
     column_options,
     init_option,
     model_folder,
+    refuse_sizes,
     run_options,
     size_options,
 )
@@ -157,9 +158,12 @@ def command(
     from xlmcli.train.classification.run import train_classification
     from xlmcli.train.core.log import JsonLog
 
+    start = model_folder(init)
+    if start is not None:
+        refuse_sizes("--init")
     options = ClassifyTrainingOptions(
         tokenizer=tokenizer,
-        init=model_folder(init),
+        init=start,
         train=flags.train,
         valid=flags.valid,
         select=() if flags.select is None else tuple(flags.select.split(",")),

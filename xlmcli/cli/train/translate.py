@@ -14,6 +14,7 @@ from xlmcli.cli.training.options import (
     init_option,
     language_run_options,
     model_folder,
+    refuse_sizes,
     size_options,
 )
 from xlmcli.records import Direction
@@ -100,10 +101,14 @@ def command(
     from xlmcli.train.translation.options import TranslateTrainingOptions
     from xlmcli.train.translation.run import train_translation
 
+    sides = {"--init-encoder": init_encoder, "--init-decoder": init_decoder}
+    starts = {option: model_folder(init if name is None else name) for option, name in sides.items()}
+    if option := next((option for option, start in starts.items() if start is not None), None):
+        refuse_sizes("--init" if sides[option] is None else option)
     options = TranslateTrainingOptions(
         tokenizer=tokenizer,
-        init_encoder=model_folder(init if init_encoder is None else init_encoder),
-        init_decoder=model_folder(init if init_decoder is None else init_decoder),
+        init_encoder=starts["--init-encoder"],
+        init_decoder=starts["--init-decoder"],
         decoder_layers=decoder_layers,
         directions=directions,
         objectives=objectives,

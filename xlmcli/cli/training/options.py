@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,9 +24,11 @@ from xlmcli.cli.options import (
     augment_option,
     device_option,
     grouped,
+    was_given,
+    was_in_file,
 )
 from xlmcli.cli.training.flags import ColumnFlags, DataFlags, RunFlags, SizeFlags
-from xlmcli.errors import ModelError
+from xlmcli.errors import ModelError, UsageError
 
 Option = Callable[[Any], Any]
 """A decorator of click that adds an option to a command."""
@@ -343,3 +346,19 @@ def model_folder(name: str) -> Path | None:
             f"--init {name}: no such folder", hint=f"get it from the hub: hf download {name} --local-dir {path.name}"
         )
     return find_model(name)
+
+
+def refuse_sizes(option: str) -> None:
+    """Makes sure that nothing is asked of a model that has its sizes; a settings file may be for a new one, too.
+
+    Args:
+        option: The one that names the model.
+
+    Raises:
+        UsageError: An option on the command line is for new models.
+    """
+    names = (*(field.name for field in fields(SizeFlags) if "dropout" not in field.name), "no_language_embeddings")
+    for name in names:
+        if was_given(name) and not was_in_file(name):
+            size = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{size} is for a new model, and {option} has one", hint=f"leave out {size}")

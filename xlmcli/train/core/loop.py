@@ -30,7 +30,7 @@ from xlmcli.checkpoint.training_state import (
     load_training_state,
     save_training_state,
 )
-from xlmcli.checkpoint.weights import fill_weights, read_weights, save_weights, saved_state
+from xlmcli.checkpoint.weights import fill_weights, mean_of, save_weights, saved_state
 from xlmcli.errors import TrainingError
 from xlmcli.signals import raise_ending
 from xlmcli.text import Tokenizer
@@ -287,10 +287,10 @@ class Trainer:
 
     def _keep_average_if_better(self) -> None:
         """Averages the newest snapshots and keeps the result if it scores better than the best so far."""
-        states = [read_weights(path) for path in self._snapshots()[-self.options.average :]]
-        if len(states) < 2:
+        snapshots = self._snapshots()[-self.options.average :]
+        if len(snapshots) < 2:
             return
-        average = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+        average = mean_of(snapshots)
         newest = {name: tensor.clone() for name, tensor in saved_state(self.bare_model).items()}
         self.bare_model.load_state_dict(average, strict=False)
         scores = self._main_scores()

@@ -1,6 +1,7 @@
 """Which sentences come next: epochs, buckets of like length.
 
-Every choice is drawn from the seed and a counter, so a run's place in the data is two numbers a stream.
+Every choice is drawn from the seed and a counter, so a run's place in the data is two numbers a stream, as long as
+batches are made in the same way.
 """
 
 from __future__ import annotations

@@ -70,7 +70,9 @@ def pretrain(options: PretrainOptions, reporters: Sequence[Reporter]) -> RunStat
     config = _config(options, langs, tokenizer, start)
     _check_embeddings(options, config.shape)
     train_text = _load((*options.data.mono, *options.data.parallel), tokenizer, options.data.text)
-    valid_text = _load(options.data.valid, tokenizer, replace(options.data.text, augmentations=(), cache=None))
+    # How often a source counts is said of training.
+    held_out_sources = [replace(source, repeat=1.0) for source in options.data.valid]
+    valid_text = _load(held_out_sources, tokenizer, replace(options.data.text, augmentations=(), cache=None))
     model = XLMLanguageModel(config.shape)
     if start is not None:
         model.load_state_dict(start.language_model().state_dict())
