@@ -39,7 +39,8 @@ class DataFlags:
 
         text = TextOptions(LengthFilter(self.max_len, self.max_ratio), self.augmentations, seed, self.cache)
         shared = frozenset(filter(was_in_file, ("mono", "parallel", "valid")))
-        return DataOptions(self.mono, self.parallel, self.valid, text, self.batch_tokens, self.alpha, shared)
+        sources = (self.mono, self.parallel, self.valid)
+        return DataOptions(*sources, text, self.batch_tokens, self.alpha, shared=shared)
 
 
 @dataclass(frozen=True, slots=True)
