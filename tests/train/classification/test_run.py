@@ -249,6 +249,21 @@ def test_runs_of_one_seed_and_of_several_keep_out_of_each_others_folders(
     assert contents(options.run.folder) == kept
 
 
+def test_seeds_of_which_one_has_begun_are_gone_on_with(options: ClassifyTrainingOptions) -> None:
+    options = with_loop(replace(options, num_seeds=2), max_steps=1, seed=5)
+    train_classification(options, [])
+    folder = options.run.folder
+    (folder / "seed-6" / "training" / "state.pt").unlink()  # As where the run was killed in it.
+    for name in ("model.safetensors", "config.json", "tokenizer.model"):
+        (folder / name).unlink()
+        (folder / "seed-6" / name).unlink()
+    with pytest.raises(UsageError, match="has runs of several seeds") as caught:
+        train_classification(replace(options, num_seeds=1, run=replace(options.run, resume=True)), [])
+    assert str(caught.value.hint).startswith("--resume --seed 5 --seeds 2 goes on with them")
+    train_classification(replace(options, run=replace(options.run, resume=True)), [])
+    assert load_config(folder).classifier is not None
+
+
 def test_seeds_that_died_before_their_first_checkpoint_are_begun_again(
     options: ClassifyTrainingOptions, tmp_path: Path
 ) -> None:

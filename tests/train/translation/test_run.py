@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
+from xlmcli.checkpoint import growing
 from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
 from xlmcli.checkpoint.pretrained import open_pretrained
 from xlmcli.checkpoint.weights import load_seq2seq, save_weights, saved_state
@@ -25,6 +26,7 @@ from xlmcli.text.augmentation import Augmentation
 from xlmcli.train.core.log import JsonLog
 from xlmcli.train.core.loop import RunState, Trainer
 from xlmcli.train.core.options import LoopOptions
+from xlmcli.train.translation import run as translation
 from xlmcli.train.translation.options import TranslateTrainingOptions
 from xlmcli.train.translation.run import train_translation
 
@@ -61,7 +63,7 @@ def make_pretrained(
     """Writes a random pretrained XLM: ``make_pretrained(name, langs, **changes of the shape)``."""
 
     def make(name: str, langs: tuple[str, ...] = ("en", "fr"), **changes: Any) -> Path:
-        shape = replace(SHAPE, num_langs=len(langs), **changes)
+        shape = replace(SHAPE, **{"num_langs": len(langs), **changes})
         model = XLMLanguageModel(shape)
         randomise(model, sum(map(ord, name)))
         folder = tmp_path / name
@@ -332,6 +334,26 @@ def test_pretrained_models_that_do_not_fit(options: TranslateTrainingOptions, ma
     ):
         with pytest.raises(error, match=message):
             train_translation(replace(options, init_encoder=encoder, init_decoder=decoder, **changes), [])
+
+
+@pytest.mark.parametrize("was_told", [True, False])
+def test_a_run_goes_on_with_the_language_embeddings_that_it_began_with(
+    options: TranslateTrainingOptions, make_pretrained: MakePretrained, monkeypatch: pytest.MonkeyPatch, was_told: bool
+) -> None:
+    """An older version gave a translator none where its start had none."""
+    xlm = make_pretrained("xlm", num_langs=1)
+    begun = replace(options, init_encoder=xlm, init_decoder=xlm, tokenizer=None)
+
+    def grow_as_before(*args: Any, tells_languages: bool) -> growing.Grown:
+        return growing.grow(*args)
+
+    if not was_told:
+        monkeypatch.setattr(translation, "grow", grow_as_before)
+    train_translation(begun, [])
+    monkeypatch.undo()
+    assert load_config(options.run.folder).shape.num_langs == (2 if was_told else 1)
+    loop = replace(options.run.loop, max_steps=2)
+    assert train_translation(replace(begun, run=replace(options.run, resume=True, loop=loop)), []).step == 2
 
 
 def test_a_decoder_may_differ_in_depth(

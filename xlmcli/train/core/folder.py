@@ -100,7 +100,9 @@ def has_run(folder: Path) -> bool:
 
 
 def _begun_seeds(folder: Path) -> list[int]:
-    names = (path.name.removeprefix(SEED_PREFIX) for path in folder.glob(f"{SEED_PREFIX}*") if has_run(path))
+    """The seeds whose runs share a folder; none before the first of them can be gone on with."""
+    seeds = [path for path in folder.glob(f"{SEED_PREFIX}*") if (path / TRAINING_FOLDER).is_dir()]
+    names = [path.name.removeprefix(SEED_PREFIX) for path in seeds] if any(map(has_run, seeds)) else []
     return sorted(int(name) for name in names if name.isdecimal())
 
 
@@ -142,8 +144,7 @@ def check_folder(run: RunOptions, tokenizer: Path | None = None) -> None:
             no run and it is; or it has runs of several seeds.
     """
     folder, has_begun = run.folder, has_run(run.folder)
-    seeds = [] if has_begun else _begun_seeds(folder)
-    if seeds:
+    if not has_begun and (seeds := _begun_seeds(folder)):
         options = f"--resume --seed {seeds[0]} --seeds {seeds[-1] - seeds[0] + 1}"
         raise UsageError(
             f"{folder} has runs of several seeds", hint=f"{options} goes on with them; or name another folder"

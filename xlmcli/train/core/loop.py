@@ -100,7 +100,7 @@ class Trainer:
 
         Raises:
             UsageError: The run in the folder is of another model.
-            ModelError: Its state is damaged.
+            ModelError: Its state is damaged, or no command could open what this one makes.
             TrainingError: It was made with other objectives, text or held-out text.
         """
         if self._resumes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from xlmcli.checkpoint.config import CheckpointConfig, join_licences
+from xlmcli.checkpoint.config import CheckpointConfig, join_licences, load_config
 from xlmcli.checkpoint.growing import Grown, grow
 from xlmcli.checkpoint.pretrained import choose_tokenizer, open_pretrained
 from xlmcli.errors import DataError, ModelError, UsageError
@@ -94,7 +94,9 @@ def _start(options: TranslateTrainingOptions) -> TranslationStart:
     source = next(iter(pretrained.values()), None)
     tokenizer = choose_tokenizer(options.tokenizer, source)
     langs = _langs(options, () if source is None else source.config.langs)
-    grown = {path: grow(model, tokenizer, langs, tells_languages=True) for path, model in pretrained.items()}
+    # What an older version began from a model without language embeddings has none.
+    tells_languages = not options.run.resume or load_config(options.run.folder).shape.num_langs > 1
+    grown = {path: grow(model, tokenizer, langs, tells_languages=tells_languages) for path, model in pretrained.items()}
     encoder, decoder = (None if path is None else grown[path] for path in sides)
     encoder_config, decoder_config = (None if side is None else side.config for side in (encoder, decoder))
     start = encoder_config or decoder_config
