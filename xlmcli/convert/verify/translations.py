@@ -15,7 +15,7 @@ import torch
 from xlmcli.bundle import Bundle
 from xlmcli.bundle.manifest import Quantization
 from xlmcli.convert.options import Say, VerificationOptions
-from xlmcli.convert.samples import check_sources, choose_directions, sample_sentences
+from xlmcli.convert.samples import check_sources, sample_sentences
 from xlmcli.errors import DataError, GateError
 from xlmcli.facts import format_name
 from xlmcli.model.seq2seq import pad, real_mask
@@ -55,8 +55,14 @@ class Agreement:
 def verify_bundle(
     checkpoint: Checkpoint, bundle: Bundle, sentences: Mapping[str, Sequence[str]]
 ) -> Iterator[Agreement]:
-    """Compares a bundle with its checkpoint, on texts by language or built-in ones; see ``choose_directions``."""
-    for direction in choose_directions(bundle.translation, sentences):
+    """Compares a bundle with its checkpoint in every direction, on ``sentences`` by language or built-in ones.
+
+    Raises:
+        UsageError: There are sentences in a language that is not translated from.
+    """
+    part = bundle.translation
+    check_sources(sentences, {direction.src for direction in part.directions}, part.describe_directions())
+    for direction in part.directions:
         translator = ctranslate2.Translator(
             bundle.name,
             device="cpu",

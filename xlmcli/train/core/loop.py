@@ -22,7 +22,7 @@ from accelerate.utils import broadcast_object_list
 from torch import nn
 
 from xlmcli.bundle.names import CHECKPOINT_WEIGHTS_NAME
-from xlmcli.checkpoint.config import CheckpointConfig, save_config
+from xlmcli.checkpoint.config import CheckpointConfig, load_config, save_config
 from xlmcli.checkpoint.training_state import (
     SNAPSHOTS,
     STATE_FILE,
@@ -108,8 +108,8 @@ class Trainer:
             self.resume()
         elif self.accelerator.is_main_process:
             tokenizer.save(self.folder)
-        if self.accelerator.is_main_process:
-            # Also of a run that has ended and goes on: weights that it finds better are not calibrated.
+        # A run that has ended and goes on was calibrated; weights that it finds better are not.
+        if self.accelerator.is_main_process and not (self._resumes and load_config(self.folder) == config):
             save_config(config, self.folder)
 
     def run(self) -> RunState:
