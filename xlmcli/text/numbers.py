@@ -165,11 +165,9 @@ def _write_digits(match: re.Match[str], src_lang: str, tgt_lang: str) -> str:
     if not _sign(match):
         if parts[1].isdecimal() and ours.decimal == ".":  # It may be a version.
             return digits
-        is_grouped_by_spaces = ours.group == " " and not parts[1].isdecimal()
-        if is_grouped_by_spaces and not _A_WORD_FOLLOWS.match(match.string, match.end()):  # It may be a telephone's.
-            return digits
-        if is_grouped_by_spaces and _are_listed(parts[1]):
-            return digits
+        has_spaces = ours.group == " " and not parts[1].isdecimal()
+        if has_spaces and (_are_listed(parts[1]) or not _A_WORD_FOLLOWS.match(match.string, match.end())):
+            return digits  # It may be a telephone's.
     return re.sub(r"\D", theirs.group, parts[1]) + (f"{theirs.decimal}{parts[2]}" if parts[2] else "")
 
 

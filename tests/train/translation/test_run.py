@@ -271,14 +271,21 @@ def test_text_that_is_of_no_use_is_told(
     assert [event["text"] for event in read_log(options.run.folder, "warning")] == [message] * 2
 
 
-@pytest.mark.parametrize("objective", ["ae", "bt"])
+@pytest.mark.parametrize(("objective", "sizes"), [("ae", {"en": 20, "fr": 23}), ("bt", {"en-fr": 23})])
 def test_sides_of_pairs_are_text_too(
-    options: TranslateTrainingOptions, put_together: PutTogether, tmp_path: Path, objective: str
+    options: TranslateTrainingOptions,
+    put_together: PutTogether,
+    tmp_path: Path,
+    objective: str,
+    sizes: dict[str, int],
 ) -> None:
+    """The French of three pairs with German, and not their synthetic German, is read beside that of twenty others."""
     (tmp_path / "more").write_text("Guten Tag.\tBonjour.\n" * 3, encoding="utf-8")
     more = parse_source(f"de-fr={tmp_path / 'more'},synthetic=de")
     data = replace(options.data, mono=(), parallel=(*options.data.parallel, more))
-    put_together(replace(options, objectives=("mt", objective), directions=(EN_FR,), data=data))
+    trainer = put_together(replace(options, objectives=("mt", objective), directions=(EN_FR,), data=data))
+    _, (_, streams) = streams_of(trainer)
+    assert {name: size for name, _, size in streams} == sizes
 
 
 def test_the_start_is_not_read_for_a_run_that_goes_on(
