@@ -16,7 +16,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from xlmcli.documents.formulas import FORMULA
-from xlmcli.documents.tags import find_untranslated
+from xlmcli.documents.tags import find_untranslated, tag_name
 
 # What markdown-it takes for text, and others do not: footnotes, tasks, alerts, addresses, templates, emoji.
 _ENTITY = r"&\#?\w+;"
@@ -26,7 +26,6 @@ _NO_PROSE = re.compile(
 )
 # Brackets that are escaped since they are text.
 _BRACKETED_WORDS = re.compile(r"\\{1,2}[\[(](?=.*[^\W\d_]{3})[^\\^_={}<>+]*\\{1,2}[\])]", re.DOTALL)
-_TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)[^<>]*?(/?)>")
 
 # Kinds of events beside the rules; then those that stand for words.
 TEXT, _OPENING, _CLOSING, _DELIMITER, _RAW = "prose", "opening", "closing", "delimiter", "raw"
@@ -231,6 +230,5 @@ def tag_of(event: InlineEvent, content: str) -> tuple[str, bool] | None:
         name, _, side = event.token.type.rpartition("_")
         return f"*{name}", side == "close"
     if event.kind == "html_inline":
-        match = _TAG.fullmatch(content[event.start : event.end])
-        return None if match is None or match[3] else (match[2].lower(), bool(match[1]))
+        return tag_name(content[event.start : event.end])
     return None
