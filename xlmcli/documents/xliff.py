@@ -15,6 +15,7 @@ from xlmcli.documents.formats import DocumentOptions, kept_translation_error, sa
 from xlmcli.documents.parts import Answered, DocumentLine, Part, Segment
 from xlmcli.documents.xliff_text import Event, Spell, UnitContent, escape, escape_all
 from xlmcli.errors import DataError
+from xlmcli.text.language_tokens import base_language
 
 _UNITS = ("trans-unit", "segment")
 _OPEN_STATES = ("new", "needs-translation", "initial")
@@ -170,7 +171,7 @@ class XliffParser:
             line = self._parser.CurrentLineNumber
             raise DataError(
                 f"{self._name}:{line}: its texts are in {source!r}, not in {self._source_lang!r}",
-                hint=f"give --src {re.split('[-_]', source)[0]}",
+                hint=f"give --src {base_language(source)}",
             )
         if self._lang is not None:
             known = attributes.get("trgLang" if self._is_new else "target-language", "")
