@@ -488,7 +488,7 @@ def test_parts_of_a_sentence_keep_their_numbers() -> None:
 
 def test_numbers_are_written_as_the_language_does() -> None:
     translation, engine = make(lambda text: [text], keeps_numbers=True)
-    assert best_of(translate(translation, "1,234 x 2.5%")) == "1 234 x 2,5%"
+    assert best_of(translate(translation, "1,234 x 2.5%")) == "1 234 x 2,5 %"
     assert engine.asked == ["1,234 x 2.5%"]
 
 

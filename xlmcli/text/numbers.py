@@ -27,6 +27,7 @@ class _Style(NamedTuple):
         percent: Between a number and its percent sign.
         money: An amount; ``{0}`` is the sign of the currency.
         time: Hour and minutes.
+        hour: A full hour.
         has_halves: Whether the hours of a day are counted twice, am and pm; *am* may be a word otherwise.
     """
 
@@ -35,20 +36,28 @@ class _Style(NamedTuple):
     percent: str = ""
     money: str = "{1} {0}"
     time: str = "{0}:{1}"
+    hour: str = "{0}:00"
     has_halves: bool = True
 
 
 _STYLES = {
-    "de": _Style(".", ",", " ", has_halves=False),
+    "de": _Style(".", ",", " ", hour="{0} Uhr", has_halves=False),
     "en": _Style(",", ".", money="{0}{1}"),
     "es": _Style(".", ",", " "),
-    "fr": _Style(" ", ",", " ", time="{0} h {1}"),
+    "fr": _Style(" ", ",", " ", time="{0} h {1}", hour="{0} h"),
     "it": _Style(".", ","),
-    "pt": _Style(".", ",", time="{0}h{1}"),
+    "pt": _Style(".", ",", time="{0}h{1}", hour="{0}h"),
 }
 
 _SPACES = " \u00a0\u2009\u202f"
-_SIGNS = "€$£¥"
+# What an amount says, with its sign or in words.
+_CURRENCIES = {
+    "€": re.compile(r"€|\b(?:euros?|EUR)\b", re.IGNORECASE),
+    "$": re.compile(r"\$|\b(?:d[oó]l+[aá]r|USD\b)", re.IGNORECASE),
+    "£": re.compile(r"£|\b(?:pounds?|pfund|livres?|libras?|sterlin\w*|GBP)\b", re.IGNORECASE),
+    "¥": re.compile(r"¥|\b(?:y[eé]ns?|ienes?|yuan\w*|JPY|CNY)\b", re.IGNORECASE),
+}
+_SIGNS = "".join(_CURRENCIES)
 _SIGN = f"[{_SIGNS}]"
 # Groups of three digits with the same mark, or the same kind of space, between them. Digits in groups of other lengths
 # are those of telephones and accounts.
@@ -60,11 +69,17 @@ _DIGITS = re.compile(r"\d+")
 # The full stop of a.m. may be that of the sentence.
 _HALF = r" ?(?P<{}>[apAP])(?:[mM]|\.[mM](?:\.(?!\s*\Z))?)(?!\w)"
 _NO_HALF = r"(?P<{}>(?!))"
-_TIME = r"(?P<hour>2[0-3]|[01]?\d)(?:(?::| ?(?P<h>h) ?)(?P<minutes>[0-5]\d)(?:%s)?| ?h(?!\w)|%s)"
+_NO_STOP_INSIDE = r"(?!(?: \w+)?\. [a-zà-ÿ])"  # that of a.m.
+_A_HALF_FOLLOWS = r"(?=[0-5]\d ?[apAP]\.?[mM])"
+_TIME = r"(?P<hour>2[0-3]|[01]?\d)(?:(?:%s| ?(?P<h>h) ?)(?P<minutes>[0-5]\d)(?:%s)?| ?h(?!\w)|%s)"
 # The sign of $1.5 billion is not the number's alone.
 _MULTIPLE = r" ?(?:thousand|million|billion|trillion|mil\b|mill|Mill|Mrd|Mio)"
 # A date, a range, a share of a whole; a fraction such as 3/4 may be in words, and 24/7 is.
 _CHAIN = r"(?!\d/\d(?![\d/])|24/7(?![\d/]))\d+(?:[-–/:]\d+)+"
+_UNIT = re.compile(
+    rf"{_MULTIPLE}|[{_SPACES}]?(?:[kcmµn]?m[²³]?|[kmµ]?g|[kMGT]i?[Bb]|[KMGT]B|[kMG]?Hz|[kMG]?W|kWh|[mk]?V|[cm]?l|mph|°C|°F|h|min|s)"
+    r"(?![\w/.-]*\w)"
+)
 _THREE_DIGITS = re.compile(r"[1-9]\d\d(?: [1-9]\d\d)+")
 _A_WORD_FOLLOWS = re.compile(rf"[{_SPACES}][^\W\d_]")
 
@@ -72,8 +87,8 @@ _A_WORD_FOLLOWS = re.compile(rf"[{_SPACES}][^\W\d_]")
 @cache
 def _free_number(has_halves: bool) -> re.Pattern[str]:
     """What a number is that stands for itself: not a part of a word, nor with a unit or an ending."""
-    half = _HALF if has_halves else _NO_HALF
-    time = _TIME % (half.format("half"), half.format("half_of_hour"))
+    half, colon = (_HALF, rf":|\.{_A_HALF_FOLLOWS}") if has_halves else (_NO_HALF, ":")
+    time = _TIME % (colon, half.format("half"), half.format("half_of_hour"))
     return re.compile(
         rf"(?:(?<![\w.,/%$€£¥+–-])(?<!\d:)(?P<minus>[-−](?=[\d{_SIGNS}]))?|(?<={_SIGN})(?=[\d.,]+{_MULTIPLE}))(?:{time}|"
         rf"(?P<before>{_SIGN})?(?:(?P<chain>{_CHAIN})|(?P<number>(?:{_NOT_IN_GROUPS}{_GROUPED}|\d+)(?:[.,]\d+)?))"
@@ -102,29 +117,36 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
     """Returns the numbers that stand for themselves in a text and that its translation does not have as often.
 
     These are numbers with the signs of percent and currencies, with a minus, times, dates and ranges: not 5th, 2/3 or
-    5km, which other languages may say otherwise. An amount is lost, too, where the translation has another currency,
-    and a number where it has no minus.
+    5km, which other languages may say otherwise. An amount is lost, too, where the translation does not say its
+    currency, a number where it has no minus, and an hour of a half of the day that is not written as the language does.
     """
     wanted, found = count_numbers(text), count_numbers(translation)
-    strange, missing = (
-        {sign for sign in _SIGNS if one.count(sign) > other.count(sign)}
-        for one, other in ((translation, text), (text, translation))
-    )
-    return [
-        FreeNumber(*match.span(), _write(match, src_lang, tgt_lang))
-        for match in _find_free(text, src_lang)
-        if any(wanted[number] != found[number] for number in count_numbers(match[0]))
-        or (strange and _sign(match) in missing)
-        or (match["minus"] and not _keeps_minus(match[0], text, translation))
-    ]
+    unsaid = {
+        sign for sign, said in _CURRENCIES.items() if sign in text and text.count(sign) > len(said.findall(translation))
+    }
+    lost = []
+    for match in _find_free(text, src_lang):
+        written = _write(match, src_lang, tgt_lang)
+        if _half(match) and written != match[0]:
+            is_lost = not re.search(rf"(?<![\d.,:]){re.escape(written)}(?! ?\d){_NO_STOP_INSIDE}", translation)
+        else:
+            is_lost = (
+                any(wanted[number] != found[number] for number in count_numbers(match[0]))
+                or _sign(match) in unsaid
+                or (bool(match["minus"]) and not _keeps_minus(match[0], text, translation))
+            )
+        if is_lost:
+            lost.append(FreeNumber(*match.span(), written))
+    return lost
 
 
 def rewrite_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> str:
     """Returns a translation in which numbers that stand there as in its text are as its language writes them."""
-    written = {
-        match["number"] or match[0]: (_write_digits if match["number"] else _write)(match, src_lang, tgt_lang)
-        for match in _find_free(text, src_lang)
-    }
+    written = {}
+    for match in _find_free(text, src_lang):
+        if match["number"]:
+            written[match["number"]] = _write_digits(match, src_lang, tgt_lang)
+        written[match[0]] = _write(match, src_lang, tgt_lang)
     others = sorted((number for number in written if written[number] != number), key=len, reverse=True)
     if not others:
         return translation
@@ -163,8 +185,8 @@ def _write_digits(match: re.Match[str], src_lang: str, tgt_lang: str) -> str:
     if parts is None:
         return digits
     if not _sign(match):
-        if parts[1].isdecimal() and ours.decimal == ".":  # It may be a version.
-            return digits
+        if parts[1].isdecimal() and ours.decimal == "." and not _UNIT.match(match.string, match.end()):
+            return digits  # It may be a version.
         has_spaces = ours.group == " " and not parts[1].isdecimal()
         if has_spaces and (_are_listed(parts[1]) or not _A_WORD_FOLLOWS.match(match.string, match.end())):
             return digits  # It may be a telephone's.
@@ -180,12 +202,17 @@ def _are_listed(groups: str) -> bool:
 
 
 def _write_time(match: re.Match[str], style: _Style) -> str:
-    half, hour = match["half"] or match["half_of_hour"], int(match["hour"])
+    half, hour = _half(match), int(match["hour"])
     if hour > 12 if half else not match["h"]:
         return match[0].removeprefix(match["minus"] or "")
     if half:
         hour = hour % 12 + 12 * (half in "pP")
-    return style.time.format(hour, match["minutes"] or "00")
+    minutes = match["minutes"] or "00"
+    return style.hour.format(hour) if minutes == "00" else style.time.format(hour, minutes)
+
+
+def _half(match: re.Match[str]) -> str:
+    return match["half"] or match["half_of_hour"] or ""
 
 
 def _sign(match: re.Match[str]) -> str:
