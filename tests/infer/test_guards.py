@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from xlmcli.infer.alignment import Alignment, WordAligner
 from xlmcli.infer.decoding import Decoding, Translated
+from xlmcli.infer.guards import TranslationReader
 from xlmcli.infer.hypotheses import Translations
-from xlmcli.infer.pieces import Protection
+from xlmcli.infer.pieces import Piece, Protection
 from xlmcli.infer.reading import Line
 from xlmcli.infer.records.text import TextRecord
 from xlmcli.infer.terms import TermList
@@ -418,6 +419,32 @@ def test_the_parts_of_a_line_in_capitals_are_in_capitals() -> None:
 def test_other_lines_are_what_they_are_to_the_model(text: str) -> None:
     translation, _ = make(lambda text: [text], shows_sentences=True)
     assert best_of(translate(translation, text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "expected"),
+    [
+        ("Chapter 3", "chapitre 3", "Chapitre 3"),
+        ("- First item", "premier", "- Premier"),
+        ("first item", "premier", "premier"),
+        ("A telephone", "iPhone", "iPhone"),
+        ("{name} Is here", f"{A} est là", "{name} est là"),
+        ("See {name}", f"{A} voir", "{name} voir"),
+        ("See {name} At home", "chez", "Chez {name} chez"),
+    ],
+)
+def test_a_sentence_keeps_its_capital(text: str, said: str, expected: str) -> None:
+    translation, _ = make(lambda _: [said], shows_sentences=True)
+    assert best_of(translate(translation, text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("langs", "text", "said"), [("de-en", "Haus", "house"), ("de-en", "Das Haus", "The house"), ("en-de", "No", "Nein")]
+)
+def test_a_german_noun_need_not_be_one(langs: str, text: str, said: str) -> None:
+    tokenizer, direction = CharacterTokenizer(), Direction(*langs.split("-"))
+    reader = TranslationReader(tokenizer, direction, Protection(shows_sentences=True))  # type: ignore[arg-type]
+    assert reader.read(Piece([1], text=text), tokenizer.encode(said.lower(), direction.tgt)) == said
 
 
 def test_numbers_that_the_model_loses_get_marks() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from xlmcli.infer.decoding import Decoding, Translated
 from xlmcli.infer.engine import TranslationEngine
-from xlmcli.infer.pieces import Piece
+from xlmcli.infer.pieces import NO_PROTECTION, Piece, Protection
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
@@ -88,29 +88,39 @@ class TranslationReader:
     Args:
         tokenizer: The model's.
         direction: From and to.
-        keeps_numbers: Whether numbers are looked after.
+        protection: Whether numbers are looked after, and sentences.
     """
 
-    def __init__(self, tokenizer: Tokenizer, direction: Direction, *, keeps_numbers: bool = False) -> None:
-        self.tokenizer, self.direction, self._keeps_numbers = tokenizer, direction, keeps_numbers
+    def __init__(self, tokenizer: Tokenizer, direction: Direction, protection: Protection = NO_PROTECTION) -> None:
+        self.tokenizer, self.direction, self._protection = tokenizer, direction, protection
 
     def keeps_numbers_of(self, piece: Piece) -> bool:
         """Whether there are numbers in a piece to look after."""
-        return self._keeps_numbers and _DIGIT.search(piece.text) is not None
+        return self._protection.keeps_numbers and _DIGIT.search(piece.text) is not None
 
-    def read(self, piece: Piece, ids: Sequence[int]) -> str:
-        """Returns the translation of a piece, or of a part of it, with marks."""
+    def read(self, piece: Piece, ids: Sequence[int], *, is_start: bool = True) -> str:
+        """Returns the translation of a piece, or of a part of it that may be its start, with marks."""
         # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
         text = self.tokenizer.decode(ids, self.direction.tgt).strip()
         if self.keeps_numbers_of(piece):
             from xlmcli.text.numbers import rewrite_numbers  # Most texts do not need its patterns.
 
             text = rewrite_numbers(piece.text, text, self.direction.src, self.direction.tgt)
-        if piece.in_capitals:
+        num_capitals = len(text) if piece.in_capitals else int(is_start and self._misses_capital(piece, text))
+        if num_capitals > 0:
             from xlmcli.text.casing import to_capitals
 
-            text = to_capitals(text, self.direction.tgt)
+            text = to_capitals(text[:num_capitals], self.direction.tgt) + text[num_capitals:]
         return text
+
+    def _misses_capital(self, piece: Piece, translation: str) -> bool:
+        """Whether a sentence or a title starts with a capital and its translation does not, nor with an iPhone.
+
+        A German word by itself may have one as a noun.
+        """
+        is_sentence = self._protection.shows_sentences and not piece.is_cut and piece.text[:1].isupper()
+        is_noun = self.direction.src == "de" and " " not in piece.text
+        return is_sentence and not is_noun and translation[:1].islower() and not translation[1:2].isupper()
 
 
 class ProtectedTranslations:
@@ -227,7 +237,8 @@ class _PartedTranslation:
         for index, part in enumerate(self._parts):
             if index in said:
                 # A mark in the translation of a text that has none is the model's own.
-                text = without_marks(self._reader.read(self._piece, said[index].hypotheses[rank]))
+                text = self._reader.read(self._piece, said[index].hypotheses[rank], is_start=index == 0)
+                text = without_marks(text)
                 start, end = self._edges[index]
                 part = f"{part[:start]}{text.strip()}{part[end:]}"
             joined.append(part)

@@ -83,7 +83,7 @@ class Translation:
         self._decoding = decoding
         self._with_scores = with_scores
         self._knows_marks = protection.knows_marks
-        self._reader = TranslationReader(tokenizer, direction, keeps_numbers=protection.keeps_numbers)
+        self._reader = TranslationReader(tokenizer, direction, protection)
         self._aligner = None if links is None else links.aligner
         self._with_alignment = links is not None and links.are_written
         self._back = None if links is None else links.back
