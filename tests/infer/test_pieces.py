@@ -237,7 +237,16 @@ def test_spans_and_punctuation_alone_have_no_pieces(text: str) -> None:
         ("", "1. One"),
         ("", "$ 5"),
         ("", "… one"),
-        ("", "(a) one"),
+        ("b) ", "one"),
+        ("(iii) ", "one"),
+        ("A: ", "One."),
+        ("IV. ", "One"),
+        ("- (a) ", "one"),
+        ("", "E. coli is one"),
+        ("", "1.5 kilos"),
+        ("", "(one) and two"),
+        ("", "Note: one"),
+        ("", "I."),
     ],
 )
 def test_what_a_line_of_a_list_begins_with_stands_before_it(marker: str, text: str) -> None:

@@ -15,9 +15,10 @@ from xlmcli.text.spans import apart, find_spans, find_strange
 
 _LINE_END = re.compile(r"(\r?\n)")
 _WORD = re.compile(r"\s*\S+")
-# What a line of a list, a heading or a quotation begins with: a bullet, a box, a number.
+# What a line of a list, a heading or a quotation begins with: a bullet, a box, a number, a letter.
 _MARKER = re.compile(
-    r"(?:(?:[^\w\s\"'«»‹›“”„‘’「」『』《》【】¿¡(){}\[\]…!?.,:;/$€£¥%\ufdd0-\ufdef]+|\[[ xX]?\]|\d+\))\s+)+"
+    r"(?:(?:[^\w\s\"'«»‹›“”„‘’「」『』《》【】¿¡(){}\[\]…!?.,:;/$€£¥%\ufdd0-\ufdef]+|\[[ xX]?\]"
+    r"|\(?(?:[A-Za-z]|[ivx]{2,5}|\d+)\)|[A-Z]:|(?:[A-Z]|[IVX]{2,5})\.(?=\s+[^\W\d_a-z]))\s+)+"
 )
 _CLAUSE_ENDS = (",", ";", ":", ")", "—", "–", "،", "，", "、", "；", "：", "）")
 _CLAUSE = re.compile(rf"[^{''.join(_CLAUSE_ENDS)}]*[{''.join(_CLAUSE_ENDS)}]+|[^{''.join(_CLAUSE_ENDS)}]+")
