@@ -9,6 +9,8 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from xlmcli.text.ordinals import find_lost_ordinals, rewrite_ordinals
+
 
 class FreeNumber(NamedTuple):
     """A number that stands for itself in a text: where it starts and ends there, and how another language writes it."""
@@ -116,9 +118,10 @@ def _without_groups(text: str) -> str:
 def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> list[FreeNumber]:
     """Returns the numbers that stand for themselves in a text and that its translation does not have as often.
 
-    These are numbers with the signs of percent and currencies, with a minus, times, dates and ranges: not 5th, 2/3 or
-    5km, which other languages may say otherwise. An amount is lost, too, where the translation does not say its
-    currency, a number where it has no minus, and an hour of a half of the day that is not written as the language does.
+    These are numbers with the signs of percent and currencies, with a minus, times, dates, ranges and, in English,
+    ordinals and decades: not 2/3 or 5km, which other languages may say otherwise. An amount is lost, too, where the
+    translation does not say its currency, a number where it has no minus, and an hour of a half of the day that is not
+    written as the language does.
     """
     wanted, found = count_numbers(text), count_numbers(translation)
     unsaid = {
@@ -137,11 +140,15 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
             )
         if is_lost:
             lost.append(FreeNumber(*match.span(), written))
-    return lost
+    if src_lang == "en":
+        lost += (FreeNumber(*ordinal) for ordinal in find_lost_ordinals(text, translation, tgt_lang))
+    return sorted(lost)
 
 
 def rewrite_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> str:
     """Returns a translation in which numbers that stand there as in its text are as its language writes them."""
+    if src_lang == "en":
+        translation = rewrite_ordinals(text, translation, tgt_lang)
     written = {}
     for match in _find_free(text, src_lang):
         if match["number"]:

@@ -1,0 +1,71 @@
+"""Ordinals and decades of English, in the languages whose way of writing them is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from xlmcli.text.numbers import find_lost_numbers, rewrite_numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "translation", "lost"),
+    [
+        ("His 18th birthday", "fr", "Son anniversaire", {"18th": "18e"}),
+        ("His 18th birthday", "fr", "Son 18ième anniversaire", {}),
+        ("His 18th birthday", "de", "Sein Geburtstag", {"18th": "18."}),
+        ("His 18th birthday", "ru", "Его", {}),
+        pytest.param("His 2nd birthday", "fr", "Son deuxième anniversaire", {}, id="in words"),
+        ("The 21st century", "fr", "Le siècle", {"21st": "XXIe"}),
+        ("The 21st century", "es", "El siglo XXI", {}),
+        ("The 21st century", "es", "El siglo 21", {}),
+        ("The 21st century", "es", "El siglo XX", {"21st": "XXI"}),
+        ("The 5th century", "fr", "Le IVe siècle", {"5th": "Ve"}),
+        ("The 5th century", "fr", "Le cinquième siècle", {}),
+        ("On the 14th of July", "fr", "En juillet", {"14th": "14"}),
+        ("On July 14th", "pt", "Em julho", {"14th": "14"}),
+        ("On May 31st", "de", "Im Mai", {"31st": "31."}),
+        ("In the 1990s", "fr", "Dans les années", {"the 1990s": "les années 1990"}),
+        ("1990s music, the '80s", "es", "Música", {"1990s": "años 1990", "the '80s": "los años 80"}),
+        ("The 80s", "it", "Gli anni Ottanta", {}),
+        ("In the 80s", "it", "Negli anni", {"the 80s": "gli anni 80"}),
+        ("In the 80s", "it", "Negli anni 80", {}),
+        pytest.param("After 30s", "fr", "Après", {}, id="seconds"),
+        pytest.param("In his '30s", "fr", "La trentaine", {}, id="a life"),
+        pytest.param("A 19th-century house, 1,000th", "fr", "Une maison", {}, id="parts of others"),
+        ("21st, then 17 and the 1990s", "fr", "Puis", {"21st": "21e", "17": "17", "the 1990s": "les années 1990"}),
+    ],
+)
+def test_ordinals_and_decades_that_a_translation_does_not_have(
+    text: str, lang: str, translation: str, lost: dict[str, str]
+) -> None:
+    found = find_lost_numbers(text, translation, "en", lang)
+    assert {text[number.start : number.end]: number.written for number in found} == lost
+
+
+@pytest.mark.parametrize(
+    ("text", "lang", "translation", "expected"),
+    [
+        ("1st and 22nd", "fr", "1st et 22nd, 22ième", "1er et 22e, 22e"),
+        ("He came 2nd.", "de", "Er kam 2nd.", "Er kam 2."),
+        ("He came 2nd!", "de", "Er kam 2nd!", "Er kam 2.!"),
+        ("The 3rd of May, May 4th", "it", "Il 3rd maggio, maggio 4th", "Il 3 maggio, maggio 4"),
+        ("May 1st", "fr", "Le 1st mai", "Le 1er mai"),
+        ("In the 1980s and the '90s", "es", "En los 1980es y los '90s", "En los años 1980 y los años 90"),
+        ("The 1980s", "fr", "Les années 1980s", "Les années 1980"),
+        ("The 19th century", "fr", "Le XVIIe siècle", "Le XIXe siècle"),
+        ("The 19th century of Louis XIV", "fr", "Le XVIIe siècle de Louis XIV", "Le XIXe siècle de Louis XIV"),
+        ("The 19th century", "fr", "Le XVIIe siècle de Louis XIV", "Le XVIIe siècle de Louis XIV"),
+        ("The 19th century", "fr", "Le siècle", "Le siècle"),
+        ("3rd", "ru", "3rd", "3rd"),
+        pytest.param("3rd", "fr", "13rd 3rdly", "13rd 3rdly", id="parts of others"),
+    ],
+)
+def test_those_that_a_translation_took_over_are_its_language_s(
+    text: str, lang: str, translation: str, expected: str
+) -> None:
+    assert rewrite_numbers(text, translation, "en", lang) == expected
+
+
+def test_other_languages_have_others() -> None:
+    assert find_lost_numbers("21st, 1990s", "", "fr", "de") == []
+    assert rewrite_numbers("21st, 1990s", "21st, 1990s", "fr", "de") == "21st, 1990s"
