@@ -14,6 +14,7 @@ from xlmcli.infer.pieces import NO_PROTECTION, Piece, Protection
 from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
+from xlmcli.text.dates import has_weekday
 from xlmcli.text.marks import MARKS, fill_marks, put_marks, restore_spans, split_at_marks, without_marks
 from xlmcli.text.sentences import sentence_separator
 
@@ -96,7 +97,9 @@ class TranslationReader:
 
     def keeps_numbers_of(self, piece: Piece) -> bool:
         """Whether there are numbers in a piece to look after."""
-        return self._protection.keeps_numbers and _DIGIT.search(piece.text) is not None
+        return self._protection.keeps_numbers and (
+            _DIGIT.search(piece.text) is not None or has_weekday(piece.text, self.direction.src)
+        )
 
     def read(self, piece: Piece, ids: Sequence[int], *, is_start: bool = True) -> str:
         """Returns the translation of a piece, or of a part of it that may be its start, with marks."""

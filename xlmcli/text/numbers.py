@@ -9,6 +9,7 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from xlmcli.text.dates import NamedDate, find_dates, rewrite_dates
 from xlmcli.text.ordinals import find_lost_ordinals, rewrite_ordinals
 
 
@@ -142,11 +143,22 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
             lost.append(FreeNumber(*match.span(), written))
     if src_lang == "en":
         lost += (FreeNumber(*ordinal) for ordinal in find_lost_ordinals(text, translation, tgt_lang))
-    return sorted(lost)
+    said = translation.casefold()
+    dates = [
+        FreeNumber(date.start, date.end, date.written)
+        for date in find_dates(text, src_lang, tgt_lang)
+        if date.name.casefold() not in said or any(_touch(number, date) for number in lost)
+    ]
+    return sorted(dates + [number for number in lost if not any(_touch(number, date) for date in dates)])
+
+
+def _touch(number: FreeNumber, other: FreeNumber | NamedDate) -> bool:
+    return number.start < other.end and other.start < number.end
 
 
 def rewrite_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> str:
     """Returns a translation in which numbers that stand there as in its text are as its language writes them."""
+    translation = rewrite_dates(text, translation, src_lang, tgt_lang)
     if src_lang == "en":
         translation = rewrite_ordinals(text, translation, tgt_lang)
     written = {}

@@ -13,40 +13,30 @@ class _Style(NamedTuple):
     Attributes:
         ordinal: One that counts.
         century: That of a century; ``{1}`` is its Roman number.
-        date: A day of a month.
         decade: The years of one.
         decades: The same with its article, which a translator that does not see the word cannot choose.
-        first: The first of all, a day of a month as well; as others where it is empty.
+        first: The first of all; as others where it is empty.
     """
 
     ordinal: str
     century: str
-    date: str
     decade: str
     decades: str
     first: str = ""
 
 
 _STYLES = {
-    "de": _Style("{0}.", "{0}.", "{0}.", "{0}er", "den {0}ern"),
-    "es": _Style("{0}.º", "{1}", "{0}", "años {0}", "los años {0}"),
-    "fr": _Style("{0}e", "{1}e", "{0}", "années {0}", "les années {0}", first="{0}er"),
-    "it": _Style("{0}º", "{1}", "{0}", "anni {0}", "gli anni {0}"),
-    "pt": _Style("{0}º", "{1}", "{0}", "anos {0}", "os anos {0}"),
+    "de": _Style("{0}.", "{0}.", "{0}er", "den {0}ern"),
+    "es": _Style("{0}.º", "{1}", "años {0}", "los años {0}"),
+    "fr": _Style("{0}e", "{1}e", "années {0}", "les années {0}", first="{0}er"),
+    "it": _Style("{0}º", "{1}", "anni {0}", "gli anni {0}"),
+    "pt": _Style("{0}º", "{1}", "anos {0}", "os anos {0}"),
 }
 
 _IN_WORDS = 12
 """Up to here a translation may say ordinals in words."""
 
-_MONTH = (
-    r"(?:January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b"
-)
-_ORDINAL = re.compile(
-    r"(?<![\w.,/–-])(?P<digits>[1-9]\d{0,2})(?:st|nd|rd|th)(?![\w-])"
-    rf"(?=(?P<date> (?:of )?{_MONTH})?(?P<century> centur)?)"
-)
-_ENDS_IN_MONTH = re.compile(rf"\b{_MONTH}\.? (?:the )?\Z")
+_ORDINAL = re.compile(r"(?<![\w.,/–-])(?P<digits>[1-9]\d{0,2})(?:st|nd|rd|th)(?![\w-])(?=(?P<century> centur)?)")
 # 30s alone may be seconds, and those of a life are no years.
 _DECADE = re.compile(
     r"(?<![\w.,/$€£¥–-])(?<!\bhis )(?<!\bher )(?<!\btheir )(?<!\bmy )(?<!\byour )(?<!\bour )"
@@ -110,13 +100,7 @@ def _rewrite_centuries(centuries: Sequence[str], text: str, translation: str) ->
 
 def _write_ordinal(match: re.Match[str], style: _Style) -> str:
     digits = match["digits"]
-    if match["century"]:
-        form = style.century
-    elif digits == "1" and style.first:
-        form = style.first
-    else:
-        is_date = match["date"] or _ENDS_IN_MONTH.search(match.string, 0, match.start())
-        form = style.date if is_date else style.ordinal
+    form = style.century if match["century"] else (digits == "1" and style.first) or style.ordinal
     return form.format(digits, _roman(int(digits)))
 
 
