@@ -415,6 +415,17 @@ def test_the_parts_of_a_line_in_capitals_are_in_capitals() -> None:
     assert engine.asked == [f"See {A} now", "See", "now"]
 
 
+def test_stops_stand_together() -> None:
+    translation, _ = make(lambda _: ["Merci ! !! Quoi\u00a0?\u202f! Oui !"])
+    assert best_of(translate(translation, "Thanks!!!")) == "Merci !!! Quoi\u00a0?! Oui !"
+
+
+def test_abbreviations_alone_stay() -> None:
+    translation, engine = make(lambda _: ["rien"], shows_sentences=True)
+    assert [best_of(translate(translation, text)) for text in ("USB", "a\nUSB:\nb")] == ["USB", "rien\nUSB:\nrien"]
+    assert engine.asked == ["a", "b"]
+
+
 @pytest.mark.parametrize("text", ["See IT", "A 1", "I", "{A}", "ALL but one"])
 def test_other_lines_are_what_they_are_to_the_model(text: str) -> None:
     translation, _ = make(lambda text: [text], shows_sentences=True)

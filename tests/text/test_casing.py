@@ -8,14 +8,17 @@ import pytest
 
 from xlmcli.text.casing import has_word, to_capitals, to_sentence_case
 
-KNOWN = {"Tom", "Paris", "Hund", "the", "is", "may", "May", "USB", "THE"}
+KNOWN = {"Tom", "Paris", "Hund", "the", "is", "may", "May", "USB", "THE", "no"}
 
 
 class Words:
     """A tokenizer that has a piece for each of some words, and spells all others."""
 
     def encode_batch(self, texts: Sequence[str], lang: str) -> list[list[int]]:
-        return [[0] if text in KNOWN else [0] * (len(text) + 1) for text in texts]
+        return [self.encode(text, lang) for text in texts]
+
+    def encode(self, text: str, lang: str) -> list[int]:
+        return [0] if text in KNOWN else [0] * (len(text) + 1)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +29,10 @@ class Words:
         ("I'M SURE I SAW IT, I’LL SAY. IF SO...", "en", "I'm sure I saw it, I’ll say. If so..."),
         ("DER HUND MAY", "de", "Der Hund may"),
         ("SEE THE USB KEY", "en", "See the USB key"),
+        ("USA:", "en", "USA:"),
+        ("THE USA", "en", "The usa"),
+        ("NO", "en", "No"),
+        ("USSR", "en", "Ussr"),
         ("AT 5 A.M. AND IN THE U.S.", "en", "At 5 A.M. and in the U.S."),
         pytest.param("STOP" + ". " * 50_000 + "GO", "en", "Stop" + ". " * 50_000 + "Go", id="many dots"),
         pytest.param("« OÙ EST L'HÔTEL ? » DEMANDA TOM", "fr", "« Où est l'hôtel ? » Demanda Tom", id="quoted"),

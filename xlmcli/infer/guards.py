@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xlmcli.text.numbers import FreeNumber
 
 _GUARD_NGRAM = 3
+_BETWEEN_STOPS = re.compile(r"(?<=[!?])[ \u00a0\u202f]+(?=[!?])")
 _DIGIT = re.compile(r"\d")
 _BEHIND_SPANS = ",;:.!?…)]}»”"
 _BEFORE_SPANS = "([{«“"
@@ -104,7 +105,7 @@ class TranslationReader:
     def read(self, piece: Piece, ids: Sequence[int], *, is_start: bool = True) -> str:
         """Returns the translation of a piece, or of a part of it that may be its start, with marks."""
         # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
-        text = self.tokenizer.decode(ids, self.direction.tgt).strip()
+        text = _BETWEEN_STOPS.sub("", self.tokenizer.decode(ids, self.direction.tgt).strip())
         if self.keeps_numbers_of(piece):
             from xlmcli.text.numbers import rewrite_numbers  # Most texts do not need its patterns.
 

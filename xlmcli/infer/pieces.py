@@ -98,8 +98,8 @@ class _Protected:
 
     @property
     def is_untranslatable(self) -> bool:
-        """Whether there is nothing to ask the model: no text but protected spans, symbols and punctuation."""
-        return not any(map(str.isalnum, self.marked))
+        """Whether there is nothing to ask the model: only protected spans, symbols, abbreviations in capitals."""
+        return not any(map(str.isalnum, self.marked)) or (self.in_capitals and self.marked.isupper())
 
     @property
     def answer(self) -> str:
