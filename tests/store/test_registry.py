@@ -271,6 +271,13 @@ def test_remove_unfinished(xlm: Run, other: Path, home: Path) -> None:
     assert other.is_dir()
 
 
+def test_what_a_killed_pull_left_aside_is_put_back_unless_there_is_a_new_one(xlm: Run, other: Path) -> None:
+    shutil.copytree(other, other.with_name(".lost.xlm-old"))
+    shutil.copytree(other, other.with_name(".other.xlm-old"))
+    assert xlm("models", "remove", "--unfinished")[0] == ExitCode.OK
+    assert sorted(path.name for path in other.parent.iterdir()) == ["lost", "other"]
+
+
 def test_path(xlm: Run, other: Path, home: Path) -> None:
     assert xlm("models", "path", "other") == (ExitCode.OK, f"{other}\n", "")
     assert xlm("models", "path") == (ExitCode.OK, f"{home / 'models'}\n", "")

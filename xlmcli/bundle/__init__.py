@@ -33,7 +33,7 @@ from xlmcli.bundle.manifest import (
 )
 from xlmcli.bundle.names import CARD_NAME, HEAD_NAME, LANGUAGES_NAME, MANIFEST_NAME, MODEL_NAME, RECIPE_NAME
 from xlmcli.bundle.reading import Bundle, is_bundle, is_checkpoint, open_bundle, read_manifest
-from xlmcli.bundle.writing import check_free, new_bundle, seal
+from xlmcli.bundle.writing import check_free, new_bundle, recover_all, seal
 
 __all__ = [
     "CARD_NAME",
@@ -69,6 +69,7 @@ __all__ = [
     "open_bundle",
     "pulled_models",
     "read_manifest",
+    "recover_all",
     "seal",
     "suggest",
 ]

@@ -19,6 +19,8 @@ from xlmcli.errors import ModelError, UsageError
 from xlmcli.outputs import MAX_NAME_CHARS, partial_folder, writing_errors
 from xlmcli.signals import undone
 
+_ASIDE_SUFFIX = ".xlm-old"
+
 
 @contextmanager
 def new_bundle(path: Path, *, force: bool = False) -> Iterator[Path]:
@@ -117,11 +119,19 @@ def _recover(path: Path) -> None:
             shutil.rmtree(aside, ignore_errors=True)
 
 
+def recover_all(folder: Path) -> None:
+    """Puts the bundles of a folder back that runs left aside which were killed before a new one took their place."""
+    for aside in sorted(folder.glob(f".*{_ASIDE_SUFFIX}")):
+        path = folder / aside.name[1:].removesuffix(_ASIDE_SUFFIX)
+        if not path.is_symlink() and not path.exists():
+            aside.rename(path)
+
+
 def _aside(path: Path) -> Path:
     name = path.name
     if len(name) > MAX_NAME_CHARS:  # Others may begin so, too.
         name = f"{name[:MAX_NAME_CHARS]}.{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"
-    return path.with_name(f".{name}.xlm-old")
+    return path.with_name(f".{name}{_ASIDE_SUFFIX}")
 
 
 def _unwritable(path: Path, error: OSError) -> ModelError:

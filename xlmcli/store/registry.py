@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from xlmcli.bundle import Bundle, Manifest, embedded_models, open_bundle, pulled_models, read_manifest, suggest
+from xlmcli.bundle import (
+    Bundle,
+    Manifest,
+    embedded_models,
+    open_bundle,
+    pulled_models,
+    read_manifest,
+    recover_all,
+    suggest,
+)
 from xlmcli.environment import downloads_folder, pulled_folder
 from xlmcli.errors import ModelError, UsageError
 from xlmcli.locking import LOCK_SUFFIX, lock_beside, locked
@@ -148,7 +157,8 @@ def remove_downloads() -> int:
     with ExitStack() as stack:
         for path in sorted(locks):
             stack.enter_context(locked(path, "pulling a model, or removing what pulls left"))
-        for path in (path for path in left if path not in locks):
+        recover_all(pulled_folder())
+        for path in (path for path in left if path not in locks and path.exists()):
             num_bytes += folder_size(path)
             if path.is_dir():
                 shutil.rmtree(path)
