@@ -415,15 +415,17 @@ def test_the_parts_of_a_line_in_capitals_are_in_capitals() -> None:
     assert engine.asked == [f"See {A} now", "See", "now"]
 
 
-def test_stops_stand_together() -> None:
-    translation, _ = make(lambda _: ["Merci ! !! Quoi\u00a0?\u202f! Oui !"])
-    assert best_of(translate(translation, "Thanks!!!")) == "Merci !!! Quoi\u00a0?! Oui !"
-
-
-def test_abbreviations_alone_stay() -> None:
-    translation, engine = make(lambda _: ["rien"], shows_sentences=True)
-    assert [best_of(translate(translation, text)) for text in ("USB", "a\nUSB:\nb")] == ["USB", "rien\nUSB:\nrien"]
-    assert engine.asked == ["a", "b"]
+@pytest.mark.parametrize(
+    ("shows_sentences", "text", "expected"),
+    [
+        (True, "Thanks!!!", "Merci !!! Quoi\u00a0?! Oui !"),
+        (True, "Thanks? !important", "Merci ! !! Quoi\u00a0?\u202f! Oui !"),
+        (False, "Thanks!!!", "Merci ! !! Quoi\u00a0?\u202f! Oui !"),
+    ],
+)
+def test_stops_stand_together_where_those_of_the_text_do(shows_sentences: bool, text: str, expected: str) -> None:
+    translation, _ = make(lambda _: ["Merci ! !! Quoi\u00a0?\u202f! Oui !"], shows_sentences=shows_sentences)
+    assert best_of(translate(translation, text)) == expected
 
 
 @pytest.mark.parametrize("text", ["See IT", "A 1", "I", "{A}", "ALL but one"])
@@ -439,6 +441,8 @@ def test_other_lines_are_what_they_are_to_the_model(text: str) -> None:
         ("- First item", "premier", "- Premier"),
         ("first item", "premier", "premier"),
         ("A telephone", "iPhone", "iPhone"),
+        ("A system", "macOS est", "macOS est"),
+        ("Iran is", "l'Iran est", "L'Iran est"),
         ("{name} Is here", f"{A} est là", "{name} est là"),
         ("See {name}", f"{A} voir", "{name} voir"),
         ("See {name} At home", "chez", "Chez {name} chez"),
@@ -522,6 +526,13 @@ def test_parts_of_a_sentence_keep_their_numbers() -> None:
     text = "A clause of 1,234 words in 1914, " * 10
     assert best_of(translate(translation, text)).split() == text.replace("1,234", "1 234").split()
     assert len(engine.asked) > 2
+
+
+def test_what_a_lost_number_is_in_a_line_in_capitals() -> None:
+    translation, _ = make(
+        lambda text: ["à 5 h" if A not in text else f"ouvert à {A}"], keeps_numbers=True, shows_sentences=True
+    )
+    assert best_of(translate(translation, "OPEN AT 5 P.M.")) == "OUVERT À 17 H"
 
 
 def test_numbers_are_written_as_the_language_does() -> None:

@@ -242,7 +242,9 @@ def test_spans_and_punctuation_alone_have_no_pieces(text: str) -> None:
         ("A: ", "One."),
         ("IV. ", "One"),
         ("- (a) ", "one"),
-        ("", "E. coli is one"),
+        ("", "C. elegans is one"),
+        ("", "M. Dupont"),
+        ("(IV) ", "one"),
         ("", "1.5 kilos"),
         ("", "(one) and two"),
         ("", "Note: one"),
@@ -262,6 +264,24 @@ def test_marks_alone_stay_where_nothing_finds_spans(text: str) -> None:
         CharacterTokenizer(), 12, "en", "fr", Protection(None, False, False, shows_sentences=True)
     ).prepare([text])
     assert (prepared.pieces, prepared.after or text) == ([], text)
+
+
+class Abbreviations(CharacterTokenizer):
+    """Writes an abbreviation in one piece."""
+
+    def encode(self, text: str, lang: str) -> list[int]:
+        return [0] if text == "USB" else super().encode(text, lang)
+
+
+def test_abbreviations_alone_are_not_asked_about() -> None:
+    maker = PieceMaker(Abbreviations(), 100, "en", "fr", Protection(find_spans, shows_sentences=True))  # type: ignore[arg-type]
+    texts = ["USB", "USB: {x}", "STOP", "USB KEY"]
+    assert [[piece.text for piece in prepared.pieces] for prepared in maker.prepare(texts)] == [
+        [],
+        [],
+        ["Stop"],
+        ["USB key"],
+    ]
 
 
 def test_where_the_model_sees_more_than_sentences_it_sees_all() -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _GUARD_NGRAM = 3
 _BETWEEN_STOPS = re.compile(r"(?<=[!?])[ \u00a0\u202f]+(?=[!?])")
+_END_OF_FIRST_WORD = re.compile(r"[\s'’]")
 _DIGIT = re.compile(r"\d")
 _BEHIND_SPANS = ",;:.!?…)]}»”"
 _BEFORE_SPANS = "([{«“"
@@ -105,26 +106,36 @@ class TranslationReader:
     def read(self, piece: Piece, ids: Sequence[int], *, is_start: bool = True) -> str:
         """Returns the translation of a piece, or of a part of it that may be its start, with marks."""
         # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
-        text = _BETWEEN_STOPS.sub("", self.tokenizer.decode(ids, self.direction.tgt).strip())
+        text = self.tokenizer.decode(ids, self.direction.tgt).strip()
+        if self._protection.shows_sentences and not _BETWEEN_STOPS.search(piece.text):
+            text = _BETWEEN_STOPS.sub("", text)
         if self.keeps_numbers_of(piece):
             from xlmcli.text.numbers import rewrite_numbers  # Most texts do not need its patterns.
 
             text = rewrite_numbers(piece.text, text, self.direction.src, self.direction.tgt)
-        num_capitals = len(text) if piece.in_capitals else int(is_start and self._misses_capital(piece, text))
-        if num_capitals > 0:
-            from xlmcli.text.casing import to_capitals
+        if piece.in_capitals:
+            return self.to_capitals(text)
+        if is_start and self._misses_capital(piece, text):
+            from xlmcli.text.casing import with_capital
 
-            text = to_capitals(text[:num_capitals], self.direction.tgt) + text[num_capitals:]
+            return with_capital(text, self.direction.tgt)
         return text
+
+    def to_capitals(self, text: str) -> str:
+        from xlmcli.text.casing import to_capitals  # Few texts need its patterns.
+
+        return to_capitals(text, self.direction.tgt)
 
     def _misses_capital(self, piece: Piece, translation: str) -> bool:
         """Whether a sentence or a title starts with a capital and its translation does not, nor with an iPhone.
 
         A German word by itself may have one as a noun.
         """
-        is_sentence = self._protection.shows_sentences and not piece.is_cut and piece.text[:1].isupper()
-        is_noun = self.direction.src == "de" and " " not in piece.text
-        return is_sentence and not is_noun and translation[:1].islower() and not translation[1:2].isupper()
+        start = piece.terms.get(piece.text[:1], piece.text)[:1]
+        is_sentence = self._protection.shows_sentences and not piece.is_cut and start.isupper()
+        if not is_sentence or not translation[:1].islower() or (self.direction.src == "de" and " " not in piece.text):
+            return False
+        return not any(map(str.isupper, _END_OF_FIRST_WORD.split(translation, 1)[0]))
 
 
 class ProtectedTranslations:
@@ -186,6 +197,7 @@ class ProtectedTranslations:
         """Puts marks in place of numbers, as many as there are; None if that does not fit the model."""
         marks = [mark for mark in MARKS if mark not in piece.spans]
         placed = dict(zip(marks, numbers, strict=False))
+        written = (self._reader.to_capitals(item.written) if piece.in_capitals else item.written for item in numbers)
         if not placed:
             return None
         text = put_marks(piece.text, [(number.start, number.end) for number in placed.values()], list(placed))
@@ -196,7 +208,7 @@ class ProtectedTranslations:
             piece,
             ids=ids,
             text=text,
-            spans={**piece.spans, **{mark: number.written for mark, number in placed.items()}},
+            spans={**piece.spans, **dict(zip(placed, written, strict=False))},
             terms={**piece.terms, **{mark: piece.text[number.start : number.end] for mark, number in placed.items()}},
         )
 

@@ -15,11 +15,14 @@ from xlmcli.text.spans import apart, find_spans, find_strange
 
 _LINE_END = re.compile(r"(\r?\n)")
 _WORD = re.compile(r"\s*\S+")
-# What a line of a list, a heading or a quotation begins with: a bullet, a box, a number, a letter.
-_MARKER = re.compile(
-    r"(?:(?:[^\w\s\"'«»‹›“”„‘’「」『』《》【】¿¡(){}\[\]…!?.,:;/$€£¥%\ufdd0-\ufdef]+|\[[ xX]?\]"
-    r"|\(?(?:[A-Za-z]|[ivx]{2,5}|\d+)\)|[A-Z]:|(?:[A-Z]|[IVX]{2,5})\.(?=\s+[^\W\d_a-z]))\s+)+"
+# What a line of a list, a heading or a quotation begins with: a bullet, a box, a number, a letter. M. is Monsieur, and
+# in German a number with a point may be that of a thing.
+_BULLET = (
+    r"[^\w\s\"'«»‹›“”„‘’「」『』《》【】¿¡(){}\[\]…!?.,:;/$€£¥%\ufdd0-\ufdef]+|\[[ xX]?\]"
+    r"|\(?(?:[A-Za-z]|[ivx]{2,5}|[IVX]{2,5}|\d+)\)|[A-Z]:|[A-C]\.(?=\s+[^\W\d_a-z])"
 )
+_MARKER = re.compile(rf"(?:(?:{_BULLET}|[IVX]{{1,5}}\.(?=\s+[^\W\d_a-z]))\s+)+")
+_GERMAN_MARKER = re.compile(rf"(?:(?:{_BULLET})\s+)+")
 _CLAUSE_ENDS = (",", ";", ":", ")", "—", "–", "،", "，", "、", "；", "：", "）")
 _CLAUSE = re.compile(rf"[^{''.join(_CLAUSE_ENDS)}]*[{''.join(_CLAUSE_ENDS)}]+|[^{''.join(_CLAUSE_ENDS)}]+")
 
@@ -128,7 +131,8 @@ class Protection:
         knows_marks: Whether the model has learned what marks of protected spans are.
         keeps_numbers: Whether a text is translated again where a number is lost; marks have to be known for that.
         shows_sentences: Whether the model sees sentences alone: what a line of a list begins with, and lines without
-            letters and digits, are kept from it, and lines in capitals are in sentence case.
+            letters and digits, are kept from it, lines in capitals are in sentence case, and the translation of what
+            starts with a capital does.
     """
 
     find_spans: FindSpans | None = None
@@ -194,7 +198,8 @@ class PieceMaker:
 
     def _margins(self, text: str) -> tuple[str, str]:
         before, after = surrounding_spaces(text)
-        marker = None if not self._shows_sentences else _MARKER.match(text, len(before), len(text) - len(after))
+        pattern = _GERMAN_MARKER if self._src_lang == "de" else _MARKER
+        marker = pattern.match(text, len(before), len(text) - len(after)) if self._shows_sentences else None
         return before + (marker[0] if marker else ""), after
 
     def _protect(self, text: str) -> _Protected:

@@ -13,7 +13,6 @@ _TWO_LETTERS = re.compile(r"[^\W\d_]{2}")
 _ENDS_SENTENCE = re.compile(r"[.!?…][\"'»”’)\]]*\s")
 _ENGLISH_I = re.compile(r"i(?![^\W\d_])")
 
-_LONGEST_ABBREVIATION = 3
 _DOTTED_I = frozenset({"az", "tr"})
 _LOWER_DOTTED, _UPPER_DOTTED = str.maketrans("Iİ", "ıi"), str.maketrans("iı", "İI")
 
@@ -27,8 +26,7 @@ def to_sentence_case(text: str, tokenizer: Tokenizer, lang: str) -> str:
     """Returns a text in capitals as it would stand in a book.
 
     A word is in small letters unless the vocabulary writes it in fewer pieces with a capital, as it does with names
-    and, in German, with nouns, or in capitals, as it does with abbreviations. One of up to three letters that stands by
-    itself and is no word of the vocabulary is an abbreviation. A sentence starts with a capital.
+    and, in German, with nouns, or in capitals, as it does with abbreviations. A sentence starts with a capital.
 
     Args:
         text: A line in capitals.
@@ -36,14 +34,12 @@ def to_sentence_case(text: str, tokenizer: Tokenizer, lang: str) -> str:
         lang: Language of the line.
     """
     matches = list(_WORD.finditer(text))
-    if len(matches) == 1 and _is_abbreviation(matches[0][0], tokenizer, lang):
-        return text
     ordinary = _ordinary_forms(sorted({match[0] for match in matches}), tokenizer, lang)
     parts, end = [], 0
     for match in matches:
         gap, word = text[end : match.start()], ordinary[match[0]]
         is_first = end == 0 or _ENDS_SENTENCE.search(gap)
-        parts += [gap, to_capitals(word[0], lang) + word[1:] if is_first else word]
+        parts += [gap, with_capital(word, lang) if is_first else word]
         end = match.end()
     return "".join([*parts, text[end:]])
 
@@ -53,8 +49,9 @@ def to_capitals(text: str, lang: str) -> str:
     return (text.translate(_UPPER_DOTTED) if lang in _DOTTED_I else text).upper()
 
 
-def _is_abbreviation(word: str, tokenizer: Tokenizer, lang: str) -> bool:
-    return len(word) <= _LONGEST_ABBREVIATION and len(tokenizer.encode(_lower(word, lang), lang)) > 1
+def with_capital(text: str, lang: str) -> str:
+    """Returns a text of a language that starts with a capital."""
+    return (text[0].translate(_UPPER_DOTTED) if lang in _DOTTED_I else text[0].title()) + text[1:]
 
 
 def _ordinary_forms(words: Sequence[str], tokenizer: Tokenizer, lang: str) -> dict[str, str]:

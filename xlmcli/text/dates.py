@@ -15,7 +15,7 @@ class _Form(NamedTuple):
         date: All of it.
         day: Day and month.
         month: Month and year.
-        on: What stands before a day on which something is.
+        on: What stands before a day on which something is, a preposition or, in some languages, an article.
         first: The first day of a month.
     """
 
@@ -31,9 +31,10 @@ _FORMS = {
     "en": _Form("{1} {0}, {2}", "{1} {0}", "on"),
     "es": _Form("{0} de {1} de {2}", "{0} de {1}", "el", month="{1} de {2}"),
     "fr": _Form("{0} {1} {2}", "{0} {1}", "le", first="1er"),
-    "it": _Form("{0} {1} {2}", "{0} {1}", "il"),
-    "pt": _Form("{0} de {1} de {2}", "{0} de {1}", "em", month="{1} de {2}"),
+    "it": _Form("{0} {1} {2}", "{0} {1}", "il", first="1º"),
+    "pt": _Form("{0} de {1} de {2}", "{0} de {1}", "em", month="{1} de {2}", first="1º"),
 }
+_ARTICLES = frozenset({"el", "il", "le"})
 _MONTHS = {
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
     "en": "January February March April May June July August September October November December",
@@ -42,7 +43,7 @@ _MONTHS = {
     "it": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
     "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
 }
-_SHORT_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+_SHORT_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"  # of English
 _WEEKDAYS = {
     "de": "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag",
     "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
@@ -52,13 +53,17 @@ _WEEKDAYS = {
     "pt": "segunda-feira terça-feira quarta-feira quinta-feira sexta-feira sábado domingo",
 }
 
-_DAY = r"(?P<day{0}>[1-3]?\d)(?:st|nd|rd|th|er|[º.])?(?!\d)"
+_PLURALS = frozenset({"en", "fr"})
+_SENTENCE_ENDS, _BEFORE_SENTENCE = ".!?:…", " \t\u00a0\"'«“„‘¿¡("
+_A_VERB_FOLLOWS = re.compile(r" (?!(?:and|had|has|in|is|to|was|will)\b)[a-z]")  # May 2021 bring you joy
+
+_DAY = r"(?P<day{0}>[1-3]?\d)(?:st|nd|rd|th|er|º%s)?(?!\d)"
 _MONTH = r"(?P<month{0}>%s)(?!\w)(?:\.(?= \d))?"
 _YEAR = r"(?:,? (?:de |of |di |del )?(?P<year{0}>[12]\d{{3}})(?![\w:]|[.,]\d))"
 _DATE = "|".join(
     (
         rf"{_DAY} (?:de |of |di |d['’])?{_MONTH}{_YEAR}?".format(1),
-        rf"{_MONTH} (?:de |the )?{_DAY}(?![\w:]|[.,]\d){_YEAR}?".format(2),
+        rf"{_MONTH} (?:de |the )?{_DAY}(?![\w:–-]|[.,]\d){_YEAR}?".format(2),
         rf"{_MONTH}{_YEAR}".format(3),
     )
 )
@@ -71,7 +76,7 @@ class NamedDate(NamedTuple):
         start: Where it starts.
         end: Where it ends.
         written: As the other language writes it.
-        name: What its translation has to name.
+        name: A pattern of what its translation has to name, in small letters.
     """
 
     start: int
@@ -100,24 +105,31 @@ class _Date(NamedTuple):
 
 def has_weekday(text: str, lang: str) -> bool:
     """Whether a text of a language names a day of the week."""
-    return lang in _FORMS and _weekday_pattern(lang).search(text) is not None
+    return lang in _FORMS and _weekday_pattern((lang,)).search(text) is not None
 
 
 def find_dates(text: str, src_lang: str, tgt_lang: str) -> Iterator[NamedDate]:
     """Yields the dates and the days of the week in a text; none for languages whose calendar is not known."""
     if src_lang in _FORMS and tgt_lang in _FORMS:
         months, weekdays = _MONTHS[tgt_lang].split(), _WEEKDAYS[tgt_lang].split()
-        for date in _find_dates(text, src_lang):
-            written, on = _write(date, tgt_lang), _FORMS[tgt_lang].on
-            before = re.search(rf"\b{_FORMS[src_lang].on} \Z", text[: date.start], re.IGNORECASE) if date.day else None
-            if before is None:
-                yield NamedDate(date.start, date.end, written, months[date.month])
-            else:
-                on = on.capitalize() if before[0][0].isupper() else on
-                yield NamedDate(before.start(), date.end, f"{on} {written}", months[date.month])
-        for match in _weekday_pattern(src_lang).finditer(text):
+        for date in _find_dates(text, (src_lang,)):
+            start, written = _with_on(text, date, src_lang, tgt_lang)
+            yield NamedDate(start, date.end, _in_case(written, text, start), rf"\b{months[date.month].casefold()}s?\b")
+        for match in _weekday_pattern((src_lang,)).finditer(text):
             name = weekdays[_weekday(match)]
-            yield NamedDate(*match.span(), name, name.removesuffix("-feira"))
+            name_start = rf"\b{name.casefold().removesuffix('-feira')}"
+            yield NamedDate(*match.span(), _in_case(name, text, match.start()), name_start)
+
+
+def _with_on(text: str, date: _Date, src_lang: str, tgt_lang: str) -> tuple[int, str]:
+    """Where a date starts with the word for on before it, if it has one, and how both are written."""
+    ours, theirs, written = _FORMS[src_lang].on, _FORMS[tgt_lang].on, _write(date, tgt_lang)
+    on = re.search(rf"\b{ours} \Z", text[: date.start], re.IGNORECASE) if date.day else None
+    if on is None:
+        return date.start, written
+    if ours in _ARTICLES and theirs not in _ARTICLES:  # It may be after another preposition.
+        return on.start(), written
+    return on.start(), f"{theirs} {written}"
 
 
 def rewrite_dates(text: str, translation: str, src_lang: str, tgt_lang: str) -> str:
@@ -127,36 +139,54 @@ def rewrite_dates(text: str, translation: str, src_lang: str, tgt_lang: str) -> 
     """
     if src_lang not in _FORMS or tgt_lang not in _FORMS:
         return translation
-    dates = list(_find_dates(text, src_lang))
-    for found in reversed(list(_find_dates(translation)) if dates else []):
-        same = [date.month for date in dates if date.day == found.day and found.year in ("", date.year)]
-        if same:
-            month = found.month if found.month in same else same[0]
-            written = _write(found._replace(month=month), tgt_lang)
-            translation = translation[: found.start] + written + translation[found.end :]
-    weekdays = [_weekday(match) for match in _weekday_pattern(src_lang).finditer(text)]
+    dates = list(_find_dates(text, (src_lang,)))
+    found = list(_find_dates(translation, (src_lang, tgt_lang))) if dates else []
+    for date in reversed(found):
+        months = [other.month for other in dates if other.day == date.day and date.year in ("", other.year)]
+        if date.month in months:
+            is_written = tgt_lang == "en" and _english_date().fullmatch(translation, date.start, date.end)
+        elif months and len(found) == len(dates):
+            date, is_written = date._replace(month=months[0]), False
+        else:
+            continue
+        if not is_written:
+            the = re.search(r"\bthe \Z", translation[: date.start]) if tgt_lang == "en" else None
+            start = the.start() if the else date.start
+            written = _in_case(_write(date, tgt_lang), translation, start)
+            translation = translation[:start] + written + translation[date.end :]
+    weekdays = [_weekday(match) for match in _weekday_pattern((src_lang,)).finditer(text)]
     return _rewrite_weekdays(weekdays, translation, tgt_lang) if weekdays else translation
 
 
 def _rewrite_weekdays(weekdays: Sequence[int], translation: str, lang: str) -> str:
-    found = list(_weekday_pattern().finditer(translation))
+    names = _WEEKDAYS[lang].split()
+    found = list(_weekday_pattern(tuple(_WEEKDAYS)).finditer(translation))
     said = [_weekday(match) for match in found]
     if len(said) != len(weekdays):
         return translation
-    names = _WEEKDAYS[lang].split()
     wanted = said if sorted(said) == sorted(weekdays) else weekdays
     for match, weekday in reversed(list(zip(found, wanted, strict=True))):
         if match["name"].casefold() != names[weekday].casefold():
-            translation = translation[: match.start()] + names[weekday] + translation[match.end() :]
+            plural = "s" if lang in _PLURALS and match[0] != match["name"] else ""
+            name = _in_case(names[weekday], translation, match.start()) + plural
+            translation = translation[: match.start()] + name + translation[match.end() :]
     return translation
 
 
-def _find_dates(text: str, lang: str = "") -> Iterator[_Date]:
-    """The dates in a text, with the names of a language or of any."""
-    for match in _date_pattern(lang).finditer(text):
+def _in_case(written: str, text: str, start: int) -> str:
+    """What is written for a part of a text, with the capital that this has at the start of a sentence."""
+    before = text[:start].rstrip(_BEFORE_SENTENCE)
+    is_start = not before or before[-1] in _SENTENCE_ENDS
+    return written[0].upper() + written[1:] if is_start and text[start].isupper() else written
+
+
+def _find_dates(text: str, langs: tuple[str, ...]) -> Iterator[_Date]:
+    """The dates in a text, with the names of some languages."""
+    for match in _date_pattern(langs).finditer(text):
         day, year = match["day1"] or match["day2"] or "", match["year1"] or match["year2"] or match["year3"] or ""
         month = match["month1"] or match["month2"] or match["month3"]
-        yield _Date(*match.span(), day, _months()[month.casefold()], year)
+        if not (month == "May" and match.start() == 0 and _A_VERB_FOLLOWS.match(text, match.end())):
+            yield _Date(*match.span(), day, _months()[month.casefold()], year)
 
 
 def _write(date: _Date, lang: str) -> str:
@@ -168,7 +198,7 @@ def _write(date: _Date, lang: str) -> str:
 @cache
 def _months() -> dict[str, int]:
     """Months by their names in any language."""
-    return _numbered([*_MONTHS.values(), _SHORT_MONTHS])
+    return _numbered([*_MONTHS.values(), _SHORT_MONTHS]) | {"sept": 8}
 
 
 @cache
@@ -182,21 +212,33 @@ def _numbered(lists: Sequence[str]) -> dict[str, int]:
 
 
 @cache
-def _date_pattern(lang: str) -> re.Pattern[str]:
-    short = f" {_SHORT_MONTHS}" if lang == "en" else ""
-    names = (_MONTHS[lang] + short).split() if lang else list(_months())
-    return re.compile(rf"(?<![\w.,/–-])(?:{_DATE})" % ((_alternation(names),) * 3))
+def _date_pattern(langs: tuple[str, ...]) -> re.Pattern[str]:
+    names = " ".join([*(_MONTHS[lang] for lang in langs), f"{_SHORT_MONTHS} Sept" if "en" in langs else ""])
+    months, point = _alternation(names.split()), "|\\." if "de" in langs else ""
+    return re.compile(rf"(?<![\w.,/–-])(?:{_DATE})" % (point, months, months, point, months))
 
 
 @cache
-def _weekday_pattern(lang: str = "") -> re.Pattern[str]:
+def _english_date() -> re.Pattern[str]:
+    """A date as English may write it."""
+    month, day = _alternation(_MONTHS["en"].split()), r"\d+(?:st|nd|rd|th)?"
+    return re.compile(rf"(?:{day} (?:of )?{month}|{month}(?: {day})?)(?:,? \d+)?")
+
+
+@cache
+def _weekday_pattern(langs: tuple[str, ...]) -> re.Pattern[str]:
     """Days of the week; in a language that writes them small, a capital other than the first may be that of a name."""
-    names = _WEEKDAYS[lang].split() if lang else list(_weekdays())
+    names = " ".join(_WEEKDAYS[lang] for lang in langs).split()
     days = _alternation(names)
-    if lang and names[0].islower():
-        days = rf"(?:{'|'.join(names)}|\A{days})"
-    # Black Friday and mardi gras are called so everywhere.
-    return re.compile(rf"(?<![\w-])(?<!Black )(?P<name>{days})s?(?![\w-]| gras\b)")
+    if names[0].islower() and len(langs) == 1:
+        days = rf"(?:{'|'.join(names)}|\A{days}(?! [A-Z]))"
+    # Black Friday, the Sunday Times and mardi gras are called so everywhere.
+    months = "|".join(_MONTHS["en"].split())
+    names_follow = rf"| (?!I\b|{months})[A-Z]" if langs == ("en",) else ""
+    return re.compile(
+        rf"(?<![\w-])(?<!Black )(?<!Cyber )(?<!Good )(?<!Palm )(?<!Easter )(?P<name>{days})s?"
+        rf"(?![\w-]| gras\b{names_follow})"
+    )
 
 
 def _weekday(match: re.Match[str]) -> int:

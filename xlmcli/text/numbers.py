@@ -1,4 +1,4 @@
-"""Numbers in digits: which stand in a text, and how a number of one language is written in another."""
+"""Numbers in digits, dates and days of the week: which stand in a text, and how another language writes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from xlmcli.text.ordinals import find_lost_ordinals, rewrite_ordinals
 
 
 class FreeNumber(NamedTuple):
-    """A number that stands for itself in a text: where it starts and ends there, and how another language writes it."""
+    """A number that stands for itself in a text, a date or a day of the week.
+
+    Attributes:
+        start: Where it starts there.
+        end: Where it ends.
+        written: How another language writes it.
+    """
 
     start: int
     end: int
@@ -73,6 +79,7 @@ _DIGITS = re.compile(r"\d+")
 _HALF = r" ?(?P<{}>[apAP])(?:[mM]|\.[mM](?:\.(?!\s*\Z))?)(?!\w)"
 _NO_HALF = r"(?P<{}>(?!))"
 _NO_STOP_INSIDE = r"(?!(?: \w+)?\. [a-zà-ÿ])"  # that of a.m.
+_A_RANGE_ENDS = re.compile(r"\d(?:[:.]\d\d)? ?(?:to|and|or|until|till|[-–]) ?\Z")
 _A_HALF_FOLLOWS = r"(?=[0-5]\d ?[apAP]\.?[mM])"
 _TIME = r"(?P<hour>2[0-3]|[01]?\d)(?:(?:%s| ?(?P<h>h) ?)(?P<minutes>[0-5]\d)(?:%s)?| ?h(?!\w)|%s)"
 # The sign of $1.5 billion is not the number's alone.
@@ -126,13 +133,15 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
     """
     wanted, found = count_numbers(text), count_numbers(translation)
     unsaid = {
-        sign for sign, said in _CURRENCIES.items() if sign in text and text.count(sign) > len(said.findall(translation))
+        sign
+        for sign, said in _CURRENCIES.items()
+        if tgt_lang in _STYLES and sign in text and text.count(sign) > len(said.findall(translation))
     }
     lost = []
     for match in _find_free(text, src_lang):
         written = _write(match, src_lang, tgt_lang)
         if _half(match) and written != match[0]:
-            is_lost = not re.search(rf"(?<![\d.,:]){re.escape(written)}(?! ?\d){_NO_STOP_INSIDE}", translation)
+            is_lost = not re.search(_hour_pattern(match, _STYLES[tgt_lang]), translation)
         else:
             is_lost = (
                 any(wanted[number] != found[number] for number in count_numbers(match[0]))
@@ -147,7 +156,7 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
     dates = [
         FreeNumber(date.start, date.end, date.written)
         for date in find_dates(text, src_lang, tgt_lang)
-        if date.name.casefold() not in said or any(_touch(number, date) for number in lost)
+        if not re.search(date.name, said) or any(_touch(number, date) for number in lost)
     ]
     return sorted(dates + [number for number in lost if not any(_touch(number, date) for date in dates)])
 
@@ -157,7 +166,10 @@ def _touch(number: FreeNumber, other: FreeNumber | NamedDate) -> bool:
 
 
 def rewrite_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> str:
-    """Returns a translation in which numbers that stand there as in its text are as its language writes them."""
+    """Returns a translation in which numbers that stand there as in its text are as its language writes them.
+
+    Months, days of the week and centuries that are others than those of the text become these.
+    """
     translation = rewrite_dates(text, translation, src_lang, tgt_lang)
     if src_lang == "en":
         translation = rewrite_ordinals(text, translation, tgt_lang)
@@ -221,16 +233,30 @@ def _are_listed(groups: str) -> bool:
 
 
 def _write_time(match: re.Match[str], style: _Style) -> str:
-    half, hour = _half(match), int(match["hour"])
-    if hour > 12 if half else not match["h"]:
+    if int(match["hour"]) > 12 if _half(match) else not match["h"]:
         return match[0].removeprefix(match["minus"] or "")
-    if half:
-        hour = hour % 12 + 12 * (half in "pP")
-    minutes = match["minutes"] or "00"
+    hour, minutes = _hour(match), match["minutes"] or "00"
     return style.hour.format(hour) if minutes == "00" else style.time.format(hour, minutes)
 
 
+def _hour(match: re.Match[str]) -> int:
+    half, hour = _half(match), int(match["hour"])
+    return hour % 12 + 12 * (half in "pP") if half else hour
+
+
+def _hour_pattern(match: re.Match[str], style: _Style) -> str:
+    """What a translation may write for an hour of a half of the day, without the point of a.m."""
+    minutes = match["minutes"] or "00"
+    said = (" ?h ?" if "h" in style.time else "[:.]") + minutes
+    if minutes == "00":
+        said = rf"(?:{said}| ?(?:h|heures?|Uhr|ore|horas?)\b)"
+    return rf"(?<![\d.,:])0?{_hour(match)}{said}(?! ?\d|[:.]\d){_NO_STOP_INSIDE}"
+
+
 def _half(match: re.Match[str]) -> str:
+    """The half of the day of an hour; none of the second hour of "from 3 to 5 p.m.", which is that of both."""
+    if _A_RANGE_ENDS.search(match.string, 0, match.start()):
+        return ""
     return match["half"] or match["half_of_hour"] or ""
 
 

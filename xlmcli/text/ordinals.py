@@ -14,35 +14,46 @@ class _Style(NamedTuple):
         ordinal: One that counts.
         century: That of a century; ``{1}`` is its Roman number.
         decade: The years of one.
-        decades: The same with its article, which a translator that does not see the word cannot choose.
+        in_decade: In them, which a translator that does not see the word cannot say.
         first: The first of all; as others where it is empty.
     """
 
     ordinal: str
     century: str
     decade: str
-    decades: str
+    in_decade: str
     first: str = ""
 
 
 _STYLES = {
-    "de": _Style("{0}.", "{0}.", "{0}er", "den {0}ern"),
-    "es": _Style("{0}.º", "{1}", "años {0}", "los años {0}"),
-    "fr": _Style("{0}e", "{1}e", "années {0}", "les années {0}", first="{0}er"),
-    "it": _Style("{0}º", "{1}", "anni {0}", "gli anni {0}"),
-    "pt": _Style("{0}º", "{1}", "anos {0}", "os anos {0}"),
+    "de": _Style("{0}.", "{0}.", "{0}er", "in den {0}ern"),
+    "es": _Style("{0}.º", "{1}", "años {0}", "en los años {0}"),
+    "fr": _Style("{0}e", "{1}e", "années {0}", "dans les années {0}", first="{0}er"),
+    "it": _Style("{0}º", "{1}", "anni {0}", "negli anni {0}"),
+    "pt": _Style("{0}º", "{1}", "anos {0}", "nos anos {0}"),
 }
 
 _IN_WORDS = 12
 """Up to here a translation may say ordinals in words."""
 
-_ORDINAL = re.compile(r"(?<![\w.,/–-])(?P<digits>[1-9]\d{0,2})(?:st|nd|rd|th)(?![\w-])(?=(?P<century> centur)?)")
-# 30s alone may be seconds, and those of a life are no years.
+_SUFFIX = r"(?i:st|nd|rd|th)(?!\w)"
+_ORDINAL = re.compile(
+    rf"(?<![\w.,/–-])(?P<digits>[1-9]\d{{0,2}}){_SUFFIX}(?!-)"
+    rf"(?=(?P<century>(?: (?:and|or|to)(?: the)? \d+{_SUFFIX})* centur)?)"
+)
+# 30s alone may be seconds, as before another word; those of a life are no years.
 _DECADE = re.compile(
     r"(?<![\w.,/$€£¥–-])(?<!\bhis )(?<!\bher )(?<!\btheir )(?<!\bmy )(?<!\byour )(?<!\bour )"
-    r"(?P<the>\bthe )?(?:['’]|(?<=\bthe )|(?=\d{4}))(?P<years>(?:1\d|20)?[1-9]?0)['’]?s(?!\w)"
+    r"(?P<in>\b[Ii]n the )?"
+    r"(?:(?P<years>(?:1\d|20)\d0)|['’](?P<short>[2-9]0)|(?<=\b[Tt]he )(?P<alone>[2-9]0)(?!s [a-z]{5}))['’]?s(?!\w)"
 )
-_ROMAN = re.compile(r"\b(?:[IVX]{2,}|[VX])(?=e?\b)")
+_TENS = re.compile(
+    r"vingt|trent|[cq]uarant|cinquant|soixant|veint|treint|cuarent|cincuent|sesent|setent|ochent|novent|venti|sessant"
+    r"|settant|ottant|novant|vinte|trint|quarent|cinquent|sessent|oitent|zwanzig|dreißig|vierzig|fünfzig|sechzig"
+    r"|siebzig|achtzig|neunzig",
+    re.IGNORECASE,
+)
+_CENTURY = re.compile(r"(?:(?<=\bsiglo )|(?<=\bséculo )|(?<=\bsecolo ))[IVX]+\b|\b[IVX]+(?=e siècle| secolo)")
 _UNITS = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
 
 
@@ -58,14 +69,16 @@ def find_lost_ordinals(text: str, translation: str, lang: str) -> Iterator[tuple
     if style is None:
         return
     for match in _ORDINAL.finditer(text):
-        number, romans = int(match["digits"]), _ROMAN.findall(translation) if match["century"] else []
-        has_words = number <= _IN_WORDS and not romans
-        if not (has_words or _stands(match["digits"], translation) or _roman(number) in romans):
+        number = int(match["digits"])
+        has_words = number <= _IN_WORDS and not (match["century"] and _CENTURY.search(translation))
+        is_roman = match["century"] and re.search(rf"\b{_roman(number)}e?\b", translation)
+        if not (has_words or is_roman or _stands(match["digits"], translation)):
             yield *match.span(), _write_ordinal(match, style)
     for match in _DECADE.finditer(text):
-        if not _stands(match["years"], translation):
-            written = (style.decades if match["the"] else style.decade).format(match["years"])
-            yield *match.span(), written
+        years = match["years"] or match["short"] or match["alone"]
+        if not (_stands(years, translation) or _stands(years[-2:], translation) or _TENS.search(translation)):
+            written = (style.in_decade if match["in"] else style.decade).format(years)
+            yield *match.span(), written.capitalize() if match[0].startswith("In") else written
 
 
 def rewrite_ordinals(text: str, translation: str, lang: str) -> str:
@@ -77,25 +90,26 @@ def rewrite_ordinals(text: str, translation: str, lang: str) -> str:
     for match in _ORDINAL.finditer(text):
         written = _write_ordinal(match, style)
         stop = r"\.?" if written.endswith(".") else ""  # that of a sentence as well
-        taken = rf"(?<!\w){match['digits']}(?:st|nd|rd|th|i?[eè]me)(?!\w){stop}"
+        taken = rf"(?<!\w){match['digits']}(?:{_SUFFIX}|i?[eè]me(?!\w)){stop}"
         translation = re.sub(taken, written, translation)
         if match["century"]:
             centuries.append(_roman(int(match["digits"])))
     for match in _DECADE.finditer(text):
-        years = style.decade.partition("{")[0]  # which may stand there
-        taken = rf"(?<!\w)(?:{years})?['’]?{match['years']}['’]?e?s(?!\w)"
-        translation = re.sub(taken, style.decade.format(match["years"]), translation)
-    return _rewrite_centuries(centuries, text, translation) if centuries else translation
+        years, before = (
+            match["years"] or match["short"] or match["alone"],
+            style.decade.partition("{")[0],
+        )  # which may stand there
+        taken = rf"(?<!\w)(?:{before})?['’]?{years}['’]?e?s(?!\w)"
+        translation = re.sub(taken, style.decade.format(years), translation)
+    return _rewrite_centuries(centuries, translation)
 
 
-def _rewrite_centuries(centuries: Sequence[str], text: str, translation: str) -> str:
-    """Puts the Roman numbers of centuries in place of as many that are not those of the text."""
-    others = _ROMAN.findall(text)
-    found = [match for match in _ROMAN.finditer(translation) if match[0] not in others]
-    if len(found) != len(centuries):
+def _rewrite_centuries(centuries: Sequence[str], translation: str) -> str:
+    """Puts the Roman numbers of centuries in place of those of a translation, if they are as many."""
+    if len(centuries) != len(_CENTURY.findall(translation)):
         return translation
-    numbers = {match.start(): number for match, number in zip(found, centuries, strict=True)}
-    return _ROMAN.sub(lambda match: numbers.get(match.start(), match[0]), translation)
+    numbers = iter(centuries)
+    return _CENTURY.sub(lambda _: next(numbers), translation)
 
 
 def _write_ordinal(match: re.Match[str], style: _Style) -> str:
