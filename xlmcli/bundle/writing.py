@@ -123,7 +123,7 @@ def recover_all(folder: Path) -> None:
     """Puts the bundles of a folder back that runs left aside which were killed before a new one took their place."""
     for aside in sorted(folder.glob(f".*{_ASIDE_SUFFIX}")):
         path = folder / aside.name[1:].removesuffix(_ASIDE_SUFFIX)
-        if not path.is_symlink() and not path.exists():
+        if aside.is_dir() and not path.is_symlink() and not path.exists():
             aside.rename(path)
 
 

@@ -54,6 +54,7 @@ _WEEKDAYS = {
 }
 
 _PLURALS = frozenset({"en", "fr"})
+_NEAR = 8  # characters before a place that say whether a sentence starts there
 _SENTENCE_ENDS, _BEFORE_SENTENCE = ".!?:…", " \t\u00a0\"'«“„‘¿¡("
 _A_VERB_FOLLOWS = re.compile(r" (?!(?:and|had|has|in|is|to|was|will)\b)[a-z]")  # May 2021 bring you joy
 
@@ -124,12 +125,19 @@ def find_dates(text: str, src_lang: str, tgt_lang: str) -> Iterator[NamedDate]:
 def _with_on(text: str, date: _Date, src_lang: str, tgt_lang: str) -> tuple[int, str]:
     """Where a date starts with the word for on before it, if it has one, and how both are written."""
     ours, theirs, written = _FORMS[src_lang].on, _FORMS[tgt_lang].on, _write(date, tgt_lang)
-    on = re.search(rf"\b{ours} \Z", text[: date.start], re.IGNORECASE) if date.day else None
-    if on is None:
+    start = _start_of(ours, text, date.start)
+    if not date.day or start == date.start:
         return date.start, written
     if ours in _ARTICLES and theirs not in _ARTICLES:  # It may be after another preposition.
-        return on.start(), written
-    return on.start(), f"{theirs} {written}"
+        return start, written
+    return start, f"{theirs} {written}"
+
+
+def _start_of(word: str, text: str, end: int) -> int:
+    """Where a word starts that stands before a place in a text; the place if it does not stand there."""
+    start = end - len(word) - 1
+    stands = start >= 0 and text[start:end].casefold() == f"{word} " and not text[max(0, start - 1) : start].isalnum()
+    return start if stands else end
 
 
 def rewrite_dates(text: str, translation: str, src_lang: str, tgt_lang: str) -> str:
@@ -150,8 +158,7 @@ def rewrite_dates(text: str, translation: str, src_lang: str, tgt_lang: str) -> 
         else:
             continue
         if not is_written:
-            the = re.search(r"\bthe \Z", translation[: date.start]) if tgt_lang == "en" else None
-            start = the.start() if the else date.start
+            start = _start_of("the", translation, date.start) if tgt_lang == "en" else date.start
             written = _in_case(_write(date, tgt_lang), translation, start)
             translation = translation[:start] + written + translation[date.end :]
     weekdays = [_weekday(match) for match in _weekday_pattern((src_lang,)).finditer(text)]
@@ -175,7 +182,7 @@ def _rewrite_weekdays(weekdays: Sequence[int], translation: str, lang: str) -> s
 
 def _in_case(written: str, text: str, start: int) -> str:
     """What is written for a part of a text, with the capital that this has at the start of a sentence."""
-    before = text[:start].rstrip(_BEFORE_SENTENCE)
+    before = text[max(0, start - _NEAR) : start].rstrip(_BEFORE_SENTENCE)
     is_start = not before or before[-1] in _SENTENCE_ENDS
     return written[0].upper() + written[1:] if is_start and text[start].isupper() else written
 

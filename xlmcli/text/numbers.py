@@ -79,6 +79,7 @@ _DIGITS = re.compile(r"\d+")
 _HALF = r" ?(?P<{}>[apAP])(?:[mM]|\.[mM](?:\.(?!\s*\Z))?)(?!\w)"
 _NO_HALF = r"(?P<{}>(?!))"
 _NO_STOP_INSIDE = r"(?!(?: \w+)?\. [a-zà-ÿ])"  # that of a.m.
+_NEAR = 16  # characters before a number that say what it is
 _A_RANGE_ENDS = re.compile(r"\d(?:[:.]\d\d)? ?(?:to|and|or|until|till|[-–]) ?\Z")
 _A_HALF_FOLLOWS = r"(?=[0-5]\d ?[apAP]\.?[mM])"
 _TIME = r"(?P<hour>2[0-3]|[01]?\d)(?:(?:%s| ?(?P<h>h) ?)(?P<minutes>[0-5]\d)(?:%s)?| ?h(?!\w)|%s)"
@@ -255,9 +256,10 @@ def _hour_pattern(match: re.Match[str], style: _Style) -> str:
 
 def _half(match: re.Match[str]) -> str:
     """The half of the day of an hour; none of the second hour of "from 3 to 5 p.m.", which is that of both."""
-    if _A_RANGE_ENDS.search(match.string, 0, match.start()):
+    half = match["half"] or match["half_of_hour"] or ""
+    if half and _A_RANGE_ENDS.search(match.string, max(0, match.start() - _NEAR), match.start()):
         return ""
-    return match["half"] or match["half_of_hour"] or ""
+    return half
 
 
 def _sign(match: re.Match[str]) -> str:
