@@ -528,6 +528,15 @@ def test_parts_of_a_sentence_keep_their_numbers() -> None:
     assert len(engine.asked) > 2
 
 
+@pytest.mark.parametrize(
+    ("text", "said", "expected"),
+    [("On Monday", "le mardi", "le lundi"), ("The twentieth century", "le XXXe siècle", "le XXe siècle")],
+)
+def test_days_and_centuries_are_looked_after_without_digits(text: str, said: str, expected: str) -> None:
+    translation, _ = make(lambda _: [said], keeps_numbers=True)
+    assert best_of(translate(translation, text)) == expected
+
+
 def test_what_a_lost_number_is_in_a_line_in_capitals() -> None:
     translation, _ = make(
         lambda text: ["à 5 h" if A not in text else f"ouvert à {A}"], keeps_numbers=True, shows_sentences=True

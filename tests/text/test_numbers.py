@@ -98,6 +98,8 @@ def test_numbers_that_stand_for_themselves_are_missed(text: str, translation: st
         ("14 h 30", "fr-es", "14:30"),
         pytest.param("2:30", "en-fr", "2:30", id="perhaps a verse"),
         pytest.param("22 h", "fr-en", "22 h", id="perhaps a duration"),
+        ("à 22 h", "fr-en", "22:00"),
+        ("vers 9 h", "fr-de", "9 Uhr"),
         pytest.param("13 pm", "en-fr", "13 pm", id="no time"),
         pytest.param("3.10", "en-fr", "3.10", id="perhaps a version"),
         ("2.5 GB", "en-fr", "2,5"),

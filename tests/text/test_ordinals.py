@@ -71,6 +71,34 @@ def test_those_that_a_translation_took_over_are_its_language_s(
     assert rewrite_numbers(text, translation, "en", lang) == expected
 
 
+@pytest.mark.parametrize(
+    ("langs", "text", "translation", "expected"),
+    [
+        ("fr-en", "Le 21e", "The 21e", "The 21st"),
+        ("fr-de", "Le 1er, la 1re", "1er und 1ère", "1. und 1."),
+        ("de-en", "Das 2. Mal", "The 2th of 12nd", "The 2nd of 12th"),
+        ("fr-en", "Au XXIe siècle", "In the nineteenth century", "In the 21st century"),
+        ("fr-en", "Au XIXe siècle", "In the nineteenth century", "In the nineteenth century"),
+        ("fr-de", "Au XIXe siècle", "Im 17. Jahrhundert", "Im 19. Jahrhundert"),
+        ("de-fr", "Im 1. Jahrhundert", "Au IIe siècle", "Au Ier siècle"),
+        ("es-it", "En el siglo XX", "Nel XIX secolo", "Nel XX secolo"),
+        ("it-pt", "Nel secolo XX", "No século XIX", "No século XX"),
+        ("pt-es", "Nos séculos XX e XXI", "En los siglos XX y XXI", "En los siglos XX y XXI"),
+        ("fr-en", "Aux XVIIe et XVIIIe siècles", "In the 16th and 18th centuries", "In the 17th and 18th centuries"),
+    ],
+)
+def test_ordinals_and_centuries_of_other_languages(langs: str, text: str, translation: str, expected: str) -> None:
+    src_lang, tgt_lang = langs.split("-")
+    assert rewrite_numbers(text, translation, src_lang, tgt_lang) == expected
+    assert find_lost_numbers(text, expected, src_lang, tgt_lang) == []
+
+
+def test_a_century_that_is_lost_is_written_with_the_numbers_of_the_language() -> None:
+    text = "Au XIXe siècle"
+    (number,) = find_lost_numbers(text, "In those times", "fr", "en")
+    assert (text[number.start : number.end], number.written) == ("XIXe", "19th")
+
+
 def test_other_languages_have_others() -> None:
-    assert find_lost_numbers("21st, 1990s", "", "fr", "de") == []
-    assert rewrite_numbers("21st, 1990s", "21st, 1990s", "fr", "de") == "21st, 1990s"
+    assert find_lost_numbers("21st, 1990s", "", "it", "de") == []
+    assert rewrite_numbers("21st, 1990s", "21st, 1990s", "it", "de") == "21st, 1990s"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _GUARD_NGRAM = 3
 _BETWEEN_STOPS = re.compile(r"(?<=[!?])[ \u00a0\u202f]+(?=[!?])")
 _END_OF_FIRST_WORD = re.compile(r"[\s'’]")
-_DIGIT = re.compile(r"\d")
+_COUNTS = re.compile(r"\d|centur|jahrhundert|secol|siècle|siglo|século", re.IGNORECASE)
 _BEHIND_SPANS = ",;:.!?…)]}»”"
 _BEFORE_SPANS = "([{«“"
 
@@ -100,7 +100,7 @@ class TranslationReader:
     def keeps_numbers_of(self, piece: Piece) -> bool:
         """Whether there are numbers in a piece to look after."""
         return self._protection.keeps_numbers and (
-            _DIGIT.search(piece.text) is not None or has_weekday(piece.text, self.direction.src)
+            _COUNTS.search(piece.text) is not None or has_weekday(piece.text, self.direction.src)
         )
 
     def read(self, piece: Piece, ids: Sequence[int], *, is_start: bool = True) -> str:

@@ -58,12 +58,12 @@ _NEAR = 8  # characters before a place that say whether a sentence starts there
 _SENTENCE_ENDS, _BEFORE_SENTENCE = ".!?:…", " \t\u00a0\"'«“„‘¿¡("
 _A_VERB_FOLLOWS = re.compile(r" (?!(?:and|had|has|in|is|to|was|will)\b)[a-z]")  # May 2021 bring you joy
 
-_DAY = r"(?P<day{0}>[1-3]?\d)(?:st|nd|rd|th|er|º%s)?(?!\d)"
+_DAY = r"(?P<day{0}>[1-3]?\d)(?:st|nd|rd|th|er|º)?(?!\d)"
 _MONTH = r"(?P<month{0}>%s)(?!\w)(?:\.(?= \d))?"
 _YEAR = r"(?:,? (?:de |of |di |del )?(?P<year{0}>[12]\d{{3}})(?![\w:]|[.,]\d))"
 _DATE = "|".join(
     (
-        rf"{_DAY} (?:de |of |di |d['’])?{_MONTH}{_YEAR}?".format(1),
+        rf"{_DAY}%s (?:de |of |di |d['’])?{_MONTH}{_YEAR}?".format(1),
         rf"{_MONTH} (?:de |the )?{_DAY}(?![\w:–-]|[.,]\d){_YEAR}?".format(2),
         rf"{_MONTH}{_YEAR}".format(3),
     )
@@ -221,8 +221,8 @@ def _numbered(lists: Sequence[str]) -> dict[str, int]:
 @cache
 def _date_pattern(langs: tuple[str, ...]) -> re.Pattern[str]:
     names = " ".join([*(_MONTHS[lang] for lang in langs), f"{_SHORT_MONTHS} Sept" if "en" in langs else ""])
-    months, point = _alternation(names.split()), "|\\." if "de" in langs else ""
-    return re.compile(rf"(?<![\w.,/–-])(?:{_DATE})" % (point, months, months, point, months))
+    months, point = _alternation(names.split()), r"\.?" if "de" in langs else ""
+    return re.compile(rf"(?<![\w.,/–-])(?:{_DATE})" % (point, months, months, months))
 
 
 @cache

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from xlmcli.text.dates import NamedDate, find_dates, rewrite_dates
-from xlmcli.text.ordinals import find_lost_ordinals, rewrite_ordinals
+from xlmcli.text.ordinals import Ordinal, find_centuries, find_lost_ordinals, rewrite_ordinals
 
 
 class FreeNumber(NamedTuple):
@@ -80,6 +80,7 @@ _HALF = r" ?(?P<{}>[apAP])(?:[mM]|\.[mM](?:\.(?!\s*\Z))?)(?!\w)"
 _NO_HALF = r"(?P<{}>(?!))"
 _NO_STOP_INSIDE = r"(?!(?: \w+)?\. [a-zà-ÿ])"  # that of a.m.
 _NEAR = 16  # characters before a number that say what it is
+_AT = re.compile(r"(?<!\w)(?:à|À|dès|vers|avant|après|às|ao?s?|[Aa] las?|alle) \Z")
 _A_RANGE_ENDS = re.compile(r"\d(?:[:.]\d\d)? ?(?:to|and|or|until|till|[-–]) ?\Z")
 _A_HALF_FOLLOWS = r"(?=[0-5]\d ?[apAP]\.?[mM])"
 _TIME = r"(?P<hour>2[0-3]|[01]?\d)(?:(?:%s| ?(?P<h>h) ?)(?P<minutes>[0-5]\d)(?:%s)?| ?h(?!\w)|%s)"
@@ -127,10 +128,10 @@ def _without_groups(text: str) -> str:
 def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> list[FreeNumber]:
     """Returns the numbers that stand for themselves in a text and that its translation does not have as often.
 
-    These are numbers with the signs of percent and currencies, with a minus, times, dates, ranges and, in English,
-    ordinals and decades: not 2/3 or 5km, which other languages may say otherwise. An amount is lost, too, where the
-    translation does not say its currency, a number where it has no minus, and an hour of a half of the day that is not
-    written as the language does.
+    These are numbers with the signs of percent and currencies, with a minus, times, dates, ranges, ordinals, decades
+    and centuries: not 2/3 or 5km, which other languages may say otherwise. An amount is lost, too, where the
+    translation does not say its currency, a number where it has no minus, and an hour of the day that is not written as
+    the language does.
     """
     wanted, found = count_numbers(text), count_numbers(translation)
     unsaid = {
@@ -141,7 +142,7 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
     lost = []
     for match in _find_free(text, src_lang):
         written = _write(match, src_lang, tgt_lang)
-        if _half(match) and written != match[0]:
+        if _is_hour(match) and written != match[0]:
             is_lost = not re.search(_hour_pattern(match, _STYLES[tgt_lang]), translation)
         else:
             is_lost = (
@@ -151,8 +152,9 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
             )
         if is_lost:
             lost.append(FreeNumber(*match.span(), written))
-    if src_lang == "en":
-        lost += (FreeNumber(*ordinal) for ordinal in find_lost_ordinals(text, translation, tgt_lang))
+    centuries = find_centuries(text, src_lang)
+    lost = [number for number in lost if not any(_touch(number, century) for century in centuries)]
+    lost += (FreeNumber(*ordinal) for ordinal in find_lost_ordinals(text, translation, src_lang, tgt_lang))
     said = translation.casefold()
     dates = [
         FreeNumber(date.start, date.end, date.written)
@@ -162,7 +164,7 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
     return sorted(dates + [number for number in lost if not any(_touch(number, date) for date in dates)])
 
 
-def _touch(number: FreeNumber, other: FreeNumber | NamedDate) -> bool:
+def _touch(number: FreeNumber, other: FreeNumber | NamedDate | Ordinal) -> bool:
     return number.start < other.end and other.start < number.end
 
 
@@ -172,8 +174,7 @@ def rewrite_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -
     Months, days of the week and centuries that are others than those of the text become these.
     """
     translation = rewrite_dates(text, translation, src_lang, tgt_lang)
-    if src_lang == "en":
-        translation = rewrite_ordinals(text, translation, tgt_lang)
+    translation = rewrite_ordinals(text, translation, src_lang, tgt_lang)
     written = {}
     for match in _find_free(text, src_lang):
         if match["number"]:
@@ -234,7 +235,7 @@ def _are_listed(groups: str) -> bool:
 
 
 def _write_time(match: re.Match[str], style: _Style) -> str:
-    if int(match["hour"]) > 12 if _half(match) else not match["h"]:
+    if int(match["hour"]) > 12 if _half(match) else not (match["h"] or _is_hour(match)):
         return match[0].removeprefix(match["minus"] or "")
     hour, minutes = _hour(match), match["minutes"] or "00"
     return style.hour.format(hour) if minutes == "00" else style.time.format(hour, minutes)
@@ -250,8 +251,14 @@ def _hour_pattern(match: re.Match[str], style: _Style) -> str:
     minutes = match["minutes"] or "00"
     said = (" ?h ?" if "h" in style.time else "[:.]") + minutes
     if minutes == "00":
-        said = rf"(?:{said}| ?(?:h|heures?|Uhr|ore|horas?)\b)"
+        said = rf"(?:{said}| ?(?:h|heures?|Uhr|ore|horas?|o'clock)\b)"
     return rf"(?<![\d.,:])0?{_hour(match)}{said}(?! ?\d|[:.]\d){_NO_STOP_INSIDE}"
+
+
+def _is_hour(match: re.Match[str]) -> bool:
+    """Whether a number is an hour of the day, with its half or as in "à 9 h"."""
+    before = match.string[max(0, match.start() - _NEAR) : match.start()]
+    return bool(_half(match)) or (match[0].endswith("h") and _AT.search(before) is not None)
 
 
 def _half(match: re.Match[str]) -> str:
