@@ -16,6 +16,7 @@ from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.dates import has_weekday
 from xlmcli.text.marks import MARKS, fill_marks, put_marks, restore_spans, split_at_marks, without_marks
+from xlmcli.text.number_words import may_have_number_word
 from xlmcli.text.sentences import sentence_separator
 
 if TYPE_CHECKING:
@@ -100,7 +101,9 @@ class TranslationReader:
     def keeps_numbers_of(self, piece: Piece) -> bool:
         """Whether there are numbers in a piece to look after."""
         return self._protection.keeps_numbers and (
-            _COUNTS.search(piece.text) is not None or has_weekday(piece.text, self.direction.src)
+            _COUNTS.search(piece.text) is not None
+            or may_have_number_word(piece.text)
+            or has_weekday(piece.text, self.direction.src)
         )
 
     def read(self, piece: Piece, ids: Sequence[int], *, is_start: bool = True) -> str:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from xlmcli.text.dates import NamedDate, find_dates, rewrite_dates
+from xlmcli.text.number_words import find_lost_words, rewrite_words
 from xlmcli.text.ordinals import Ordinal, find_centuries, find_lost_ordinals, rewrite_ordinals
 
 
@@ -152,6 +153,7 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
             )
         if is_lost:
             lost.append(FreeNumber(*match.span(), written))
+    lost += (FreeNumber(*number) for number in find_lost_words(text, translation, src_lang, tgt_lang))
     centuries = find_centuries(text, src_lang)
     lost = [number for number in lost if not any(_touch(number, century) for century in centuries)]
     lost += (FreeNumber(*ordinal) for ordinal in find_lost_ordinals(text, translation, src_lang, tgt_lang))
@@ -173,6 +175,7 @@ def rewrite_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -
 
     Months, days of the week and centuries that are others than those of the text become these.
     """
+    translation = rewrite_words(text, translation, src_lang, tgt_lang)
     translation = rewrite_dates(text, translation, src_lang, tgt_lang)
     translation = rewrite_ordinals(text, translation, src_lang, tgt_lang)
     written = {}
