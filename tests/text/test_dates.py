@@ -42,6 +42,8 @@ from xlmcli.text.numbers import find_lost_numbers, rewrite_numbers
         ("de-en", "Am Mittwoch", "At noon", {"Mittwoch": "Wednesday"}),
         ("es-en", "Domingo: cerrado", "Closed", {"Domingo": "Sunday"}),
         pytest.param("es-en", "Plácido Domingo", "Plácido Domingo", {}, id="a name"),
+        ("en-it", "It was on May 8", "Era", {"on May 8": "l'8 maggio"}),
+        pytest.param("pt-en", "Domingos Sequeira", "Domingos Sequeira", {}, id="another first name"),
         pytest.param("es-en", "Domingo Sarmiento", "Domingo Sarmiento", {}, id="a first name"),
         pytest.param("en-fr", "Black Friday, Cyber Monday", "Black Friday, Cyber Monday", {}, id="names of days"),
         pytest.param("en-fr", "The Sunday Times", "Le Sunday Times", {}, id="the name of a newspaper"),

@@ -77,6 +77,18 @@ def test_numbers_that_stand_for_themselves_are_missed(text: str, translation: st
 
 
 @pytest.mark.parametrize(
+    ("text", "translation"),
+    [
+        ("à 2 h de Paris", "2 hours from Paris"),
+        ("il arrive à 9 h", "he arrives at 9 a.m."),
+        ("il arrive à 9 h", "he arrives at nine o'clock"),
+    ],
+)
+def test_hours_may_be_those_of_a_half_of_the_day(text: str, translation: str) -> None:
+    assert find_lost_numbers(text, translation, "fr", "en") == []
+
+
+@pytest.mark.parametrize(
     ("text", "langs", "written"),
     [
         ("1914", "en-fr", "1914"),

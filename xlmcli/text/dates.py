@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
+from xlmcli.text.letters import with_case_of
+
 
 class _Form(NamedTuple):
     """How a language writes a date: ``{0}`` is its day, ``{1}`` the name of its month, ``{2}`` its year.
@@ -54,8 +56,6 @@ _WEEKDAYS = {
 }
 
 _PLURALS = frozenset({"en", "fr"})
-_NEAR = 8  # characters before a place that say whether a sentence starts there
-_SENTENCE_ENDS, _BEFORE_SENTENCE = ".!?:…", " \t\u00a0\"'«“„‘¿¡("
 _A_VERB_FOLLOWS = re.compile(r" (?!(?:and|had|has|in|is|to|was|will)\b)[a-z]")  # May 2021 bring you joy
 
 _DAY = r"(?P<day{0}>[1-3]?\d)(?:st|nd|rd|th|er|º)?(?!\d)"
@@ -115,11 +115,13 @@ def find_dates(text: str, src_lang: str, tgt_lang: str) -> Iterator[NamedDate]:
         months, weekdays = _MONTHS[tgt_lang].split(), _WEEKDAYS[tgt_lang].split()
         for date in _find_dates(text, (src_lang,)):
             start, written = _with_on(text, date, src_lang, tgt_lang)
-            yield NamedDate(start, date.end, _in_case(written, text, start), rf"\b{months[date.month].casefold()}s?\b")
+            yield NamedDate(
+                start, date.end, with_case_of(written, text, start), rf"\b{months[date.month].casefold()}s?\b"
+            )
         for match in _weekday_pattern((src_lang,)).finditer(text):
             name = weekdays[_weekday(match)]
             name_start = rf"\b{name.casefold().removesuffix('-feira')}"
-            yield NamedDate(*match.span(), _in_case(name, text, match.start()), name_start)
+            yield NamedDate(*match.span(), with_case_of(name, text, match.start()), name_start)
 
 
 def _with_on(text: str, date: _Date, src_lang: str, tgt_lang: str) -> tuple[int, str]:
@@ -130,6 +132,8 @@ def _with_on(text: str, date: _Date, src_lang: str, tgt_lang: str) -> tuple[int,
         return date.start, written
     if ours in _ARTICLES and theirs not in _ARTICLES:  # It may be after another preposition.
         return start, written
+    if tgt_lang == "it" and date.day in ("8", "11"):
+        return start, f"l'{written}"
     return start, f"{theirs} {written}"
 
 
@@ -159,7 +163,7 @@ def rewrite_dates(text: str, translation: str, src_lang: str, tgt_lang: str) -> 
             continue
         if not is_written:
             start = _start_of("the", translation, date.start) if tgt_lang == "en" else date.start
-            written = _in_case(_write(date, tgt_lang), translation, start)
+            written = with_case_of(_write(date, tgt_lang), translation, start)
             translation = translation[:start] + written + translation[date.end :]
     weekdays = [_weekday(match) for match in _weekday_pattern((src_lang,)).finditer(text)]
     return _rewrite_weekdays(weekdays, translation, tgt_lang) if weekdays else translation
@@ -175,16 +179,9 @@ def _rewrite_weekdays(weekdays: Sequence[int], translation: str, lang: str) -> s
     for match, weekday in reversed(list(zip(found, wanted, strict=True))):
         if match["name"].casefold() != names[weekday].casefold():
             plural = "s" if lang in _PLURALS and match[0] != match["name"] else ""
-            name = _in_case(names[weekday], translation, match.start()) + plural
+            name = with_case_of(names[weekday], translation, match.start()) + plural
             translation = translation[: match.start()] + name + translation[match.end() :]
     return translation
-
-
-def _in_case(written: str, text: str, start: int) -> str:
-    """What is written for a part of a text, with the capital that this has at the start of a sentence."""
-    before = text[max(0, start - _NEAR) : start].rstrip(_BEFORE_SENTENCE)
-    is_start = not before or before[-1] in _SENTENCE_ENDS
-    return written[0].upper() + written[1:] if is_start and text[start].isupper() else written
 
 
 def _find_dates(text: str, langs: tuple[str, ...]) -> Iterator[_Date]:
@@ -238,12 +235,12 @@ def _weekday_pattern(langs: tuple[str, ...]) -> re.Pattern[str]:
     names = " ".join(_WEEKDAYS[lang] for lang in langs).split()
     days = _alternation(names)
     if names[0].islower() and len(langs) == 1:
-        days = rf"(?:{'|'.join(names)}|\A{days}(?! [A-Z]))"
+        days = rf"(?:{'|'.join(names)}|\A{days}(?!s? [A-Z]))"
     # Black Friday, the Sunday Times and mardi gras are called so everywhere.
     months = "|".join(_MONTHS["en"].split())
     names_follow = rf"| (?!I\b|{months})[A-Z]" if langs == ("en",) else ""
     return re.compile(
-        rf"(?<![\w-])(?<!Black )(?<!Cyber )(?<!Good )(?<!Palm )(?<!Easter )(?P<name>{days})s?"
+        rf"(?<![\w-])(?<!Black )(?<!Cyber )(?<!Good )(?<!Palm )(?<!Easter )(?<!Super )(?<!Bloody )(?P<name>{days})s?"
         rf"(?![\w-]| gras\b{names_follow})"
     )
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
+
+from xlmcli.text.letters import starts_sentence, with_case_of
 
 # Zero to twenty, then the tens. Of some there is a second form, behind a stroke.
 _WORDS = {
@@ -18,7 +22,7 @@ _WORDS = {
         " seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
     ),
     "es": (
-        "cero uno/una/un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis"
+        "cero un/uno/una dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis"
         " diecisiete dieciocho diecinueve veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa"
     ),
     "fr": (
@@ -44,18 +48,25 @@ _LEAST = 13
 
 # A hundred and seventeen may be one word in another language, seventeen hundred another number.
 _GREATER = re.compile(
-    r"\b(?:hundred|thousand|million|cent|mille|hundert|tausend|cien|mil\b|cento|mila|cem\b|milh|dozen)|hundert|tausend",
+    r"\b(?:hundreds?|thousands?|milli?[aeo]n\w*|cents?|mill?e|cien(?:to)?|mil|cento|mila|cem|milh\w+|dozens?)\b"
+    r"|hundert|tausend|\b\w{2,9}(?:cient[oa]s|cento|centos|zentos)\b",
     re.IGNORECASE,
 )
-
-
+# What may be said otherwise: an hour, a fortnight; and what is part of an ordinal. The winds are no number.
+_NOT_BEFORE = r"(?<!\balle )(?<!\b[aà]s )(?<!\blas )(?<!\bi )(?<!\bdei )(?<!\bai )"
+_NOT_AFTER = (
+    r"(?! (?:et (?:uni|onzi)ème|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth"
+    r"|heures?|Uhr|horas?|ore|o'clock|Tagen?|jours|días|giorni|dias)\b)"
+)
+_OTHERWISE = {
+    15: re.compile("quart|viertel|quarter|cuarto", re.IGNORECASE),
+    18: re.compile("demi|halb|half|medi[ao]|mezz|meio", re.IGNORECASE),
+    30: re.compile("demi|halb|half|medi[ao]|mezz|meia", re.IGNORECASE),
+}
 _HINT = re.compile(
-    (
-        r"teen twenty thirty forty fifty sixty seventy eighty ninety zehn zig drei[sß] treize torze quinze seize dix-"
-        r" vingt trent quarant cinquant soixant trece catorce quince dieci dici veint treint cuarent cincuent sesent"
-        r" setent ochent novent \bvent sessant settant ottant novant treze deze deza dezo vinte trint quarent cinquent"
-        r" sessent oitent"
-    ).replace(" ", "|"),
+    "|".join(
+        {form for words in _WORDS.values() for word in words.split()[13:] for form in word.split("/")} | {"veinti"}
+    ),
     re.IGNORECASE,
 )
 
@@ -84,38 +95,70 @@ def find_lost_words(text: str, translation: str, src_lang: str, tgt_lang: str) -
         return
     said = {number.number for number in _find(translation, (tgt_lang,))}
     for start, end, number in _find(text, (src_lang,)):
-        forms = _forms(tgt_lang)[number]
-        is_said = number in said or re.search(rf"(?<!\d){number}(?!\d)", translation)
-        in_compound = tgt_lang == "de" and any(form in translation.lower() for form in forms)  # dreizehnjährig
-        if number >= _LEAST and not is_said and not in_compound:
-            yield start, end, forms[0]
+        if number not in said and not _is_said_otherwise(number, translation, tgt_lang):
+            yield start, end, with_case_of(_forms(tgt_lang)[number][0], text, start)
+
+
+def _is_said_otherwise(number: int, translation: str, lang: str) -> bool:
+    """Whether a translation has a number in digits, as a half or a quarter, in a compound or as a quarantaine."""
+    forms = _forms(lang)[number]
+    about = "|".join(re.escape(form[:-1]) for form in forms)
+    in_compound = lang == "de" and any(form in translation.lower() for form in forms)  # dreizehnjährig
+    return (
+        in_compound
+        or re.search(rf"(?<!\d){number}(?!\d)|\b(?:{about})\w*(?:aine|ina|ena)s?\b", translation) is not None
+        or (number in _OTHERWISE and _OTHERWISE[number].search(translation) is not None)
+    )
 
 
 def rewrite_words(text: str, translation: str, src_lang: str, tgt_lang: str) -> str:
-    """Returns a translation whose numbers in words are those of its text, if they are as many."""
-    if src_lang not in _WORDS or tgt_lang not in _WORDS or _GREATER.search(text):
+    """Returns a translation in which the numbers in words that its text does not have are those that are lost.
+
+    They have to be as many; the first becomes the first that is lost.
+    """
+    if (
+        src_lang not in _WORDS
+        or tgt_lang not in _WORDS
+        or _GREATER.search(text)
+        or re.search(r"\d", text + translation)
+    ):
         return translation
-    wanted, found = _find(text, (src_lang,)), _find(translation, (src_lang, tgt_lang))
-    if len(wanted) != len(found) or re.search(r"\d", text + translation):
+    lost = list(find_lost_words(text, translation, src_lang, tgt_lang))
+    kept = Counter(number.number for number in _find(text, (src_lang,)))
+    strange = []
+    for number in _find(translation, (src_lang, tgt_lang)):
+        is_ours = _plain(translation[number.start : number.end]) in map(_plain, _forms(tgt_lang)[number.number])
+        if is_ours and kept[number.number] > 0:
+            kept[number.number] -= 1
+        else:
+            strange.append(number)
+    if len(strange) != len(lost):
         return translation
-    lost = {start for start, _, _ in find_lost_words(text, translation, src_lang, tgt_lang)}
-    for number, other in reversed(list(zip(wanted, found, strict=True))):
-        if number.start in lost:
-            written = _forms(tgt_lang)[number.number][0]
-            translation = translation[: other.start] + written + translation[other.end :]
+    for (_, _, written), number in reversed(list(zip(lost, strange, strict=True))):
+        written = with_case_of(written.lower(), translation, number.start)
+        translation = translation[: number.start] + written + translation[number.end :]
     return translation
 
 
 def _find(text: str, langs: tuple[str, ...]) -> list[_Number]:
-    pattern, numbers = _pattern(langs), _numbers(langs)
-    return [_Number(*match.span(), numbers[_plain(match[0])]) for match in pattern.finditer(text)]
+    """The numbers that are looked after: no names, and none beside another, as the years of nineteen ninety-nine."""
+    matches = list(_pattern(langs).finditer(text))
+    numbers = [_Number(*match.span(), _numbers(langs)[_plain(match[0])]) for match in matches]
+    beside = {place for one, other in pairwise(numbers) if other.start - one.end == 1 for place in (one, other)}
+    return [
+        number
+        for number in numbers
+        if number.number >= _LEAST
+        and number not in beside
+        and not (text[number.start : number.end].istitle() and not starts_sentence(text, number.start))
+    ]
 
 
 @cache
 def _pattern(langs: tuple[str, ...]) -> re.Pattern[str]:
     words = sorted(_numbers(langs), key=len, reverse=True)
     spelt = "|".join(re.escape(word).replace(r"\ ", "[ -]") for word in words)
-    return re.compile(rf"(?<![\w-])(?:{spelt})(?![\w-])", re.IGNORECASE)
+    return re.compile(rf"{_NOT_BEFORE}(?<![\w-])(?:{spelt})(?![\w-]){_NOT_AFTER}", re.IGNORECASE)
 
 
 @cache

@@ -153,10 +153,10 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
             )
         if is_lost:
             lost.append(FreeNumber(*match.span(), written))
-    lost += (FreeNumber(*number) for number in find_lost_words(text, translation, src_lang, tgt_lang))
-    centuries = find_centuries(text, src_lang)
-    lost = [number for number in lost if not any(_touch(number, century) for century in centuries)]
-    lost += (FreeNumber(*ordinal) for ordinal in find_lost_ordinals(text, translation, src_lang, tgt_lang))
+    texts, langs = (text, translation), (src_lang, tgt_lang)
+    others = [FreeNumber(*other) for find in (find_lost_words, find_lost_ordinals) for other in find(*texts, *langs)]
+    apart: list[FreeNumber | Ordinal] = [*others, *find_centuries(text, src_lang)]
+    lost = [number for number in lost if not any(_touch(number, other) for other in apart)] + others
     said = translation.casefold()
     dates = [
         FreeNumber(date.start, date.end, date.written)
@@ -255,13 +255,18 @@ def _hour_pattern(match: re.Match[str], style: _Style) -> str:
     said = (" ?h ?" if "h" in style.time else "[:.]") + minutes
     if minutes == "00":
         said = rf"(?:{said}| ?(?:h|heures?|Uhr|ore|horas?|o'clock)\b)"
-    return rf"(?<![\d.,:])0?{_hour(match)}{said}(?! ?\d|[:.]\d){_NO_STOP_INSIDE}"
+    in_halves = rf"|(?<![\d.,:]){(_hour(match) - 1) % 12 + 1}(?:[:.]{minutes})? ?(?:[ap]\.?m|o'clock)\b|\w o'clock"
+    return (
+        rf"(?<![\d.,:])0?{_hour(match)}{said}(?! ?\d|[:.]\d){_NO_STOP_INSIDE}"
+        f"{in_halves if style is _STYLES['en'] else ''}"
+    )
 
 
 def _is_hour(match: re.Match[str]) -> bool:
     """Whether a number is an hour of the day, with its half or as in "à 9 h"."""
     before = match.string[max(0, match.start() - _NEAR) : match.start()]
-    return bool(_half(match)) or (match[0].endswith("h") and _AT.search(before) is not None)
+    is_distance = match.string.startswith((" de ", " d'", " d’"), match.end())
+    return bool(_half(match)) or (match[0].endswith("h") and not is_distance and _AT.search(before) is not None)
 
 
 def _half(match: re.Match[str]) -> str:

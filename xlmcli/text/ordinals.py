@@ -43,19 +43,19 @@ _ORDINALS = {
     lang: re.compile(rf"(?<![\w.,/–-])(?P<digits>[1-9]\d{{0,2}}){suffix}(?!-)")
     for lang, suffix in (("en", _ENGLISH_SUFFIX), ("fr", _FRENCH_SUFFIX))
 }
-_TAKEN_OVER = rf"(?:{_ENGLISH_SUFFIX}|{_FRENCH_SUFFIX})"
 
 _ORDINAL_WORDS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth"
-    " sixteenth seventeenth eighteenth nineteenth twentieth twenty-first"
+    " sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second"
 )
-_ENGLISH_CENTURY = rf"\b(?:\d+{_ENGLISH_SUFFIX}|{_ORDINAL_WORDS.replace(' ', '|')})"
+_IN_ENGLISH_WORDS = _ORDINAL_WORDS.replace(" ", "|").replace("-", "[- ]")
+_ENGLISH_CENTURY = rf"(?<![\w-])(?:\d+{_ENGLISH_SUFFIX}|(?<!twenty )(?<!thirty )(?i:{_IN_ENGLISH_WORDS}))"
 # The number of a century, also of the first of several.
 _CENTURIES = {
     "de": re.compile(r"(?<![\w.,])\d+\.(?=(?: (?:und|oder|bis zum) \d+\.)* Jahrhundert)"),
     "en": re.compile(rf"{_ENGLISH_CENTURY}(?=(?: (?:and|or|to)(?: the)? {_ENGLISH_CENTURY})* centur)"),
     "es": re.compile(r"(?<=\bsiglo )[IVX]+\b|(?<=\bsiglos )[IVX]+\b"),
-    "fr": re.compile(r"\b[IVX]+(?:er|e)(?=(?: (?:et|ou|au) [IVX]+e)* siècle)"),
+    "fr": re.compile(r"\b[IVX]+(?:er|i?[eè]me|e)(?=(?: (?:et|ou|au) [IVX]+e)* siècle)"),
     "it": re.compile(r"\b[IVX]+(?= secolo)|(?<=\bsecolo )[IVX]+\b"),
     "pt": re.compile(r"(?<=\bséculo )[IVX]+\b|(?<=\bséculos )[IVX]+\b"),
 }
@@ -128,14 +128,17 @@ def rewrite_ordinals(text: str, translation: str, src_lang: str, tgt_lang: str) 
         return translation
     style, centuries = _STYLES[tgt_lang], find_centuries(text, src_lang)
     said = find_centuries(translation, tgt_lang)
-    for century, other in reversed(list(zip(centuries, said, strict=False)) if len(said) == len(centuries) else []):
-        if century.number != other.number:
-            written = _write_century(century.number, tgt_lang)
-            translation = translation[: other.start] + written + translation[other.end :]
+    numbers = [century.number for century in centuries]
+    if len(said) == len(numbers) and sorted(other.number for other in said) != sorted(numbers):
+        for number, other in reversed(list(zip(numbers, said, strict=True))):
+            if number != other.number:
+                written = _write_century(number, tgt_lang)
+                translation = translation[: other.start] + written + translation[other.end :]
+    french = r"i?[eè]me(?!\w)" if tgt_lang == "fr" else _FRENCH_SUFFIX  # 1re is right
     for ordinal in _find_ordinals(text, src_lang, centuries):
         written = _write_ordinal(ordinal.number, tgt_lang)
         stop = r"\.?" if written.endswith(".") else ""  # that of a sentence as well
-        taken = rf"(?<![\w.,]){ordinal.number}{_TAKEN_OVER}{stop}"
+        taken = rf"(?<![\w.,]){ordinal.number}(?:{_ENGLISH_SUFFIX}|{french}){stop}"
         translation = re.sub(taken, written, translation)
     if tgt_lang == "en":
         translation = _ORDINALS["en"].sub(lambda match: _with_ending(int(match["digits"])), translation)
@@ -158,10 +161,11 @@ def _century(said: str) -> int:
     """The number of a century, which is in digits, in Roman ones or in a word."""
     if said[0].isdigit():
         return int("".join(filter(str.isdigit, said)))
-    words = _ORDINAL_WORDS.split()
-    if said in words:
-        return words.index(said) + 1
-    return next((number for number in range(1, 40) if _roman(number) == said.rstrip("er")), 0)
+    words, word = _ORDINAL_WORDS.split(), said.lower().replace(" ", "-")
+    if word in words:
+        return words.index(word) + 1
+    roman = said.rstrip("eèmir")
+    return next((number for number in range(1, 40) if _roman(number) == roman), 0)
 
 
 def _write(number: int, form: str, lang: str) -> str:
