@@ -62,8 +62,10 @@ class _Race:
 
     def rows(self, question: Question, their_outputs: Sequence[str]) -> list[Row]:
         """Compares with start-up left out, which the question's bar is about, and as a whole process."""
+        # Ours starts with a capital where the text does.
         pairs = zip(self.outputs, their_outputs, strict=True)
-        note = f"{sum(ours == theirs for ours, theirs in pairs):,} of {len(self.outputs):,} lines are equal"
+        num_equal = sum(ours.casefold() == theirs.casefold() for ours, theirs in pairs)
+        note = f"{num_equal:,} of {len(self.outputs):,} lines are equal"
         net = [max(whole - start, SHORTEST_SECONDS) for whole, start in zip(self.whole, self.start_up, strict=True)]
         whole = Question(f"{question.name}, whole process", question.reference, question.unit)
         theirs = self._per_token(self.theirs)
