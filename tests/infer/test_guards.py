@@ -530,7 +530,7 @@ def test_parts_of_a_sentence_keep_their_numbers() -> None:
 
 @pytest.mark.parametrize(
     ("text", "said", "expected"),
-    [("On Monday", "le mardi", "le lundi"), ("The twentieth century", "le XXXe siècle", "le XXe siècle")],
+    [("On Monday", "le mardi", "le lundi"), ("The twentieth century", "le XXIXe siècle", "le XXe siècle")],
 )
 def test_days_and_centuries_are_looked_after_without_digits(text: str, said: str, expected: str) -> None:
     translation, _ = make(lambda _: [said], keeps_numbers=True)
