@@ -90,6 +90,7 @@ def test_those_that_a_translation_took_over_are_its_language_s(
         ("de-fr", "Im 1. Jahrhundert", "Au IIe siècle", "Au Ier siècle"),
         ("es-it", "En el siglo XX", "Nel XIX secolo", "Nel XX secolo"),
         ("it-pt", "Nel secolo XX", "No século XIX", "No século XX"),
+        ("es-en", "El siglo IIX", "The 12th century", "The 12th century"),
         ("pt-es", "Nos séculos XX e XXI", "En los siglos XX y XXI", "En los siglos XX y XXI"),
         ("fr-en", "Aux XVIIe et XVIIIe siècles", "In the 16th and 18th centuries", "In the 17th and 18th centuries"),
     ],

@@ -63,12 +63,7 @@ _OTHERWISE = {
     18: re.compile("demi|halb|half|medi[ao]|mezz|meio", re.IGNORECASE),
     30: re.compile("demi|halb|half|medi[ao]|mezz|meia", re.IGNORECASE),
 }
-_HINT = re.compile(
-    "|".join(
-        {form for words in _WORDS.values() for word in words.split()[13:] for form in word.split("/")} | {"veinti"}
-    ),
-    re.IGNORECASE,
-)
+_STEMS = {form for words in _WORDS.values() for word in words.split()[13:] for form in word.split("/")} | {"veinti"}
 
 
 class _Number(NamedTuple):
@@ -81,7 +76,8 @@ class _Number(NamedTuple):
 
 def may_have_number_word(text: str) -> bool:
     """Whether a text may have a number in words that is looked after, in a language whose words are known."""
-    return _HINT.search(text) is not None
+    lower = text.lower()  # A pattern of so many words takes 30 times as long.
+    return any(stem in lower for stem in _STEMS)
 
 
 def find_lost_words(text: str, translation: str, src_lang: str, tgt_lang: str) -> Iterator[tuple[int, int, str]]:

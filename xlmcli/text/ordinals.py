@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from xlmcli.text.number_words import may_have_number_word
+
 
 class _Style(NamedTuple):
     """How a language writes them.
@@ -64,12 +66,6 @@ _DECADE = re.compile(
     r"(?<![\w.,/$€£¥–-])(?<!\bhis )(?<!\bher )(?<!\btheir )(?<!\bmy )(?<!\byour )(?<!\bour )(?P<in>\b[Ii]n the )?"
     r"(?:(?P<years>(?:1\d|20)\d0)|['’](?P<short>[2-9]0)|(?<=\b[Tt]he )(?P<alone>[2-9]0)(?!s [a-z]{5}))['’]?s(?!\w)"
 )
-_TENS = re.compile(
-    r"vingt|trent|[cq]uarant|cinquant|soixant|veint|treint|cuarent|cincuent|sesent|setent|ochent|novent|venti|sessant"
-    r"|settant|ottant|novant|vinte|trint|quarent|cinquent|sessent|oitent|zwanzig|dreißig|vierzig|fünfzig|sechzig"
-    r"|siebzig|achtzig|neunzig",
-    re.IGNORECASE,
-)
 _UNITS = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 
@@ -80,7 +76,7 @@ class Ordinal(NamedTuple):
     Attributes:
         start: Where it starts.
         end: Where it ends.
-        number: Its number; 0 if it is none.
+        number: Its number.
     """
 
     start: int
@@ -91,7 +87,8 @@ class Ordinal(NamedTuple):
 def find_centuries(text: str, lang: str) -> list[Ordinal]:
     """Returns the numbers of the centuries in a text, in order; none of a language whose way is not known."""
     pattern = _CENTURIES.get(lang)
-    return [Ordinal(*match.span(), _century(match[0])) for match in (pattern.finditer(text) if pattern else ())]
+    found = [Ordinal(*match.span(), _century(match[0])) for match in (pattern.finditer(text) if pattern else ())]
+    return [century for century in found if century.number > 0]  # IIX is none
 
 
 def find_lost_ordinals(text: str, translation: str, src_lang: str, tgt_lang: str) -> Iterator[tuple[int, int, str]]:
@@ -117,7 +114,7 @@ def find_lost_ordinals(text: str, translation: str, src_lang: str, tgt_lang: str
             yield ordinal.start, ordinal.end, _write_ordinal(ordinal.number, tgt_lang)
     for match in _DECADE.finditer(text) if src_lang == "en" else ():
         years = match["years"] or match["short"] or match["alone"]
-        if not (_stands(years, translation) or _stands(years[-2:], translation) or _TENS.search(translation)):
+        if not (_stands(years, translation) or _stands(years[-2:], translation) or may_have_number_word(translation)):
             written = (style.in_decade if match["in"] else style.decade).format(years)
             yield *match.span(), written.capitalize() if match[0].startswith("In") else written
 
