@@ -129,10 +129,10 @@ def _without_groups(text: str) -> str:
 def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> list[FreeNumber]:
     """Returns the numbers that stand for themselves in a text and that its translation does not have as often.
 
-    These are numbers with the signs of percent and currencies, with a minus, times, dates, ranges, ordinals, decades
-    and centuries: not 2/3 or 5km, which other languages may say otherwise. An amount is lost, too, where the
-    translation does not say its currency, a number where it has no minus, and an hour of the day that is not written as
-    the language does.
+    These are numbers with the signs of percent and currencies, with a minus, times, dates, ranges, ordinals, decades,
+    centuries and numbers in words: not 2/3 or 5km, which other languages may say otherwise. An amount is lost, too,
+    where the translation does not say its currency, a number where it has no minus, and an hour of the day that is not
+    written as the language does.
     """
     wanted, found = count_numbers(text), count_numbers(translation)
     unsaid = {
