@@ -100,7 +100,7 @@ def make(
     terms: TermList | None = None,
     protect: bool = True,
     aligner: WordAligner | None = None,
-    keeps_numbers: bool = False,
+    keeps_facts: bool = False,
     shows_sentences: bool = False,
 ) -> tuple[Translation, Engine]:
     engine = Engine(say)
@@ -114,7 +114,7 @@ def make(
         protection=Protection(
             find_spans if protect else None,
             knows_marks=knows_marks,
-            keeps_numbers=keeps_numbers,
+            keeps_facts=keeps_facts,
             shows_sentences=shows_sentences,
         ),
         links=None if aligner is None else Links(aligner, are_written=False),
@@ -464,7 +464,7 @@ def test_a_german_noun_need_not_be_one(langs: str, text: str, said: str) -> None
 
 def test_numbers_that_the_model_loses_get_marks() -> None:
     said = {"In 1914 or €1,500 at 3": ["En 1912 ou 3"], f"In {A} or {B} at 3": [f"En {A} ou{B} à 3"]}
-    translation, engine = make(said.__getitem__, keeps_numbers=True)
+    translation, engine = make(said.__getitem__, keeps_facts=True)
     answer = translate(translation, "In 1914 or €1,500 at 3")
     assert (best_of(answer), answer.warnings) == ("En 1914 ou 1 500 € à 3", ())
     assert engine.asked == list(said)
@@ -472,13 +472,13 @@ def test_numbers_that_the_model_loses_get_marks() -> None:
 
 def test_numbers_beside_spans_get_the_marks_that_are_free() -> None:
     said = {f"See {A} in 1914": [f"Voir {A}"], f"See {A} in {B}": [f"Voir {A} en {B}"]}
-    translation, engine = make(said.__getitem__, keeps_numbers=True)
+    translation, engine = make(said.__getitem__, keeps_facts=True)
     assert best_of(translate(translation, "See {1914} in 1914")) == "Voir {1914} en 1914"
     assert engine.asked == list(said)
 
 
 def test_a_number_that_is_lost_with_its_mark_stands_between_the_parts() -> None:
-    translation, _ = make(lambda text: [text.strip("0123456789").upper().replace(A, "")], keeps_numbers=True)
+    translation, _ = make(lambda text: [text.strip("0123456789").upper().replace(A, "")], keeps_facts=True)
     answer = translate(translation, "It was 1914")
     assert (best_of(answer), answer.warnings) == ("IT WAS 1914", ("parted",))
 
@@ -486,7 +486,7 @@ def test_a_number_that_is_lost_with_its_mark_stands_between_the_parts() -> None:
 def test_there_are_marks_for_eight_numbers() -> None:
     said = [str(number) for number in range(1, 10)]
     translation, engine = make(
-        lambda text: [" ".join(filter(str.isalpha, text)) if A not in text else text], keeps_numbers=True
+        lambda text: [" ".join(filter(str.isalpha, text)) if A not in text else text], keeps_facts=True
     )
     answer = translate(translation, " x ".join(said))
     assert best_of(answer) == " x ".join(said)
@@ -494,21 +494,42 @@ def test_there_are_marks_for_eight_numbers() -> None:
 
 
 def test_numbers_that_do_not_stand_for_themselves_are_left_to_the_model() -> None:
-    translation, engine = make(lambda text: ["rien"], keeps_numbers=True)
+    translation, engine = make(lambda text: ["rien"], keeps_facts=True)
     answer = translate(translation, "the 5th of 3/4")
     assert (best_of(answer), answer.warnings, engine.asked) == ("rien", (), ["the 5th of 3/4"])
 
 
+def test_names_that_the_model_loses_get_marks() -> None:
+    said = {"And Harry left at 5": ["Charles part à 5"], f"And {A} left at 5": [f"{A} part à 5"]}
+    translation, engine = make(said.__getitem__, keeps_facts=True)
+    answer = translate(translation, "And Harry left at 5")
+    assert (best_of(answer), answer.warnings) == ("Harry part à 5", ())
+    assert engine.asked == list(said)
+
+
+def test_numbers_and_names_get_marks_together() -> None:
+    said = {"And Harry left at 5": ["Charles part"], f"And {A} left at {B}": [f"{A} part à {B}"]}
+    translation, engine = make(said.__getitem__, keeps_facts=True)
+    assert best_of(translate(translation, "And Harry left at 5")) == "Harry part à 5"
+    assert engine.asked == list(said)
+
+
+def test_names_of_a_line_in_capitals_are_left_to_the_model() -> None:
+    translation, engine = make(lambda _: ["charles"], keeps_facts=True, shows_sentences=True)
+    assert best_of(translate(translation, "AND HARRY LEFT")) == "CHARLES"
+    assert len(engine.asked) == 1
+
+
 def test_other_numbers_of_a_line_are_written_as_the_language_does() -> None:
     said = {"1,500 in 1914": ["1,500 en 1912"], f"1,500 in {A}": [f"1,500 en {A}"]}
-    translation, engine = make(said.__getitem__, keeps_numbers=True)
+    translation, engine = make(said.__getitem__, keeps_facts=True)
     assert best_of(translate(translation, "1,500 in 1914")) == "1 500 en 1914"
     assert engine.asked == list(said)
 
 
 def test_numbers_that_are_lost_with_the_marks_of_others_get_marks() -> None:
     said = {"17 in 1914": ["17 en 1912"], f"17 in {A}": [f"en {A}"], f"{B} in {A}": [f"{B} en {A}"]}
-    translation, engine = make(said.__getitem__, keeps_numbers=True)
+    translation, engine = make(said.__getitem__, keeps_facts=True)
     assert best_of(translate(translation, "17 in 1914")) == "17 en 1914"
     assert engine.asked == list(said)
 
@@ -516,13 +537,13 @@ def test_numbers_that_are_lost_with_the_marks_of_others_get_marks() -> None:
 def test_a_translation_with_marks_that_loses_as_many_numbers_is_none() -> None:
     spans, marks = "{x} " * 7, " ".join(MARKS[:7])
     said = {f"{marks} 17 in 1914": [f"{marks} 17 en 1912"], f"{marks} 17 in {MARKS[7]}": [f"{marks} en {MARKS[7]}"]}
-    translation, engine = make(said.__getitem__, keeps_numbers=True)
+    translation, engine = make(said.__getitem__, keeps_facts=True)
     assert best_of(translate(translation, f"{spans}17 in 1914")) == f"{spans}17 en 1912"
     assert engine.asked == list(said)
 
 
 def test_parts_of_a_sentence_keep_their_numbers() -> None:
-    translation, engine = make(lambda text: [text.replace("1914", "1912")], keeps_numbers=True)
+    translation, engine = make(lambda text: [text.replace("1914", "1912")], keeps_facts=True)
     text = "A clause of 1,234 words in 1914, " * 10
     assert best_of(translate(translation, text)).split() == text.replace("1,234", "1 234").split()
     assert len(engine.asked) > 2
@@ -533,32 +554,32 @@ def test_parts_of_a_sentence_keep_their_numbers() -> None:
     [("On Monday", "le mardi", "le lundi"), ("The twentieth century", "le XXIXe siècle", "le XXe siècle")],
 )
 def test_days_and_centuries_are_looked_after_without_digits(text: str, said: str, expected: str) -> None:
-    translation, _ = make(lambda _: [said], keeps_numbers=True)
+    translation, _ = make(lambda _: [said], keeps_facts=True)
     assert best_of(translate(translation, text)) == expected
 
 
 def test_what_a_lost_number_is_in_a_line_in_capitals() -> None:
     translation, _ = make(
-        lambda text: ["à 5 h" if A not in text else f"ouvert à {A}"], keeps_numbers=True, shows_sentences=True
+        lambda text: ["à 5 h" if A not in text else f"ouvert à {A}"], keeps_facts=True, shows_sentences=True
     )
     assert best_of(translate(translation, "OPEN AT 5 P.M.")) == "OUVERT À 17 H"
 
 
 def test_numbers_are_written_as_the_language_does() -> None:
-    translation, engine = make(lambda text: [text], keeps_numbers=True)
+    translation, engine = make(lambda text: [text], keeps_facts=True)
     assert best_of(translate(translation, "1,234 x 2.5%")) == "1 234 x 2,5 %"
     assert engine.asked == ["1,234 x 2.5%"]
 
 
-def test_nobody_looks_after_numbers_and_capitals_unless_asked_to() -> None:
-    translation, engine = make(lambda text: [text.replace("1914", "1912")])
-    assert best_of(translate(translation, "IN 1914, 1,234")) == "IN 1912, 1,234"
-    assert engine.asked == ["IN 1914, 1,234"]
+def test_nobody_looks_after_numbers_names_and_capitals_unless_asked_to() -> None:
+    translation, engine = make(lambda text: [text.replace("1914", "1912").replace("Harry", "Tom")])
+    assert best_of(translate(translation, "IN 1914, 1,234, Harry")) == "IN 1912, 1,234, Tom"
+    assert engine.asked == ["IN 1914, 1,234, Harry"]
 
 
 @given(st.lists(st.sampled_from(["A", "b", "1", "€1,234.5", "14%", "{x}", "7 pm", "3.10", "x-9", "1,2"]), max_size=12))
 def test_no_number_is_lost_by_a_model_that_keeps_marks(words: list[str]) -> None:
-    translation, _ = make(lambda text: [re.sub(r"\d", "", text)], keeps_numbers=True, shows_sentences=True)
+    translation, _ = make(lambda text: [re.sub(r"\d", "", text)], keeps_facts=True, shows_sentences=True)
     text = " und ".join(words)
     numbers = find_lost_numbers(text, "", "en", "fr")
     said = best_of(translate(translation, text))

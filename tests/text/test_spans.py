@@ -23,6 +23,7 @@ PROSE = (HERE / "prose.txt").read_text(encoding="utf-8").splitlines()
 # What a careless pattern reads again and again.
 UNITS = ["a", "_", "aB", "(", ")", "a/", ".", "a.", "a@", "<a", "<!--", "`", "{", "[[", "[A-", "www.(", "://", "--a=)"]
 UNITS += ["-1a", "1.", "%(a", "\\\\a", "é", "e\u0301", "½", "👍", "\u200d", MARKS[0], "=a", "^", "*.", "O-", "&a", "a "]
+UNITS += ["$a/", "%A_%\\"]
 
 # Fragments of what the patterns look for make more spans, and more of what is nearly one, than random characters do.
 FRAGMENTS = [

@@ -158,7 +158,7 @@ def open_direction(
         protection=Protection(
             (_span_finder(tokenizer, knows_marks) if search.protect else None) or find_own,
             knows_marks=knows_marks,
-            keeps_numbers=search.protect and knows_marks,
+            keeps_facts=search.protect and knows_marks,
             shows_sentences=search.protect,
         ),
         links=links,

@@ -1,4 +1,4 @@
-"""Translations in the engine's hands, and what is searched for again: broken bytes, loops, lost spans and numbers."""
+"""Translations in the engine's hands, and what is searched for again: broken bytes, loops, lost spans and facts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from xlmcli.text.number_words import may_have_number_word
 from xlmcli.text.sentences import sentence_separator
 
 if TYPE_CHECKING:
-    from xlmcli.text.numbers import FreeNumber
+    from xlmcli.text.lost import LostPart
 
 _GUARD_NGRAM = 3
 _BETWEEN_STOPS = re.compile(r"(?<=[!?])[ \u00a0\u202f]+(?=[!?])")
@@ -35,7 +35,7 @@ class PieceTranslation:
     """What became of a piece.
 
     Attributes:
-        piece: The piece as it was asked about: marks may stand for its numbers.
+        piece: The piece as it was asked about: marks may stand for its numbers and names.
         translated: What the engine said: of the piece, or, where it was translated in parts, of each of them.
         texts: The hypotheses as they are to be read, the best first: with protected spans in their places, in capitals
             where the text was.
@@ -92,15 +92,34 @@ class TranslationReader:
     Args:
         tokenizer: The model's.
         direction: From and to.
-        protection: Whether numbers are looked after, and sentences.
+        protection: Whether numbers and names are looked after, and sentences.
     """
 
     def __init__(self, tokenizer: Tokenizer, direction: Direction, protection: Protection = NO_PROTECTION) -> None:
         self.tokenizer, self.direction, self._protection = tokenizer, direction, protection
 
-    def keeps_numbers_of(self, piece: Piece) -> bool:
+    def find_lost(self, piece: Piece, translation: str) -> list[LostPart]:
+        """Returns the numbers and names of a piece that its translation does not have; a line in capitals has no names.
+
+        Args:
+            piece: The piece.
+            translation: What is read of it; those with marks it has.
+        """
+        if not self._protection.keeps_facts:
+            return []
+        from xlmcli.text.names import find_lost_names
+
+        names = [] if piece.in_capitals else find_lost_names(piece.text, translation, self.direction.src)
+        if not self._keeps_numbers_of(piece):
+            return names
+        from xlmcli.text.numbers import find_lost_numbers
+
+        numbers = find_lost_numbers(piece.text, translation, self.direction.src, self.direction.tgt)
+        return sorted([*numbers, *(name for name in names if not any(map(name.touches, numbers)))])
+
+    def _keeps_numbers_of(self, piece: Piece) -> bool:
         """Whether there are numbers in a piece to look after."""
-        return self._protection.keeps_numbers and (
+        return self._protection.keeps_facts and (
             _COUNTS.search(piece.text) is not None
             or may_have_number_word(piece.text)
             or has_weekday(piece.text, self.direction.src)
@@ -112,7 +131,7 @@ class TranslationReader:
         text = self.tokenizer.decode(ids, self.direction.tgt).strip()
         if self._protection.shows_sentences and not _BETWEEN_STOPS.search(piece.text):
             text = _BETWEEN_STOPS.sub("", text)
-        if self.keeps_numbers_of(piece):
+        if self._keeps_numbers_of(piece):
             from xlmcli.text.numbers import rewrite_numbers  # Most texts do not need its patterns.
 
             text = rewrite_numbers(piece.text, text, self.direction.src, self.direction.tgt)
@@ -145,15 +164,15 @@ class ProtectedTranslations:
     """A batch in the engine's hands, whose protected spans come out as they went in, each exactly once.
 
     Where the model loses or doubles a mark, or has not learned what marks are, the texts between the spans are
-    translated one by one. Where it loses or doubles a number, the text is translated again with a mark in its place; so
-    it goes on with numbers that are lost then.
+    translated one by one. Where it loses or doubles a number, or loses a name, the text is translated again with a mark
+    in its place; so it goes on with those that are lost then.
 
     Args:
         engine: The model.
         reader: What reads its answers.
         batch: What to translate.
         decoding: How to search.
-        knows_marks: Whether the model has learned what marks are; it has to where numbers are looked after.
+        knows_marks: Whether the model has learned what marks are; it has to where numbers and names are looked after.
     """
 
     def __init__(
@@ -176,34 +195,29 @@ class ProtectedTranslations:
         done = {row: self._restore(self._batch[row], result) for row, result in whole.items()}
         parted = self._parted | {row: self._in_parts(self._batch[row]) for row in done if done[row] is None}
         results = [done.get(row) or parted[row].wait() for row in range(len(self._batch))]
-        lost = {row: numbers for row, result in enumerate(results) if (numbers := self._lost_numbers(result))}
-        marked = {row: piece for row in lost if (piece := self._mark_numbers(results[row].piece, lost[row]))}
+        lost = {row: parts for row, result in enumerate(results) if (parts := self._find_lost(result))}
+        marked = {row: piece for row in lost if (piece := self._mark_lost(results[row].piece, lost[row]))}
         if marked:
             again = ProtectedTranslations(self._engine, self._reader, list(marked.values()), self._decoding)
             for row, result in zip(marked, again.wait(), strict=True):
-                if len(self._lost_numbers(result)) < len(lost[row]):
+                if len(self._find_lost(result)) < len(lost[row]):
                     results[row] = result
         return results
 
-    def _lost_numbers(self, result: PieceTranslation) -> list[FreeNumber]:
-        """The numbers that a translation does not have; those with marks it has."""
-        piece, direction = result.piece, self._reader.direction
-        if not self._reader.keeps_numbers_of(piece):
-            return []
-        from xlmcli.text.numbers import find_lost_numbers
-
+    def _find_lost(self, result: PieceTranslation) -> list[LostPart]:
+        piece = result.piece
         # With spans in their places, their digits would count.
         said = [self._reader.read(piece, part.hypotheses[0]) for part in result.translated] if piece.spans else []
-        return find_lost_numbers(piece.text, "\n".join(said or result.texts[:1]), direction.src, direction.tgt)
+        return self._reader.find_lost(piece, "\n".join(said or result.texts[:1]))
 
-    def _mark_numbers(self, piece: Piece, numbers: Sequence[FreeNumber]) -> Piece | None:
-        """Puts marks in place of numbers, as many as there are; None if that does not fit the model."""
+    def _mark_lost(self, piece: Piece, lost: Sequence[LostPart]) -> Piece | None:
+        """Puts marks in place of numbers and names, as many as there are; None if that does not fit the model."""
         marks = [mark for mark in MARKS if mark not in piece.spans]
-        placed = dict(zip(marks, numbers, strict=False))
-        written = (self._reader.to_capitals(item.written) if piece.in_capitals else item.written for item in numbers)
+        placed = dict(zip(marks, lost, strict=False))
+        written = (self._reader.to_capitals(part.written) if piece.in_capitals else part.written for part in lost)
         if not placed:
             return None
-        text = put_marks(piece.text, [(number.start, number.end) for number in placed.values()], list(placed))
+        text = put_marks(piece.text, [(part.start, part.end) for part in placed.values()], list(placed))
         ids = self._reader.tokenizer.encode(text, self._reader.direction.src)
         if len(ids) > self._engine.max_source_tokens:
             return None
@@ -212,7 +226,7 @@ class ProtectedTranslations:
             ids=ids,
             text=text,
             spans={**piece.spans, **dict(zip(placed, written, strict=False))},
-            terms={**piece.terms, **{mark: piece.text[number.start : number.end] for mark, number in placed.items()}},
+            terms={**piece.terms, **{mark: piece.text[part.start : part.end] for mark, part in placed.items()}},
         )
 
     def _restore(self, piece: Piece, result: Translated) -> PieceTranslation | None:

@@ -129,7 +129,7 @@ class Protection:
     Attributes:
         find_spans: What to protect; None for nothing.
         knows_marks: Whether the model has learned what marks of protected spans are.
-        keeps_numbers: Whether a text is translated again where a number is lost; marks have to be known for that.
+        keeps_facts: Whether a text is translated again where a number or a name is lost; marks have to be known for it.
         shows_sentences: Whether the model sees sentences alone: what a line of a list begins with, and lines without
             letters and digits, are kept from it, lines in capitals are in sentence case, and the translation of what
             starts with a capital does.
@@ -137,7 +137,7 @@ class Protection:
 
     find_spans: FindSpans | None = None
     knows_marks: bool = True
-    keeps_numbers: bool = False
+    keeps_facts: bool = False
     shows_sentences: bool = False
 
 

@@ -9,23 +9,10 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from xlmcli.text.dates import NamedDate, find_dates, rewrite_dates
+from xlmcli.text.dates import find_dates, rewrite_dates
+from xlmcli.text.lost import LostPart
 from xlmcli.text.number_words import find_lost_words, rewrite_words
 from xlmcli.text.ordinals import Ordinal, find_centuries, find_lost_ordinals, rewrite_ordinals
-
-
-class FreeNumber(NamedTuple):
-    """A number that stands for itself in a text, a date or a day of the week.
-
-    Attributes:
-        start: Where it starts there.
-        end: Where it ends.
-        written: How another language writes it.
-    """
-
-    start: int
-    end: int
-    written: str
 
 
 class _Style(NamedTuple):
@@ -126,7 +113,7 @@ def _without_groups(text: str) -> str:
     return _GROUPED_NUMBER.sub(lambda match: "".join(filter(str.isdigit, match[0])), text)
 
 
-def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> list[FreeNumber]:
+def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> list[LostPart]:
     """Returns the numbers that stand for themselves in a text and that its translation does not have as often.
 
     These are numbers with the signs of percent and currencies, with a minus, times, dates, ranges, ordinals, decades,
@@ -152,22 +139,18 @@ def find_lost_numbers(text: str, translation: str, src_lang: str, tgt_lang: str)
                 or (bool(match["minus"]) and not _keeps_minus(match[0], text, translation))
             )
         if is_lost:
-            lost.append(FreeNumber(*match.span(), written))
+            lost.append(LostPart(*match.span(), written))
     texts, langs = (text, translation), (src_lang, tgt_lang)
-    others = [FreeNumber(*other) for find in (find_lost_words, find_lost_ordinals) for other in find(*texts, *langs)]
-    apart: list[FreeNumber | Ordinal] = [*others, *find_centuries(text, src_lang)]
-    lost = [number for number in lost if not any(_touch(number, other) for other in apart)] + others
+    others = [LostPart(*other) for find in (find_lost_words, find_lost_ordinals) for other in find(*texts, *langs)]
+    apart: list[LostPart | Ordinal] = [*others, *find_centuries(text, src_lang)]
+    lost = [number for number in lost if not any(map(number.touches, apart))] + others
     said = translation.casefold()
     dates = [
-        FreeNumber(date.start, date.end, date.written)
+        LostPart(date.start, date.end, date.written)
         for date in find_dates(text, src_lang, tgt_lang)
-        if not re.search(date.name, said) or any(_touch(number, date) for number in lost)
+        if not re.search(date.name, said) or any(number.touches(date) for number in lost)
     ]
-    return sorted(dates + [number for number in lost if not any(_touch(number, date) for date in dates)])
-
-
-def _touch(number: FreeNumber, other: FreeNumber | NamedDate | Ordinal) -> bool:
-    return number.start < other.end and other.start < number.end
+    return sorted(dates + [number for number in lost if not any(map(number.touches, dates))])
 
 
 def rewrite_numbers(text: str, translation: str, src_lang: str, tgt_lang: str) -> str:

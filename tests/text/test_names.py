@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import xlmcli.text.names
+from xlmcli.text.names import find_lost_names
+
+LISTS = Path(xlmcli.text.names.__file__).with_name("known_words")
+
+
+def lost(text: str, translation: str, lang: str = "en") -> list[str]:
+    return [name.written for name in find_lost_names(text, translation, lang)]
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "translation", "names"),
+    [
+        ("en", "Then Harry saw William.", "Puis Charles vit George.", ["Harry", "William"]),
+        ("en", "Then Harry saw William.", "Puis Harry vit George.", ["William"]),
+        ("en", "We met Phileas Fogg there.", "Nous y avons rencontré Phileason.", ["Phileas Fogg"]),
+        ("en", "Is Waterford's mayor here?", "Le maire est-il là ?", ["Waterford"]),
+        ("en", "She likes Jean-Luc and McAllister.", "Elle les aime.", ["Jean-Luc", "McAllister"]),
+        ("fr", "Le chef d'Alexis aime Perpignan.", "The boss likes it.", ["Alexis", "Perpignan"]),
+        ("es", "El padre de Zacarías vive.", "His father lives.", ["Zacarías"]),
+        ("it", "Il signor Bartolucci dorme.", "He sleeps.", ["Bartolucci"]),
+        ("pt", "O senhor Vasconcelos dorme.", "He sleeps.", ["Vasconcelos"]),
+    ],
+)
+def test_names_inside_sentences(lang: str, text: str, translation: str, names: list[str]) -> None:
+    assert lost(text, translation, lang) == names
+
+
+def test_where_a_name_stands() -> None:
+    (name,) = find_lost_names("When Harry met her", "Quand Charles la rencontra", "en")
+    assert name == (5, 10, "Harry")
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [
+        ("en", "On Monday we go to Germany, said the English President of the National Council."),
+        ("en", "How To Save The Settings Of Your Account"),
+        ("en", "It is from NATO, or IBM."),
+        ("en", "And I saw the Anglo-German treaty."),
+        ("fr", "Le Conseil de la République a vu les Français et les États-Unis."),
+        ("es", "El Ministerio de Estados Unidos."),
+    ],
+)
+def test_words_with_a_capital_that_are_none(lang: str, text: str) -> None:
+    assert lost(text, "", lang) == []
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "names"),
+    [
+        ("en", "Harry fell ill. Harry fell.", ["Harry", "Harry"]),
+        ("en", "Joe Biden left.", ["Joe Biden"]),
+        ("en", "Mark my words.", []),
+        ("en", "Opting out is easy. Vetting is not. Skaters skate.", []),
+        ("es", "Atrápalos. ¡Exploremos el mundo!", []),
+        ("de", "Die Haustür sah Harry, nicht die Zwiebelsuppe.", ["Harry"]),
+    ],
+)
+def test_at_the_start_of_a_sentence_and_in_german_names_are_listed(lang: str, text: str, names: list[str]) -> None:
+    assert lost(text, "", lang) == names
+
+
+@pytest.mark.parametrize("translation", ["Harry", "Harry est", "chez Harrys", "d'Harry.", "ZHarry Harry", "Harry2"])
+def test_names_that_stand_in_the_translation_are_not_lost(translation: str) -> None:
+    assert lost("We saw Harry.", translation) == []
+
+
+@pytest.mark.parametrize("translation", ["harry", "HARRY", "ZHarry", "Harr y", "Harryson", "2Harry"])
+def test_names_that_only_seem_to_do_are(translation: str) -> None:
+    assert lost("We saw Harry.", translation) == ["Harry"]
+
+
+def test_other_languages_have_no_names() -> None:
+    assert lost("Wij zagen Harry.", "", "nl") == []
+
+
+@given(st.text(alphabet="AHéß'- .xX1", max_size=40))
+def test_what_is_lost_stands_apart_in_the_text(text: str) -> None:
+    names = find_lost_names(text, "", "en")
+    assert all(text[name.start : name.end] == name.written for name in names)
+    assert all(first.end < second.start for first, second in pairwise(names))
+
+
+@pytest.mark.parametrize("path", sorted(LISTS.glob("*.txt")), ids=lambda path: path.stem)
+def test_lists_are_sorted_words(path: Path) -> None:
+    words = path.read_text(encoding="utf-8").splitlines()
+    assert words == sorted(set(words))
+    assert all(re.fullmatch(r"[^\W\d_]+(-[^\W\d_]+)*", word) for word in words)
