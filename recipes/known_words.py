@@ -4,7 +4,7 @@
 
 writes ``en.txt`` and so on, of the text in data/. With a capital, a list has the words that have one inside sentences
 of everyday text and that most translations keep: names. In small letters it has the words that are seldom so, and those
-with a capital that some language does not keep; none of these of German, where a noun has a capital and is no name.
+with a capital that some language does not keep. There is no list of German, where a noun has a capital and is no name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from xlmcli.text.names import WORD
 
 DATA = Path("data")
 PAIRED = ("de", "es", "fr", "it", "pt")
-NOUNS_IN_CAPITALS = ("de",)
+LISTED = ("en", "es", "fr", "it", "pt")
 _STARTS_SENTENCE = re.compile(r"[.!?:;…\"«“(\[]|^\s*[-–—]")
 _FEW = 3
 
@@ -74,10 +74,15 @@ def write_lists(folder: Path) -> None:
     for lang in PAIRED:
         count_pairs(lang, words["en"], words[lang])
     folder.mkdir(exist_ok=True)
-    for lang, counted in words.items():
-        counted.read(iter_file_lines(DATA / f"mono/{lang}.txt.xz"))
-        listed = counted.names() | (set() if lang in NOUNS_IN_CAPITALS else counted.known())
+    for lang in LISTED:
+        words[lang].read(iter_file_lines(DATA / f"mono/{lang}.txt.xz"))
+        listed = words[lang].names() | shortened(words[lang].known())
         (folder / f"{lang}.txt").write_text("".join(f"{word}\n" for word in sorted(listed)), encoding="utf-8")
+
+
+def shortened(words: set[str]) -> set[str]:
+    """Words without letters, and without those whose last part says the same."""
+    return {word for word in words if len(word) > 1 and not ("-" in word and word.rpartition("-")[2] in words)}
 
 
 def count_pairs(lang: str, english: Words, foreign: Words) -> None:

@@ -514,10 +514,31 @@ def test_numbers_and_names_get_marks_together() -> None:
     assert engine.asked == list(said)
 
 
-def test_names_of_a_line_in_capitals_are_left_to_the_model() -> None:
-    translation, engine = make(lambda _: ["charles"], keeps_facts=True, shows_sentences=True)
-    assert best_of(translate(translation, "AND HARRY LEFT")) == "CHARLES"
-    assert len(engine.asked) == 1
+def test_numbers_get_marks_before_names() -> None:
+    names = ["Harry", "Amy", "Luke", "Obama", "Titanic", "Davidson", "Rafael", "Alexis"]
+    translation, engine = make(lambda text: ["rien " + "".join(filter(MARKS.__contains__, text))], keeps_facts=True)
+    assert " 6 " in best_of(translate(translation, f"and {', and '.join(names)} at 5 or 6 then")).replace("6", " 6 ")
+    assert "Alexis" in engine.asked[1]
+
+
+def test_a_name_is_not_worth_a_number() -> None:
+    said = {"And Harry left at 5": ["Charles part à 5"], f"And {A} left at 5": [f"{A} part"]}
+    translation, _ = make(lambda text: said.get(text, [text]), keeps_facts=True)
+    assert best_of(translate(translation, "And Harry left at 5")).endswith("5")
+
+
+def test_a_name_is_not_worth_a_translation_in_parts() -> None:
+    translation, _ = make(lambda text: ["Charles part"], keeps_facts=True)
+    answer = translate(translation, "And Harry left")
+    assert (best_of(answer), answer.warnings) == ("Charles part", ())
+
+
+def test_lines_in_capitals_have_no_names() -> None:
+    tokenizer, direction = CharacterTokenizer(), Direction("en", "fr")
+    reader = TranslationReader(tokenizer, direction, Protection(keeps_facts=True))  # type: ignore[arg-type]
+    piece = Piece([1], text="And Harry left")
+    assert reader.find_lost(piece, "").names
+    assert not reader.find_lost(replace(piece, in_capitals=True), "")
 
 
 def test_other_numbers_of_a_line_are_written_as_the_language_does() -> None:

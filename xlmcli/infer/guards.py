@@ -50,6 +50,21 @@ class PieceTranslation:
     order: Sequence[Sequence[int] | str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Numbers and names that a translation does not have; falsy where there are none."""
+
+    numbers: Sequence[LostPart] = ()
+    names: Sequence[LostPart] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.numbers or self.names)
+
+    def is_better_than(self, other: Lost) -> bool:
+        """Whether fewer numbers are lost, or as many, and fewer names."""
+        return (len(self.numbers), len(self.names)) < (len(other.numbers), len(other.names))
+
+
 class GuardedTranslations:
     """A batch in the engine's hands; translations that turn out to be no text, or to loop, are searched for again.
 
@@ -98,24 +113,24 @@ class TranslationReader:
     def __init__(self, tokenizer: Tokenizer, direction: Direction, protection: Protection = NO_PROTECTION) -> None:
         self.tokenizer, self.direction, self._protection = tokenizer, direction, protection
 
-    def find_lost(self, piece: Piece, translation: str) -> list[LostPart]:
-        """Returns the numbers and names of a piece that its translation does not have; a line in capitals has no names.
+    def find_lost(self, piece: Piece, translation: str) -> Lost:
+        """Returns what of a piece its translation does not have; a line in capitals has no names.
 
         Args:
             piece: The piece.
             translation: What is read of it; those with marks it has.
         """
-        if not self._protection.keeps_facts:
-            return []
-        from xlmcli.text.names import find_lost_names
+        lost, langs = Lost(), (self.direction.src, self.direction.tgt)
+        if self._keeps_numbers_of(piece):
+            from xlmcli.text.numbers import find_lost_numbers
 
-        names = [] if piece.in_capitals else find_lost_names(piece.text, translation, self.direction.src)
-        if not self._keeps_numbers_of(piece):
-            return names
-        from xlmcli.text.numbers import find_lost_numbers
+            lost = Lost(find_lost_numbers(piece.text, translation, *langs))
+        if self._protection.keeps_facts and not piece.in_capitals:
+            from xlmcli.text.names import find_lost_names
 
-        numbers = find_lost_numbers(piece.text, translation, self.direction.src, self.direction.tgt)
-        return sorted([*numbers, *(name for name in names if not any(map(name.touches, numbers)))])
+            names = find_lost_names(piece.text, translation, *langs)
+            lost = replace(lost, names=[name for name in names if not any(map(name.touches, lost.numbers))])
+        return lost
 
     def _keeps_numbers_of(self, piece: Piece) -> bool:
         """Whether there are numbers in a piece to look after."""
@@ -195,26 +210,28 @@ class ProtectedTranslations:
         done = {row: self._restore(self._batch[row], result) for row, result in whole.items()}
         parted = self._parted | {row: self._in_parts(self._batch[row]) for row in done if done[row] is None}
         results = [done.get(row) or parted[row].wait() for row in range(len(self._batch))]
-        lost = {row: parts for row, result in enumerate(results) if (parts := self._find_lost(result))}
+        lost = {row: found for row, result in enumerate(results) if (found := self._find_lost(result))}
         marked = {row: piece for row in lost if (piece := self._mark_lost(results[row].piece, lost[row]))}
         if marked:
             again = ProtectedTranslations(self._engine, self._reader, list(marked.values()), self._decoding)
             for row, result in zip(marked, again.wait(), strict=True):
-                if len(self._find_lost(result)) < len(lost[row]):
+                breaks_up = result.is_parted and not lost[row].numbers  # A name is not worth it.
+                if not breaks_up and self._find_lost(result).is_better_than(lost[row]):
                     results[row] = result
         return results
 
-    def _find_lost(self, result: PieceTranslation) -> list[LostPart]:
+    def _find_lost(self, result: PieceTranslation) -> Lost:
         piece = result.piece
         # With spans in their places, their digits would count.
         said = [self._reader.read(piece, part.hypotheses[0]) for part in result.translated] if piece.spans else []
         return self._reader.find_lost(piece, "\n".join(said or result.texts[:1]))
 
-    def _mark_lost(self, piece: Piece, lost: Sequence[LostPart]) -> Piece | None:
-        """Puts marks in place of numbers and names, as many as there are; None if that does not fit the model."""
+    def _mark_lost(self, piece: Piece, lost: Lost) -> Piece | None:
+        """Puts marks in place of numbers, then names, as many as there are; None if that does not fit the model."""
         marks = [mark for mark in MARKS if mark not in piece.spans]
-        placed = dict(zip(marks, lost, strict=False))
-        written = (self._reader.to_capitals(part.written) if piece.in_capitals else part.written for part in lost)
+        parts = sorted([*lost.numbers, *lost.names][: len(marks)])
+        placed = dict(zip(marks, parts, strict=False))
+        written = (self._reader.to_capitals(part.written) if piece.in_capitals else part.written for part in parts)
         if not placed:
             return None
         text = put_marks(piece.text, [(part.start, part.end) for part in placed.values()], list(placed))

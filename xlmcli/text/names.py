@@ -1,69 +1,84 @@
-"""Names of people, places and things: which of them a translation has lost.
+"""Names of people, places and things, of which translations from and into English must not lose any.
 
 Lists of words say what is a name (``recipes/known_words.py`` makes them of the text in ``data/``). Inside a sentence
-that is every word with a capital but those that are listed in small letters, such as *monday* or *germany*. At its
-start it has to be listed with one as well, of any language, and in German, whose nouns have capitals, in its own list.
+that is every word with a capital but those that are listed in small letters, such as *monday* or *germany*. Short
+words, those that end as *Buddhist* or *Sénégalais* do, and what may start a sentence have to be listed with a capital.
+German has no list: its nouns have capitals, too.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from bisect import bisect_left
 from functools import cache, lru_cache
 from pathlib import Path
 
-from xlmcli.text.letters import starts_sentence
 from xlmcli.text.lost import LostPart
 
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 """A word, of which parts may be joined by hyphens."""
 
 _LISTS = Path(__file__).with_name("known_words")
-_LANGS = ("de", "en", "es", "fr", "it", "pt")
-_NOUNS_IN_CAPITALS = "de"
+_LANGS = ("en", "es", "fr", "it", "pt")
+_SHORT, _TITLE_WORDS = 4, 4
+_DERIVED = re.compile(r"(?:is[mt]e?s?|ians?|ese|ish|eans?|[ao]is(?:es?)?|iens?|iennes?|éen(?:ne)?s?)$")
+_INSIDE_SENTENCE = re.compile(r"(?:[\w,]\s+|\w['’])$")
+_NEAR = 4
 _MAX_CACHED = 1 << 14
 
 
-def find_lost_names(text: str, translation: str, src_lang: str) -> list[LostPart]:
-    """Returns the names of a text that its translation does not have.
+def find_lost_names(text: str, translation: str, src_lang: str, tgt_lang: str) -> list[LostPart]:
+    """Returns the names of a text that stand nowhere in its translation; those beside each other are one.
 
-    Names beside each other are one. In a language without a list of words there are none. Abbreviations in capitals are
-    none, either, since other languages may have their own.
+    There are none in other directions than English and a language with a list, nor in a title whose words have
+    capitals, nor in text with accents of their own. Abbreviations in capitals are none: there may be others for them.
     """
     lost: list[LostPart] = []
-    if not _listed(src_lang):
+    if src_lang not in _LANGS or "en" not in (src_lang, tgt_lang) or not unicodedata.is_normalized("NFC", text):
         return lost
-    for match in WORD.finditer(text):
-        word, (start, end) = match[0], match.span()
-        if len(word) == 1 or not word[0].isupper() or word.isupper() or _stands_in(word, translation):
+    words = list(WORD.finditer(text))
+    if len(words) >= _TITLE_WORDS and all(word[0][0].isupper() for word in words if len(word[0]) > 2):
+        return lost
+    for match in words:
+        name, (start, end) = match[0], match.span()
+        if len(name) == 1 or not name[0].isupper() or name.isupper() or _stands_in(name, translation):
             continue
-        if _is_name(word, src_lang, is_first=starts_sentence(text, start)):
-            if lost and text[lost[-1].end : start] == " ":
+        is_beside = bool(lost) and text[lost[-1].end : start] == " "
+        may_be_first = not _INSIDE_SENTENCE.search(text, max(0, start - _NEAR), start)
+        if _is_name(name, src_lang, is_doubtful=not is_beside and (may_be_first or len(name) <= _SHORT)):
+            if is_beside:
                 start = lost.pop().start
             lost.append(LostPart(start, end, text[start:end]))
     return lost
 
 
-def _is_name(word: str, lang: str, *, is_first: bool) -> bool:
-    if lang == _NOUNS_IN_CAPITALS:
-        return _is_listed(word.title(), lang)
+def _is_name(word: str, lang: str, *, is_doubtful: bool) -> bool:
     lower = word.lower()
-    if _is_listed(lower, lang) or _is_listed(lower.rpartition("-")[2], lang):
+    if _is_listed(lower, lang):
         return False
-    return not is_first or any(_is_listed(word.title(), other) for other in _LANGS)
+    is_doubtful |= _DERIVED.search(lower) is not None or _is_listed(lower.rpartition("-")[2], lang)
+    return not is_doubtful or any(_is_listed(word.title(), other) for other in _LANGS)
 
 
 def _stands_in(name: str, translation: str) -> bool:
-    """Whether a name is a word of a translation, perhaps with an ending of a letter: *Pokémons*."""
-    return name in translation and re.search(rf"(?<!\w){re.escape(name)}(?![^\W\d_]{{2}})", translation) is not None
+    """Whether a name is a word of a translation, perhaps with the ending of a plural: *Pokémons*."""
+    return name in translation and re.search(rf"(?<!\w){re.escape(name)}(?=s?(?![^\W\d_]))", translation) is not None
 
 
 @lru_cache(_MAX_CACHED)
 def _is_listed(word: str, lang: str) -> bool:
-    # To look for a word takes less time than to make a set of all.
-    return f"\n{word}\n".encode() in _listed(lang)
+    """Whether a list has a word; it is searched as it is, since to take it apart takes longer than a line of text."""
+    text, key = _listed(lang), word.encode()
+
+    def line_at(place: int) -> bytes:
+        return text[text.rfind(b"\n", 0, place) + 1 : text.index(b"\n", place)]
+
+    place = bisect_left(range(len(text)), key, key=line_at)
+    return place < len(text) and line_at(place) == key
 
 
 @cache
 def _listed(lang: str) -> bytes:
-    """The list of a language, a word a line; empty if there is none."""
-    return b"\n" + (_LISTS / f"{lang}.txt").read_bytes() if lang in _LANGS else b""
+    """The list of a language: words in order, a line each."""
+    return (_LISTS / f"{lang}.txt").read_bytes()

@@ -34,8 +34,8 @@ SPAN = re.compile(
             MARK.pattern,
             # a backtick inside a word is an apostrophe
             r"(?<!\w)`[^`\s](?:[^`]*[^`\s])?`(?!\w)",
-            # a shell's and Windows' variables, perhaps of a folder
-            r"(?:\$\{[A-Za-z_]\w*\}|\$(?!(?:US|CA|AU|NZ|HK)\b)[A-Za-z_]\w*|%[A-Z_]{2,}%)(?:[\\/][\w@+.-]*[\w@+-])*",
+            # variables of a shell and of Windows, with the path behind them
+            r"\$(?:\{[A-Z_]{2,}\}|(?!(?:US|CA|AU|NZ|HK)\b)[A-Z_]{2,}\b)(?:/[\w@+.-]*[\w@+-])*|%[A-Z_]{2,}%(?:\\[\w@+.-]*[\w@+-])*",
             r"\{\{[^{}]*\}\}|\[\[[^\[\]]*\]\]|\$?\{[^{}\s](?:[^{}]{0,40}[^{}\s])?\}|\{\}",
             r"</?[A-Za-z][^<>]*>|<!--[^<>]*-->",
             r"&(?:[A-Za-z]{2,8}|\#\d{1,6}|\#x[0-9A-Fa-f]{1,6});",
@@ -43,9 +43,9 @@ SPAN = re.compile(
             r"(?<![A-Za-z0-9+.-])(?:[A-Za-z][A-Za-z0-9+.-]*://|www\.|mailto:|doi:)(?=[\w/~%\[])"
             r"(?:[^\s<>\"«»“”`()]*\([^\s<>\"«»“”`()]*\))*(?:[^\s<>\"«»“”`]*[^\s<>\"«»“”`.,;:!?…'’)\]}]/?)?",
             r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.\w{2,}",
-            # printf
+            # printf, other variables
             r"(?<![\w%])%(?:\d+\$|\(\w+\))?[-+0\#]*(?:[1-9]\d*|\*)?(?:\.\d+)?(?:hh|h|ll|l|z)?[sdiufFeEgGxXoc@](?![^\W\d_])",
-            r"%%",
+            r"%%|\$(?!(?:US|CA|AU|NZ|HK)\b)[A-Za-z_]\w*",
             # paths, then names of files
             r"(?<![\w:])[A-Za-z]:\\[^\s\"<>|?*]*[\w)]|\\\\\w[^\s\"<>|?*]*\w",
             rf"(?<![\w./)€$£%])(?:(?:~|\.{{1,2}})/|/(?={_ROOTS}\b|[\w@+.-]*[\d_.@+/]))[\w@+.-]*[\w@+-](?:/[\w@+.-]*[\w@+-])*/?(?<![.])",
