@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 @click.option(
     "--no-protect",
     is_flag=True,
-    help="Let the model see the text as it is: copy no addresses, placeholders and code, mind no numbers and capitals.",
+    help="Let the model see the text as it is: copy no addresses and code, mind no numbers, names and capitals.",
 )
 @click.option("--with-scores", is_flag=True, help="Write the score of each translation.")
 @click.option("--alignment", is_flag=True, help="Write which words stand for which.")
