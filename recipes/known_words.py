@@ -18,11 +18,10 @@ from pathlib import Path
 from recipes.joined_pairs import SOURCES
 from xlmcli.lines import iter_file_lines
 from xlmcli.sources import iter_rows, parse_source
-from xlmcli.text.names import WORD
+from xlmcli.text.names import LISTED, WORD
 
 DATA = Path("data")
 PAIRED = ("de", "es", "fr", "it", "pt")
-LISTED = ("en", "es", "fr", "it", "pt")
 _STARTS_SENTENCE = re.compile(r"[.!?:;…\"«“(\[]|^\s*[-–—]")
 _FEW = 3
 
@@ -81,7 +80,7 @@ def write_lists(folder: Path) -> None:
 
 
 def shortened(words: set[str]) -> set[str]:
-    """Words without letters, and without those whose last part says the same."""
+    """Leaves out single letters, and words with hyphens whose last part is there: nobody looks for them."""
     return {word for word in words if len(word) > 1 and not ("-" in word and word.rpartition("-")[2] in words)}
 
 

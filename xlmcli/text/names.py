@@ -19,8 +19,10 @@ from xlmcli.text.lost import LostPart
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 """A word, of which parts may be joined by hyphens."""
 
+LISTED = ("en", "es", "fr", "it", "pt")
+"""The languages with a list."""
+
 _LISTS = Path(__file__).with_name("known_words")
-_LANGS = ("en", "es", "fr", "it", "pt")
 _SHORT, _TITLE_WORDS = 4, 4
 _DERIVED = re.compile(r"(?:is[mt]e?s?|ians?|ese|ish|eans?|[ao]is(?:es?)?|iens?|iennes?|éen(?:ne)?s?)$")
 _INSIDE_SENTENCE = re.compile(r"(?:[\w,]\s+|\w['’])$")
@@ -35,7 +37,7 @@ def find_lost_names(text: str, translation: str, src_lang: str, tgt_lang: str) -
     capitals, nor in text with accents of their own. Abbreviations in capitals are none: there may be others for them.
     """
     lost: list[LostPart] = []
-    if src_lang not in _LANGS or "en" not in (src_lang, tgt_lang) or not unicodedata.is_normalized("NFC", text):
+    if src_lang not in LISTED or "en" not in (src_lang, tgt_lang) or not unicodedata.is_normalized("NFC", text):
         return lost
     words = list(WORD.finditer(text))
     if len(words) >= _TITLE_WORDS and all(word[0][0].isupper() for word in words if len(word[0]) > 2):
@@ -58,7 +60,7 @@ def _is_name(word: str, lang: str, *, is_doubtful: bool) -> bool:
     if _is_listed(lower, lang):
         return False
     is_doubtful |= _DERIVED.search(lower) is not None or _is_listed(lower.rpartition("-")[2], lang)
-    return not is_doubtful or any(_is_listed(word.title(), other) for other in _LANGS)
+    return not is_doubtful or any(_is_listed(word.title(), other) for other in LISTED)
 
 
 def _stands_in(name: str, translation: str) -> bool:
