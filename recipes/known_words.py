@@ -2,9 +2,10 @@
 
     python -m recipes.known_words xlmcli/text/known_words
 
-writes ``en.txt`` and so on, of the text in data/. With a capital, a list has the words that have one inside sentences
-of everyday text and that most translations keep: names. In small letters it has the words that are seldom so, and those
-with a capital that some language does not keep. There is no list of German, where a noun has a capital and is no name.
+writes ``en.txt`` and so on, of the text in data/. In small letters, a list has the words that are mostly so, and those
+with a capital that some language does not keep. With a capital it has the words that have one inside sentences of
+everyday text; those that it does not have in small letters as well are names, which most translations keep. In capitals
+it has the words that are mostly so. There is no list of German, where a noun has a capital and is no name.
 """
 
 from __future__ import annotations
@@ -31,19 +32,23 @@ class Words:
 
     Attributes:
         small: In small letters.
+        capitals: In capitals, in texts that are not.
         seen: With a capital inside a sentence.
         kept: So, and in the translation as well.
         translated: Those that one of the other languages seldom keeps.
     """
 
     def __init__(self) -> None:
-        self.small, self.seen, self.kept = Counter[str](), Counter[str](), Counter[str]()
+        self.small, self.capitals, self.seen, self.kept = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
         self.translated: set[str] = set()
 
     def read(self, texts: Iterable[str]) -> None:
-        """Counts words in small letters."""
+        """Counts words in small letters, and in capitals."""
         for text in texts:
-            self.small.update(filter(str.islower, WORD.findall(text)))
+            words = WORD.findall(text)
+            self.small.update(filter(str.islower, words))
+            if not text.isupper():
+                self.capitals.update(word.lower() for word in words if word.isupper() and len(word) > 1)
 
     def add(self, seen: Counter[str], kept: Counter[str]) -> None:
         """Adds words with a capital inside sentences, and of these the ones that another language keeps."""
@@ -61,6 +66,15 @@ class Words:
         """The names, with capitals."""
         return {word.title() for word in self.kept.keys() - self.known() if not self.small[word]}
 
+    def capitalised(self) -> set[str]:
+        """The words that mostly have a capital, with it, whether they are names or not."""
+        return {word.title() for word, count in self.seen.items() if count >= _FEW and count > 2 * self.small[word]}
+
+    def abbreviations(self) -> set[str]:
+        """The words that are mostly in capitals, in these."""
+        counts = self.capitals.items()
+        return {word.upper() for word, n in counts if n >= _FEW and n > 2 * (self.small[word] + self.seen[word])}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -76,6 +90,7 @@ def write_lists(folder: Path) -> None:
     for lang in LISTED:
         words[lang].read(iter_file_lines(DATA / f"mono/{lang}.txt.xz"))
         listed = words[lang].names() | shortened(words[lang].known())
+        listed |= {word for word in words[lang].capitalised() | words[lang].abbreviations() if "-" not in word}
         (folder / f"{lang}.txt").write_text("".join(f"{word}\n" for word in sorted(listed)), encoding="utf-8")
 
 

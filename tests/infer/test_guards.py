@@ -533,12 +533,17 @@ def test_a_name_is_not_worth_a_translation_in_parts() -> None:
     assert (best_of(answer), answer.warnings) == ("Charles part", ())
 
 
-def test_lines_in_capitals_have_no_names() -> None:
-    tokenizer, direction = CharacterTokenizer(), Direction("en", "fr")
-    reader = TranslationReader(tokenizer, direction, Protection(keeps_facts=True))  # type: ignore[arg-type]
-    piece = Piece([1], text="And Harry left")
-    assert reader.find_lost(piece, "").names
-    assert not reader.find_lost(replace(piece, in_capitals=True), "")
+def test_a_line_in_capitals_keeps_its_names() -> None:
+    said = {"And Harry left": ["Charles part"], f"And {A} left": [f"Et {A} part"]}
+    translation, engine = make(said.__getitem__, keeps_facts=True, shows_sentences=True)
+    assert best_of(translate(translation, "AND HARRY LEFT")) == "ET HARRY PART"
+    assert engine.asked == list(said)
+
+
+def test_a_line_in_capitals_that_has_its_names_is_translated_once() -> None:
+    translation, engine = make(lambda _: ["et Harry part"], keeps_facts=True, shows_sentences=True)
+    assert best_of(translate(translation, "AND HARRY LEFT")) == "ET HARRY PART"
+    assert engine.asked == ["And Harry left"]
 
 
 def test_other_numbers_of_a_line_are_written_as_the_language_does() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import xlmcli.text.names
-from xlmcli.text.names import find_lost_names
+from xlmcli.text.names import find_listed_form, find_lost_names
 
 LISTS = Path(xlmcli.text.names.__file__).with_name("known_words")
 
@@ -75,14 +75,37 @@ def test_names_that_may_start_a_sentence_are_listed(lang: str, text: str, names:
     assert lost(text, "", lang) == names
 
 
-@pytest.mark.parametrize("translation", ["Harry", "Harry est", "chez Harrys", "d'Harry.", "ZHarry Harry", "Harry2"])
+@pytest.mark.parametrize("translation", ["chez Harrys", "d'Harry.", "ZHarry Harry", "Harry2", "D'HARRY", "HARRYS"])
 def test_names_that_stand_in_the_translation_are_not_lost(translation: str) -> None:
     assert lost("We saw Harry.", translation) == []
 
 
-@pytest.mark.parametrize("translation", ["harry", "HARRY", "ZHarry", "Harr y", "Harryson", "2Harry", "Harrya"])
+@pytest.mark.parametrize("translation", ["harry", "HARry", "ZHARRY", "Harr y", "Harryson", "2Harry", "Harrya"])
 def test_names_that_only_seem_to_do_are(translation: str) -> None:
     assert lost("We saw Harry.", translation) == ["Harry"]
+
+
+def test_names_of_a_text_in_capitals_are_listed() -> None:
+    names = find_lost_names("We saw Harry and Kzqwert", "NOUS", "en", "fr", was_in_capitals=True)
+    assert [name.written for name in names] == ["Harry"]
+
+
+@pytest.mark.parametrize(
+    ("word", "lang", "form"),
+    [
+        ("USA", "en", "USA"),
+        ("MONDAY", "en", "Monday"),
+        ("LUNDI", "fr", "lundi"),
+        ("HARRY", "it", "Harry"),
+        ("ALLEMAGNE", "fr", "Allemagne"),
+        ("HOUSE", "en", "house"),
+        ("US", "en", "us"),
+        ("KZQWERT", "en", None),
+        ("HAUS", "de", None),
+    ],
+)
+def test_how_a_word_in_capitals_mostly_stands(word: str, lang: str, form: str | None) -> None:
+    assert find_listed_form(word, lang) == form
 
 
 @pytest.mark.parametrize("direction", ["nl-en", "de-en", "fr-de", "es-it"])

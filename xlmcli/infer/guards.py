@@ -114,7 +114,7 @@ class TranslationReader:
         self.tokenizer, self.direction, self._protection = tokenizer, direction, protection
 
     def find_lost(self, piece: Piece, translation: str) -> Lost:
-        """Returns what of a piece its translation does not have; a line in capitals has no names.
+        """Returns what of a piece its translation does not have.
 
         Args:
             piece: The piece.
@@ -125,10 +125,10 @@ class TranslationReader:
             from xlmcli.text.numbers import find_lost_numbers
 
             lost = Lost(find_lost_numbers(piece.text, translation, *langs))
-        if self._protection.keeps_facts and not piece.in_capitals:
+        if self._protection.keeps_facts:
             from xlmcli.text.names import find_lost_names
 
-            names = find_lost_names(piece.text, translation, *langs)
+            names = find_lost_names(piece.text, translation, *langs, was_in_capitals=piece.in_capitals)
             lost = replace(lost, names=[name for name in names if not any(map(name.touches, lost.numbers))])
         return lost
 

@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 
 from xlmcli.text import Tokenizer
+from xlmcli.text.names import find_listed_form
 
 # Letters with dots, such as U.S., stay as they are.
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W\d_]+(?:['’][^\W\d_]+)*")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _TWO_LETTERS = re.compile(r"[^\W\d_]{2}")
 _ENDS_SENTENCE = re.compile(r"[.!?…][\"'»”’)\]]*\s")
 _ENGLISH_I = re.compile(r"i(?![^\W\d_])")
@@ -25,8 +27,9 @@ def has_word(text: str) -> bool:
 def to_sentence_case(text: str, tokenizer: Tokenizer, lang: str) -> str:
     """Returns a text in capitals as it would stand in a book.
 
-    A word is in small letters unless the vocabulary writes it in fewer pieces with a capital, as it does with names
-    and, in German, with nouns, or in capitals, as it does with abbreviations. A sentence starts with a capital.
+    A word, or what an apostrophe joins to it, is as it is listed; else in small letters unless the vocabulary writes it
+    in fewer pieces with a capital, as it does with German nouns, or in capitals, as it does with abbreviations. A
+    sentence starts with a capital.
 
     Args:
         text: A line in capitals.
@@ -59,9 +62,13 @@ def _ordinary_forms(words: Sequence[str], tokenizer: Tokenizer, lang: str) -> di
     forms = (lower, [word[0] + small[1:] for word, small in zip(words, lower, strict=True)], words)
     lens = [map(len, tokenizer.encode_batch(form, lang)) for form in forms]
     return {
-        word: choices[min(range(len(forms)), key=counts.__getitem__)]
+        word: _as_listed(choices[min(range(len(forms)), key=counts.__getitem__)], lang)
         for word, choices, counts in zip(words, zip(*forms, strict=True), zip(*lens, strict=True), strict=True)
     }
+
+
+def _as_listed(word: str, lang: str) -> str:
+    return _LETTERS.sub(lambda match: find_listed_form(match[0], lang) or match[0], word)
 
 
 def _lower(word: str, lang: str) -> str:

@@ -1,9 +1,9 @@
 """Names of people, places and things, of which translations from and into English must not lose any.
 
 Lists of words say what is a name (``recipes/known_words.py`` makes them of the text in ``data/``). Inside a sentence
-that is every word with a capital but those that are listed in small letters, such as *monday* or *germany*. Short
+that is every word with a capital but those that are listed in small letters, too, such as *monday* or *germany*. Short
 words, those that end as *Buddhist* or *Sénégalais* do, and what may start a sentence have to be listed with a capital.
-German has no list: its nouns have capitals, too.
+German has no list: its nouns have capitals, too. What is in capitals can be read as the lists have it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,20 @@ _NEAR = 4
 _MAX_CACHED = 1 << 14
 
 
-def find_lost_names(text: str, translation: str, src_lang: str, tgt_lang: str) -> list[LostPart]:
+def find_lost_names(
+    text: str, translation: str, src_lang: str, tgt_lang: str, *, was_in_capitals: bool = False
+) -> list[LostPart]:
     """Returns the names of a text that stand nowhere in its translation; those beside each other are one.
 
     There are none in other directions than English and a language with a list, nor in a title whose words have
     capitals, nor in text with accents of their own. Abbreviations in capitals are none: there may be others for them.
+
+    Args:
+        text: A text in ordinary letters.
+        translation: Of it, perhaps in capitals.
+        src_lang: Language of the text.
+        tgt_lang: Language of the translation.
+        was_in_capitals: Whether the text was, so that it says little which words have one: names have to be listed.
     """
     lost: list[LostPart] = []
     if src_lang not in LISTED or "en" not in (src_lang, tgt_lang) or not unicodedata.is_normalized("NFC", text):
@@ -48,24 +57,42 @@ def find_lost_names(text: str, translation: str, src_lang: str, tgt_lang: str) -
             continue
         is_beside = bool(lost) and text[lost[-1].end : start] == " "
         may_be_first = not _INSIDE_SENTENCE.search(text, max(0, start - _NEAR), start)
-        if _is_name(name, src_lang, is_doubtful=not is_beside and (may_be_first or len(name) <= _SHORT)):
+        is_doubtful = was_in_capitals or (not is_beside and (may_be_first or len(name) <= _SHORT))
+        if _is_name(name, src_lang, is_doubtful=is_doubtful):
             if is_beside:
                 start = lost.pop().start
             lost.append(LostPart(start, end, text[start:end]))
     return lost
 
 
+def find_listed_form(word: str, lang: str) -> str | None:
+    """Returns a word of a language, which stands in capitals, as text mostly has it: *USA*, *Monday*, *Tom*, *cat*.
+
+    None if no list has it.
+    """
+    if lang not in LISTED:
+        return None
+    forms = (word.upper(), word.title(), word.lower())
+    own = next((form for form in forms if _is_listed(form, lang)), None)
+    return own or (word.title() if _is_listed_name(word, lang) else None)
+
+
+def _is_listed_name(word: str, lang: str) -> bool:
+    return not _is_listed(word.lower(), lang) and any(_is_listed(word.title(), other) for other in LISTED)
+
+
 def _is_name(word: str, lang: str, *, is_doubtful: bool) -> bool:
     lower = word.lower()
-    if _is_listed(lower, lang):
-        return False
     is_doubtful |= _DERIVED.search(lower) is not None or _is_listed(lower.rpartition("-")[2], lang)
-    return not is_doubtful or any(_is_listed(word.title(), other) for other in LISTED)
+    return _is_listed_name(word, lang) if is_doubtful else not _is_listed(lower, lang)
 
 
 def _stands_in(name: str, translation: str) -> bool:
-    """Whether a name is a word of a translation, perhaps with the ending of a plural: *Pokémons*."""
-    return name in translation and re.search(rf"(?<!\w){re.escape(name)}(?=s?(?![^\W\d_]))", translation) is not None
+    """Whether a name is a word of a translation, perhaps with the ending of a plural: *Pokémons*; or in capitals."""
+    return any(
+        form in translation and re.search(rf"(?<!\w){re.escape(form)}(?=[sS]?(?![^\W\d_]))", translation)
+        for form in (name, name.upper())
+    )
 
 
 @lru_cache(_MAX_CACHED)
