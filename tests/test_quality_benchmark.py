@@ -21,7 +21,7 @@ from benchmarks.quality.parts import ParallelSet
 from benchmarks.quality.phrasebook import read_phrasebook
 from benchmarks.quality.phrases import Phrase, PhrasePart, read_phrases
 from benchmarks.quality.records import Layout, Record
-from benchmarks.quality.robustness import RobustnessPart, strip_final_mark
+from benchmarks.quality.robustness import RobustnessPart, join_pairs, spoil_sources, strip_final_mark
 from benchmarks.quality.rows import read_test_sets
 from benchmarks.quality.spans import SpanLine, SpanPart, lost_spans, read_span_lines
 from benchmarks.quality.speed import first_of_each_direction, net_words_per_second
@@ -176,13 +176,32 @@ def test_only_the_mark_at_the_end_goes(text: str, expected: str) -> None:
 
 def test_robustness_is_a_ratio_to_the_set_as_it_is() -> None:
     source, reference = "The Cat sleeps on the roof.", "Le Chat dort sur le toit."
-    outputs = {source: reference, source.upper(): "NON", source.lower(): reference.lower(), source[:-1]: reference[:-1]}
     part = RobustnessPart([ParallelSet("a", EN_FR, [source], [reference])])
-    figures = values(part.measure(answer(EN_FR, outputs)))
+    asked = {text: reference for _, texts in part.iter_requests() for text in texts}
+    outputs = {source.upper(): "NON", source.lower(): reference.lower(), source[:-1]: reference[:-1]}
+    figures = values(part.measure(answer(EN_FR, asked | outputs)))
     assert figures["a, lower case: BLEU"] == pytest.approx(100)
     assert figures["a, lower case: BLEU ratio (%)"] == pytest.approx(100)
     assert figures["a, capitals: BLEU ratio (%)"] < 5
     assert figures["a, no final mark: BLEU"] == pytest.approx(100)
+    assert figures["a, typing errors: BLEU"] == pytest.approx(100)
+
+
+def test_errors_are_in_the_sources_alone_and_the_same_each_time() -> None:
+    test_set = ParallelSet(
+        "a", FR_EN, ["Où dort le garçon de cette chambre ?", "Où ?"], ["Where is the café?", "Where?"]
+    )
+    spoilt, again = (spoil_sources("typos", test_set) for _ in range(2))
+    assert spoilt == again
+    assert spoilt.references == test_set.references
+    assert spoilt.sources[0] != test_set.sources[0]
+    assert spoilt.sources[1] == "Où ?"
+    assert spoil_sources("unaccented", test_set).sources == ["Ou dort le garcon de cette chambre ?", "Ou ?"]
+
+
+def test_two_rows_become_one() -> None:
+    joined = join_pairs(ParallelSet("a", EN_FR, ["A.", "B.", "C."], ["a.", "b.", "c."]))
+    assert (joined.sources, joined.references) == (["A. B.", "C."], ["a. b.", "c."])
 
 
 def test_a_phrasebook_is_read_in_all_directions_between_its_languages(tmp_path: Path) -> None:
@@ -338,6 +357,7 @@ def test_one_call_measures_every_part(tmp_path: Path, sentences: dict[str, list[
         ("tiny", "repeating lines (%)"),
         ("tiny, 1-5 words", "BLEU"),
         ("tiny, capitals", "BLEU ratio (%)"),
+        ("tiny, two in one", "BLEU"),
         ("spans", "spans kept (%)"),
         ("tiny", "lines with numbers"),
         ("phrases", "accepted (%)"),

@@ -76,7 +76,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     add("bundle", help="folder of the model, or its name")
     add("test_sets", nargs="*", metavar="NAME:LANG-LANG=FILE.tsv", help="pairs: BLEU, chrF2, share of repeating lines")
     add("--by-length", action="store_true", help="BLEU of the test sets by words of the source")
-    add("--robustness", action="store_true", help="BLEU of the test sets in capitals, lower case, without final mark")
+    add("--robustness", action="store_true", help="BLEU of the test sets in capitals, with typing errors, …")
     add("--numbers", action="store_true", help="share of lines, of test sets and phrasebook, that keep their numbers")
     add("--languages", action="store_true", help="share of their lines that are identified as the target's language")
     add("--spans", type=Path, metavar="FILE.tsv", help=f"sentence ({SPAN_LANG}), then the spans to be kept")
