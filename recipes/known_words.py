@@ -1,4 +1,4 @@
-"""Lists the words and the names of languages, for xlmcli/text/names.py.
+"""Lists the words and the names of languages, for xlmcli/text/word_lists.py.
 
     python -m recipes.known_words xlmcli/text/known_words
 
@@ -19,12 +19,12 @@ from pathlib import Path
 from recipes.joined_pairs import SOURCES
 from xlmcli.lines import iter_file_lines
 from xlmcli.sources import iter_rows, parse_source
-from xlmcli.text.names import LISTED, WORD
+from xlmcli.text.word_lists import LISTED, WORD, without_accents
 
 DATA = Path("data")
 PAIRED = ("de", "es", "fr", "it", "pt")
 _STARTS_SENTENCE = re.compile(r"[.!?:;…\"«“(\[]|^\s*[-–—]")
-_FEW = 3
+_FEW, _FAR_MORE = 3, 50
 
 
 class Words:
@@ -70,6 +70,16 @@ class Words:
         """The words that mostly have a capital, with it, whether they are names or not."""
         return {word.title() for word, count in self.seen.items() if count >= _FEW and count > 2 * self.small[word]}
 
+    def misspelt(self) -> set[str]:
+        """The words that are far more frequent with an accent, or with another one: *mas*, *perchè*."""
+        most = Counter[str]()
+        for word, count in self.small.items():
+            plain = without_accents(word)
+            if plain != word:
+                most[plain] = max(most[plain], count)
+        found = self.small + self.seen
+        return {word for word in self.known() if most[without_accents(word)] > _FAR_MORE * found[word]}
+
     def abbreviations(self) -> set[str]:
         """The words that are mostly in capitals, in these."""
         counts = self.capitals.items()
@@ -89,7 +99,7 @@ def write_lists(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for lang in LISTED:
         words[lang].read(iter_file_lines(DATA / f"mono/{lang}.txt.xz"))
-        listed = words[lang].names() | shortened(words[lang].known())
+        listed = words[lang].names() | shortened(words[lang].known() - words[lang].misspelt())
         listed |= {word for word in words[lang].capitalised() | words[lang].abbreviations() if "-" not in word}
         (folder / f"{lang}.txt").write_text("".join(f"{word}\n" for word in sorted(listed)), encoding="utf-8")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.quality.__main__ import main, measure
-from benchmarks.quality.answers import Answer, Answers, Request
+from benchmarks.quality.answers import Answer, Answers, Request, Translator
 from benchmarks.quality.languages import LanguagePart
 from benchmarks.quality.lengths import bucket_names, bucket_of, count_words, split_by_length
 from benchmarks.quality.numbers import NumberPart
@@ -292,7 +292,7 @@ def many_to_many(tiny_bundle: Path, tmp_path: Path) -> Path:
 def test_a_bundle_of_many_languages_is_measured_in_the_directions_of_the_test_sets(
     many_to_many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def collect(_bundle: str, requests: Iterable[Request], _threads: int) -> Answers:
+    def collect(_translator: Translator, requests: Iterable[Request]) -> Answers:
         return Answers({(direction, text): Answer(text, False) for direction, texts in requests for text in texts})
 
     monkeypatch.setattr(Answers, "collect", collect)

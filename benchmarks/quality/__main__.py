@@ -47,7 +47,7 @@ def measure(options: Options) -> Measured:
     """
     parts = read_parts(options, open_bundle(find_model(options.bundle)).translation.find_directions())
     requests = (request for part in parts for request in part.iter_requests())
-    answers = Answers.collect(options.bundle, requests, options.threads)
+    answers = Answers.collect(options.translator, requests)
     measured = []
     for part in parts:
         records = part.measure(answers)

@@ -14,6 +14,28 @@ Request = tuple[Direction, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
+class Translator:
+    """What `xlm translate` translates with.
+
+    Attributes:
+        bundle: The model, by its folder or its name.
+        threads: Cores that it may use.
+        protects: Whether it looks after spans, numbers, names, capitals and accents.
+    """
+
+    bundle: str
+    threads: int
+    protects: bool = True
+
+    def command(self, direction: Direction) -> list[str]:
+        """The command line that translates standard input."""
+        command = [sys.executable, "-m", "xlmcli", "translate", "--model", self.bundle, "--quiet"]
+        command += ["--src", direction.src, "--tgt", direction.tgt]
+        command += ["--threads", "1", "--workers", str(self.threads)]
+        return command if self.protects else [*command, "--no-protect"]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The translation of a line, and whether it repeats itself."""
 
@@ -28,7 +50,7 @@ class Answers:
     by_line: Mapping[tuple[Direction, str], Answer]
 
     @classmethod
-    def collect(cls, bundle: str, requests: Iterable[Request], threads: int) -> Answers:
+    def collect(cls, translator: Translator, requests: Iterable[Request]) -> Answers:
         """Translates all lines that are asked for.
 
         Raises:
@@ -40,7 +62,7 @@ class Answers:
         by_line: dict[tuple[Direction, str], Answer] = {}
         for direction, distinct in lines.items():
             print(f"translating {direction}: {len(distinct):,} lines", file=sys.stderr)
-            translations = _translate(bundle, direction, list(distinct), threads)
+            translations = _translate(translator, direction, list(distinct))
             by_line |= {(direction, source): answer for source, answer in zip(distinct, translations, strict=True)}
         return cls(by_line)
 
@@ -53,17 +75,10 @@ class Answers:
         return [answer.text for answer in self.of(direction, sources)]
 
 
-def translate_command(bundle: str, direction: Direction, threads: int) -> list[str]:
-    """The command line that translates standard input."""
-    command = [sys.executable, "-m", "xlmcli", "translate", "--model", bundle, "--quiet"]
-    command += ["--src", direction.src, "--tgt", direction.tgt]
-    return [*command, "--threads", "1", "--workers", str(threads)]
-
-
-def _translate(bundle: str, direction: Direction, sources: Sequence[str], threads: int) -> list[Answer]:
+def _translate(translator: Translator, direction: Direction, sources: Sequence[str]) -> list[Answer]:
     if not sources:
         return []
-    command = [*translate_command(bundle, direction, threads), "--format", "jsonl"]
+    command = [*translator.command(direction), "--format", "jsonl"]
     lines = "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in sources)
     result = subprocess.run(command, input=lines, encoding="utf-8", stdout=subprocess.PIPE, check=True)
     replies = map(json.loads, result.stdout.rstrip("\n").split("\n"))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.quality.answers import Translator
 from benchmarks.quality.languages import LanguagePart
 from benchmarks.quality.lengths import LengthPart
 from benchmarks.quality.numbers import NumberPart
@@ -49,6 +50,7 @@ class Options:
     beams: tuple[int, ...]
     rounds: int
     threads: int
+    no_protect: bool
     show_misses: bool
     markdown: Path | None
 
@@ -59,6 +61,11 @@ class Options:
             raise UsageError(
                 "--numbers and --languages need a test set", hint="NAME:LANG-LANG=FILE.tsv or --phrasebook FILE.tsv"
             )
+
+    @property
+    def translator(self) -> Translator:
+        """What translates."""
+        return Translator(self.bundle, self.threads, protects=not self.no_protect)
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
@@ -85,6 +92,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
     add("--beams", type=_parse_beams, default=(), metavar="1,2,4", help="BLEU and speed of each, on the first test set")
     add("--rounds", type=_parse_count, default=1, help="how often each beam is timed (default: 1)")
     add("--threads", type=_parse_count, default=count_usable_cores(), help="cores to use (default: all)")
+    add("--no-protect", action="store_true", help="measure the model alone: xlm translate --no-protect")
     add("--show-misses", action="store_true", help="list phrases, spans, numbers and languages that were missed")
     add("--markdown", type=Path, metavar="FILE.md", help="write tables to this file")
     return Options(**vars(parser.parse_intermixed_args(arguments)))
@@ -117,7 +125,7 @@ def read_parts(options: Options, directions: Sequence[Direction]) -> list[Part]:
     if phrasebook is not None:
         parts.append(phrasebook)
     if options.beams:
-        speed = SpeedOptions(options.bundle, options.beams, options.threads, options.rounds)
+        speed = SpeedOptions(options.translator, options.beams, options.rounds)
         parts.append(SpeedPart(first_of_each_direction(test_sets), speed))
     return parts
 

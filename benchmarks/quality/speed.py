@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.processes import NOTHING, SHORTEST_SECONDS, Spent, spend_process, write_text
-from benchmarks.quality.answers import Answers, Request, translate_command
+from benchmarks.quality.answers import Answers, Request, Translator
 from benchmarks.quality.lengths import count_words
 from benchmarks.quality.parts import ParallelSet, Part, score_bleu
 from benchmarks.quality.records import Layout, Record
@@ -21,15 +21,13 @@ class SpeedOptions:
     """What is timed.
 
     Attributes:
-        bundle: The translator, by its folder or its name.
+        translator: What translates.
         beams: Beam sizes.
-        threads: Cores that it may use.
         rounds: How often each is timed; the median counts.
     """
 
-    bundle: str
+    translator: Translator
     beams: tuple[int, ...]
-    threads: int
     rounds: int
 
 
@@ -70,12 +68,12 @@ def net_words_per_second(num_words: int, whole: Sequence[float], start_up: Seque
 
 def _measure(test_set: ParallelSet, options: SpeedOptions, folder: Path) -> Iterator[Record]:
     source, target = write_text(folder / "sources.txt", test_set.sources), folder / "translations.txt"
-    command = translate_command(options.bundle, test_set.direction, options.threads)
+    command = options.translator.command(test_set.direction)
     start_up = [spend_process(command, NOTHING) for _ in range(options.rounds)]
     for beam in options.beams:
         whole = [spend_process([*command, "--beam-size", str(beam)], source, target) for _ in range(options.rounds)]
         yield score_bleu(test_set, target.read_text(encoding="utf-8").split("\n")[:-1], f"beam {beam}")
-        yield from _speeds(test_set, f"beam {beam}", options.threads, whole, start_up)
+        yield from _speeds(test_set, f"beam {beam}", options.translator.threads, whole, start_up)
 
 
 def _speeds(

@@ -102,10 +102,11 @@ def make(
     aligner: WordAligner | None = None,
     keeps_facts: bool = False,
     shows_sentences: bool = False,
+    src: str = "en",
 ) -> tuple[Translation, Engine]:
     engine = Engine(say)
     decoding = Decoding(beam_size=beam_size or num_best, length_penalty=1.0, num_best=num_best)
-    direction = Direction("en", "fr")
+    direction = Direction(src, "fr")
     translation = Translation(
         engine,  # type: ignore[arg-type]
         CharacterTokenizer(),  # type: ignore[arg-type]
@@ -531,6 +532,21 @@ def test_a_name_is_not_worth_a_translation_in_parts() -> None:
     translation, _ = make(lambda text: ["Charles part"], keeps_facts=True)
     answer = translate(translation, "And Harry left")
     assert (best_of(answer), answer.warnings) == ("Charles part", ())
+
+
+@pytest.mark.parametrize(
+    ("shows_sentences", "lang", "text", "asked"),
+    [
+        (True, "es", "Es mas dificil", "Es más difícil"),
+        (True, "es", "¡ES MAS DIFICIL!", "¡Es más difícil!"),
+        (True, "en", "Es mas dificil", "Es mas dificil"),
+        (False, "es", "Es mas dificil", "Es mas dificil"),
+    ],
+)
+def test_words_without_accents_get_them(shows_sentences: bool, lang: str, text: str, asked: str) -> None:
+    translation, engine = make(lambda text: [text], src=lang, shows_sentences=shows_sentences)
+    translate(translation, text)
+    assert engine.asked == [asked]
 
 
 def test_a_line_in_capitals_keeps_its_names() -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 
 from xlmcli.infer.terms import TermList
 from xlmcli.text import Tokenizer
+from xlmcli.text.accents import restore_accents
 from xlmcli.text.marks import MARKS, has_marks, iter_mark_places, iter_marks, mark_spans, split_at_marks
 from xlmcli.text.sentences import sentence_separator, split_sentences
 from xlmcli.text.spans import apart, find_spans, find_strange
@@ -131,8 +132,8 @@ class Protection:
         knows_marks: Whether the model has learned what marks of protected spans are.
         keeps_facts: Whether a text is translated again where a number or a name is lost; marks have to be known for it.
         shows_sentences: Whether the model sees sentences alone: what a line of a list begins with, and lines without
-            letters and digits, are kept from it, lines in capitals are in sentence case, and the translation of what
-            starts with a capital does.
+            letters and digits, are kept from it, lines in capitals are in sentence case, words have their accents, and
+            the translation of what starts with a capital does.
     """
 
     find_spans: FindSpans | None = None
@@ -208,19 +209,23 @@ class PieceMaker:
         if terms and self._find_spans is None:  # The text's own marks are none of theirs.
             places = find_strange(text, has_marks)
         if not places and not terms:
-            return self._recased(text)
+            return self._respelt(text)
         kept = apart([(term.start, term.end) for term in terms], places)
         spans = sorted([*((start, end, "") for start, end in kept), *terms])
         marked = mark_spans(text, [(start, end) for start, end, _ in spans])
-        return self._recased(marked, tuple((text[start:end], target) for start, end, target in spans))
+        return self._respelt(marked, tuple((text[start:end], target) for start, end, target in spans))
 
-    def _recased(self, marked: str, spans: tuple[tuple[str, str], ...] = ()) -> _Protected:
+    def _respelt(self, marked: str, spans: tuple[tuple[str, str], ...] = ()) -> _Protected:
+        """A text as a sentence in ordinary letters, with the accents that it lacks."""
+        in_capitals = False
         if self._shows_sentences and marked.isupper():
             from xlmcli.text.casing import has_word, to_sentence_case  # Few texts need its patterns.
 
-            if has_word(marked):
-                return _Protected(to_sentence_case(marked, self._tokenizer, self._src_lang), spans, in_capitals=True)
-        return _Protected(marked, spans)
+            if in_capitals := has_word(marked):
+                marked = to_sentence_case(marked, self._tokenizer, self._src_lang)
+        if self._shows_sentences:
+            marked = restore_accents(marked, self._src_lang)
+        return _Protected(marked, spans, in_capitals=in_capitals)
 
     def _prepare(self, text: _Protected, ids: list[int]) -> Prepared:
         if (text.spans or self._shows_sentences) and text.is_untranslatable:

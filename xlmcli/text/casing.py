@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from xlmcli.text import Tokenizer
-from xlmcli.text.names import find_listed_form
+from xlmcli.text.word_lists import find_listed_form
 
 # Letters with dots, such as U.S., stay as they are.
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W\d_]+(?:['’][^\W\d_]+)*")

@@ -1,33 +1,22 @@
 """Names of people, places and things, of which translations from and into English must not lose any.
 
-Lists of words say what is a name (``recipes/known_words.py`` makes them of the text in ``data/``). Inside a sentence
-that is every word with a capital but those that are listed in small letters, too, such as *monday* or *germany*. Short
-words, those that end as *Buddhist* or *Sénégalais* do, and what may start a sentence have to be listed with a capital.
-German has no list: its nouns have capitals, too. What is in capitals can be read as the lists have it.
+Lists of words say what is a name: inside a sentence that is every word with a capital but those that are listed in
+small letters, too, such as *monday* or *germany*. Short words, those that end as *Buddhist* or *Sénégalais* do, and
+what may start a sentence have to be listed with a capital.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
-from functools import cache, lru_cache
-from pathlib import Path
 
 from xlmcli.text.lost import LostPart
+from xlmcli.text.word_lists import LISTED, WORD, is_known, is_listed_name
 
-WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-"""A word, of which parts may be joined by hyphens."""
-
-LISTED = ("en", "es", "fr", "it", "pt")
-"""The languages with a list."""
-
-_LISTS = Path(__file__).with_name("known_words")
 _SHORT, _TITLE_WORDS = 4, 4
 _DERIVED = re.compile(r"(?:is[mt]e?s?|ians?|ese|ish|eans?|[ao]is(?:es?)?|iens?|iennes?|éen(?:ne)?s?)$")
 _INSIDE_SENTENCE = re.compile(r"(?:[\w,]\s+|\w['’])$")
 _NEAR = 4
-_MAX_CACHED = 1 << 14
 
 
 def find_lost_names(
@@ -65,26 +54,11 @@ def find_lost_names(
     return lost
 
 
-def find_listed_form(word: str, lang: str) -> str | None:
-    """Returns a word of a language, which stands in capitals, as text mostly has it: *USA*, *Monday*, *Tom*, *cat*.
-
-    None if no list has it.
-    """
-    if lang not in LISTED:
-        return None
-    forms = (word.upper(), word.title(), word.lower())
-    own = next((form for form in forms if _is_listed(form, lang)), None)
-    return own or (word.title() if _is_listed_name(word, lang) else None)
-
-
-def _is_listed_name(word: str, lang: str) -> bool:
-    return not _is_listed(word.lower(), lang) and any(_is_listed(word.title(), other) for other in LISTED)
-
-
 def _is_name(word: str, lang: str, *, is_doubtful: bool) -> bool:
-    lower = word.lower()
-    is_doubtful |= _DERIVED.search(lower) is not None or _is_listed(lower.rpartition("-")[2], lang)
-    return _is_listed_name(word, lang) if is_doubtful else not _is_listed(lower, lang)
+    if is_listed_name(word, lang):
+        return True
+    is_doubtful |= _DERIVED.search(word.lower()) is not None or is_known(word.rpartition("-")[2], lang)
+    return not is_doubtful and not is_known(word, lang)
 
 
 def _stands_in(name: str, translation: str) -> bool:
@@ -93,21 +67,3 @@ def _stands_in(name: str, translation: str) -> bool:
         form in translation and re.search(rf"(?<!\w){re.escape(form)}(?=[sS]?(?![^\W\d_]))", translation)
         for form in (name, name.upper())
     )
-
-
-@lru_cache(_MAX_CACHED)
-def _is_listed(word: str, lang: str) -> bool:
-    """Whether a list has a word; it is searched as it is, since to take it apart takes longer than a line of text."""
-    text, key = _listed(lang), word.encode()
-
-    def line_at(place: int) -> bytes:
-        return text[text.rfind(b"\n", 0, place) + 1 : text.index(b"\n", place)]
-
-    place = bisect_left(range(len(text)), key, key=line_at)
-    return place < len(text) and line_at(place) == key
-
-
-@cache
-def _listed(lang: str) -> bytes:
-    """The list of a language: words in order, a line each."""
-    return (_LISTS / f"{lang}.txt").read_bytes()

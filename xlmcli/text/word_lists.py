@@ -1,0 +1,87 @@
+"""Lists of the words of languages, each as text mostly has it: *cat*, *Monday*, *Tom*, *USA*.
+
+``recipes/known_words.py`` makes them of the text in ``data/``. A word that has a capital and does not stand in small
+letters, too, is a name: translations keep it. German has no list: its nouns have capitals, too.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+
+WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+"""A word, of which parts may be joined by hyphens."""
+
+LISTED = ("en", "es", "fr", "it", "pt")
+"""The languages with a list."""
+
+_LISTS = Path(__file__).with_name("known_words")
+_MAX_CACHED = 1 << 14
+
+
+@lru_cache(_MAX_CACHED)
+def is_listed(word: str, lang: str) -> bool:
+    """Whether the list of a language has a word, written so.
+
+    It is searched as it is, since to take it apart takes longer than a line of text.
+    """
+    text, key = _read(lang), word.encode()
+
+    def line_at(place: int) -> bytes:
+        return text[text.rfind(b"\n", 0, place) + 1 : text.index(b"\n", place)]
+
+    place = bisect_left(range(len(text)), key, key=line_at)
+    return place < len(text) and line_at(place) == key
+
+
+def is_listed_name(word: str, lang: str) -> bool:
+    """Whether a word of a language, in whatever letters, is listed as a name."""
+    return not is_listed(word.lower(), lang) and any(is_listed(word.title(), other) for other in LISTED)
+
+
+def is_known(word: str, lang: str) -> bool:
+    """Whether a list has a word of a language in small letters, perhaps with accents that it lacks."""
+    return is_listed(word.lower(), lang) or word.lower() in _accented(lang)
+
+
+def find_listed_form(word: str, lang: str) -> str | None:
+    """Returns a word of a language, which stands in capitals, as text mostly has it; None if no list has it."""
+    if lang not in LISTED:
+        return None
+    forms = (word.upper(), word.title(), word.lower())
+    own = next((form for form in forms if is_listed(form, lang)), None)
+    return own or (word.title() if is_listed_name(word, lang) else None)
+
+
+def find_accented_form(word: str, lang: str) -> str | None:
+    """Returns the one word, in small letters, that a word without accents may stand for; None if it is one itself."""
+    form = "" if is_listed(word.lower(), lang) else _accented(lang).get(word.lower(), "")
+    return form or None
+
+
+def without_accents(text: str) -> str:
+    """Returns a text without accents, cedillas and the like."""
+    if text.isascii():
+        return text
+    return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
+
+
+@cache
+def _accented(lang: str) -> Mapping[str, str]:
+    """The words with accents in small letters, by what they are without; an empty one where there are several."""
+    forms: dict[str, str] = {}
+    for word in filter(str.islower, _read(lang).decode().splitlines()):
+        plain = without_accents(word)
+        if plain != word:
+            forms[plain] = "" if plain in forms else word
+    return forms
+
+
+@cache
+def _read(lang: str) -> bytes:
+    """The list of a language: words in order, a line each."""
+    return (_LISTS / f"{lang}.txt").read_bytes()
