@@ -28,7 +28,7 @@ class RobustnessPart(Part):
         "BLEU of the test set with both sides changed (accents and typing errors, a word in ten: of the source), "
         "and its ratio to BLEU of the set as it is."
     )
-    layout = Layout({"test_set": "test set", "direction": "direction"}, ("variant", "metric"))
+    layout = Layout({"test_set": "test set", "direction": "direction", "variant": "changed"}, ("metric",))
 
     def iter_requests(self) -> Iterator[Request]:
         yield from iter_requests_of(self.test_sets)

@@ -67,6 +67,7 @@ class Engine:
     def __init__(self, say: Say) -> None:
         self._say = say
         self.asked: list[str] = []
+        self.scores: dict[str, float] = {}
         self.decodings: list[Decoding] = []
         self.byte_pieces = BytePieces({piece: ord(BYTE) + byte for byte, piece in enumerate(BYTE_PIECES)})
 
@@ -77,7 +78,7 @@ class Engine:
         results = [
             Translated(
                 [[ord(character) for character in text] for text in self._said(source, decoding)],
-                [-1.0 - rank for rank in range(decoding.num_best)],
+                [self.scores.get(source, -1.0) - rank for rank in range(decoding.num_best)],
                 is_unfinished=False,
             )
             for source in texts
@@ -535,6 +536,33 @@ def test_a_name_is_not_worth_a_translation_in_parts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "said", "expected"),
+    [
+        ("Dog", {"Dog": "Dog", "dog": "chien"}, "Chien"),
+        ("DOG!", {"Dog!": "Dog !", "dog!": "chien !"}, "CHIEN !"),
+        ("Friend", {"Friend": "Frende", "friend": "ami"}, "Ami"),
+        ("Message sent", {"Message sent": "Le message envoyé", "message sent": "kzqwert"}, "Le message envoyé"),
+        ("A dog is here", {"A dog is here": "Dog"}, "Dog"),
+        ("dog", {"dog": "Dog"}, "Dog"),
+        ("Paris", {"Paris": "Paris"}, "Paris"),
+    ],
+)
+def test_a_few_words_are_tried_without_their_capital(text: str, said: dict[str, str], expected: str) -> None:
+    translation, engine = make(lambda text: [said[text]], keeps_facts=True, shows_sentences=True)
+    assert best_of(translate(translation, text)) == expected
+    assert engine.asked == list(said)
+
+
+def test_the_surer_translation_of_a_few_words_counts() -> None:
+    said = {"Fire!": ["Feu !", "Tir !"], "fire!": ["au feu !", "feux !"]}
+    translation, engine = make(said.__getitem__, num_best=2, keeps_facts=True, shows_sentences=True)
+    engine.scores = {"fire!": -0.5}
+    assert [item.text for item in translate(translation, "Fire!").hypotheses] == ["Au feu !", "Feux !"]
+    engine.scores = {"fire!": -1.5}
+    assert [item.text for item in translate(translation, "Fire!").hypotheses] == ["Feu !", "Tir !"]
+
+
+@pytest.mark.parametrize(
     ("shows_sentences", "lang", "text", "asked"),
     [
         (True, "es", "Es mas dificil", "Es más difícil"),
@@ -550,16 +578,16 @@ def test_words_without_accents_get_them(shows_sentences: bool, lang: str, text: 
 
 
 def test_a_line_in_capitals_keeps_its_names() -> None:
-    said = {"And Harry left": ["Charles part"], f"And {A} left": [f"Et {A} part"]}
+    said = {"And then Harry left": ["Charles part"], f"And then {A} left": [f"Et {A} part"]}
     translation, engine = make(said.__getitem__, keeps_facts=True, shows_sentences=True)
-    assert best_of(translate(translation, "AND HARRY LEFT")) == "ET HARRY PART"
+    assert best_of(translate(translation, "AND THEN HARRY LEFT")) == "ET HARRY PART"
     assert engine.asked == list(said)
 
 
 def test_a_line_in_capitals_that_has_its_names_is_translated_once() -> None:
     translation, engine = make(lambda _: ["et Harry part"], keeps_facts=True, shows_sentences=True)
-    assert best_of(translate(translation, "AND HARRY LEFT")) == "ET HARRY PART"
-    assert engine.asked == ["And Harry left"]
+    assert best_of(translate(translation, "AND THEN HARRY LEFT")) == "ET HARRY PART"
+    assert engine.asked == ["And then Harry left"]
 
 
 def test_other_numbers_of_a_line_are_written_as_the_language_does() -> None:

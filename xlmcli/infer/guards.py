@@ -15,6 +15,7 @@ from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.dates import has_weekday
+from xlmcli.text.few_words import is_made_up, without_capital
 from xlmcli.text.marks import MARKS, fill_marks, put_marks, restore_spans, split_at_marks, without_marks
 from xlmcli.text.number_words import may_have_number_word
 from xlmcli.text.sentences import sentence_separator
@@ -140,6 +141,13 @@ class TranslationReader:
             or has_weekday(piece.text, self.direction.src)
         )
 
+    def without_capital(self, piece: Piece) -> Piece | None:
+        """Returns a piece of a few words as it would stand inside a sentence, if that is to be tried."""
+        if not self._protection.keeps_facts or piece.spans or piece.is_cut:
+            return None
+        text = without_capital(piece.text, self.direction.src)
+        return replace(piece, text=text, ids=self.tokenizer.encode(text, self.direction.src)) if text else None
+
     def read(self, piece: Piece, ids: Sequence[int], *, is_start: bool = True) -> str:
         """Returns the translation of a piece, or of a part of it that may be its start, with marks."""
         # One by one: a call of decode_batch starts a thread, which costs more than what it decodes.
@@ -200,16 +208,20 @@ class ProtectedTranslations:
         knows_marks: bool = True,
     ) -> None:
         self._engine, self._reader, self._batch, self._decoding = engine, reader, batch, decoding
-        is_whole = [knows_marks or not piece.spans for piece in batch]
-        self._whole = list(compress(range(len(batch)), is_whole))
+        others = {row: other for row, piece in enumerate(batch) if (other := reader.without_capital(piece))}
+        is_whole = [row not in others and (knows_marks or not piece.spans) for row, piece in enumerate(batch)]
+        self._whole, self._few = list(compress(range(len(batch)), is_whole)), list(others)
         self._pending = GuardedTranslations(engine, [batch[row].ids for row in self._whole], decoding)
-        self._parted = {row: self._in_parts(batch[row]) for row, whole in enumerate(is_whole) if not whole}
+        self._pending_few = _FewWords(engine, reader, [(batch[row], other) for row, other in others.items()], decoding)
+        apart = (row for row, whole in enumerate(is_whole) if not whole and row not in others)
+        self._parted = {row: self._in_parts(batch[row]) for row in apart}
 
     def wait(self) -> list[PieceTranslation]:
+        few = dict(zip(self._few, self._pending_few.wait(), strict=True))
         whole = dict(zip(self._whole, self._pending.wait(), strict=True))
         done = {row: self._restore(self._batch[row], result) for row, result in whole.items()}
         parted = self._parted | {row: self._in_parts(self._batch[row]) for row in done if done[row] is None}
-        results = [done.get(row) or parted[row].wait() for row in range(len(self._batch))]
+        results = [few.get(row) or done.get(row) or parted[row].wait() for row in range(len(self._batch))]
         lost = {row: found for row, result in enumerate(results) if (found := self._find_lost(result))}
         marked = {row: piece for row in lost if (piece := self._mark_lost(results[row].piece, lost[row]))}
         if marked:
@@ -259,6 +271,37 @@ class ProtectedTranslations:
 
     def _in_parts(self, piece: Piece) -> _PartedTranslation:
         return _PartedTranslation(self._engine, self._reader, piece, self._decoding)
+
+
+class _FewWords:
+    """Pieces of a few words in the engine's hands, as they are and without their capitals; the better ones count.
+
+    One is better if a word of the other is made up, or if the model is surer of it.
+    """
+
+    def __init__(
+        self,
+        engine: TranslationEngine,
+        reader: TranslationReader,
+        pieces: Sequence[tuple[Piece, Piece]],
+        decoding: Decoding,
+    ) -> None:
+        self._reader, self._pieces = reader, pieces
+        batch = [piece.ids for both in pieces for piece in both]
+        self._pending = GuardedTranslations(engine, batch, replace(decoding, with_scores=True))
+
+    def wait(self) -> list[PieceTranslation]:
+        results = iter(self._pending.wait())
+        found = ([self._read(whole, piece, next(results)) for piece in (whole, other)] for whole, other in self._pieces)
+        return [max(both, key=self._rank) for both in found]
+
+    def _read(self, whole: Piece, piece: Piece, result: Translated) -> PieceTranslation:
+        texts = [without_marks(self._reader.read(whole, ids)).strip() for ids in result.hypotheses]
+        return PieceTranslation(piece, [result], texts, order=[piece.ids])
+
+    def _rank(self, found: PieceTranslation) -> tuple[bool, float]:
+        (result,) = found.translated
+        return not is_made_up(found.texts[0], found.piece.text, self._reader.direction.tgt), result.scores[0]
 
 
 class _PartedTranslation:

@@ -57,6 +57,13 @@ def find_listed_form(word: str, lang: str) -> str | None:
     return own or (word.title() if is_listed_name(word, lang) else None)
 
 
+def is_word(word: str, lang: str) -> bool:
+    """Whether lists have a word of a language, in whatever letters, or a name or an abbreviation that is so written."""
+    if is_known(word, lang):
+        return True
+    return any(is_listed(form, other) for form in (word.title(), word.upper()) for other in LISTED)
+
+
 def find_accented_form(word: str, lang: str) -> str | None:
     """Returns the one word, in small letters, that a word without accents may stand for; None if it is one itself."""
     form = "" if is_listed(word.lower(), lang) else _accented(lang).get(word.lower(), "")
