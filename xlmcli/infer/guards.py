@@ -15,7 +15,7 @@ from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.dates import has_weekday
-from xlmcli.text.few_words import is_made_up, without_capital
+from xlmcli.text.few_words import is_made_up, with_first_capital, without_capital
 from xlmcli.text.marks import MARKS, fill_marks, put_marks, restore_spans, split_at_marks, without_marks
 from xlmcli.text.number_words import may_have_number_word
 from xlmcli.text.sentences import sentence_separator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xlmcli.text.lost import LostPart
 
 _GUARD_NGRAM = 3
+_SURER = 0.2
 _BETWEEN_STOPS = re.compile(r"(?<=[!?])[ \u00a0\u202f]+(?=[!?])")
 _END_OF_FIRST_WORD = re.compile(r"[\s'’]")
 _COUNTS = re.compile(r"\d|centur|jahrhundert|secol|siècle|siglo|século", re.IGNORECASE)
@@ -276,7 +277,7 @@ class ProtectedTranslations:
 class _FewWords:
     """Pieces of a few words in the engine's hands, as they are and without their capitals; the better ones count.
 
-    One is better if a word of the other is made up, or if the model is surer of it.
+    Those without are better if a word of the others is made up, or if the model is surer of them by a margin.
     """
 
     def __init__(
@@ -293,15 +294,19 @@ class _FewWords:
     def wait(self) -> list[PieceTranslation]:
         results = iter(self._pending.wait())
         found = ([self._read(whole, piece, next(results)) for piece in (whole, other)] for whole, other in self._pieces)
-        return [max(both, key=self._rank) for both in found]
+        return [self._choose(*both) for both in found]
 
     def _read(self, whole: Piece, piece: Piece, result: Translated) -> PieceTranslation:
-        texts = [without_marks(self._reader.read(whole, ids)).strip() for ids in result.hypotheses]
-        return PieceTranslation(piece, [result], texts, order=[piece.ids])
+        lang = self._reader.direction.tgt
+        said = (self._reader.read(whole, ids) for ids in result.hypotheses)
+        texts = [with_first_capital(without_marks(text).strip(), lang) for text in said]
+        return PieceTranslation(whole, [result], texts, order=[piece.ids])
 
-    def _rank(self, found: PieceTranslation) -> tuple[bool, float]:
-        (result,) = found.translated
-        return not is_made_up(found.texts[0], found.piece.text, self._reader.direction.tgt), result.scores[0]
+    def _choose(self, whole: PieceTranslation, other: PieceTranslation) -> PieceTranslation:
+        lang = self._reader.direction.tgt
+        made_up, other_made_up = (is_made_up(found.texts[0], whole.piece.text, lang) for found in (whole, other))
+        is_surer = other.translated[0].scores[0] > whole.translated[0].scores[0] + _SURER
+        return other if (made_up, is_surer) > (other_made_up, False) else whole
 
 
 class _PartedTranslation:

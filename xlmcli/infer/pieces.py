@@ -209,13 +209,13 @@ class PieceMaker:
         if terms and self._find_spans is None:  # The text's own marks are none of theirs.
             places = find_strange(text, has_marks)
         if not places and not terms:
-            return self._respelt(text)
+            return self._in_ordinary_spelling(text)
         kept = apart([(term.start, term.end) for term in terms], places)
         spans = sorted([*((start, end, "") for start, end in kept), *terms])
         marked = mark_spans(text, [(start, end) for start, end, _ in spans])
-        return self._respelt(marked, tuple((text[start:end], target) for start, end, target in spans))
+        return self._in_ordinary_spelling(marked, tuple((text[start:end], target) for start, end, target in spans))
 
-    def _respelt(self, marked: str, spans: tuple[tuple[str, str], ...] = ()) -> _Protected:
+    def _in_ordinary_spelling(self, marked: str, spans: tuple[tuple[str, str], ...] = ()) -> _Protected:
         """A text as a sentence in ordinary letters, with the accents that it lacks."""
         in_capitals = False
         if self._shows_sentences and marked.isupper():

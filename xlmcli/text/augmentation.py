@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from xlmcli.errors import UsageError
 from xlmcli.text.alike import protect_alike
+from xlmcli.text.word_lists import without_accents
 
 Texts = tuple[str, ...]
 Kind = Literal["capitals", "lowercase", "unpunctuated", "joined", "unaccented", "typos", "spans"]
@@ -124,8 +124,8 @@ def _joined(row: Texts, rows: Sequence[Texts], rng: random.Random) -> Variant | 
 
 
 def _unaccented(row: Texts, _rows: Sequence[Texts], rng: random.Random) -> Variant | None:
-    sides = [side for side, text in enumerate(row) if _strip_accents(text) != text]
-    return _with_noise(row, rng.choice(sides), _strip_accents) if sides else None
+    sides = [side for side, text in enumerate(row) if without_accents(text) != text]
+    return _with_noise(row, rng.choice(sides), without_accents) if sides else None
 
 
 def _typos(row: Texts, _rows: Sequence[Texts], rng: random.Random) -> Variant | None:
@@ -134,12 +134,6 @@ def _typos(row: Texts, _rows: Sequence[Texts], rng: random.Random) -> Variant | 
 
 def _with_noise(row: Texts, side: int, change: Callable[[str], str]) -> Variant:
     return Variant((*row[:side], change(row[side]), *row[side + 1 :]), side)
-
-
-def _strip_accents(text: str) -> str:
-    if text.isascii():
-        return text
-    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
 
 
 def _mistype(text: str, rng: random.Random) -> str:

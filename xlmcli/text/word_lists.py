@@ -1,7 +1,7 @@
 """Lists of the words of languages, each as text mostly has it: *cat*, *Monday*, *Tom*, *USA*.
 
 ``recipes/known_words.py`` makes them of the text in ``data/``. A word that has a capital and does not stand in small
-letters, too, is a name: translations keep it. German has no list: its nouns have capitals, too.
+letters, too, as *monday* does, is a name: translations keep it. German has no list: its nouns have capitals, too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 LISTED = ("en", "es", "fr", "it", "pt")
 """The languages with a list."""
+
+ACCENTED = ("es", "fr", "it", "pt")
+"""Those of them whose words have accents."""
 
 _LISTS = Path(__file__).with_name("known_words")
 _MAX_CACHED = 1 << 14
@@ -40,21 +43,32 @@ def is_listed(word: str, lang: str) -> bool:
 
 def is_listed_name(word: str, lang: str) -> bool:
     """Whether a word of a language, in whatever letters, is listed as a name."""
-    return not is_listed(word.lower(), lang) and any(is_listed(word.title(), other) for other in LISTED)
+    lower, title = word.lower(), word.title()
+    return not is_listed(lower, lang) and any(
+        is_listed(title, other) and not is_listed(lower, other) for other in LISTED
+    )
 
 
 def is_known(word: str, lang: str) -> bool:
     """Whether a list has a word of a language in small letters, perhaps with accents that it lacks."""
-    return is_listed(word.lower(), lang) or word.lower() in _accented(lang)
+    lower = word.lower()
+    return is_listed(lower, lang) or (lang in ACCENTED and lower in _accented(lang))
 
 
 def find_listed_form(word: str, lang: str) -> str | None:
-    """Returns a word of a language, which stands in capitals, as text mostly has it; None if no list has it."""
+    """Returns a word of a language, which stands in capitals, as text mostly has it.
+
+    None if the lists do not tell: *PIERRE* is a stone or a man, *IT* a word or short for something.
+    """
     if lang not in LISTED:
         return None
-    forms = (word.upper(), word.title(), word.lower())
-    own = next((form for form in forms if is_listed(form, lang)), None)
-    return own or (word.title() if is_listed_name(word, lang) else None)
+    upper, title, lower = word.upper(), word.title(), word.lower()
+    if is_listed(title, lang) or is_listed_name(word, lang):
+        return title
+    if is_listed(lower, lang):
+        is_doubtful = is_listed(upper, lang) or any(is_listed(title, other) for other in LISTED)
+        return None if is_doubtful else lower
+    return upper if is_listed(upper, lang) else None
 
 
 def is_word(word: str, lang: str) -> bool:
