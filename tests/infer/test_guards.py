@@ -546,7 +546,7 @@ def test_a_name_is_not_worth_a_translation_in_parts() -> None:
         ("dog", {"dog": "Dog"}, "Dog"),
         ("Paris", {"Paris": "Paris"}, "Paris"),
         ("New York", {"New York": "New York"}, "New York"),
-        ("(Dogs)", {"(Dogs)": "(Dogs)", "(dogs)": "(chiens)"}, "(Chiens)"),
+        ("(Friend)", {"(Friend)": "(Frende)", "(friend)": "(ami)"}, "(Ami)"),
         ("Twenty minutes", {"Twenty minutes": "Vingt minutes", "twenty minutes": "vingt minutes"}, "Vingt minutes"),
     ],
 )
