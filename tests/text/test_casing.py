@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from xlmcli.text.casing import has_word, to_capitals, to_sentence_case, with_capital
+from xlmcli.text.casing import has_word, to_capitals, to_sentence_case, with_capital, with_first_capital
 
 KNOWN = {"Cat", "Tom", "Paris", "Hund", "the", "is", "may", "May", "USB", "THE"}
 
@@ -66,3 +66,11 @@ def test_a_sentence_starts_with_a_capital(text: str, lang: str, expected: str) -
 @pytest.mark.parametrize(("text", "expected"), [("STOP", True), ("A 1 B", False), ("", False), ("1ST", True)])
 def test_single_letters_are_no_words(text: str, expected: bool) -> None:
     assert has_word(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("¿qué?", "¿Qué?"), ("« chien »", "« Chien »"), ("iPhone", "iPhone"), ("Chien", "Chien"), ("!", "!"), ("", "")],
+)
+def test_the_first_letter_becomes_a_capital_behind_marks(text: str, expected: str) -> None:
+    assert with_first_capital(text, "es") == expected

@@ -127,8 +127,7 @@ def command(
     cannot write does. It also keeps its numbers: a line that has lost one is translated again, and the number put back
     as the language writes it. A line in capitals is read as a sentence by any model and gets an answer in capitals;
     French, Italian, Portuguese and Spanish text without accents is read with them, and one to three words are tried
-    without their capital, too. --no-protect shows the text to the
-    model as it is.
+    without their capital, too. --no-protect shows the text to the model as it is.
 
     Without -m, the embedded en-fr is taken if it has the direction, else an embedded model that has it, else a pulled
     one, the smallest first. With --pivot two models may follow each other; scores are then the second one's, and links

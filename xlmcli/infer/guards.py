@@ -15,7 +15,7 @@ from xlmcli.infer.repetition import repeats_itself
 from xlmcli.records import Direction
 from xlmcli.text import Tokenizer
 from xlmcli.text.dates import has_weekday
-from xlmcli.text.few_words import is_made_up, with_first_capital, without_capital
+from xlmcli.text.few_words import is_made_up, without_capital
 from xlmcli.text.marks import MARKS, fill_marks, put_marks, restore_spans, split_at_marks, without_marks
 from xlmcli.text.number_words import may_have_number_word
 from xlmcli.text.sentences import sentence_separator
@@ -297,6 +297,8 @@ class _FewWords:
         return [self._choose(*both) for both in found]
 
     def _read(self, whole: Piece, piece: Piece, result: Translated) -> PieceTranslation:
+        from xlmcli.text.casing import with_first_capital  # Few texts need its patterns.
+
         lang = self._reader.direction.tgt
         said = (self._reader.read(whole, ids) for ids in result.hypotheses)
         texts = [with_first_capital(without_marks(text).strip(), lang) for text in said]

@@ -57,6 +57,14 @@ def with_capital(text: str, lang: str) -> str:
     return (text[0].translate(_UPPER_DOTTED) if lang in _DOTTED_I else text[0].title()) + text[1:]
 
 
+def with_first_capital(translation: str, lang: str) -> str:
+    """Returns the translation of what starts with a capital with one of its own: *¿qué?* as *¿Qué?*."""
+    match = _LETTERS.search(translation)
+    if match is None or not match[0].islower():
+        return translation
+    return translation[: match.start()] + with_capital(translation[match.start() :], lang)
+
+
 def _ordinary_forms(words: Sequence[str], tokenizer: Tokenizer, lang: str) -> dict[str, str]:
     lower = [_lower(word, lang) for word in words]
     forms = (lower, [word[0] + small[1:] for word, small in zip(words, lower, strict=True)], words)

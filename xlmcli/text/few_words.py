@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from xlmcli.text.casing import with_capital
 from xlmcli.text.word_lists import LISTED, is_listed, is_word
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -26,14 +25,6 @@ def without_capital(text: str, lang: str) -> str | None:
     if not is_listed(first, lang) or is_listed(match[0], lang):
         return None
     return text[: match.start()] + first + text[match.end() :]
-
-
-def with_first_capital(translation: str, lang: str) -> str:
-    """Returns the translation of what starts with a capital with one of its own: *¿qué?* as *¿Qué?*."""
-    match = _WORD.search(translation)
-    if match is None or not match[0].islower():
-        return translation
-    return translation[: match.start()] + with_capital(translation[match.start() :], lang)
 
 
 def is_made_up(translation: str, text: str, lang: str) -> bool:
