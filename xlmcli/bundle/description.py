@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 from xlmcli.bundle.manifest import ClassifierPart, Manifest, MeasuredScore, TranslationPart
@@ -48,6 +49,7 @@ def format_bundle_text(bundle: Bundle) -> str:
         ),
         ("positions", positions),
         *_decoding_rows(manifest.translation),
+        ("lexicon", _format_lexicon(bundle)),
         ("licence", manifest.provenance.licence or "not said"),
         ("trained on", "\n".join(manifest.provenance.trained_on) or "not said"),
         ("scores", _format_scores(manifest.provenance.scores) or "none"),
@@ -73,6 +75,13 @@ def _decoding_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
         ("protects", "spans that must not change" if part.protects_spans else ""),
         ("alignment", aligning),
     ]
+
+
+def _format_lexicon(bundle: Bundle) -> str:
+    """The number of words in each direction that the lexicon of a bundle has."""
+    rows = (bundle.read_lexicon() or b"").splitlines()
+    counts = Counter(row.partition(b"\t")[0].decode(errors="replace") for row in rows)
+    return ", ".join(f"{direction} {number:,}" for direction, number in counts.items()) + (" words" if counts else "")
 
 
 def _classifier_rows(part: ClassifierPart | None) -> list[tuple[str, str]]:

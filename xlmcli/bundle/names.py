@@ -7,6 +7,7 @@ MODEL_NAME = "model.bin"
 CONFIG_NAME = "config.json"
 LANGUAGES_NAME = "languages.safetensors"
 HEAD_NAME = "classifier.safetensors"
+LEXICON_NAME = "lexicon.tsv"
 TOKENIZER_NAMES = frozenset(
     {
         "tokenizer.model",
@@ -41,6 +42,8 @@ ENGINE_NAMES = frozenset(
 """What CTranslate2 writes and opens."""
 
 BUNDLE_NAMES = (
-    ENGINE_NAMES | TOKENIZER_NAMES | {MANIFEST_NAME, LANGUAGES_NAME, HEAD_NAME, CARD_NAME, RECIPE_NAME, ORIGIN_NAME}
+    ENGINE_NAMES
+    | TOKENIZER_NAMES
+    | {MANIFEST_NAME, LANGUAGES_NAME, HEAD_NAME, LEXICON_NAME, CARD_NAME, RECIPE_NAME, ORIGIN_NAME}
 )
 """All that a bundle can hold, and a folder for one direction too."""

@@ -18,6 +18,7 @@ from xlmcli.bundle.names import (
     ENGINE_NAMES,
     HEAD_NAME,
     LANGUAGES_NAME,
+    LEXICON_NAME,
     MANIFEST_NAME,
     MODEL_NAME,
 )
@@ -79,6 +80,10 @@ class Bundle:
     def read_head(self) -> bytes:
         """Reads a classifier's layer: a safetensors file with ``weight``, (labels, dim), and ``bias``, (labels)."""
         return read_model_file(self.path / HEAD_NAME)
+
+    def read_lexicon(self) -> bytes | None:
+        """Reads what rare words are; see `xlmcli.text.lexicon.Lexicon`. None where there is none."""
+        return read_model_file(self.path / LEXICON_NAME) if LEXICON_NAME in self.manifest.files else None
 
     def read_files(self) -> dict[str, bytes]:
         """Reads the engine's files as they lie in the folder, without any language in the position tables.

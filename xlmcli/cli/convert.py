@@ -33,7 +33,7 @@ _ANYWHERE = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
 class _ConvertCommand(HeadedCommand):
     headings: ClassVar = {
         "Checkpoint": ("codes", "vocab", "kind", "offline"),
-        "Bundle": ("quantization", "direction", "beam_size", "length_penalty", "force"),
+        "Bundle": ("quantization", "direction", "beam_size", "length_penalty", "lexicon", "force"),
         "What is told of the model": ("card", "recipe", "licence", "trained_on", "scores"),
         "Comparison with the checkpoint": ("verify", "verify_file", "min_agreement", "max_difference"),
     }
@@ -82,6 +82,9 @@ class _ConvertCommand(HeadedCommand):
 @click.option("--licence", "--license", metavar="TEXT", help="Under which the model may be used.")
 @click.option("--trained-on", multiple=True, metavar="TEXT", help="A text that the model saw; may be repeated.")
 @click.option("--scores", type=FILE, metavar="FILE.json", help="Measured scores, to be shown by xlm info.")
+@click.option(
+    "--lexicon", type=FILE, metavar="FILE.tsv", help="Put in what rare words are, as xlm train lexicon writes it."
+)
 @click.option("--verify", is_flag=True, help="Before writing, compare the bundle with the checkpoint.")
 @click.option(
     "--verify-file",
@@ -122,6 +125,7 @@ def command(
     licence: str | None,
     trained_on: tuple[str, ...],
     scores: Path | None,
+    lexicon: Path | None,
     verify: bool,
     verify_file: tuple[Source, ...],
     min_agreement: float | None,
@@ -175,6 +179,10 @@ def command(
             "--licence, --trained-on and --scores go into a bundle's manifest, which --direction does not write",
             hint="leave them out, or leave out --direction",
         )
+    if direction is not None and lexicon is not None:
+        raise UsageError(
+            "--lexicon is for bundles, which --direction does not write", hint="leave it out, or leave out --direction"
+        )
     check_free(bundle, force=force)
     local = click.get_current_context().with_resource(local_checkpoint(checkpoint))
     options = BundleOptions(
@@ -185,6 +193,7 @@ def command(
         scores=() if scores is None else read_scores(scores),
         card=card,
         recipe=recipe,
+        lexicon=lexicon,
         force=force,
     )
     opened = open_convertible(local.path, codes, vocab, of_engine=kind == "ctranslate2")

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 @click.option(
     "--no-protect",
     is_flag=True,
-    help="Let the model see the text as it is: copy no addresses and code, mind no numbers, names, capitals "
-    "and accents.",
+    help="Let the model see the text as it is: copy no addresses and code, mind no numbers, names, rare words, "
+    "capitals and accents.",
 )
 @click.option("--with-scores", is_flag=True, help="Write the score of each translation.")
 @click.option("--alignment", is_flag=True, help="Write which words stand for which.")
@@ -127,7 +127,8 @@ def command(
     cannot write does. It also keeps its numbers: a line that has lost one is translated again, and the number put back
     as the language writes it. A line in capitals is read as a sentence by any model and gets an answer in capitals;
     French, Italian, Portuguese and Spanish text without accents is read with them, and one to three words are tried
-    without their capital, too. --no-protect shows the text to the model as it is.
+    without their capital, too. Rare words that a translation has lost come from the model's lexicon, where it has one
+    (xlm info says so). --no-protect shows the text to the model as it is.
 
     Without -m, the embedded en-fr is taken if it has the direction, else an embedded model that has it, else a pulled
     one, the smallest first. With --pivot two models may follow each other; scores are then the second one's, and links

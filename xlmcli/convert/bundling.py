@@ -25,13 +25,15 @@ from xlmcli.bundle import (
 )
 from xlmcli.bundle.consistency import check_model
 from xlmcli.bundle.manifest import Quantization, TokenizerKind
-from xlmcli.bundle.names import MODEL_NAME
+from xlmcli.bundle.names import LEXICON_NAME, MODEL_NAME
 from xlmcli.bundle.numbers import check_all_numbers
 from xlmcli.convert.alignment import find_alignment_head
 from xlmcli.convert.options import Refusals, Say, VerificationOptions
-from xlmcli.errors import DataError, ModelError
+from xlmcli.errors import DataError, ModelError, UsageError
 from xlmcli.facts import format_name
+from xlmcli.lines import iter_file_lines
 from xlmcli.text import Tokenizer
+from xlmcli.text.lexicon import check_lexicon, format_lexicon
 from xlmcli.text.sentencepiece import SentencePieceTokenizer
 
 
@@ -47,6 +49,7 @@ class BundleOptions:
         scores: What was measured.
         card: A file that becomes MODEL_CARD.md.
         recipe: A file that becomes recipe.toml.
+        lexicon: What rare words are, as ``xlm train lexicon`` writes it; for translation.
         force: Replace a bundle that is there already.
     """
 
@@ -57,6 +60,7 @@ class BundleOptions:
     scores: tuple[MeasuredScore, ...] = ()
     card: Path | None = None
     recipe: Path | None = None
+    lexicon: Path | None = None
     force: bool = False
 
 
@@ -115,7 +119,10 @@ def fill_bundle(checkpoint: Convertible, folder: Path, options: BundleOptions) -
     """
     manifest = checkpoint.fill(folder, options)
     check_written(folder, manifest)
-    return seal(folder, with_alignment_head(folder, manifest))
+    manifest = with_alignment_head(folder, manifest)
+    if options.lexicon is not None:
+        copy_lexicon(options.lexicon, folder, manifest)
+    return seal(folder, manifest)
 
 
 def check_written(folder: Path, manifest: Manifest) -> None:
@@ -139,6 +146,27 @@ def with_alignment_head(folder: Path, manifest: Manifest) -> Manifest:
     listed = replace(manifest, files={entry.name: "" for entry in folder.iterdir()})
     head = find_alignment_head(Bundle(folder, listed))
     return replace(manifest, translation=replace(manifest.translation, alignment_head=head))
+
+
+def copy_lexicon(path: Path, folder: Path, manifest: Manifest) -> None:
+    """Puts a lexicon into the folder of a bundle.
+
+    Raises:
+        DataError: It cannot be read, or a row is none.
+        ModelError: The model does not translate in a direction of it, or no head of it aligns words.
+    """
+    part = manifest.translation
+    if part is None:
+        raise UsageError("--lexicon is for models that translate", hint="leave it out")
+    if part.alignment_head is None:
+        raise ModelError("no head of the model aligns words, which --lexicon needs", hint="leave it out")
+    entries = check_lexicon(iter_file_lines(path), str(path))
+    for direction in {direction for direction, _, _ in entries}:
+        if not part.translates(direction):
+            raise UsageError(
+                f"{path}: the model does not translate {direction}", hint=f"it translates {part.describe_directions()}"
+            )
+    (folder / LEXICON_NAME).write_bytes(format_lexicon(entries))
 
 
 def make_provenance(source: str, options: BundleOptions, licence: str | None = None) -> Provenance:

@@ -25,6 +25,7 @@ _MAX_DIRECTIONS_SHOWN = 20
 
 if TYPE_CHECKING:
     from xlmcli.infer.alignment import WordAligner
+    from xlmcli.text.lexicon import Lexicon
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def open_direction(
     memory = _open_memory(search.memory, direction) if search.memory else None
     defaults = bundle.translation.decoding
     knows_marks = bundle.translation.protects_spans
+    lexicon = _open_lexicon(bundle, direction) if search.protect else None
     needs_links = search.with_alignment or (
         terms is not None and (not knows_marks or bundle.translation.alignment_head is not None)
     )
@@ -136,13 +138,14 @@ def open_direction(
     if aligner is None and search.is_document:
         with contextlib.suppress(ModelError, MissingExtraError):  # Tags stand in proportion then.
             aligner = _open_aligner(bundle, tokenizer, direction)
-    open_it = partial((engines or DirectionEngines(bundle, tokenizer, options)).open, aligns=aligner is not None)
+    aligns = aligner is not None or lexicon is not None
+    open_it = partial((engines or DirectionEngines(bundle, tokenizer, options)).open, aligns=aligns)
     decoding = Decoding(
         beam_size=search.beam_size or max(defaults.beam_size, search.num_best),
         length_penalty=defaults.length_penalty if search.length_penalty is None else search.length_penalty,
         num_best=search.num_best,
         with_scores=search.with_scores or search.num_best > 1,
-        with_attention=aligner is not None,
+        with_attention=aligns,
     )
     links = None
     if aligner is not None:
@@ -162,6 +165,7 @@ def open_direction(
             shows_sentences=search.protect,
         ),
         links=links,
+        lexicon=lexicon,
         terms=terms,
         memory=memory,
     )
@@ -234,6 +238,16 @@ def _open_aligner(bundle: Bundle, tokenizer: Tokenizer, direction: Direction) ->
     from xlmcli.infer.alignment import WordAligner  # Its rules take time to import.
 
     return WordAligner(tokenizer, direction)
+
+
+def _open_lexicon(bundle: Bundle, direction: Direction) -> Lexicon | None:
+    """Opens the lexicon of a bundle, if it has one and says which of its heads aligns words."""
+    content = bundle.read_lexicon() if bundle.translation.alignment_head is not None else None
+    if content is None:
+        return None
+    from xlmcli.text.lexicon import Lexicon
+
+    return Lexicon(content, direction)
 
 
 def _open_memory(path: Path, direction: Direction) -> dict[str, str]:

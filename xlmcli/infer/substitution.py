@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
 
 from xlmcli.infer.alignment import Alignment
@@ -15,7 +15,12 @@ from xlmcli.text.spans import FreePlaces, find_spans
 
 
 def substitute_terms(
-    translation: str, alignment: Alignment, terms: Sequence[FoundTerm], lang: str
+    translation: str,
+    alignment: Alignment,
+    terms: Sequence[FoundTerm],
+    lang: str,
+    *,
+    write: Callable[[FoundTerm, Place], str | None] | None = None,
 ) -> tuple[str, Alignment, int]:
     """Puts the targets of terms in place of the words that are linked to them, unless they stand there already.
 
@@ -24,6 +29,8 @@ def substitute_terms(
         alignment: Its links.
         terms: The terms of the text.
         lang: Language of the translation.
+        write: Says how a term is written in a place of the translation, or with None that it does not go there; without
+            it terms are as they are.
 
     Returns:
         The translation and its links with the terms in them, and the number of terms for which there was no place.
@@ -37,8 +44,9 @@ def substitute_terms(
         place = linked.place(term)
         if place is not None:
             place = next(_touching(standing[term.target], place), place)
-        if place is not None and free.take(place):
-            taken[place] = term
+        target = term.target if write is None or place is None else write(term, place)
+        if place is not None and target is not None and free.take(place):
+            taken[place] = term._replace(target=target)
         else:
             left.append(term)
     num_missing = 0

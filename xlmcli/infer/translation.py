@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from xlmcli.infer.decoding import Decoding, Translated
@@ -29,6 +29,8 @@ from xlmcli.text.spans import find_spans
 
 if TYPE_CHECKING:
     from xlmcli.infer.alignment import SymmetricTranslations, WordAligner
+    from xlmcli.text.lexicon import Lexicon
+    from xlmcli.text.lost import LostPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Translation:
         with_scores: Whether scores are written.
         protection: What the model does not see.
         links: How words are linked; None where neither links nor terms are asked for, or no head of the model can.
+        lexicon: What rare words are, for a model that says where it looked.
         terms: Words whose translations are given.
         memory: Texts whose translations are given.
     """
@@ -75,6 +78,7 @@ class Translation:
         with_scores: bool = False,
         protection: Protection = NO_PROTECTION,
         links: Links | None = None,
+        lexicon: Lexicon | None = None,
         terms: TermList | None = None,
         memory: Mapping[str, str] | None = None,
     ) -> None:
@@ -87,6 +91,7 @@ class Translation:
         self._aligner = None if links is None else links.aligner
         self._with_alignment = links is not None and links.are_written
         self._back = None if links is None else links.back
+        self._tokenizer, self._lexicon = tokenizer, lexicon
         self._terms = terms
         self._has_memory = memory is not None
         make_pieces = partial(
@@ -166,23 +171,48 @@ class Translation:
             hypotheses = (Hypothesis(prepared.after or text, 0.0),) * num_best
         else:
             hypotheses = tuple(self._join(prepared, results, rank) for rank in range(num_best))
-        if self._aligner is None or not are_linked:
-            return hypotheses
-        return tuple(
-            replace(item, alignment=self._aligner.align(text, item.text, results, rank, prepared.given))
-            for rank, item in enumerate(hypotheses)
-        )
+        are_linked = are_linked and self._aligner is not None
+        found = []
+        for rank, item in enumerate(hypotheses):
+            lost = self._find_lost_words(text, prepared, item.text) if prepared.pieces else []
+            if are_linked or lost:
+                links = self._any_aligner.align(text, item.text, results, rank, prepared.given)
+                item = replace(item, alignment=links)
+            if lost:
+                from xlmcli.infer.rare_words import put_rare_words  # Few texts need its rules.
+
+                item = put_rare_words(text, item, lost, self.direction.tgt)
+            found.append(item if are_linked else replace(item, alignment=None))
+        return tuple(found)
+
+    @cached_property
+    def _any_aligner(self) -> WordAligner:
+        """What links words, also where no links were asked for."""
+        from xlmcli.infer.alignment import WordAligner  # Its rules take time to load.
+
+        return self._aligner or WordAligner(self._tokenizer, self.direction)
+
+    def _find_lost_words(self, text: str, prepared: Prepared, translation: str) -> list[LostPart]:
+        """The rare words of a text that its translation has lost, but for those in spans, terms and the memory."""
+        lost = [] if self._lexicon is None else self._lexicon.find_lost(text, translation)
+        if not lost:
+            return lost
+        terms = [(term.start, term.end) for term in self._find_terms(text, prepared)]
+        taken = [*self._find_spans(text, prepared), *terms]
+        return [part for part in lost if not any(part.start < end and start < part.end for start, end in taken)]
 
     def _find_terms(self, text: str, prepared: Prepared) -> list[FoundTerm]:
         """The terms of a text, but for those in parts that are remembered."""
-        if self._terms is None:
-            return []
-        taken, end = find_spans(text), 0
+        return [] if self._terms is None else self._terms.find(text, self._find_spans(text, prepared))
+
+    def _find_spans(self, text: str, prepared: Prepared) -> list[tuple[int, int]]:
+        """Where protected spans of a text are, and parts that are remembered."""
+        places, end = find_spans(text), 0
         for known in prepared.remembered:
             if (start := text.find(known, end)) >= 0:  # Of a sentence, spaces may have been mended.
                 end = start + len(known)
-                taken.append((start, end))
-        return self._terms.find(text, taken)
+                places.append((start, end))
+        return places
 
     def _substitute(
         self, hypotheses: Sequence[Hypothesis], terms: Sequence[FoundTerm]

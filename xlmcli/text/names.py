@@ -45,13 +45,18 @@ def find_lost_names(
         if len(name) == 1 or not name[0].isupper() or name.isupper() or _stands_in(name, translation):
             continue
         is_beside = bool(lost) and text[lost[-1].end : start] == " "
-        may_be_first = not _INSIDE_SENTENCE.search(text, max(0, start - _NEAR), start)
+        may_be_first = not is_inside_sentence(text, start)
         is_doubtful = was_in_capitals or (not is_beside and (may_be_first or len(name) <= _SHORT))
         if _is_name(name, src_lang, is_doubtful=is_doubtful):
             if is_beside:
                 start = lost.pop().start
             lost.append(LostPart(start, end, text[start:end]))
     return lost
+
+
+def is_inside_sentence(text: str, start: int) -> bool:
+    """Whether a word of a text has another before it in its sentence, as far as what stands between tells."""
+    return _INSIDE_SENTENCE.search(text, max(0, start - _NEAR), start) is not None
 
 
 def _is_name(word: str, lang: str, *, is_doubtful: bool) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
+
+from xlmcli.text.sorted_lines import first_line_from
 
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 """A word, of which parts may be joined by hyphens."""
@@ -28,17 +29,9 @@ _MAX_CACHED = 1 << 14
 
 @lru_cache(_MAX_CACHED)
 def is_listed(word: str, lang: str) -> bool:
-    """Whether the list of a language has a word, written so.
-
-    It is searched as it is, since to take it apart takes longer than a line of text.
-    """
-    text, key = _read(lang), word.encode()
-
-    def line_at(place: int) -> bytes:
-        return text[text.rfind(b"\n", 0, place) + 1 : text.index(b"\n", place)]
-
-    place = bisect_left(range(len(text)), key, key=line_at)
-    return place < len(text) and line_at(place) == key
+    """Whether the list of a language has a word, written so."""
+    key = word.encode()
+    return first_line_from(_read(lang), key) == key
 
 
 def is_listed_name(word: str, lang: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from xlmcli.cli.train import average, classify, translate
+from xlmcli.cli.train import average, classify, lexicon, translate
 
 
 @click.group("train")
@@ -22,3 +22,4 @@ def command() -> None:
 command.add_command(translate.command)
 command.add_command(classify.command)
 command.add_command(average.command)
+command.add_command(lexicon.command)

@@ -1,0 +1,54 @@
+"""Rare words, which a model has seldom seen: a lexicon knows what they are, and the model where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from xlmcli.infer.alignment import Alignment
+from xlmcli.infer.hypotheses import Hypothesis
+from xlmcli.infer.substitution import substitute_terms
+from xlmcli.infer.terms import FoundTerm
+from xlmcli.text.casing import to_capitals, with_capital
+from xlmcli.text.lost import LostPart
+from xlmcli.text.places import Place
+
+_APOSTROPHES = ("'", "’")
+_OTHER_HALF = re.compile(r"['’](?!s\b)")
+_VOWEL = re.compile("[aeiouhyàâäáãéèêëíîïóôöõúùûüœæ]", re.IGNORECASE)
+
+
+def put_rare_words(text: str, translation: Hypothesis, lost: Sequence[LostPart], lang: str) -> Hypothesis:
+    """Puts words that a translation has lost in place of what is linked to them; what is linked to nothing stays lost.
+
+    They are in capitals, or have one, where the word of the text and what they replace are so.
+
+    Args:
+        text: The text.
+        translation: Its translation, with links.
+        lost: The words, and how each is to be written in a sentence.
+        lang: Language of the translation.
+    """
+
+    def write(term: FoundTerm, place: Place) -> str | None:
+        start, end = place
+        if _is_half(translation.text, place, term.target):
+            return None
+        word, replaced = text[term.start : term.end], translation.text[start:end]
+        if len(word) > 1 and word.isupper() and replaced.isupper():
+            return to_capitals(term.target, lang)
+        is_capital = replaced[0].isupper() and (word[0].isupper() or start == 0)
+        return with_capital(term.target, lang) if is_capital else term.target
+
+    terms = [FoundTerm(*part) for part in lost]
+    links = translation.alignment or Alignment()
+    put, links, _ = substitute_terms(translation.text, links, terms, lang, write=write)
+    return replace(translation, text=put, alignment=links)
+
+
+def _is_half(text: str, place: Place, word: str) -> bool:
+    """Whether a place is a part of *l'arbre* or *don't*, which does not go with another word."""
+    start, end = place
+    is_first = _OTHER_HALF.match(text, end) is not None
+    return is_first or (text[max(0, start - 1) : start] in _APOSTROPHES and not _VOWEL.match(word))
