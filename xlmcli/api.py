@@ -63,7 +63,7 @@ class TextTranslator:
             src: Their language. Like ``tgt``, it may be left out where the model has only one.
             tgt: The language to translate into.
             beam_size: Hypotheses kept; 1 is greedy, None the model's own.
-            protect: Whether addresses, placeholders and the like are kept from the model, lost numbers put back, and
+            protect: Whether addresses, placeholders and the like are kept from the model, lost words put back, and
                 capitals read as sentences.
 
         Raises:

@@ -88,6 +88,15 @@ def test_links_and_hypotheses_have_the_words(translate: Run) -> None:
         assert line.count(" ||| ") == 2
 
 
+def test_documents_and_both_models_of_a_pivot_know_the_words(xlm: Run, translate: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<p>It is a <b>huge</b> watermelon.</p>\n", encoding="utf-8")
+    out = translate(page, stdin="")
+    assert out.count("pastèque") == out.count("<b>") == 1
+    done = xlm("translate", "--src", "fr", "--tgt", "de", "--pivot", stdin="Une pastèque énorme.\n")
+    assert "Wassermelone" in done.out
+
+
 def test_terms_spans_and_the_memory_come_first(translate: Run, tmp_path: Path) -> None:
     terms = tmp_path / "terms.tsv"
     terms.write_text("watermelon\tmelon d'eau\n", encoding="utf-8")
@@ -133,7 +142,7 @@ def test_rows_that_are_none_are_told_before_anything_is_written(
     for content, message in {
         ROWS + "en-fr\tlost\n": f"{lexicon}:5: no row of a lexicon",
         ROWS + ROWS: f"{lexicon}:5: 'watermelon' stands at {lexicon}:1 already",
-        "en-xx\tcar\tauto\n": f"{lexicon}: the model does not translate en-xx",
+        "en-xx\tcar\tauto\n": "--lexicon: the model does not translate en-xx",
     }.items():
         lexicon.write_text(content, encoding="utf-8")
         done = xlm("convert", tiny_checkpoint, tmp_path / "bundle", "--lexicon", lexicon)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 
 from xlmcli.bundle.manifest import ClassifierPart, Manifest, MeasuredScore, TranslationPart
@@ -11,6 +10,7 @@ from xlmcli.bundle.names import MANIFEST_NAME
 from xlmcli.bundle.reading import Bundle, hash_file
 from xlmcli.bundle.serialization import format_manifest
 from xlmcli.facts import format_bytes, format_columns, format_document, format_name, format_rows
+from xlmcli.text.lexicon import Lexicon
 
 _MAX_LABELS_SHOWN = 20
 
@@ -79,9 +79,12 @@ def _decoding_rows(part: TranslationPart | None) -> list[tuple[str, str]]:
 
 def _format_lexicon(bundle: Bundle) -> str:
     """The number of words in each direction that the lexicon of a bundle has."""
-    rows = (bundle.read_lexicon() or b"").splitlines()
-    counts = Counter(row.partition(b"\t")[0].decode(errors="replace") for row in rows)
-    return ", ".join(f"{direction} {number:,}" for direction, number in counts.items()) + (" words" if counts else "")
+    content = bundle.read_lexicon()
+    if content is None:
+        return ""
+    directions = bundle.translation.find_directions()
+    counts = {direction: len(Lexicon(content, direction)) for direction in directions}
+    return ", ".join(f"{direction} {number:,}" for direction, number in counts.items() if number) + " words"
 
 
 def _classifier_rows(part: ClassifierPart | None) -> list[tuple[str, str]]:

@@ -173,6 +173,8 @@ def command(
     from xlmcli.convert.options import VerificationOptions
     from xlmcli.convert.scores import read_scores
     from xlmcli.convert.xlm.translator import Checkpoint, write_folded
+    from xlmcli.lines import iter_file_lines
+    from xlmcli.text.lexicon import read_entries
 
     if direction is not None and (licence is not None or trained_on or scores is not None):
         raise UsageError(
@@ -193,7 +195,7 @@ def command(
         scores=() if scores is None else read_scores(scores),
         card=card,
         recipe=recipe,
-        lexicon=lexicon,
+        lexicon=() if lexicon is None else read_entries(iter_file_lines(lexicon), str(lexicon)),
         force=force,
     )
     opened = open_convertible(local.path, codes, vocab, of_engine=kind == "ctranslate2")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -31,9 +31,8 @@ from xlmcli.convert.alignment import find_alignment_head
 from xlmcli.convert.options import Refusals, Say, VerificationOptions
 from xlmcli.errors import DataError, ModelError, UsageError
 from xlmcli.facts import format_name
-from xlmcli.lines import iter_file_lines
 from xlmcli.text import Tokenizer
-from xlmcli.text.lexicon import check_lexicon, format_lexicon
+from xlmcli.text.lexicon import Entry, format_lexicon
 from xlmcli.text.sentencepiece import SentencePieceTokenizer
 
 
@@ -49,7 +48,7 @@ class BundleOptions:
         scores: What was measured.
         card: A file that becomes MODEL_CARD.md.
         recipe: A file that becomes recipe.toml.
-        lexicon: What rare words are, as ``xlm train lexicon`` writes it; for translation.
+        lexicon: What rare words are; for translation.
         force: Replace a bundle that is there already.
     """
 
@@ -60,7 +59,7 @@ class BundleOptions:
     scores: tuple[MeasuredScore, ...] = ()
     card: Path | None = None
     recipe: Path | None = None
-    lexicon: Path | None = None
+    lexicon: Sequence[Entry] = ()
     force: bool = False
 
 
@@ -120,8 +119,8 @@ def fill_bundle(checkpoint: Convertible, folder: Path, options: BundleOptions) -
     manifest = checkpoint.fill(folder, options)
     check_written(folder, manifest)
     manifest = with_alignment_head(folder, manifest)
-    if options.lexicon is not None:
-        copy_lexicon(options.lexicon, folder, manifest)
+    if options.lexicon:
+        write_lexicon(options.lexicon, folder, manifest)
     return seal(folder, manifest)
 
 
@@ -148,23 +147,23 @@ def with_alignment_head(folder: Path, manifest: Manifest) -> Manifest:
     return replace(manifest, translation=replace(manifest.translation, alignment_head=head))
 
 
-def copy_lexicon(path: Path, folder: Path, manifest: Manifest) -> None:
+def write_lexicon(entries: Sequence[Entry], folder: Path, manifest: Manifest) -> None:
     """Puts a lexicon into the folder of a bundle.
 
     Raises:
-        DataError: It cannot be read, or a row is none.
-        ModelError: The model does not translate in a direction of it, or no head of it aligns words.
+        UsageError: The model does not translate, or not in a direction of the lexicon.
+        ModelError: No head of it aligns words.
     """
     part = manifest.translation
     if part is None:
         raise UsageError("--lexicon is for models that translate", hint="leave it out")
     if part.alignment_head is None:
         raise ModelError("no head of the model aligns words, which --lexicon needs", hint="leave it out")
-    entries = check_lexicon(iter_file_lines(path), str(path))
-    for direction in {direction for direction, _, _ in entries}:
+    for direction in dict.fromkeys(direction for direction, _, _ in entries):
         if not part.translates(direction):
             raise UsageError(
-                f"{path}: the model does not translate {direction}", hint=f"it translates {part.describe_directions()}"
+                f"--lexicon: the model does not translate {direction}",
+                hint=f"it translates {part.describe_directions()}",
             )
     (folder / LEXICON_NAME).write_bytes(format_lexicon(entries))
 

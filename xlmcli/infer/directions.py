@@ -37,7 +37,8 @@ class SearchOptions:
         length_penalty: Exponent of the length by which scores are divided.
         num_best: Translations wanted of each text.
         with_scores: Whether scores are wanted.
-        protect: Whether spans that must not change are kept from the model, lost numbers looked for again, and capitals
+        protect: Whether spans that must not change are kept from the model, lost numbers, names and rare words looked
+            for again, and capitals
             read as sentences.
         with_alignment: Whether links between words are wanted.
         is_symmetric: Whether the opposite direction is asked for links too.

@@ -13,6 +13,7 @@ from xlmcli.infer.terms import FoundTerm
 from xlmcli.text.casing import to_capitals, with_capital
 from xlmcli.text.lost import LostPart
 from xlmcli.text.places import Place
+from xlmcli.text.word_lists import WORD
 
 _APOSTROPHES = ("'", "’")
 _OTHER_HALF = re.compile(r"['’](?!s\b)")
@@ -33,9 +34,9 @@ def put_rare_words(text: str, translation: Hypothesis, lost: Sequence[LostPart],
 
     def write(term: FoundTerm, place: Place) -> str | None:
         start, end = place
-        if _is_half(translation.text, place, term.target):
-            return None
         word, replaced = text[term.start : term.end], translation.text[start:end]
+        if _is_half(translation.text, place, term.target) or _is_kept(replaced, text):
+            return None
         if len(word) > 1 and word.isupper() and replaced.isupper():
             return to_capitals(term.target, lang)
         is_capital = replaced[0].isupper() and (word[0].isupper() or start == 0)
@@ -45,6 +46,13 @@ def put_rare_words(text: str, translation: Hypothesis, lost: Sequence[LostPart],
     links = translation.alignment or Alignment()
     put, links, _ = substitute_terms(translation.text, links, terms, lang, write=write)
     return replace(translation, text=put, alignment=links)
+
+
+def _is_kept(replaced: str, text: str) -> bool:
+    """Whether words of a translation are numbers, or names that stand in the text, too."""
+    return any(map(str.isdigit, replaced)) or any(
+        match[0][0].isupper() and re.search(rf"\b{match[0]}\b", text) for match in WORD.finditer(replaced)
+    )
 
 
 def _is_half(text: str, place: Place, word: str) -> bool:

@@ -73,6 +73,7 @@ class _LinkedWords:
         self._translation = translation
         self._alignment = alignment
         self._lang = lang
+        self._linked = {target for _, target in alignment.links}
         self._targets: dict[int, list[int]] = {}
         for source, target in alignment.links:
             self._targets.setdefault(source, []).append(target)
@@ -86,7 +87,7 @@ class _LinkedWords:
         sources, words = self._words_of(term), self._alignment.target
         linked = (target for source in sources for target in self._targets.get(source, ()))
         numbers = {number for number in linked if any(map(str.isalnum, words[number].text))}
-        numbers |= {number + 1 for number in numbers if number + 2 in numbers and self._is_word(number + 1)}
+        numbers |= {number + 1 for number in numbers if number + 2 in numbers and self._is_unlinked(number + 1)}
         runs: list[list[int]] = []
         for number in sorted(numbers):
             if runs and number == runs[-1][-1] + 1:
@@ -149,10 +150,10 @@ class _LinkedWords:
             bisect_left(words, term.end, key=attrgetter("start")),
         )
 
-    def _is_word(self, number: int) -> bool:
-        """Whether a word of the translation is no protected span."""
+    def _is_unlinked(self, number: int) -> bool:
+        """Whether a word of the translation is linked to none, and is no protected span."""
         word = self._alignment.target[number]
-        return next(_touching(self.spans, (word.start, word.end)), None) is None
+        return number not in self._linked and next(_touching(self.spans, (word.start, word.end)), None) is None
 
 
 def _touching(places: Sequence[Place], place: Place) -> Iterator[Place]:

@@ -198,8 +198,8 @@ class Translation:
         if not lost:
             return lost
         terms = [(term.start, term.end) for term in self._find_terms(text, prepared)]
-        taken = [*self._find_spans(text, prepared), *terms]
-        return [part for part in lost if not any(part.start < end and start < part.end for start, end in taken)]
+        taken = {letter for place in (*self._find_spans(text, prepared), *terms) for letter in range(*place)}
+        return [part for part in lost if taken.isdisjoint(range(part.start, part.end))]
 
     def _find_terms(self, text: str, prepared: Prepared) -> list[FoundTerm]:
         """The terms of a text, but for those in parts that are remembered."""

@@ -6,67 +6,121 @@ them all (Arthur et al. 2016, "Incorporating Discrete Translation Lexicons into 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from xlmcli.errors import DataError
+from xlmcli.errors import DataError, ModelError
 from xlmcli.records import Direction
+from xlmcli.text.letters import in_word
 from xlmcli.text.lost import LostPart
+from xlmcli.text.marks import has_marks
 from xlmcli.text.names import is_inside_sentence
-from xlmcli.text.sorted_lines import first_line_from
-from xlmcli.text.word_lists import WORD
+from xlmcli.text.sentences import sentence_separator
+from xlmcli.text.sorted_lines import find_line, find_place
+from xlmcli.text.word_lists import WORD, is_listed_name
+
+Entry = tuple[Direction, str, Sequence[str]]
+"""A direction, a word as text mostly has it, and its translations, the best first."""
 
 _MAX_CACHED = 1 << 14
 _MIN_STEM, _ENDING = 4, 3
+_NO_ROW = re.compile(r"\r|\t\t|\t$|^\t|^[^\t]*\t[^\t]*$", re.MULTILINE)
+_HINT = "a row is a direction, a word, and then a translation or several, with tabs between"
 
 
 class Lexicon:
     """The words of a direction, and their translations.
 
     Args:
-        content: Rows in the order of their bytes: a direction, a word as text mostly has it, what it is to be, and what
-            else it may be, tabs between.
+        content: Entries in the order of their bytes, a line each, with tabs between.
         direction: From and to.
+
+    Raises:
+        ModelError: Those of the direction are none.
     """
 
     def __init__(self, content: bytes, direction: Direction) -> None:
-        self._content = content
+        key = f"{direction}\t".encode()
+        self._rows = content[find_place(content, key) : find_place(content, key + b"\xff")]
         self._direction = direction
         self._find_cached = lru_cache(_MAX_CACHED)(self._find)
+        if not _are_rows(self._rows):
+            raise ModelError(f"its lexicon is damaged, in {direction}", hint="convert the checkpoint again")
+
+    def __len__(self) -> int:
+        return self._rows.count(b"\n")
 
     def find_lost(self, text: str, translation: str) -> list[LostPart]:
         """Returns the words of a text that are in the lexicon, and none of whose translations stands in its own.
 
-        A translation may stand there in another form, as long as it begins alike. A word that has a capital inside a
-        sentence is a name, unless the lexicon has it so.
+        A translation may stand there in another form, as long as it begins alike. A word that has a capital is a name
+        inside a sentence, unless the lexicon has it so, and at the start of one if it is listed or stands there, too.
+        Of text with accents of their own nothing is lost.
         """
         lost: list[LostPart] = []
-        said: Sequence[str] | None = None
-        for match in WORD.finditer(text):
-            translations = self._translations(match[0], text, match.start())
-            if not translations:
-                continue
-            if said is None:
-                said = [word.lower() for word in WORD.findall(translation)]
-            if not any(are_akin(word, other.lower()) for other in translations for word in said):
-                lost.append(LostPart(match.start(), match.end(), translations[0]))
+        if not self._rows or not unicodedata.is_normalized("NFC", text):
+            return lost
+        said: _Said | None = None
+        for match in iter_words(text):
+            translations = self._translations(match, text, translation)
+            if translations:
+                said = said or _Said(translation)
+                if not said.has(translations):
+                    lost.append(LostPart(match.start(), match.end(), translations[0]))
         return lost
 
-    def _translations(self, word: str, text: str, start: int) -> Sequence[str]:
+    def _translations(self, match: re.Match[str], text: str, translation: str) -> tuple[str, ...]:
+        word = match[0]
         if word.islower():
             return self._find_cached(word)
+        forms = [word]
         if word.isupper() and len(word) > 1:
-            forms = [word.lower(), word.capitalize()]
-        elif is_inside_sentence(text, start):
-            forms = [word]
-        else:
-            forms = [word.lower(), word]
+            forms += [word.lower(), word.capitalize()] if text.isupper() else []
+        elif not is_inside_sentence(text, match.start()):
+            is_name = is_listed_name(word, self._direction.src) or word in translation
+            forms += [] if is_name else [word.lower()]
         return next(filter(None, map(self._find_cached, forms)), ())
 
-    def _find(self, word: str) -> Sequence[str]:
+    def _find(self, word: str) -> tuple[str, ...]:
         key = f"{self._direction}\t{word}\t".encode()
-        row = first_line_from(self._content, key)
-        return row[len(key) :].decode().split("\t") if row.startswith(key) else ()
+        row = find_line(self._rows, key)
+        return tuple(row[len(key) :].decode().split("\t")) if row.startswith(key) else ()
+
+
+class _Said:
+    """The words of a translation."""
+
+    def __init__(self, translation: str) -> None:
+        self._by_start: Mapping[str, set[str]] = defaultdict(set)
+        for match in WORD.finditer(translation):
+            word = match[0].lower()
+            self._by_start[word[:_MIN_STEM]].add(word)
+        self._known: dict[tuple[str, ...], bool] = {}
+
+    def has(self, translations: tuple[str, ...]) -> bool:
+        """Whether a form of one of these is among them."""
+        if translations not in self._known:
+            self._known[translations] = any(self._has(word.lower()) for word in translations)
+        return self._known[translations]
+
+    def _has(self, word: str) -> bool:
+        return any(are_akin(word, other) for other in self._by_start.get(word[:_MIN_STEM], ()))
+
+
+def iter_words(text: str) -> Iterator[re.Match[str]]:
+    """Yields the words of a text; not those with signs that stand for themselves, such as the vowels of Hindi."""
+    for match in WORD.finditer(text):
+        after = text[match.end() : match.end() + 1]
+        before = text[match.start() - 1 : match.start()] if match.start() else ""
+        if not (after and _is_sign(after)) and not (before and _is_sign(before)):
+            yield match
+
+
+def _is_sign(character: str) -> bool:
+    return in_word(character) and not character.isalnum() and character != "_"
 
 
 def are_akin(word: str, other: str) -> bool:
@@ -78,35 +132,50 @@ def are_akin(word: str, other: str) -> bool:
     return word[:size] == other[:size]
 
 
-def format_lexicon(rows: Iterable[tuple[Direction, str, Sequence[str]]]) -> bytes:
-    """Returns the rows of a lexicon, a direction, a word and its translations each, as a `Lexicon` takes them."""
-    lines = ("\t".join([str(direction), word, *translations]).encode() for direction, word, translations in rows)
+def format_lexicon(entries: Iterable[Entry]) -> bytes:
+    """Returns entries as a `Lexicon` takes them."""
+    lines = ("\t".join([str(direction), word, *translations]).encode() for direction, word, translations in entries)
     return b"".join(line + b"\n" for line in sorted(lines))
 
 
-def check_lexicon(lines: Iterable[str], name: str) -> list[tuple[Direction, str, Sequence[str]]]:
-    """Reads the rows of a lexicon, which may be in any order.
+def read_entries(lines: Iterable[str], name: str) -> list[Entry]:
+    """Reads the entries of a lexicon, which may be in any order.
 
     Args:
-        lines: The rows.
+        lines: Direction, word and translations of each, with tabs between.
         name: What messages call it.
 
     Raises:
-        DataError: A row has no direction, word or translation, or its word stands there twice; the message has its
-            number.
+        DataError: A row is no entry, or its word stands there twice; the message has its number.
     """
     known: dict[tuple[str, str], int] = {}
-    rows: list[tuple[Direction, str, Sequence[str]]] = []
+    entries: list[Entry] = []
     for number, line in enumerate(lines, start=1):
-        direction, *words = (value.strip() for value in line.split("\t"))
-        src, _, tgt = direction.partition("-")
-        if len(words) < 2 or not all(words) or not (src and tgt):
-            raise DataError(
-                f"{name}:{number}: no row of a lexicon",
-                hint="a row is a direction, a word, a tab between, and then a translation or several",
-            )
-        first = known.setdefault((direction, words[0]), number)
+        place = f"{name}:{number}"
+        direction, *words = (unicodedata.normalize("NFC", value.strip()) for value in line.split("\t"))
+        langs = direction.split("-")
+        if len(words) < 2 or not all(words) or len(langs) != 2 or not all(langs):
+            raise DataError(f"{place}: no row of a lexicon", hint=_HINT)
+        word, *translations = words
+        if not WORD.fullmatch(word):
+            raise DataError(f"{place}: {word!r} is no single word", hint="xlm translate --terms takes what is not")
+        if not all(map(str.isprintable, translations)):
+            raise DataError(f"{place}: there are characters in it that cannot be printed", hint="leave them out")
+        if not all(map(sentence_separator, langs)):
+            raise DataError(f"{place}: of languages without spaces between words", hint="leave it out")
+        first = known.setdefault((direction, word), number)
         if first != number:
-            raise DataError(f"{name}:{number}: {words[0]!r} stands at {name}:{first} already")
-        rows.append((Direction.parse(direction), words[0], words[1:]))
-    return rows
+            raise DataError(f"{place}: {word!r} stands at {name}:{first} already", hint="leave one of them out")
+        entries.append((Direction(*langs), word, translations))
+    return entries
+
+
+def _are_rows(rows: bytes) -> bool:
+    """Whether rows are such as `format_lexicon` writes, as far as it matters."""
+    try:
+        text = rows.decode()
+    except UnicodeDecodeError:
+        return False
+    if text and not text.endswith("\n"):
+        return False
+    return not has_marks(text) and _NO_ROW.search(text.removesuffix("\n")) is None

@@ -8,8 +8,8 @@ from __future__ import annotations
 from bisect import bisect_left
 
 
-def first_line_from(content: bytes, key: bytes) -> bytes:
-    """Returns the first line that is not before a key; empty if all are.
+def find_place(content: bytes, key: bytes) -> int:
+    """Returns where the first line begins that is not before a key; the end if all are.
 
     Args:
         content: The lines, each with a line end.
@@ -19,5 +19,10 @@ def first_line_from(content: bytes, key: bytes) -> bytes:
     def line_at(place: int) -> bytes:
         return content[content.rfind(b"\n", 0, place) + 1 : content.find(b"\n", place)]
 
-    place = bisect_left(range(len(content)), key, key=line_at)
-    return line_at(place) if place < len(content) else b""
+    return bisect_left(range(len(content)), key, key=line_at)
+
+
+def find_line(content: bytes, key: bytes) -> bytes:
+    """Returns the first line that is not before a key; empty if all are. See `find_place`."""
+    place = find_place(content, key)
+    return content[place : content.find(b"\n", place)] if place < len(content) else b""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 
-from xlmcli.text.sorted_lines import first_line_from
+from xlmcli.text.sorted_lines import find_line
 
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 """A word, of which parts may be joined by hyphens."""
@@ -31,7 +31,7 @@ _MAX_CACHED = 1 << 14
 def is_listed(word: str, lang: str) -> bool:
     """Whether the list of a language has a word, written so."""
     key = word.encode()
-    return first_line_from(_read(lang), key) == key
+    return find_line(_read(lang), key) == key
 
 
 def is_listed_name(word: str, lang: str) -> bool:

@@ -8,6 +8,8 @@ Reparameterization of IBM Model 2"). What both agree on, as a share of the times
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,10 +22,9 @@ from xlmcli.errors import DataError, UsageError
 from xlmcli.outputs import atomic_write
 from xlmcli.records import Direction
 from xlmcli.sources import Source, iter_rows
-from xlmcli.text.lexicon import are_akin, format_lexicon
+from xlmcli.text.lexicon import Entry, are_akin, format_lexicon, iter_words
 from xlmcli.text.names import is_inside_sentence
 from xlmcli.text.sentences import sentence_separator
-from xlmcli.text.word_lists import WORD
 
 _MOST_WORDS = 60
 _NUM_ROUNDS = 6
@@ -31,9 +32,6 @@ _DIAGONAL, _NOWHERE = 4.0, 0.08
 _MIN_DICE, _MIN_TIMES = 0.3, 0.7
 _MIN_LETTERS, _MOST_OTHERS, _MIN_DICE_OF_OTHERS = 3, 5, 0.05
 _MUCH = 2
-
-Entry = tuple[Direction, str, Sequence[str]]
-"""A direction, a word, and its translations, the best first."""
 
 
 def write_lexicon(path: Path, sources: Sequence[Source], max_count: int, say: Callable[[str], None]) -> None:
@@ -80,9 +78,8 @@ class _Side:
     forms: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     texts: list[list[int]] = field(default_factory=list)
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, matches: Sequence[re.Match[str]]) -> None:
         """Adds the words of a text."""
-        matches = list(WORD.finditer(text))
         self.texts.append([self.ids.setdefault(match[0].lower(), len(self.ids)) for match in matches])
         for match in matches:
             if match[0].islower() or is_inside_sentence(text, match.start()):
@@ -109,15 +106,19 @@ def _read(sources: Sequence[Source]) -> Iterator[tuple[_Side, _Side]]:
         by_langs[tuple(sorted(source.langs))].append(source)
     for langs, same in by_langs.items():
         one, other = sides = _Side(langs[0]), _Side(langs[1])
-        seen: set[int] = set()
+        seen: set[tuple[str, ...]] = set()
         for source in same:
             for row in iter_rows(source):
                 texts = row if source.langs == langs else row[::-1]
-                number = hash(texts)
-                if number not in seen and all(0 < len(text.split()) <= _MOST_WORDS for text in texts):
-                    seen.add(number)
-                    for side, text in zip(sides, texts, strict=True):
-                        side.add(text)
+                texts = tuple(unicodedata.normalize("NFC", text) for text in texts)
+                if texts in seen:
+                    continue
+                seen.add(texts)
+                words = [list(iter_words(text)) for text in texts]
+                if all(0 < len(matches) <= _MOST_WORDS for matches in words):
+                    for side, text, matches in zip(sides, texts, words, strict=True):
+                        side.add(text, matches)
+        del seen
         if not any(one.texts) or not any(other.texts):
             raise DataError(f"there are no words in the pairs of {'-'.join(langs)}")
         yield one, other
@@ -144,7 +145,8 @@ def _find_entries(sides: tuple[_Side, _Side], max_count: int) -> Iterator[Entry]
             word = written[source][number]
             translations = [written[1 - source][words[1 - source][index]] for index in indices]
             if is_sure and _is_worth(word, translations[0]):
-                yield direction, word, _without_akin(translations)
+                others = (other for other in translations if other.lower() != word.lower())
+                yield direction, word, _without_akin(others)
 
 
 def _is_worth(word: str, translation: str) -> bool:

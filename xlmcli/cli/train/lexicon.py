@@ -24,7 +24,7 @@ from xlmcli.sources import Source
 @click.option(
     "--max-count",
     type=click.IntRange(1),
-    default=300,
+    default=1000,
     show_default=True,
     help="Leave words that stand in the text more often to the translator.",
 )
