@@ -31,6 +31,7 @@ def put(text: str, said: str, words: dict[str, str], links: Sequence[tuple[int, 
         ("Wasps sting", "Étaitps piquent", {"Wasps": "guêpes"}, "Guêpes piquent"),
         ("wasps sting", "Étaitps piquent", {"wasps": "guêpes"}, "Guêpes piquent"),
         ("the wasp", "le Étaitp", {"wasp": "guêpe"}, "le guêpe"),
+        ("Watermelons", "Watermelons", {"Watermelons": "pastèques"}, "Pastèques"),
         ("THE WASP", "LE ÉTAITP", {"WASP": "guêpe"}, "LE GUÊPE"),
         ("the deaf", "le desaparé", {"deaf": "sourd"}, "le sourd"),
         ("the Moscow wasp", "le Mosk étaitp", {"Moscow": "Moscou", "wasp": "guêpe"}, "le Moscou guêpe"),
@@ -44,6 +45,11 @@ def test_a_word_takes_the_place_of_what_is_linked_to_it(
 
 def test_what_is_linked_to_nothing_stays_lost() -> None:
     assert put("a wasp", "un étaitp", {"wasp": "guêpe"}, []).text == "un étaitp"
+
+
+def test_a_word_that_is_all_of_the_text_takes_the_place_of_all_words() -> None:
+    assert put("Watermelon!", "De l'eau !", {"Watermelon": "pastèque"}, [(0, 2), (1, 3)]).text == "Pastèque !"
+    assert put("24 watermelons", "24 eaux", {"watermelons": "pastèques"}, [(1, 1)]).text == "24 pastèques"
 
 
 def test_links_lead_to_the_word() -> None:
@@ -65,9 +71,9 @@ def test_numbers_and_names_are_not_overwritten(text: str, said: str, links: Sequ
 
 
 def test_halves_of_words_stay_together() -> None:
-    assert put("stings", "l'étouffait", {"stings": "pique"}, [(0, 1)]).text == "l'étouffait"
-    assert put("wasp", "l'étaitp", {"wasp": "abeille"}, [(0, 1)]).text == "l'abeille"
-    assert put("stings", "qu'il", {"stings": "pique"}, [(0, 0)]).text == "qu'il"
+    assert put("it stings", "l'étouffait", {"stings": "pique"}, [(1, 1)]).text == "l'étouffait"
+    assert put("a wasp", "l'étaitp", {"wasp": "abeille"}, [(1, 1)]).text == "l'abeille"
+    assert put("it stings", "qu'il", {"stings": "pique"}, [(1, 0)]).text == "qu'il"
 
 
 def test_what_belongs_to_another_word_stays() -> None:

@@ -23,6 +23,8 @@ CONTENT = format_lexicon(
         (EN_FR, "zeland", ["zélande"]),
         (EN_FR, "café-bar", ["bistrot"]),
         (FR_EN, "wasp", ["WASP"]),
+        (Direction("de", "en"), "Wespe", ["wasp"]),
+        (Direction("de", "en"), "jagen", ["hunt"]),
         (FR_EN, "pastèque", ["watermelon"]),
     ]
 )
@@ -47,8 +49,10 @@ def lost(text: str, translation: str, direction: Direction = EN_FR) -> dict[str,
         ("An ADHD test.", "Un ADHD test.", {"ADHD": "TDAH"}),
         ("AN ADHD TEST", "UN TEST", {"ADHD": "TDAH"}),
         ("I like Baker and Moscow.", "J'aime Boul et Mosk.", {"Moscow": "Moscou"}),
-        ("He left. Baker needed.", "Il partit. Il faut.", {"Baker": "boulanger"}),
-        ("Baker lives in London.", "Baker vit à Londres.", {}),
+        ("He left. Wasp needed.", "Il partit. Il faut.", {"Wasp": "guêpe"}),
+        ("Wasp lives in London.", "Wasp vit à Londres.", {}),
+        ("Wasp!", "Wasp !", {"Wasp": "guêpe"}),
+        ("Baker lives in London.", "Boul vit à Londres.", {}),  # It is a name in a list.
         ("Harry won.", "Il gagna.", {}),  # A listed name.
         ("in moscow", "à Mosk", {}),
         ("a café-bar", "un café", {"café-bar": "bistrot"}),
@@ -95,6 +99,7 @@ def test_a_direction_has_its_own_words() -> None:
     assert lost("une pastèque", "a step", FR_EN) == {"pastèque": "watermelon"}
     assert lost("une pastèque", "a step") == {}
     assert lost("wasp", "x", Direction("en", "de")) == {}
+    assert lost("Wespe sticht. Jagen!", "x", Direction("de", "en")) == {"Wespe": "wasp", "Jagen": "hunt"}
     assert Lexicon(b"", EN_FR).find_lost("wasp", "x") == []
 
 

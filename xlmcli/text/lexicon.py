@@ -7,6 +7,7 @@ them all (Arthur et al. 2016, "Incorporating Discrete Translation Lexicons into 
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,13 +21,14 @@ from xlmcli.text.marks import has_marks
 from xlmcli.text.names import is_inside_sentence
 from xlmcli.text.sentences import sentence_separator
 from xlmcli.text.sorted_lines import find_line, find_place
-from xlmcli.text.word_lists import WORD, is_listed_name
+from xlmcli.text.word_lists import LISTED, WORD, is_listed
 
 Entry = tuple[Direction, str, Sequence[str]]
 """A direction, a word as text mostly has it, and its translations, the best first."""
 
 _MAX_CACHED = 1 << 14
 _MIN_STEM, _ENDING = 4, 3
+_AROUND_WORD = string.punctuation + string.whitespace + "¿¡«»“”…\u00a0\u202f"
 _NO_ROW = re.compile(r"\r|\t\t|\t$|^\t|^[^\t]*\t[^\t]*$", re.MULTILINE)
 _HINT = "a row is a direction, a word, and then a translation or several, with tabs between"
 
@@ -57,8 +59,9 @@ class Lexicon:
         """Returns the words of a text that are in the lexicon, and none of whose translations stands in its own.
 
         A translation may stand there in another form, as long as it begins alike. A word that has a capital is a name
-        inside a sentence, unless the lexicon has it so, and at the start of one if it is listed or stands there, too.
-        Of text with accents of their own nothing is lost.
+        inside a sentence, unless the lexicon has it so, and at the start of one if it is so in a list of any language
+        (*Walker*), or stands in the translation of a text that has other words. Of text with accents of their own
+        nothing is lost.
         """
         lost: list[LostPart] = []
         if not self._rows or not unicodedata.is_normalized("NFC", text):
@@ -80,7 +83,8 @@ class Lexicon:
         if word.isupper() and len(word) > 1:
             forms += [word.lower(), word.capitalize()] if text.isupper() else []
         elif not is_inside_sentence(text, match.start()):
-            is_name = is_listed_name(word, self._direction.src) or word in translation
+            is_kept = word in translation and text.strip(_AROUND_WORD) != word
+            is_name = is_kept or any(is_listed(word, lang) for lang in LISTED)
             forms += [] if is_name else [word.lower()]
         return next(filter(None, map(self._find_cached, forms)), ())
 

@@ -23,8 +23,8 @@ from xlmcli.sources import Source
 )
 @click.option(
     "--max-count",
-    type=click.IntRange(1),
-    default=1000,
+    type=click.IntRange(1, 1_000_000_000),
+    default=300,
     show_default=True,
     help="Leave words that stand in the text more often to the translator.",
 )
