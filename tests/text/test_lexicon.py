@@ -84,7 +84,6 @@ def test_a_long_text_takes_no_longer_than_its_length() -> None:
         b"en-fr\twasp\tgu\xc3\xaape",
         b"en-fr\twasp\tg\r\n",
         b"en-fr\twasp\t\n",
-        b"en-fr\twasp\n",
         b"en-fr\twasp\tg\t\th\n",
         "en-fr\twasp\t\ufdd2\n".encode(),
     ],

@@ -17,7 +17,6 @@ from xlmcli.errors import DataError, ModelError
 from xlmcli.records import Direction
 from xlmcli.text.letters import in_word
 from xlmcli.text.lost import LostPart
-from xlmcli.text.marks import has_marks
 from xlmcli.text.names import is_inside_sentence
 from xlmcli.text.sentences import sentence_separator
 from xlmcli.text.sorted_lines import find_line, find_place
@@ -29,7 +28,9 @@ Entry = tuple[Direction, str, Sequence[str]]
 _MAX_CACHED = 1 << 14
 _MIN_STEM, _ENDING = 4, 3
 _AROUND_WORD = string.punctuation + string.whitespace + "¿¡«»“”…\u00a0\u202f"
-_NO_ROW = re.compile(r"\r|\t\t|\t$|^\t|^[^\t]*\t[^\t]*$", re.MULTILINE)
+_MARK = re.compile(b"\xef\xb7[\x90-\xaf]")
+"""A mark of protected spans, in UTF-8."""
+
 _HINT = "a row is a direction, a word, and then a translation or several, with tabs between"
 
 
@@ -175,11 +176,10 @@ def read_entries(lines: Iterable[str], name: str) -> list[Entry]:
 
 
 def _are_rows(rows: bytes) -> bool:
-    """Whether rows are such as `format_lexicon` writes, as far as it matters."""
+    """Whether rows are such as `format_lexicon` writes, as far as it matters; in bytes, since they are many."""
     try:
-        text = rows.decode()
+        rows.decode()
     except UnicodeDecodeError:
         return False
-    if text and not text.endswith("\n"):
-        return False
-    return not has_marks(text) and _NO_ROW.search(text.removesuffix("\n")) is None
+    has_empty = any(part in rows for part in (b"\r", b"\t\t", b"\t\n"))
+    return rows.endswith(b"\n" if rows else b"") and not has_empty and not _MARK.search(rows)
