@@ -15,7 +15,6 @@ from functools import lru_cache
 
 from xlmcli.errors import DataError, ModelError
 from xlmcli.records import Direction
-from xlmcli.text.letters import in_word
 from xlmcli.text.lost import LostPart
 from xlmcli.text.names import is_inside_sentence
 from xlmcli.text.sentences import sentence_separator
@@ -42,7 +41,7 @@ class Lexicon:
         direction: From and to.
 
     Raises:
-        ModelError: Those of the direction are none.
+        ModelError: Those of the direction are damaged.
     """
 
     def __init__(self, content: bytes, direction: Direction) -> None:
@@ -68,21 +67,22 @@ class Lexicon:
         if not self._rows or not unicodedata.is_normalized("NFC", text):
             return lost
         said: _Said | None = None
+        in_capitals = text.isupper()
         for match in iter_words(text):
-            translations = self._translations(match, text, translation)
+            translations = self._translations(match, text, translation, in_capitals=in_capitals)
             if translations:
                 said = said or _Said(translation)
                 if not said.has(translations):
                     lost.append(LostPart(match.start(), match.end(), translations[0]))
         return lost
 
-    def _translations(self, match: re.Match[str], text: str, translation: str) -> tuple[str, ...]:
+    def _translations(self, match: re.Match[str], text: str, translation: str, *, in_capitals: bool) -> tuple[str, ...]:
         word = match[0]
         if word.islower():
             return self._find_cached(word)
         forms = [word]
         if word.isupper() and len(word) > 1:
-            forms += [word.lower(), word.capitalize()] if text.isupper() else []
+            forms += [word.lower(), word.capitalize()] if in_capitals else []
         elif not is_inside_sentence(text, match.start()):
             is_kept = word in translation and text.strip(_AROUND_WORD) != word
             is_name = is_kept or any(is_listed(word, lang) for lang in LISTED)
@@ -118,14 +118,10 @@ class _Said:
 def iter_words(text: str) -> Iterator[re.Match[str]]:
     """Yields the words of a text; not those with signs that stand for themselves, such as the vowels of Hindi."""
     for match in WORD.finditer(text):
-        after = text[match.end() : match.end() + 1]
-        before = text[match.start() - 1 : match.start()] if match.start() else ""
-        if not (after and _is_sign(after)) and not (before and _is_sign(before)):
+        start, end = match.span()
+        around = text[max(0, start - 1) : start] + text[end : end + 1]
+        if not any(unicodedata.category(character).startswith("M") for character in around):
             yield match
-
-
-def _is_sign(character: str) -> bool:
-    return in_word(character) and not character.isalnum() and character != "_"
 
 
 def are_akin(word: str, other: str) -> bool:
