@@ -59,15 +59,21 @@ def test_links_lead_to_the_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "links"),
+    ("text", "said", "links", "expected"),
     [
-        ("20 wasps", "20 étaitps", [(1, 0), (1, 1)]),
-        ("a wasp of Emma", "un Emma étaitp", [(0, 0), (1, 1), (1, 2)]),
+        ("20 wasps", "20 étaitps", [(1, 0), (1, 1)], "20 guêpe"),
+        ("20 wasps", "20", [(1, 0)], "20"),
+        ("a wasp of Emma", "un Emma étaitp", [(0, 0), (1, 1), (1, 2)], "un Emma guêpe"),
+        ("a wasp of Emma", "un Emma", [(0, 0), (1, 1)], "un Emma"),
+        ("the wasps", "les étaitps", [(1, 0), (1, 1)], "les guêpe"),
+        ("see the wasps", "vois les", [(0, 0), (2, 1)], "vois les"),  # What is listed and as short is no noun.
+        ("see the wasps", "vois dehors les wasps", [(0, 0), (2, 1)], "vois dehors les guêpe"),
+        ("the wasp stings", "les fleurs étaitps", [(0, 0), (1, 1), (1, 2)], "les fleurs guêpe"),
     ],
 )
-def test_numbers_and_names_are_not_overwritten(text: str, said: str, links: Sequence[tuple[int, int]]) -> None:
+def test_one_word_is_replaced(text: str, said: str, links: Sequence[tuple[int, int]], expected: str) -> None:
     word = "wasps" if "wasps" in text else "wasp"
-    assert put(text, said, {word: "guêpe"}, links).text == said
+    assert put(text, said, {word: "guêpe"}, links).text == expected
 
 
 def test_halves_of_words_stay_together() -> None:

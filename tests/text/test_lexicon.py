@@ -20,11 +20,13 @@ CONTENT = format_lexicon(
         (EN_FR, "Moscow", ["Moscou"]),
         (EN_FR, "harry", ["harceler"]),
         (EN_FR, "ADHD", ["TDAH"]),
+        (EN_FR, "cat", ["chat"]),
         (EN_FR, "zeland", ["zélande"]),
         (EN_FR, "café-bar", ["bistrot"]),
         (FR_EN, "wasp", ["WASP"]),
         (Direction("de", "en"), "Wespe", ["wasp"]),
         (Direction("de", "en"), "jagen", ["hunt"]),
+        (Direction("de", "en"), "Schneider", ["tailor"]),
         (FR_EN, "pastèque", ["watermelon"]),
     ]
 )
@@ -46,7 +48,10 @@ def lost(text: str, translation: str, direction: Direction = EN_FR) -> dict[str,
         ("A WASP! Wasp?", "Un étaitp ! Étaitp ?", {"Wasp": "guêpe"}),
         ("A WASP! SEE?", "UN ÉTAITP !", {"WASP": "guêpe"}),
         ("MOSCOW", "MOSK", {"MOSCOW": "Moscou"}),
-        ("An ADHD test.", "Un ADHD test.", {"ADHD": "TDAH"}),
+        ("An ADHD test.", "Un test.", {"ADHD": "TDAH"}),
+        ("An ADHD test.", "Un test d'ADHD.", {}),
+        ("In Moscow.", "À Moscow.", {}),
+        ("a cat", "des chats", {}),
         ("AN ADHD TEST", "UN TEST", {"ADHD": "TDAH"}),
         ("I like Baker and Moscow.", "J'aime Boul et Mosk.", {"Moscow": "Moscou"}),
         ("He left. Wasp needed.", "Il partit. Il faut.", {"Wasp": "guêpe"}),
@@ -99,6 +104,7 @@ def test_a_direction_has_its_own_words() -> None:
     assert lost("une pastèque", "a step") == {}
     assert lost("wasp", "x", Direction("en", "de")) == {}
     assert lost("Wespe sticht. Jagen!", "x", Direction("de", "en")) == {"Wespe": "wasp", "Jagen": "hunt"}
+    assert lost("Die Wespe und Frau Schneider", "The Wespe", Direction("de", "en")) == {"Wespe": "wasp"}
     assert Lexicon(b"", EN_FR).find_lost("wasp", "x") == []
 
 
@@ -112,6 +118,8 @@ def test_forms_of_a_word_are_akin() -> None:
     assert are_akin("vowel", "vowels")
     assert are_akin("crevette", "crevettes")
     assert are_akin("de", "de")
+    assert are_akin("dure", "durée")
+    assert are_akin("cat", "cats")
     assert not are_akin("war", "warm")
     assert not are_akin("de", "des")
 
@@ -156,5 +164,7 @@ def test_entries_that_nobody_would_find_are_refused(row: str, message: str) -> N
 
 
 def test_a_word_stands_once_in_a_direction() -> None:
+    with pytest.raises(DataError, match="l: there is no row in it"):
+        read_entries([], "l")
     with pytest.raises(DataError, match="l:3: 'ice' stands at l:1 already"):
         read_entries(["en-fr\tice\tglace", "fr-en\tice\tice", "en-fr\tice\tglaçon"], "l")

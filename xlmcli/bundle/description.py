@@ -13,6 +13,7 @@ from xlmcli.facts import format_bytes, format_columns, format_document, format_n
 from xlmcli.text.lexicon import Lexicon
 
 _MAX_LABELS_SHOWN = 20
+_MAX_DIRECTIONS_SHOWN = 4
 
 
 def format_bundle_json(bundle: Bundle) -> str:
@@ -84,7 +85,9 @@ def _format_lexicon(bundle: Bundle) -> str:
         return ""
     directions = bundle.translation.find_directions()
     counts = {direction: len(Lexicon(content, direction)) for direction in directions}
-    return ", ".join(f"{direction} {number:,}" for direction, number in counts.items() if number) + " words"
+    if len(counts) > _MAX_DIRECTIONS_SHOWN:
+        return f"{sum(counts.values()):,} words in {len(counts)} directions"
+    return ", ".join(f"{direction} {number:,}" for direction, number in counts.items()) + " words"
 
 
 def _classifier_rows(part: ClassifierPart | None) -> list[tuple[str, str]]:

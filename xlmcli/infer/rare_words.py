@@ -12,21 +12,25 @@ from xlmcli.infer.hypotheses import Hypothesis
 from xlmcli.infer.substitution import substitute_terms
 from xlmcli.infer.terms import FoundTerm
 from xlmcli.text.casing import to_capitals, with_capital
-from xlmcli.text.lexicon import iter_words
+from xlmcli.text.lexicon import has_word, iter_words
 from xlmcli.text.lost import LostPart
+from xlmcli.text.names import is_inside_sentence
 from xlmcli.text.places import Place
-from xlmcli.text.word_lists import WORD
+from xlmcli.text.word_lists import LISTED, is_word
 
-_APOSTROPHES = ("'", "’")
-_OTHER_HALF = re.compile(r"['’](?!s\b)")
+_OTHER_HALF = re.compile(r"['’](?!s\b)[^\W\d_]")
+_FIRST_HALF = re.compile(r"[^\W\d_]['’]")
 _VOWEL = re.compile("[aeiouhyàâäáãéèêëíîïóôöõúùûüœæ]", re.IGNORECASE)
+_LONGEST_FUNCTION_WORD = 3
 
 
 def put_rare_words(text: str, translation: Hypothesis, lost: Sequence[LostPart], lang: str) -> Hypothesis:
-    """Puts words that a translation has lost in place of what is linked to them; what is linked to nothing stays lost.
+    """Puts words that a translation has lost in place of what the model made of each: a single word.
 
-    They are in capitals, or have one, where the word of the text and what they replace are so. A word that is all of
-    the text takes the place of all words.
+    That is the word itself, if the model has copied it, or else one that is linked to it: a made-up one, if there is
+    such, or the longest. Numbers, names that stand in the text, too, and words of three letters stay. A word that is
+    all of the text takes the place of all words. It is in capitals where what it replaces is, and has one at the start
+    of a sentence.
 
     Args:
         text: The text.
@@ -37,39 +41,56 @@ def put_rare_words(text: str, translation: Hypothesis, lost: Sequence[LostPart],
 
     def write(term: FoundTerm, place: Place) -> str | None:
         start, end = place
-        word, replaced = text[term.start : term.end], translation.text[start:end]
-        if _is_half(translation.text, place, term.target) or _is_kept(replaced, text, word):
+        if _is_half(translation.text, place, term.target):
             return None
+        word, replaced = text[term.start : term.end], translation.text[start:end]
         if len(word) > 1 and word.isupper() and replaced.isupper():
             return to_capitals(term.target, lang)
-        is_capital = replaced[0].isupper() and (word[0].isupper() or start == 0)
+        is_capital = replaced[0].isupper() and not is_inside_sentence(translation.text, start)
         return with_capital(term.target, lang) if is_capital else term.target
 
     terms = [FoundTerm(*part) for part in lost]
-    links = _linking_alone(text, translation.alignment or Alignment())
+    links = _link_one_by_one(text, translation.alignment or Alignment(), terms, lang)
     put, links, _ = substitute_terms(translation.text, links, terms, lang, write=write)
     return replace(translation, text=put, alignment=links)
 
 
-def _linking_alone(text: str, links: Alignment) -> Alignment:
-    """Links all words of a translation to the word of a text that has but one."""
-    if len(list(iter_words(text))) != 1:
-        return links
-    source, target = (
-        [number for number, word in enumerate(words) if any(map(str.isalpha, word.text))]
-        for words in (links.source, links.target)
-    )
-    return replace(links, links=sorted({*links.links, *product(source, target)}))
+def _link_one_by_one(text: str, alignment: Alignment, terms: Sequence[FoundTerm], lang: str) -> Alignment:
+    """Links each term to the one word of the translation that it is to replace, if there is one."""
+    words = [number for number, word in enumerate(alignment.target) if any(map(str.isalpha, word.text))]
+    is_alone = len(list(iter_words(text))) == 1
+    links = list(alignment.links)
+    for term in terms:
+        sources = [
+            number for number, word in enumerate(alignment.source) if word.start < term.end and term.start < word.end
+        ]
+        linked = sorted({target for source, target in links if source in sources})
+        links = [(source, target) for source, target in links if source not in sources]
+        chosen = words if is_alone else _choose(text, alignment, term, [word for word in linked if word in words], lang)
+        links += product(sources, chosen)
+    return replace(alignment, links=sorted(links))
 
 
-def _is_kept(replaced: str, text: str, word: str) -> bool:
-    """Whether words of a translation are numbers, or names that stand in the text beside a word of it."""
-    names = (match[0] for match in WORD.finditer(replaced) if match[0][0].isupper() and match[0] != word)
-    return any(map(str.isdigit, replaced)) or any(re.search(rf"\b{name}\b", text) for name in names)
+def _choose(text: str, alignment: Alignment, term: FoundTerm, linked: Sequence[int], lang: str) -> list[int]:
+    """The word of a translation that a term is to replace, by number; none if there is none."""
+    said, word = [item.text for item in alignment.target], text[term.start : term.end]
+    copies = [number for number, other in enumerate(said) if other.lower() == word.lower()]
+    if copies:
+        return copies[:1]
+    left = [number for number in linked if not _is_kept(said[number], text)]
+    made_up = [number for number in left if lang in LISTED and not is_word(said[number], lang)]
+    longer = [number for number in left if len(said[number]) > _LONGEST_FUNCTION_WORD]
+    return sorted(made_up or longer, key=lambda number: len(said[number]))[-1:]
+
+
+def _is_kept(word: str, text: str) -> bool:
+    """Whether a word of a translation is a number, or a name that stands in the text."""
+    return any(map(str.isdigit, word)) or (word[0].isupper() and has_word(text, word))
 
 
 def _is_half(text: str, place: Place, word: str) -> bool:
     """Whether a place is a part of *l'arbre* or *don't*, which does not go with another word."""
     start, end = place
     is_first = _OTHER_HALF.match(text, end) is not None
-    return is_first or (text[max(0, start - 1) : start] in _APOSTROPHES and not _VOWEL.match(word))
+    is_last = _FIRST_HALF.fullmatch(text, max(0, start - 2), start) is not None
+    return is_first or (is_last and not _VOWEL.match(word))

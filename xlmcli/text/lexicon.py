@@ -1,7 +1,7 @@
 """Lexicons: words that a translator has seldom seen, and what they are in the other language.
 
 A small model remembers few of the words that stand in its training text a few times; a lexicon made of that text has
-them all (Arthur et al. 2016, "Incorporating Discrete Translation Lexicons into Neural Machine Translation").
+more of them (Arthur et al. 2016, "Incorporating Discrete Translation Lexicons into Neural Machine Translation").
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from xlmcli.text.lost import LostPart
 from xlmcli.text.names import is_inside_sentence
 from xlmcli.text.sentences import sentence_separator
 from xlmcli.text.sorted_lines import find_line, find_place
-from xlmcli.text.word_lists import LISTED, WORD, is_listed
+from xlmcli.text.word_lists import LISTED, WORD, is_listed, is_listed_name, without_accents
 
 Entry = tuple[Direction, str, Sequence[str]]
 """A direction, a word as text mostly has it, and its translations, the best first."""
 
 _MAX_CACHED = 1 << 14
-_MIN_STEM, _ENDING = 4, 3
+_MIN_STEM, _ENDING, _MIN_START = 4, 3, 3
 _AROUND_WORD = string.punctuation + string.whitespace + "¿¡«»“”…\u00a0\u202f"
+_TITLES = frozenset({"Dr", "Familie", "Frau", "Herr", "Herrn"})
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)\.?\s$")
+_LONGEST_BEFORE = 30
 _MARK = re.compile(b"\xef\xb7[\x90-\xaf]")
 """A mark of protected spans, in UTF-8."""
 
@@ -59,9 +62,10 @@ class Lexicon:
         """Returns the words of a text that are in the lexicon, and none of whose translations stands in its own.
 
         A translation may stand there in another form, as long as it begins alike. A word that has a capital is a name
-        inside a sentence, unless the lexicon has it so, and at the start of one if it is so in a list of any language
-        (*Walker*), or stands in the translation of a text that has other words. Of text with accents of their own
-        nothing is lost.
+        if its translation has it, too, unless it is all of the text; inside a sentence the lexicon must have it with
+        its capital, and at the start of one it may not be so in a list of any language (*Walker*). German, whose nouns
+        have capitals, goes by these lists, and by what stands before. Of text with accents of their own nothing is
+        lost.
         """
         lost: list[LostPart] = []
         if not self._rows or not unicodedata.is_normalized("NFC", text):
@@ -80,14 +84,17 @@ class Lexicon:
         word = match[0]
         if word.islower():
             return self._find_cached(word)
-        forms = [word]
-        if word.isupper() and len(word) > 1:
-            forms += [word.lower(), word.capitalize()] if in_capitals else []
-        elif not is_inside_sentence(text, match.start()):
-            is_kept = word in translation and text.strip(_AROUND_WORD) != word
-            is_name = is_kept or any(is_listed(word, lang) for lang in LISTED)
-            forms += [] if is_name else [word.lower()]
-        return next(filter(None, map(self._find_cached, forms)), ())
+        if in_capitals:
+            return next(filter(None, map(self._find_cached, (word, word.lower(), word.capitalize()))), ())
+        starts = not is_inside_sentence(text, match.start())
+        is_alone = text.strip(_AROUND_WORD) == word
+        is_listed_so = any(is_listed(word, lang) for lang in LISTED)
+        if self._direction.src == "de":
+            is_name = is_listed_so or _follows_name(text, match.start())
+        else:
+            is_name = not is_alone and has_word(translation, word)
+        found = () if is_name else self._find_cached(word)
+        return found or (self._find_cached(word.lower()) if starts and not is_name and not is_listed_so else ())
 
     def _find(self, word: str) -> tuple[str, ...]:
         key = f"{self._direction}\t{word}\t".encode()
@@ -102,7 +109,7 @@ class _Said:
         self._by_start: Mapping[str, set[str]] = defaultdict(set)
         for match in WORD.finditer(translation):
             word = match[0].lower()
-            self._by_start[word[:_MIN_STEM]].add(word)
+            self._by_start[without_accents(word)[:_MIN_START]].add(word)
         self._known: dict[tuple[str, ...], bool] = {}
 
     def has(self, translations: tuple[str, ...]) -> bool:
@@ -112,7 +119,13 @@ class _Said:
         return self._known[translations]
 
     def _has(self, word: str) -> bool:
-        return any(are_akin(word, other) for other in self._by_start.get(word[:_MIN_STEM], ()))
+        return any(are_akin(word, other) for other in self._by_start.get(without_accents(word)[:_MIN_START], ()))
+
+
+def _follows_name(text: str, start: int) -> bool:
+    """Whether a word of German stands behind *Frau* or a first name."""
+    before = _WORD_BEFORE.search(text, max(0, start - _LONGEST_BEFORE), start)
+    return before is not None and (before[1] in _TITLES or is_listed_name(before[1], "en"))
 
 
 def iter_words(text: str) -> Iterator[re.Match[str]]:
@@ -124,13 +137,21 @@ def iter_words(text: str) -> Iterator[re.Match[str]]:
             yield match
 
 
+def has_word(text: str, word: str) -> bool:
+    """Whether a text has a word, written so."""
+    return word in text and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
+
+
 def are_akin(word: str, other: str) -> bool:
     """Whether two words in small letters begin alike, as forms of one do: *vowel* and *vowels*, not *war* and *warm*.
 
-    All but the last three letters of the shorter one are alike, and at least four.
+    All but the last three letters of the shorter one are alike, accents apart, and at least four; or one of three is
+    the other with an *s* behind.
     """
+    word, other = without_accents(word), without_accents(other)
     size = max(_MIN_STEM, min(len(word), len(other)) - _ENDING)
-    return word[:size] == other[:size]
+    is_plural = len(word) >= _MIN_START and (word + "s" == other or other + "s" == word)
+    return word[:size] == other[:size] or is_plural
 
 
 def format_lexicon(entries: Iterable[Entry]) -> bytes:
@@ -147,7 +168,7 @@ def read_entries(lines: Iterable[str], name: str) -> list[Entry]:
         name: What messages call it.
 
     Raises:
-        DataError: A row is no entry, or its word stands there twice; the message has its number.
+        DataError: A row is no entry, or its word stands there twice; the message has its number. Or there are none.
     """
     known: dict[tuple[str, str], int] = {}
     entries: list[Entry] = []
@@ -168,6 +189,8 @@ def read_entries(lines: Iterable[str], name: str) -> list[Entry]:
         if first != number:
             raise DataError(f"{place}: {word!r} stands at {name}:{first} already", hint="leave one of them out")
         entries.append((Direction(*langs), word, translations))
+    if not entries:
+        raise DataError(f"{name}: there is no row in it", hint=_HINT)
     return entries
 
 

@@ -29,7 +29,8 @@ from xlmcli.text.sentences import sentence_separator
 _MOST_WORDS = 60
 _NUM_ROUNDS = 6
 _DIAGONAL, _NOWHERE = 4.0, 0.08
-_MIN_DICE, _MIN_TIMES = 0.3, 0.7
+_MIN_DICE = 0.3
+_TIMES_OF_AKIN, _TIMES, _TIMES_OF_NAMES = 0.7, 1.5, 4.0
 _MIN_LETTERS, _MOST_OTHERS, _MIN_DICE_OF_OTHERS = 3, 5, 0.05
 _MUCH = 2
 
@@ -141,12 +142,28 @@ def _find_entries(sides: tuple[_Side, _Side], max_count: int) -> Iterator[Entry]
             found[words[source][index]].append(index)
         for number, indices in found.items():
             indices.sort(key=dice.__getitem__, reverse=True)
-            is_sure = dice[indices[0]] >= _MIN_DICE and agreed[indices[0]] >= _MIN_TIMES
             word = written[source][number]
             translations = [written[1 - source][words[1 - source][index]] for index in indices]
-            if is_sure and _is_worth(word, translations[0]):
-                others = (other for other in translations if other.lower() != word.lower())
+            needed = _times_needed(word, translations[0], direction)
+            if dice[indices[0]] >= _MIN_DICE and agreed[indices[0]] >= needed and _is_worth(word, translations[0]):
+                # What was left untranslated now and then is no translation.
+                others = (
+                    other
+                    for other, times in zip(translations, agreed[indices], strict=True)
+                    if other.lower() != word.lower() or times >= _TIMES_OF_NAMES
+                )
                 yield direction, word, _without_akin(others)
+
+
+def _times_needed(word: str, translation: str, direction: Direction) -> float:
+    """How often two words have to be each other's translation: what looks alike hardly is so by chance.
+
+    A common word is no name in the other language, but for *lundi* and the like.
+    """
+    if are_akin(word.lower(), translation.lower()):
+        return _TIMES_OF_AKIN
+    is_named = word.islower() and not translation.islower() and direction.tgt != "de"
+    return _TIMES_OF_NAMES if is_named else _TIMES
 
 
 def _is_worth(word: str, translation: str) -> bool:
