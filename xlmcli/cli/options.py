@@ -202,6 +202,13 @@ def _check_kinds(
     return value
 
 
+parallel_option = click.option(
+    "--parallel",
+    type=PARALLEL,
+    multiple=True,
+    metavar="LANG-LANG=FILE",
+    help="Text of two languages, TSV or FILE.{}; may be repeated.",
+)
 augment_option = click.option(
     "--augment",
     "augmentations",

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from xlmcli.cli.help import HeadedGroup
-from xlmcli.cli.options import FILE, MONOLINGUAL, PARALLEL, FiniteRange, augment_option, config_option, lowercase_option
+from xlmcli.cli.options import (
+    FILE,
+    MONOLINGUAL,
+    FiniteRange,
+    augment_option,
+    config_option,
+    lowercase_option,
+    parallel_option,
+)
 from xlmcli.console import print_line
 from xlmcli.errors import DataError, UsageError
 from xlmcli.lines import STDIN_NAME, iter_stdin_lines, iter_text_lines
@@ -40,13 +48,7 @@ def command() -> None:
     metavar="LANG=FILE",
     help="Text of a language, a sentence a line; may be repeated.",
 )
-@click.option(
-    "--parallel",
-    type=PARALLEL,
-    multiple=True,
-    metavar="LANG-LANG=FILE",
-    help="Text of two languages: a TSV file or FILE.{}; may be repeated.",
-)
+@parallel_option
 @click.option(
     "--vocab-size",
     type=click.IntRange(1, 1_000_000),

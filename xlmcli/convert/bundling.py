@@ -120,7 +120,7 @@ def fill_bundle(checkpoint: Convertible, folder: Path, options: BundleOptions) -
     check_written(folder, manifest)
     manifest = with_alignment_head(folder, manifest)
     if options.lexicon:
-        write_lexicon(options.lexicon, folder, manifest)
+        put_lexicon(options.lexicon, folder, manifest)
     return seal(folder, manifest)
 
 
@@ -147,7 +147,7 @@ def with_alignment_head(folder: Path, manifest: Manifest) -> Manifest:
     return replace(manifest, translation=replace(manifest.translation, alignment_head=head))
 
 
-def write_lexicon(entries: Sequence[Entry], folder: Path, manifest: Manifest) -> None:
+def put_lexicon(entries: Sequence[Entry], folder: Path, manifest: Manifest) -> None:
     """Puts a lexicon into the folder of a bundle.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -33,6 +34,13 @@ class Alignment:
     source: Sequence[Word] = ()
     target: Sequence[Word] = ()
     links: Sequence[tuple[int, int]] = ()
+
+    def sources_at(self, start: int, end: int) -> range:
+        """The words of the text that stand in a place of it, by number."""
+        return range(
+            bisect_right(self.source, start, key=attrgetter("end")),
+            bisect_left(self.source, end, key=attrgetter("start")),
+        )
 
     def format(self) -> str:
         """Returns the links as Pharaoh wrote them: ``0-0 1-2``."""

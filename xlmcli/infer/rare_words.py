@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import islice
 
 from xlmcli.infer.alignment import Alignment
 from xlmcli.infer.hypotheses import Hypothesis
@@ -57,30 +58,32 @@ def put_rare_words(text: str, translation: Hypothesis, lost: Sequence[LostPart],
 
 def _link_one_by_one(text: str, alignment: Alignment, terms: Sequence[FoundTerm], lang: str) -> Alignment:
     """Links each term to the one word of the translation that it is to replace, if there is one."""
-    words = [number for number, word in enumerate(alignment.target) if any(map(str.isalpha, word.text))]
-    is_alone = len(list(iter_words(text))) == 1
-    links = list(alignment.links)
+    said = {number: word.text for number, word in enumerate(alignment.target) if any(map(str.isalpha, word.text))}
+    is_alone = len(list(islice(iter_words(text), 2))) == 1
+    linked = defaultdict[int, list[int]](list)
+    for source, target in alignment.links:
+        linked[source].append(target)
+    copies = {said[number].lower(): number for number in reversed(said)}
     for term in terms:
-        sources = [
-            number for number, word in enumerate(alignment.source) if word.start < term.end and term.start < word.end
-        ]
-        linked = sorted({target for source, target in links if source in sources})
-        links = [(source, target) for source, target in links if source not in sources]
-        chosen = words if is_alone else _choose(text, alignment, term, [word for word in linked if word in words], lang)
-        links += product(sources, chosen)
-    return replace(alignment, links=sorted(links))
+        sources = alignment.sources_at(term.start, term.end)
+        copy = copies.get(text[term.start : term.end].lower())
+        if is_alone:
+            chosen = list(said)
+        elif copy is not None:
+            chosen = [copy]
+        else:
+            found = {target for source in sources for target in linked[source] if target in said}
+            chosen = _choose({number: said[number] for number in found}, text, lang)
+        linked.update(dict.fromkeys(sources, chosen))
+    return replace(alignment, links=sorted((source, target) for source in linked for target in linked[source]))
 
 
-def _choose(text: str, alignment: Alignment, term: FoundTerm, linked: Sequence[int], lang: str) -> list[int]:
-    """The word of a translation that a term is to replace, by number; none if there is none."""
-    said, word = [item.text for item in alignment.target], text[term.start : term.end]
-    copies = [number for number, other in enumerate(said) if other.lower() == word.lower()]
-    if copies:
-        return copies[:1]
-    left = [number for number in linked if not _is_kept(said[number], text)]
-    made_up = [number for number in left if lang in LISTED and not is_word(said[number], lang)]
-    longer = [number for number in left if len(said[number]) > _LONGEST_FUNCTION_WORD]
-    return sorted(made_up or longer, key=lambda number: len(said[number]))[-1:]
+def _choose(linked: Mapping[int, str], text: str, lang: str) -> list[int]:
+    """Which of some words of a translation a term is to replace, by number; none if none is."""
+    left = {number: word for number, word in linked.items() if not _is_kept(word, text)}
+    made_up = [number for number in left if lang in LISTED and not is_word(left[number], lang)]
+    longer = [number for number in left if len(left[number]) > _LONGEST_FUNCTION_WORD]
+    return sorted(made_up or longer, key=lambda number: (len(left[number]), number))[-1:]
 
 
 def _is_kept(word: str, text: str) -> bool:

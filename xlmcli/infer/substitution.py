@@ -84,7 +84,7 @@ class _LinkedWords:
         Protected spans beside them that are parts of the term belong to them. In a run may be a word that is not
         linked, but for a protected span; at its ends are no words that belong to others, such as ``n'`` of ``n'est``.
         """
-        sources, words = self._words_of(term), self._alignment.target
+        sources, words = self._alignment.sources_at(term.start, term.end), self._alignment.target
         linked = (target for source in sources for target in self._targets.get(source, ()))
         numbers = {number for number in linked if any(map(str.isalnum, words[number].text))}
         numbers |= {number + 1 for number in numbers if number + 2 in numbers and self._is_unlinked(number + 1)}
@@ -131,7 +131,7 @@ class _LinkedWords:
 
         for (start, end), term in changed.items():
             number = bisect_left(old, end, lo=keep(start), key=attrgetter("start"))
-            sources = self._words_of(term)
+            sources = self._alignment.sources_at(term.start, term.end)
             for index, word in enumerate(find_words(term.target, self._lang)):
                 links += [(sources[min(index, len(sources) - 1)], len(words))] if sources else []
                 words.append(Word(word.text, word.start + start + shift, word.end + start + shift))
@@ -141,14 +141,6 @@ class _LinkedWords:
         links += [(source, numbers[target]) for source, target in self._alignment.links if target in numbers]
         translation = "".join([*parts, self._translation[position:]])
         return translation, Alignment(self._alignment.source, words, sorted(links))
-
-    def _words_of(self, term: FoundTerm) -> range:
-        """The words of a term in the text, by number."""
-        words = self._alignment.source
-        return range(
-            bisect_right(words, term.start, key=attrgetter("end")),
-            bisect_left(words, term.end, key=attrgetter("start")),
-        )
 
     def _is_unlinked(self, number: int) -> bool:
         """Whether a word of the translation is linked to none, and is no protected span."""

@@ -16,10 +16,10 @@ from functools import lru_cache
 from xlmcli.errors import DataError, ModelError
 from xlmcli.records import Direction
 from xlmcli.text.lost import LostPart
-from xlmcli.text.names import is_inside_sentence
+from xlmcli.text.names import follows_name, is_inside_sentence
 from xlmcli.text.sentences import sentence_separator
 from xlmcli.text.sorted_lines import find_line, find_place
-from xlmcli.text.word_lists import LISTED, WORD, is_listed, is_listed_name, without_accents
+from xlmcli.text.word_lists import LISTED, WORD, is_listed, without_accents
 
 Entry = tuple[Direction, str, Sequence[str]]
 """A direction, a word as text mostly has it, and its translations, the best first."""
@@ -27,9 +27,6 @@ Entry = tuple[Direction, str, Sequence[str]]
 _MAX_CACHED = 1 << 14
 _MIN_STEM, _ENDING, _MIN_START = 4, 3, 3
 _AROUND_WORD = string.punctuation + string.whitespace + "¿¡«»“”…\u00a0\u202f"
-_TITLES = frozenset({"Dr", "Familie", "Frau", "Herr", "Herrn"})
-_WORD_BEFORE = re.compile(r"([^\W\d_]+)\.?\s$")
-_LONGEST_BEFORE = 30
 _MARK = re.compile(b"\xef\xb7[\x90-\xaf]")
 """A mark of protected spans, in UTF-8."""
 
@@ -90,7 +87,7 @@ class Lexicon:
         is_alone = text.strip(_AROUND_WORD) == word
         is_listed_so = any(is_listed(word, lang) for lang in LISTED)
         if self._direction.src == "de":
-            is_name = is_listed_so or _follows_name(text, match.start())
+            is_name = is_listed_so or follows_name(text, match.start())
         else:
             is_name = not is_alone and has_word(translation, word)
         found = () if is_name else self._find_cached(word)
@@ -120,12 +117,6 @@ class _Said:
 
     def _has(self, word: str) -> bool:
         return any(are_akin(word, other) for other in self._by_start.get(without_accents(word)[:_MIN_START], ()))
-
-
-def _follows_name(text: str, start: int) -> bool:
-    """Whether a word of German stands behind *Frau* or a first name."""
-    before = _WORD_BEFORE.search(text, max(0, start - _LONGEST_BEFORE), start)
-    return before is not None and (before[1] in _TITLES or is_listed_name(before[1], "en"))
 
 
 def iter_words(text: str) -> Iterator[re.Match[str]]:

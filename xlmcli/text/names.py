@@ -17,6 +17,9 @@ _SHORT, _TITLE_WORDS = 4, 4
 _DERIVED = re.compile(r"(?:is[mt]e?s?|ians?|ese|ish|eans?|[ao]is(?:es?)?|iens?|iennes?|éen(?:ne)?s?)$")
 _INSIDE_SENTENCE = re.compile(r"(?:[\w,]\s+|\w['’])$")
 _NEAR = 4
+_GERMAN_TITLES = frozenset({"Dr", "Familie", "Frau", "Herr", "Herrn"})
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)\.?\s$")
+_LONGEST_BEFORE = 30
 
 
 def find_lost_names(
@@ -64,6 +67,12 @@ def _is_name(word: str, lang: str, *, is_doubtful: bool) -> bool:
         return True
     is_doubtful |= _DERIVED.search(word.lower()) is not None or is_known(word.rpartition("-")[2], lang)
     return not is_doubtful and not is_known(word, lang)
+
+
+def follows_name(text: str, start: int) -> bool:
+    """Whether a word of a text stands behind a first name or, in German, behind *Frau* and the like."""
+    before = _WORD_BEFORE.search(text, max(0, start - _LONGEST_BEFORE), start)
+    return before is not None and (before[1] in _GERMAN_TITLES or is_listed_name(before[1], "en"))
 
 
 def _stands_in(name: str, translation: str) -> bool:

@@ -7,20 +7,14 @@ from pathlib import Path
 import click
 
 from xlmcli.cli.help import HeadedCommand
-from xlmcli.cli.options import FILE, PARALLEL, config_option
+from xlmcli.cli.options import FILE, config_option, parallel_option
 from xlmcli.console import print_line
 from xlmcli.errors import UsageError
 from xlmcli.sources import Source
 
 
 @click.command("lexicon", cls=HeadedCommand, short_help="Learn which rare words are each other's translation.")
-@click.option(
-    "--parallel",
-    type=PARALLEL,
-    multiple=True,
-    metavar="LANG-LANG=FILE",
-    help="Text of two languages, TSV or FILE.{}; may be repeated.",
-)
+@parallel_option
 @click.option(
     "--max-count",
     type=click.IntRange(1, 1_000_000_000),

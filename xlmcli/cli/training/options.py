@@ -16,7 +16,6 @@ from xlmcli.cli.options import (
     FILE,
     MODEL,
     MONOLINGUAL,
-    PARALLEL,
     SOURCE,
     FiniteRange,
     Function,
@@ -24,6 +23,7 @@ from xlmcli.cli.options import (
     augment_option,
     device_option,
     grouped,
+    parallel_option,
     was_given,
     was_in_file,
 )
@@ -67,13 +67,7 @@ _DATA = (
         metavar="LANG=FILE",
         help="Text of a language, a sentence a line; may be repeated.",
     ),
-    click.option(
-        "--parallel",
-        type=PARALLEL,
-        multiple=True,
-        metavar="LANG-LANG=FILE",
-        help="Text of two languages, TSV or FILE.{}; may be repeated.",
-    ),
+    parallel_option,
     click.option(
         "--valid", type=SOURCE, multiple=True, metavar="LANGS=FILE", help="Held-out text of either kind; at least one."
     ),
