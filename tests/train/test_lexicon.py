@@ -84,6 +84,14 @@ def test_a_word_is_written_as_it_mostly_is(tmp_path: Path) -> None:
     assert found["de-en", "Baum"] == ["tree"]
 
 
+def test_pairs_that_are_skipped_are_told(pairs: Path, tmp_path: Path) -> None:
+    with pairs.open("a", encoding="utf-8") as file:
+        file.write("a " * 61 + "\tx\n\tx\n")
+    said: list[str] = []
+    write_lexicon(tmp_path / "lexicon.tsv", [parse_source(f"en-fr={pairs}")], 12, said.append)
+    assert said == ["96 pairs, 2 skipped (empty or over 60 words): 6 words of en-fr, 7 words of fr-en"]
+
+
 @pytest.mark.parametrize("content", ["", "\t\n", "...\t!\n", "word\t...\n"])
 def test_nothing_to_learn_from_is_an_error(content: str, tmp_path: Path) -> None:
     pairs = tmp_path / "pairs.tsv"

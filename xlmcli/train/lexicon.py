@@ -53,11 +53,12 @@ def write_lexicon(path: Path, sources: Sequence[Source], max_count: int, say: Ca
             if not sentence_separator(lang):
                 raise UsageError(f"{source}: {lang!r} is written without spaces between words", hint="leave it out")
     entries: list[Entry] = []
-    for sides in _read(sources):
-        found = list(_find_entries(sides, max_count))
+    for one, other, num_skipped in _read(sources):
+        found = list(_find_entries((one, other), max_count))
         counts = Counter(str(direction) for direction, _, _ in found)
         told = ", ".join(f"{number:,} words of {direction}" for direction, number in counts.items())
-        say(f"{len(sides[0].texts):,} pairs: {told or 'no words'}")
+        skipped = f", {num_skipped:,} skipped (empty or over {_MOST_WORDS} words)" if num_skipped else ""
+        say(f"{len(one.texts):,} pairs{skipped}: {told or 'no words'}")
         entries += found
     with atomic_write(path, "wb") as file:
         file.write(format_lexicon(entries))
@@ -100,13 +101,14 @@ class _Side:
         return form if times > _MUCH * forms[word] else word
 
 
-def _read(sources: Sequence[Source]) -> Iterator[tuple[_Side, _Side]]:
-    """Yields both sides of the pairs of every two languages."""
+def _read(sources: Sequence[Source]) -> Iterator[tuple[_Side, _Side, int]]:
+    """Yields both sides of the pairs of every two languages, and how many pairs are empty or too long."""
     by_langs: dict[tuple[str, ...], list[Source]] = defaultdict(list)
     for source in sources:
         by_langs[tuple(sorted(source.langs))].append(source)
     for langs, same in by_langs.items():
         one, other = sides = _Side(langs[0]), _Side(langs[1])
+        num_skipped = 0
         seen: set[tuple[str, ...]] = set()
         for source in same:
             for row in iter_rows(source):
@@ -119,10 +121,12 @@ def _read(sources: Sequence[Source]) -> Iterator[tuple[_Side, _Side]]:
                 if all(0 < len(matches) <= _MOST_WORDS for matches in words):
                     for side, text, matches in zip(sides, texts, words, strict=True):
                         side.add(text, matches)
+                else:
+                    num_skipped += 1
         del seen
         if not any(one.texts) or not any(other.texts):
             raise DataError(f"there are no words in the pairs of {'-'.join(langs)}")
-        yield one, other
+        yield one, other, num_skipped
 
 
 def _find_entries(sides: tuple[_Side, _Side], max_count: int) -> Iterator[Entry]:
